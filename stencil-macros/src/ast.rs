@@ -1,0 +1,113 @@
+//! What a `stencil!` block says, as far as its grammar goes.
+
+use proc_macro2::{Group, Ident, Span, TokenStream};
+use syn::{Attribute, LitStr, Path, Visibility};
+
+use crate::ctype::Type;
+
+/// A whole block, its items sorted by kind. `order` keeps the sequence of those whose C text depends on it.
+pub struct Block {
+    /// C compiler flags of this block, after our own.
+    pub flags: Vec<LitStr>,
+    pub machine: Machine,
+    pub uops: Vec<Uop>,
+    pub externs: Vec<Extern>,
+    pub structs: Vec<Struct>,
+    pub includes: Vec<LitStr>,
+    pub c: Vec<Group>,
+    pub order: Vec<Declaration>,
+}
+
+/// An index into one of the lists of a [`Block`], whose C text precedes the uops.
+#[derive(Clone, Copy)]
+pub enum Declaration {
+    Extern(usize),
+    Struct(usize),
+    Include(usize),
+    C(usize),
+}
+
+/// `machine Calc(sp: *mut i64, top: i64) -> i64;`
+pub struct Machine {
+    pub attributes: Vec<Attribute>,
+    pub visibility: Visibility,
+    /// The path of the machine that this block continues, if it does not declare one.
+    pub continued: Option<Path>,
+    pub name: Ident,
+    pub parameters: Vec<Field>,
+    pub output: Option<Typed>,
+}
+
+/// `pub uop push(value: i64) { ... }`, or a family, `uop get<const DST: 0..3>() where DST != 1 { ... }`.
+pub struct Uop {
+    pub attributes: Vec<Attribute>,
+    pub visibility: Visibility,
+    pub name: Ident,
+    pub parameters: Vec<Parameter>,
+    /// A C preprocessor condition on the parameters.
+    pub condition: Option<TokenStream>,
+    pub operands: Vec<Field>,
+    pub body: Group,
+}
+
+impl Uop {
+    pub fn is_family(&self) -> bool {
+        !self.parameters.is_empty()
+    }
+
+    /// The parameters of each member, in the order of their declaration, the last one counting fastest.
+    pub fn members(&self) -> Vec<Vec<usize>> {
+        self.parameters.iter().fold(vec![Vec::new()], |members, parameter| {
+            let extend = |member: &Vec<usize>, value| [member.as_slice(), &[value]].concat();
+            members.iter().flat_map(|member| parameter.range().map(move |value| extend(member, value))).collect()
+        })
+    }
+}
+
+/// A parameter of a family, `const DST: 0..3`.
+pub struct Parameter {
+    pub name: Ident,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Parameter {
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// `extern fn print(vm: *mut Vm, v: i64) = crate::host::print;`
+pub struct Extern {
+    pub name: Ident,
+    pub parameters: Vec<Field>,
+    pub output: Option<Typed>,
+    pub function: Path,
+}
+
+/// `struct Vm { fuel: u64 }`, or `struct Vm = crate::Vm { fuel: u64 }`, whose Rust type exists already, and
+/// there with `..` last, whose C type does, too.
+pub struct Struct {
+    pub attributes: Vec<Attribute>,
+    pub visibility: Visibility,
+    pub name: Ident,
+    pub bound: Option<Path>,
+    pub fields: Vec<Field>,
+    /// Whether the C type is declared by C code (`..`).
+    pub in_c: bool,
+}
+
+/// `name: type`, wherever the grammar has it.
+pub struct Field {
+    pub attributes: Vec<Attribute>,
+    pub visibility: Visibility,
+    pub name: Ident,
+    pub ty: Typed,
+}
+
+/// A type as written, and as both languages understand it.
+pub struct Typed {
+    pub rust: syn::Type,
+    pub c: Type,
+    pub span: Span,
+}

@@ -1,0 +1,186 @@
+//! Types that Rust and C agree on.
+
+use proc_macro2::Ident;
+use syn::spanned::Spanned;
+use syn::{Error, Expr, ExprLit, Lit, Result};
+
+/// A type that both languages have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`.
+    Integer { bits: u32, signed: bool, size: bool },
+    Bool,
+    F32,
+    F64,
+    /// A pointer; `to` is none for `c_void` and `()`.
+    Pointer { constant: bool, to: Option<Box<Type>> },
+    /// A place in the program; operands only.
+    Label,
+    /// `[T; N]`; fields of a struct only.
+    Array(Box<Type>, usize),
+    /// A struct of the block, or, behind a pointer, any Rust type.
+    Named(Ident),
+}
+
+const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, \
+                         f64, a raw pointer, in a struct also an array or another struct of the block, and for \
+                         operands also Label";
+
+impl Type {
+    pub fn from_rust(ty: &syn::Type) -> Result<Self> {
+        let unsupported = || Error::new(ty.span(), SUPPORTED);
+        match ty {
+            syn::Type::Group(group) => Self::from_rust(&group.elem),
+            syn::Type::Paren(paren) => Self::from_rust(&paren.elem),
+            syn::Type::Ptr(pointer) => {
+                let to = match &*pointer.elem {
+                    syn::Type::Tuple(unit) if unit.elems.is_empty() => None,
+                    syn::Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "c_void") => None,
+                    to => Some(Box::new(Self::from_rust(to)?)),
+                };
+                Ok(Self::Pointer { constant: !matches!(pointer.mutability, syn::PointerMutability::Mut(_)), to })
+            }
+            syn::Type::Array(array) => match &array.len {
+                Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
+                    Ok(Self::Array(Box::new(Self::from_rust(&array.elem)?), length.base10_parse()?))
+                }
+                length => Err(Error::new(length.span(), "C needs the length as a literal")),
+            },
+            syn::Type::Path(path) if path.qself.is_none() => {
+                let last = path.path.segments.last().ok_or_else(unsupported)?;
+                if !last.arguments.is_none() {
+                    return Err(unsupported());
+                }
+                let integer = |bits, signed| Self::Integer { bits, signed, size: false };
+                Ok(match last.ident.to_string().as_str() {
+                    "u8" => integer(8, false),
+                    "u16" => integer(16, false),
+                    "u32" => integer(32, false),
+                    "u64" => integer(64, false),
+                    "i8" => integer(8, true),
+                    "i16" => integer(16, true),
+                    "i32" => integer(32, true),
+                    "i64" => integer(64, true),
+                    "usize" => Self::Integer { bits: 64, signed: false, size: true },
+                    "isize" => Self::Integer { bits: 64, signed: true, size: true },
+                    "bool" => Self::Bool,
+                    "f32" => Self::F32,
+                    "f64" => Self::F64,
+                    "Label" => Self::Label,
+                    "u128" | "i128" | "char" | "str" | "String" => return Err(unsupported()),
+                    _ => Self::Named(last.ident.clone()),
+                })
+            }
+            _ => Err(unsupported()),
+        }
+    }
+
+    /// The C declaration of `name` with this type; the type alone if `name` is empty.
+    pub fn declare(&self, name: &str) -> String {
+        match self {
+            Self::Array(element, length) => element.declare(&format!("{name}[{length}]")),
+            Self::Pointer { constant, to } => {
+                let qualifier = if *constant { "const " } else { "" };
+                // An array's pointer needs parentheses; every other declarator binds as it should.
+                match to.as_deref() {
+                    Some(array @ Self::Array(..)) => format!("{qualifier}{}", array.declare(&format!("(*{name})"))),
+                    // What is behind a pointer to a pointer is qualified on its right.
+                    Some(pointer @ Self::Pointer { .. }) if *constant => pointer.declare(&format!("const *{name}")),
+                    Some(to) => format!("{qualifier}{}", to.declare(&format!("*{name}"))),
+                    None => format!("{qualifier}void *{name}"),
+                }
+            }
+            simple => format!("{} {name}", simple.spelling()).trim_end().to_owned(),
+        }
+    }
+
+    fn spelling(&self) -> String {
+        match self {
+            Self::Integer { size: true, signed: false, .. } => "size_t".into(),
+            Self::Integer { size: true, signed: true, .. } => "ptrdiff_t".into(),
+            Self::Integer { bits, signed: false, .. } => format!("uint{bits}_t"),
+            Self::Integer { bits, signed: true, .. } => format!("int{bits}_t"),
+            Self::Bool => "bool".into(),
+            Self::F32 => "float".into(),
+            Self::F64 => "double".into(),
+            Self::Named(name) => name.to_string(),
+            Self::Label | Self::Pointer { .. } | Self::Array(..) => unreachable!("has a declarator or no C spelling"),
+        }
+    }
+
+    /// The name behind any number of pointers, which C must have seen.
+    pub fn pointee(&self) -> Option<&Ident> {
+        match self {
+            Self::Pointer { to: Some(to), .. } => match &**to {
+                Self::Named(name) => Some(name),
+                other => other.pointee(),
+            },
+            Self::Array(element, _) => element.pointee(),
+            _ => None,
+        }
+    }
+
+    /// Width of the hole that an operand of this type needs.
+    pub fn width(&self) -> Width {
+        match self {
+            Self::Integer { bits: 64, .. } | Self::F64 | Self::Pointer { .. } => Width::Wide,
+            Self::Label => Width::Label,
+            _ => Width::Narrow,
+        }
+    }
+
+    /// Least and greatest value of a hole of this type, as the symbol's address that C sees: signed types of 8
+    /// and 16 bits are zero-extended there and read through a cast. `None` for 64-bit types and labels.
+    pub fn symbol_range(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Bool => Some((0, 1)),
+            Self::Integer { bits: 32, signed: true, .. } => Some((i32::MIN.into(), i32::MAX.into())),
+            Self::Integer { bits: bits @ (8 | 16 | 32), .. } => Some((0, (1 << bits) - 1)),
+            Self::F32 => Some((0, u32::MAX.into())),
+            _ => None,
+        }
+    }
+}
+
+/// How wide the field is that an operand goes into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// Up to 32 bits.
+    Narrow,
+    /// 64 bits.
+    Wide,
+    /// A distance in the program.
+    Label,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(rust: &str) -> String {
+        Type::from_rust(&syn::parse_str(rust).unwrap()).unwrap().declare("x")
+    }
+
+    #[test]
+    fn c_declarations() {
+        assert_eq!(declared("u8"), "uint8_t x");
+        assert_eq!(declared("isize"), "ptrdiff_t x");
+        assert_eq!(declared("*mut i64"), "int64_t *x");
+        assert_eq!(declared("*const f32"), "const float *x");
+        assert_eq!(declared("*mut *const u8"), "const uint8_t **x");
+        assert_eq!(declared("*const *mut u8"), "uint8_t *const *x");
+        assert_eq!(declared("*const std::ffi::c_void"), "const void *x");
+        assert_eq!(declared("*mut ()"), "void *x");
+        assert_eq!(declared("[[u16; 2]; 3]"), "uint16_t x[3][2]");
+        assert_eq!(declared("*mut [u16; 2]"), "uint16_t (*x)[2]");
+        assert_eq!(declared("[*mut u16; 2]"), "uint16_t *x[2]");
+        assert_eq!(declared("crate::Vm"), "Vm x");
+    }
+
+    #[test]
+    fn refused() {
+        for rust in ["&u8", "u128", "Vec<u8>", "(u8, u8)", "[u8; N]", "<T as U>::V", "*mut str"] {
+            assert!(Type::from_rust(&syn::parse_str(rust).unwrap()).is_err(), "{rust}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The machine's type, the types that both languages share, the host functions.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+
+use super::{Names, describe};
+use crate::ast::{Block, Struct, Typed};
+use crate::model::{Abi, Objects};
+
+/// How Rust names the machine.
+pub fn path(block: &Block) -> TokenStream {
+    let machine = &block.machine;
+    machine.continued.as_ref().map_or_else(|| machine.name.to_token_stream(), |path| path.to_token_stream())
+}
+
+pub fn expand(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
+    let machine = if block.machine.continued.is_some() {
+        continued(block, abi)
+    } else {
+        declared(block, objects, abi, names)
+    };
+    let mut layout = objects.layout.iter().copied();
+    let structs = block.structs.iter().map(|s| structure(s, &mut layout));
+    let hosts = block.externs.iter().enumerate().map(|(index, function)| {
+        let (name, path) = (names.host(index), &function.function);
+        let ty = function_type(function.parameters.iter().map(|field| &field.ty), &function.output);
+        quote! {
+            #[doc(hidden)]
+            #[allow(non_upper_case_globals)]
+            const #name: #ty = #path;
+        }
+    });
+    quote! { #machine #(#structs)* #(#hosts)* }
+}
+
+/// The type of a function of the C convention.
+fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &Option<Typed>) -> TokenStream {
+    let parameters = parameters.map(|ty| &ty.rust);
+    let output = output.as_ref().map(|ty| {
+        let ty = &ty.rust;
+        quote! { -> #ty }
+    });
+    quote! { unsafe extern "C" fn(#(#parameters),*) #output }
+}
+
+fn entry_type(block: &Block) -> TokenStream {
+    function_type(block.machine.parameters.iter().map(|field| &field.ty), &block.machine.output)
+}
+
+fn abi_value(abi: Abi) -> TokenStream {
+    match abi {
+        Abi::C => quote! { ::stencil_runtime::Abi::C },
+        Abi::PreserveNone => quote! { ::stencil_runtime::Abi::PreserveNone },
+    }
+}
+
+fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
+    let machine = &block.machine;
+    let (name, visibility) = (&machine.name, &machine.visibility);
+    let (attributes, operands): (Vec<_>, Vec<_>) =
+        machine.attributes.iter().partition(|attribute| !attribute.path().is_ident("operands"));
+    // As many words as the largest uop needs, or as the user wants for those of other blocks.
+    let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
+    let wanted = operands.iter().map(|attribute| {
+        let number = attribute.parse_args::<syn::LitInt>().and_then(|number| number.base10_parse::<usize>());
+        number.map_err(|error| error.into_compile_error())
+    });
+    let (mut words, mut errors) = (own.max(1), TokenStream::new());
+    for number in wanted {
+        match number {
+            Ok(number) => words = words.max(number),
+            Err(error) => errors.extend(error),
+        }
+    }
+    let entry = entry_type(block);
+    let abi = abi_value(abi);
+    let entry_uop = format_ident!("__stencil_entry_{name}");
+    let empty = crate::model::Stencil { data_alignment: 1, ..Default::default() };
+    let stencil = objects.entry.as_ref().unwrap_or(&empty);
+    let description = describe::entry_value(block, stencil, names);
+    let size = stencil.code.len();
+    let stored = crate::model::stored(&stencil.code);
+    let (length, array) = (stored.len(), names.array(stored));
+    quote! {
+        #errors
+        #(#attributes)*
+        #[derive(Clone, Copy, Debug)]
+        #visibility enum #name {}
+
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals)]
+        static #entry_uop: ::stencil_runtime::Uop<#name> = ::stencil_runtime::Uop::new(&#description, |out, _, _| {
+            let (_code, _) = out.room::<#size, 0, 1>("entry")?.take();
+            ::stencil_runtime::expansion::copy::<::stencil_runtime::Fresh, #size, #length>(_code, &#array);
+            ::core::result::Result::Ok(())
+        });
+
+        impl ::stencil_runtime::Machine for #name {
+            type Operands = [u64; #words];
+            type Entry = #entry;
+            const ABI: ::stencil_runtime::Abi = #abi;
+            const ENTRY: &'static ::stencil_runtime::Uop<Self> = &#entry_uop;
+        }
+
+        impl #name {
+            /// Compiles a program; execution begins at its first instruction.
+            ///
+            /// # Errors
+            /// See [`Error`](::stencil_runtime::Error).
+            #visibility fn compile(
+                program: &[::stencil_runtime::Instruction<Self>],
+            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
+                ::stencil_runtime::Code::compile(program)
+            }
+
+            /// The pseudo-instruction that binds a label to the place where it stands.
+            #[allow(dead_code)]
+            #[must_use]
+            #visibility fn bind(label: ::stencil_runtime::Label) -> ::stencil_runtime::Instruction<Self> {
+                ::stencil_runtime::Instruction::bind(label)
+            }
+        }
+    }
+}
+
+/// Checks that a continued machine is the one that was declared.
+fn continued(block: &Block, abi: Abi) -> TokenStream {
+    let (machine, entry, abi) = (path(block), entry_type(block), abi_value(abi));
+    let span = block.machine.name.span();
+    quote_spanned! {span=>
+        const _: () = {
+            // The registers and the result are those of the machine's declaration.
+            fn _same(entry: <#machine as ::stencil_runtime::Machine>::Entry) -> #entry {
+                entry
+            }
+            ::core::assert!(
+                <#machine as ::stencil_runtime::Machine>::ABI.matches(#abi),
+                "the blocks of a machine were compiled by C compilers with different calling conventions: \
+                 have one compiler on all machines, or name it in STENCIL_CC",
+            );
+        };
+    }
+}
+
+/// A type of both languages, and the proof that they agree on it.
+fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream {
+    let Struct { attributes, visibility, name, bound, fields, .. } = s;
+    let definition = bound.is_none().then(|| {
+        let fields = fields.iter().map(|field| {
+            let (attributes, visibility, name, ty) = (&field.attributes, &field.visibility, &field.name, &field.ty.rust);
+            quote! { #(#attributes)* #visibility #name: #ty }
+        });
+        quote! { #(#attributes)* #[repr(C)] #visibility struct #name { #(#fields),* } }
+    });
+    let rust = bound.as_ref().map_or_else(|| name.to_token_stream(), |path| path.to_token_stream());
+    let (Some(size), Some(alignment)) = (layout.next(), layout.next()) else { return quote! { #definition } };
+    let (size, alignment) = (size as usize, alignment as usize);
+    let disagree = |what: &str| format!("Rust and C disagree on the {what}");
+    let (size_text, align_text) = (
+        disagree(&format!("size of `{name}`; in C it is {size}")),
+        disagree(&format!("alignment of `{name}`; in C it is {alignment}")),
+    );
+    let checks = fields.iter().map(|field| {
+        let (field_name, ty): (&Ident, _) = (&field.name, &field.ty.rust);
+        let (offset, field_size) = (layout.next().unwrap_or(0) as usize, layout.next().unwrap_or(0) as usize);
+        let offset_text = disagree(&format!("offset of `{name}.{field_name}`; in C it is {offset}"));
+        let field_text = disagree(&format!("size of `{name}.{field_name}`; in C it is {field_size}"));
+        let span = field_name.span();
+        quote_spanned! {span=>
+            fn #field_name(value: &#rust) -> &#ty { &value.#field_name }
+            let _ = #field_name;
+            ::core::assert!(::core::mem::offset_of!(#rust, #field_name) == #offset, #offset_text);
+            ::core::assert!(::core::mem::size_of::<#ty>() == #field_size, #field_text);
+        }
+    });
+    let checks: Vec<_> = checks.collect();
+    let span = name.span();
+    quote_spanned! {span=>
+        #definition
+        const _: () = {
+            ::core::assert!(::core::mem::size_of::<#rust>() == #size, #size_text);
+            ::core::assert!(::core::mem::align_of::<#rust>() == #alignment, #align_text);
+            #({ #checks })*
+        };
+    }
+}

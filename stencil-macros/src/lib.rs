@@ -1,0 +1,157 @@
+//! The `stencil!` macro. Use it through the crate `stencil-runtime`, which re-exports it and has what its
+//! expansions need.
+//!
+//! A block passes through these phases, each a module: `parse` makes the `ast` of it, `check` refuses what
+//! the two languages do not share, `source` writes the C translation unit, `compiler` runs the C compiler,
+//! `diagnostics` brings back what that has to say, `object` reads stencils (`model`) from the object file with
+//! the help of `x86_64`, and `expand` writes Rust.
+
+#![forbid(unsafe_code)]
+
+mod ast;
+mod check;
+mod compiler;
+mod ctype;
+mod diagnostics;
+mod expand;
+mod model;
+mod object;
+mod parse;
+mod source;
+mod text;
+mod x86_64;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+
+/// The targets that stencils can be compiled for: a word for the inner macro, and the condition that chooses it.
+const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", target_os = "linux")"#)];
+
+/// Compiles C bodies of micro-operations (uops) into Rust functions that emit their machine code.
+///
+/// A block declares one machine, or continues one, and any number of uops, helpers and types:
+///
+/// ```text
+/// stencil! {
+///     #![c_flags("-O3")]                          // flags for the C compiler, after its own
+///
+///     /// The registers that uops share, and the result of a run.
+///     pub machine Calc(sp: *mut i64, top: i64) -> i64;
+///     continue machine path::Calc(sp: *mut i64, top: i64) -> i64;    // instead, in a further block
+///
+///     /// A uop: its operands become holes in the machine code.
+///     pub uop push(value: i64) { *sp++ = top; top = value; }
+///     /// A family: one stencil for each choice of parameters, which are preprocessor constants in C.
+///     uop get<const DST: 0..3, const SRC: 0..6>() where DST != SRC { T(DST) = L(SRC); }
+///
+///     c { /* C that all bodies share: #include, macros, static inline functions */ }
+///     include "path.h";                           // relative to this file or to the crate
+///     struct Vm { fuel: u64, limit: *mut i64 }    // becomes a type of both languages
+///     struct Vm = crate::Vm { fuel: u64 }         // a type that Rust has, declared for C; the layout is checked
+///     struct Vm = crate::Vm { fuel: u64, .. }     // a type that both have; what is listed is checked
+///     extern fn print(vm: *mut Vm, v: i64) = crate::host::print;     // a Rust function for bodies to call
+/// }
+/// ```
+///
+/// # Bodies
+/// A body is C (gnu17), taken verbatim. The machine's registers are its parameters: what it assigns to them is what
+/// the next uop finds. Operands are constants. At its end it goes on to the next uop; before that it may
+///
+/// * `JUMP(label);` — go on at a label operand, or at a pointer to code,
+/// * `RETURN(value);` — leave the run, or the `CALL` that it was entered by,
+/// * `CONTINUE();` — go on to the next uop at once,
+/// * `CALL(label)` — run from a label until a `RETURN`, whose value it has,
+/// * `ADDRESS_OF(label)` — have the address of a label as a pointer, to store it and to jump there later.
+///
+/// Signed overflow wraps and any pointer may alias any other, as in Rust. Rust's lexer sees the body first: it has
+/// no single backslash, no `L"x"` and no `'ab'`; put such C into a header and `include` it.
+///
+/// # Types
+/// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the
+/// same size. A pointer may point to any Rust type; C knows its fields if the block declares it. An operand may
+/// also be a `Label`. An operand of up to 32 bits becomes a 32-bit immediate or displacement, one of 64 bits a
+/// 64-bit immediate. The value of a `u32` that C code uses as a displacement has to be less than 2^31; emitting it is an
+/// error otherwise, and the stencil's documentation says so.
+///
+/// # What it expands to
+/// * For the machine a type that implements `Machine`, with `compile`, `bind`, and one constructor of instructions for
+///   each uop.
+/// * For each uop `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes it:
+///   sizes, holes, patches, disassembly. A family's takes its parameters first, and its constant is an array of
+///   all members.
+///
+/// # The C compiler
+/// It is the program named by the environment variable `STENCIL_CC`, or else any clang that supports `preserve_none`
+/// (19 or later), or else gcc. With a compiler that does not support it, uops pass registers as C functions do.
+/// What it reports is reported on the tokens of the body.
+#[proc_macro]
+pub fn stencil(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = TokenStream::from(input);
+    let condition = |text: &str| text.parse::<TokenStream>().expect("a constant of ours");
+    let inner = TARGETS.iter().map(|(target, cfg)| {
+        let (target, cfg) = (condition(target), condition(cfg));
+        quote! { #[cfg(#cfg)] ::stencil_runtime::expansion::stencil_for_target! { #target #input } }
+    });
+    let any = TARGETS.iter().map(|(_, cfg)| condition(cfg));
+    quote! {
+        #(#inner)*
+        #[cfg(not(any(#(#any),*)))]
+        ::core::compile_error!("stencil! cannot compile for this target yet: x86-64 Linux is supported");
+    }
+    .into()
+}
+
+/// What [`stencil!`] expands to for each target; rustc keeps one of them. Not for use by hand.
+#[doc(hidden)]
+#[proc_macro]
+pub fn stencil_for_target(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let mut tokens = TokenStream::from(input).into_iter();
+    // The target. There is one so far; another chooses flags, reader and patches here.
+    let _: Option<TokenTree> = tokens.next();
+    expand_block(tokens.collect()).into()
+}
+
+fn expand_block(tokens: TokenStream) -> TokenStream {
+    let block: ast::Block = match syn::parse2(tokens) {
+        Ok(block) => block,
+        Err(error) => return error.into_compile_error(),
+    };
+    if let Err(error) = check::check(&block) {
+        // What the block would define is defined all the same, so that its uses are not reported as well.
+        return expand::without_code(&block, error.into_compile_error());
+    }
+    let machine = block.machine.name.span();
+    let failure = |why: &str| expand::without_code(&block, diagnostics::error(machine, why));
+    let compiler = match compiler::find() {
+        Ok(compiler) => compiler,
+        Err(why) => return failure(&why),
+    };
+    let source = source::Source::new(&block, &compiler.features);
+    let flags: Vec<String> = block.flags.iter().map(syn::LitStr::value).collect();
+    let output = match compiler.run(&source.c, &flags, &include_directories(machine)) {
+        Ok(output) => output,
+        Err(why) => return failure(&why),
+    };
+    let (report, any_error) = diagnostics::report(&output.messages, &source, machine);
+    let tracked = expand::tracked(&output.headers);
+    match output.object {
+        None if any_error => expand::without_code(&block, quote! { #tracked #report }),
+        None => failure(&format!("the C compiler failed: {}", output.messages)),
+        Some(object) => match object::read(&object, &block, &source, &compiler.features) {
+            Ok(objects) => {
+                let expansion = expand::expand(&block, &objects, compiler.features.abi);
+                quote! { #tracked #report #expansion }
+            }
+            Err(refusals) => {
+                let errors = refusals.iter().map(|refusal| diagnostics::error(refusal.span, &refusal.message));
+                expand::without_code(&block, quote! { #tracked #report #(#errors)* })
+            }
+        },
+    }
+}
+
+/// Where quoted headers are: beside the source file, or in the crate.
+fn include_directories(span: proc_macro2::Span) -> Vec<std::path::PathBuf> {
+    let beside = span.local_file().and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
+    beside.into_iter().chain(std::env::var_os("CARGO_MANIFEST_DIR").map(Into::into)).collect()
+}

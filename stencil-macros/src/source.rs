@@ -1,0 +1,333 @@
+//! The C translation unit of a block, and the way back from its lines to Rust tokens.
+//!
+//! Each stretch of C that stems from the user stands under a `#line` directive that names the stretch instead
+//! of a file and counts its lines from 1. So the text does not depend on where the block stands, and a
+//! diagnostic, `uop push:1:8: error: ...`, leads straight to the token.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use proc_macro2::{Ident, Span};
+
+use crate::ast::{Block, Declaration, Extern, Field, Struct, Typed, Uop};
+use crate::compiler::Features;
+use crate::ctype::{Type, Width};
+use crate::model::{Abi, Symbol};
+use crate::text::{Place, Text};
+
+/// A translation unit.
+pub struct Source {
+    pub c: String,
+    /// What the symbols stand for that the object file will refer to.
+    pub symbols: HashMap<String, Symbol>,
+    stretches: HashMap<String, Stretch>,
+}
+
+/// Where a stretch of C came from.
+enum Stretch {
+    /// Typed in braces.
+    Text(Text),
+    /// Made by us, for what this token declares.
+    Made(Span),
+}
+
+/// Name of the function that a member of a uop becomes.
+pub fn function(uop: usize, member: usize) -> String {
+    format!("stencil_uop_{uop}_{member}")
+}
+
+/// Name of the C-ABI function that enters a machine.
+pub const ENTRY: &str = "stencil_entry";
+/// Section of the table that says what C makes of each struct's layout.
+pub const LAYOUT_SECTION: &str = ".stencil.layout";
+
+/// What every block begins with. Holes are the addresses of symbols, and both compilers know too much about
+/// addresses: that those of two objects differ and that the objects do not overlap (so pointers pass
+/// through an empty asm, which hides where they came from), and that a function's lowest bit is zero (so holes
+/// are objects of one byte, which promise no alignment). What they cannot know, the range of a hole's type,
+/// they are told, so that a small operand is folded into a displacement.
+const PRELUDE: &str = r#"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#define STENCIL_WIDE(hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); __asm__("" : "+r"(stencil_value)); stencil_value; })
+#ifdef __clang__
+#define STENCIL_NARROW(type, max, hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); __builtin_assume(stencil_value == (type)stencil_value); (type)stencil_value; })
+#else
+#define STENCIL_NARROW(type, max, hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); if (stencil_value > (max)) __builtin_unreachable(); (type)stencil_value; })
+#endif
+#define STENCIL_SIGNED(type, hole) ((type)(uintptr_t)(hole))
+#define STENCIL_BITS(type, bits, hole) ({ bits stencil_bits = (hole); type stencil_value; __builtin_memcpy(&stencil_value, &stencil_bits, sizeof stencil_value); stencil_value; })
+#define RETURN(...) return __VA_ARGS__
+"#;
+
+impl Source {
+    pub fn new(block: &Block, features: &Features) -> Self {
+        let mut source = Self { c: String::new(), symbols: HashMap::new(), stretches: HashMap::new() };
+        source.c.push_str("#line 1 \"the prelude of stencil!\"");
+        source.c.push_str(PRELUDE);
+        source.opaque_types(block);
+        for declaration in &block.order {
+            match *declaration {
+                Declaration::C(index) => source.text(format!("c block {index}"), Text::new(&block.c[index])),
+                Declaration::Include(index) => {
+                    let path = &block.includes[index];
+                    source.made(format!("include {index}"), path.span());
+                    let _ = writeln!(source.c, "#include {:?}", path.value());
+                }
+                Declaration::Struct(index) => source.structure(&block.structs[index]),
+                Declaration::Extern(index) => source.host(index, &block.externs[index]),
+            }
+        }
+        source.layout_table(block);
+        source.machine(block, features);
+        for (index, uop) in block.uops.iter().enumerate() {
+            source.uop(block, index, uop);
+        }
+        source
+    }
+
+    /// The token that a line of a stretch belongs to.
+    pub fn span(&self, stretch: &str, place: Place) -> Option<Span> {
+        match self.stretches.get(stretch)? {
+            Stretch::Text(text) => Some(text.span_at(place)),
+            Stretch::Made(span) => Some(*span),
+        }
+    }
+
+    /// The first token with this text in the body of a uop, or else in any C of the block.
+    pub fn find(&self, uop: &Uop, token: &str) -> Option<Span> {
+        let body = self.stretches.get(&body_name(uop));
+        let mut others: Vec<_> = self.stretches.iter().filter(|(name, _)| name.starts_with("c block")).collect();
+        others.sort_by_key(|(name, _)| *name);
+        body.into_iter().chain(others.into_iter().map(|(_, text)| text)).find_map(|stretch| match stretch {
+            Stretch::Text(text) => text.find(token),
+            Stretch::Made(_) => None,
+        })
+    }
+
+    fn line(&mut self, stretch: String, from: Stretch) {
+        let _ = writeln!(self.c, "\n#line 1 \"{stretch}\"");
+        self.stretches.insert(stretch, from);
+    }
+
+    fn made(&mut self, stretch: String, span: Span) {
+        self.line(stretch, Stretch::Made(span));
+    }
+
+    fn text(&mut self, stretch: String, text: Text) {
+        let c = text.c.clone();
+        self.line(stretch, Stretch::Text(text));
+        self.c.push_str(&c);
+    }
+
+    /// Types behind pointers that no struct of the block declares are opaque to C: the tag is ours, so that C
+    /// code cannot complete them past the layout check.
+    fn opaque_types(&mut self, block: &Block) {
+        let types = (block.machine.parameters.iter().map(|field| &field.ty))
+            .chain(&block.machine.output)
+            .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.ty)))
+            .chain(block.externs.iter().flat_map(|f| f.parameters.iter().map(|field| &field.ty).chain(&f.output)))
+            .chain(block.structs.iter().flat_map(|s| s.fields.iter().map(|field| &field.ty)));
+        let mut opaque: Vec<&Ident> = types.filter_map(|ty| ty.c.pointee()).collect();
+        opaque.retain(|name| !block.structs.iter().any(|s| s.name == **name && s.in_c));
+        opaque.sort();
+        opaque.dedup();
+        for name in opaque.into_iter().filter(|name| !block.structs.iter().any(|s| s.name == **name)) {
+            self.made(format!("type {name}"), name.span());
+            let _ = writeln!(self.c, "typedef struct stencil_opaque_{name} {name};");
+        }
+        // Structs may point to one another in any order.
+        for s in block.structs.iter().filter(|s| !s.in_c) {
+            self.made(format!("type {}", s.name), s.name.span());
+            let _ = writeln!(self.c, "typedef struct {0} {0};", s.name);
+        }
+    }
+
+    fn structure(&mut self, s: &Struct) {
+        if s.in_c {
+            return;
+        }
+        self.made(format!("struct {}", s.name), s.name.span());
+        let _ = writeln!(self.c, "struct {} {{", s.name);
+        for field in &s.fields {
+            let _ = writeln!(self.c, "{};", field.ty.c.declare(&field.name.to_string()));
+        }
+        self.c.push_str("};\n");
+    }
+
+    fn host(&mut self, index: usize, function: &Extern) {
+        self.made(format!("extern fn {}", function.name), function.name.span());
+        let symbol = format!("stencil_host_{}", function.name);
+        let declarator = format!("{}({})", function.name, parameters(&function.parameters));
+        let _ = writeln!(self.c, "{} __asm__(\"{symbol}\");", returning(&function.output, &declarator));
+        self.symbols.insert(symbol, Symbol::Host(index));
+    }
+
+    /// Of each struct its size and alignment, of each of its fields the offset and size, in order.
+    fn layout_table(&mut self, block: &Block) {
+        if block.structs.is_empty() {
+            return;
+        }
+        let _ = writeln!(
+            self.c,
+            "\nstatic const uint64_t stencil_layout[] __attribute__((section(\"{LAYOUT_SECTION}\"), used)) = {{"
+        );
+        for s in &block.structs {
+            self.made(format!("layout of {}", s.name), s.name.span());
+            let _ = writeln!(self.c, "sizeof({0}), _Alignof({0}),", s.name);
+            for field in &s.fields {
+                self.made(format!("layout of {}.{}", s.name, field.name), field.name.span());
+                let _ = writeln!(self.c, "offsetof({0}, {1}), sizeof((({0} *)0)->{1}),", s.name, field.name);
+            }
+        }
+        self.c.push_str("};\n");
+    }
+
+    /// The type of uops, the macros that leave one, and the entry.
+    fn machine(&mut self, block: &Block, features: &Features) {
+        let machine = &block.machine;
+        let (abi, tail) = match features.abi {
+            Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
+            Abi::C => ("", ""),
+        };
+        let name = &machine.name;
+        let registers: Vec<_> = machine.parameters.iter().map(|field| field.name.to_string()).collect();
+        let registers = registers.join(", ");
+        let parameters = parameters(&machine.parameters);
+        self.made("machine".into(), name.span());
+        let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({parameters})"));
+        let _ = write!(
+            self.c,
+            "typedef {uop_type};\n\
+             extern {name}_uop stencil_next;\n\
+             #define STENCIL_ABI {abi}\n\
+             #define STENCIL_UOP {name}_uop\n\
+             #define CALL(uop) (((STENCIL_UOP *)(uop))({registers}))\n\
+             #define STENCIL_LEAVE(uop) do {{ {tail}return (uop)({registers}); }} while (0)\n\
+             #define JUMP(uop) STENCIL_LEAVE(((STENCIL_UOP *)(uop)))\n\
+             #define CONTINUE() STENCIL_LEAVE(stencil_next)\n\
+             #define ADDRESS_OF(label) ((STENCIL_UOP *)STENCIL_WIDE(stencil_address_##label))\n"
+        );
+        self.symbols.insert("stencil_next".into(), Symbol::Next);
+        if machine.continued.is_none() {
+            let entry = returning(&machine.output, &format!("{ENTRY}({parameters})"));
+            let _ = writeln!(self.c, "{entry} {{ return stencil_next({registers}); }}");
+        }
+    }
+
+    fn uop(&mut self, block: &Block, index: usize, uop: &Uop) {
+        let name = &uop.name;
+        self.made(format!("holes of uop {name}"), name.span());
+        for (operand, field) in uop.operands.iter().enumerate() {
+            let (c, symbol) = hole(index, operand);
+            let _ = match field.ty.c.width() {
+                // Of one byte, so that it is below the threshold for large data.
+                Width::Narrow => writeln!(self.c, "extern char {c}[1] __attribute__((weak));"),
+                Width::Wide => writeln!(self.c, "extern char {c}[] __attribute__((weak));"),
+                Width::Label => {
+                    let address = format!("stencil_address_{index}_{}", field.name);
+                    self.symbols.insert(address.clone(), Symbol::AddressOf(operand));
+                    writeln!(
+                        self.c,
+                        "extern STENCIL_UOP {c} __attribute__((weak));\n\
+                         extern char {address}[] __attribute__((weak));"
+                    )
+                }
+            };
+            self.symbols.insert(c, symbol);
+        }
+        let text = Text::new(&uop.body);
+        for (member, values) in uop.members().iter().enumerate() {
+            for (parameter, value) in uop.parameters.iter().zip(values) {
+                let _ = writeln!(self.c, "#define {} {value}", parameter.name);
+            }
+            if let Some(condition) = &uop.condition {
+                let span = condition.clone().into_iter().next().map_or(name.span(), |token| token.span());
+                self.made(format!("condition of uop {name}"), span);
+                let _ = writeln!(self.c, "#if {condition}");
+            }
+            self.member(block, (index, member), uop, &text);
+            if uop.condition.is_some() {
+                self.c.push_str("#endif\n");
+            }
+            for parameter in &uop.parameters {
+                let _ = writeln!(self.c, "#undef {}", parameter.name);
+            }
+        }
+    }
+
+    fn member(&mut self, block: &Block, (index, member): (usize, usize), uop: &Uop, text: &Text) {
+        let name = &uop.name;
+        let machine = &block.machine;
+        self.made(format!("uop {name}"), name.span());
+        let declarator = format!("STENCIL_ABI {}({})", function(index, member), parameters(&machine.parameters));
+        let _ = writeln!(self.c, "{} {{", returning(&machine.output, &declarator));
+        // A member of a family may well not use what another one does.
+        let unused = if uop.is_family() { "__attribute__((unused)) " } else { "" };
+        for (operand, field) in uop.operands.iter().enumerate() {
+            self.made(format!("operand {} of uop {name}", field.name), field.name.span());
+            let (hole, _) = hole(index, operand);
+            let declared = format!("{unused}{}", operand_declarator(field));
+            let _ = writeln!(self.c, "{declared} = {};", read(&field.ty.c, &hole));
+            if field.ty.c == Type::Label {
+                // What `ADDRESS_OF` reads: the place as a value, which a distance cannot be.
+                let _ = writeln!(
+                    self.c,
+                    "__attribute__((unused)) char *const stencil_address_{0} = stencil_address_{index}_{0};",
+                    field.name
+                );
+            }
+        }
+        self.c.push_str("{\n");
+        self.text(body_name(uop), text.clone());
+        self.made(format!("end of uop {name}"), name.span());
+        self.c.push_str("}\nCONTINUE();\n}\n");
+    }
+}
+
+fn body_name(uop: &Uop) -> String {
+    format!("body of uop {}", uop.name)
+}
+
+/// The symbol of an operand's hole, and what it stands for.
+fn hole(uop: usize, operand: usize) -> (String, Symbol) {
+    (format!("stencil_hole_{uop}_{operand}"), Symbol::Operand(operand))
+}
+
+fn operand_declarator(field: &Field) -> String {
+    let name = field.name.to_string();
+    match &field.ty.c {
+        Type::Label => format!("STENCIL_UOP *const {name}"),
+        Type::Pointer { .. } => field.ty.c.declare(&format!("const {name}")),
+        ty => format!("const {}", ty.declare(&name)),
+    }
+}
+
+/// The C expression that reads a hole as a value of its operand's type.
+fn read(ty: &Type, hole: &str) -> String {
+    match ty {
+        Type::Label => hole.into(),
+        Type::Integer { bits: 64, .. } => format!("({})STENCIL_WIDE({hole})", ty.declare("")),
+        Type::Pointer { .. } => format!("(void *)STENCIL_WIDE({hole})"),
+        Type::Integer { bits: 32, signed: true, .. } => format!("STENCIL_SIGNED(int32_t, {hole})"),
+        Type::Integer { bits, signed, .. } => {
+            let value = format!("STENCIL_NARROW(uint{bits}_t, UINT{bits}_MAX, {hole})");
+            if *signed { format!("(int{bits}_t){value}") } else { value }
+        }
+        Type::Bool => format!("(STENCIL_NARROW(uint8_t, 1, {hole}) & 1) != 0"),
+        Type::F32 => format!("STENCIL_BITS(float, uint32_t, STENCIL_NARROW(uint32_t, UINT32_MAX, {hole}))"),
+        Type::F64 => format!("STENCIL_BITS(double, uint64_t, STENCIL_WIDE({hole}))"),
+        Type::Array(..) | Type::Named(_) => unreachable!("`check` lets no operand have such a type"),
+    }
+}
+
+fn parameters(fields: &[Field]) -> String {
+    let all: Vec<_> = fields.iter().map(|field| field.ty.c.declare(&field.name.to_string())).collect();
+    if all.is_empty() { "void".into() } else { all.join(", ") }
+}
+
+/// The declaration of a function, given its declarator and what it returns.
+fn returning(output: &Option<Typed>, declarator: &str) -> String {
+    output.as_ref().map_or_else(|| format!("void {declarator}"), |ty| ty.c.declare(declarator))
+}

@@ -1,0 +1,162 @@
+//! The C text in braces, as it was typed, and the way back from a place in it to a token.
+//!
+//! [`Span::source_text`] gives the text verbatim, with comments, line breaks and preprocessor lines. It may not
+//! be had (an editor's macro server may not know it), or not be true: in a `macro_rules!` transcriber it is the
+//! transcriber's text, in which `$x` stands for itself. Then the text is rebuilt from tokens, each
+//! on the line it is on, so that places map back all the same.
+
+use proc_macro2::{Group, LineColumn, Span, TokenStream, TokenTree};
+
+/// C text with the tokens it consists of.
+#[derive(Clone)]
+pub struct Text {
+    pub c: String,
+    /// Where each token starts in `c`, line from 1 and column in bytes from 1, in ascending order.
+    tokens: Vec<(Place, Span, String)>,
+    whole: Span,
+}
+
+/// A line from 1 and a column in bytes from 1, as C compilers count.
+pub type Place = (usize, usize);
+
+impl Text {
+    /// The text between the braces of a group.
+    pub fn new(group: &Group) -> Self {
+        Self::verbatim(group).unwrap_or_else(|| Self::rebuilt(group))
+    }
+
+    fn verbatim(group: &Group) -> Option<Self> {
+        let source = group.span().source_text()?;
+        let c = source.strip_prefix('{')?.strip_suffix('}')?.to_owned();
+        let typed: TokenStream = c.parse().ok()?;
+        if !same(typed, group.stream()) {
+            return None;
+        }
+        // A proc macro may be given spans without positions; then tokens cannot be told apart by them.
+        let start = group.span_open().start();
+        let lines: Vec<&str> = c.split('\n').collect();
+        let place = |at: LineColumn| -> Option<Place> {
+            let line = at.line.checked_sub(start.line)?;
+            // Columns of spans count characters; the first line lacks what stands before it, and the brace.
+            let before = if line == 0 { start.column + 1 } else { 0 };
+            let text = lines.get(line)?;
+            let (byte, _) = text.char_indices().nth(at.column.checked_sub(before)?)?;
+            Some((line + 1, byte + 1))
+        };
+        let mut tokens = Vec::new();
+        each_token(group.stream(), &mut |span, text| {
+            tokens.extend(place(span.start()).map(|place| (place, span, text)));
+        });
+        Some(Self { c, tokens, whole: group.span() })
+    }
+
+    fn rebuilt(group: &Group) -> Self {
+        let mut text = Self { c: String::new(), tokens: Vec::new(), whole: group.span() };
+        let mut at: Place = (1, 1);
+        let mut last: Option<Span> = None;
+        let mut joined = false;
+        each_token(group.stream(), &mut |span, token| {
+            if let Some(last) = last {
+                let (end, start) = (last.end(), span.start());
+                // What stood together stays together: `F(x)` and `F (x)` are not the same in a `#define`.
+                let adjacent = end == start && last.start() != end;
+                if end.line != start.line {
+                    text.c.push('\n');
+                    at = (at.0 + 1, 1);
+                } else if !joined && !adjacent {
+                    text.c.push(' ');
+                    at.1 += 1;
+                }
+            }
+            last = Some(span);
+            joined = token.ends_with('\u{0}');
+            let token = token.trim_end_matches('\u{0}').to_owned();
+            text.c.push_str(&token);
+            text.tokens.push((at, span, token.clone()));
+            at.1 += token.len();
+        });
+        text
+    }
+
+    /// The token at a place, or the last one before it.
+    pub fn span_at(&self, place: Place) -> Span {
+        let after = self.tokens.partition_point(|(start, ..)| *start <= place);
+        after.checked_sub(1).map_or(self.whole, |index| self.tokens[index].1)
+    }
+
+    /// The first token with this text.
+    pub fn find(&self, token: &str) -> Option<Span> {
+        self.tokens.iter().find(|(_, _, text)| text.trim_end_matches('\u{0}') == token).map(|(_, span, _)| *span)
+    }
+}
+
+/// Calls `visit` with each token and delimiter. A punctuation character that is joined to the next one ends
+/// with NUL, which no token contains.
+fn each_token(stream: TokenStream, visit: &mut impl FnMut(Span, String)) {
+    for token in stream {
+        match token {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    proc_macro2::Delimiter::Parenthesis => ("(", ")"),
+                    proc_macro2::Delimiter::Brace => ("{", "}"),
+                    proc_macro2::Delimiter::Bracket => ("[", "]"),
+                    proc_macro2::Delimiter::None => ("", ""),
+                };
+                if !open.is_empty() {
+                    visit(group.span_open(), open.into());
+                }
+                each_token(group.stream(), visit);
+                if !close.is_empty() {
+                    visit(group.span_close(), close.into());
+                }
+            }
+            TokenTree::Punct(punct) => {
+                let joint = if punct.spacing() == proc_macro2::Spacing::Joint { "\u{0}" } else { "" };
+                visit(punct.span(), format!("{}{joint}", punct.as_char()));
+            }
+            other => visit(other.span(), other.to_string()),
+        }
+    }
+}
+
+/// Whether two streams have the same tokens, spacing and spans aside.
+fn same(left: TokenStream, right: TokenStream) -> bool {
+    let texts = |stream| {
+        let mut texts = Vec::new();
+        each_token(stream, &mut |_, text| texts.push(text.trim_end_matches('\u{0}').to_owned()));
+        texts
+    };
+    texts(left) == texts(right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(source: &str) -> Group {
+        match source.parse::<TokenStream>().unwrap().into_iter().next() {
+            Some(TokenTree::Group(group)) => group,
+            _ => panic!("not a group"),
+        }
+    }
+
+    const BODY: &str = "{ a->b += 'x'; // why\n#if 1\n\tö(&c);\n#endif\n}";
+
+    #[test]
+    fn text_is_verbatim() {
+        let text = Text::new(&group(BODY));
+        assert_eq!(text.c, BODY[1..BODY.len() - 1]);
+        assert_eq!(text.span_at((1, 5)).source_text().unwrap(), "b");
+        assert_eq!(text.span_at((3, 2)).source_text().unwrap(), "ö");
+        assert_eq!(text.span_at((3, 5)).source_text().unwrap(), "&", "columns count bytes");
+        assert_eq!(text.span_at((3, 6)).source_text().unwrap(), "c");
+        assert_eq!(text.find("c").unwrap().start().line, 3);
+    }
+
+    #[test]
+    fn text_is_rebuilt_line_by_line() {
+        let text = Text::rebuilt(&group(BODY));
+        assert_eq!(text.c, "a->b += 'x';\n#if 1\nö(&c);\n#endif");
+        assert_eq!(text.span_at((3, 5)).source_text().unwrap(), "c");
+    }
+}

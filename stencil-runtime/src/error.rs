@@ -1,0 +1,161 @@
+//! Everything that can go wrong between an instruction and running code.
+
+use std::fmt;
+
+use crate::patch::Overflow;
+use crate::program::Label;
+
+/// Why code could not be emitted, placed or published.
+///
+/// Nothing is half done when a function of this crate returns one: memory is returned, an
+/// [`Emitter`](crate::Emitter) stands where it stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system gave no memory.
+    OutOfMemory {
+        /// Bytes that were asked for.
+        size: usize,
+        /// The system's error code (`errno`).
+        code: i32,
+    },
+    /// The operating system refused to make written memory executable, as a hardened kernel may.
+    NotExecutable {
+        /// The system's error code (`errno`).
+        code: i32,
+    },
+    /// An operand lies outside what its hole can hold.
+    OutOfRange {
+        /// The uop's name.
+        uop: &'static str,
+        /// The operand's name, or the name of what is called or referred to.
+        hole: &'static str,
+        /// The value, and the range that fits.
+        overflow: Box<Overflow>,
+    },
+    /// A host function is further than 2 GiB from the code that calls it, and there is no room for a
+    /// trampoline at the end of the data buffer.
+    OutOfReach {
+        /// The host function's name.
+        callee: &'static str,
+    },
+    /// An instruction refers to a label that is bound nowhere in the program.
+    UnknownLabel {
+        /// The label.
+        label: Label,
+        /// Index of the instruction.
+        instruction: usize,
+    },
+    /// A label is bound a second time.
+    DuplicateLabel {
+        /// The label.
+        label: Label,
+        /// Index of the second instruction that binds it.
+        instruction: usize,
+    },
+    /// A label's number is not less than the number of instructions, so that not all lower ones can be in use.
+    LabelTooLarge {
+        /// The label.
+        label: Label,
+        /// Number of instructions in the program.
+        instructions: usize,
+    },
+    /// A family has no stencil for these parameters.
+    NoSuchStencil {
+        /// The family's name.
+        uop: &'static str,
+        /// The parameters that were asked for, in the order of their declaration.
+        parameters: Vec<usize>,
+    },
+    /// The program needs more memory than relative addresses span (2 GiB).
+    ProgramTooLarge {
+        /// Bytes that it needs, or `usize::MAX` if they cannot be counted.
+        size: usize,
+    },
+    /// A buffer that was given for code or data is too small for the next uop.
+    BufferFull {
+        /// The uop's name.
+        uop: &'static str,
+        /// Bytes of code and of data, padding included, that the uop needs.
+        needed: (usize, usize),
+        /// Bytes of code and of data that are left.
+        left: (usize, usize),
+    },
+    /// A buffer that should have been zero is not.
+    NotZero {
+        /// Whether it is the code buffer; otherwise it is the data buffer.
+        code: bool,
+        /// Offset of its first byte that is not zero.
+        offset: usize,
+    },
+}
+
+impl Error {
+    /// Names the uop and the hole whose value does not fit. Emit functions call it.
+    #[cold]
+    #[must_use]
+    pub fn out_of_range(uop: &'static str, hole: &'static str, overflow: Overflow) -> Self {
+        Self::OutOfRange { uop, hole, overflow: Box::new(overflow) }
+    }
+
+    /// Names the parameters for which a family has no stencil. Emit functions call it.
+    #[cold]
+    #[must_use]
+    pub fn no_such_stencil(uop: &'static str, parameters: &[usize]) -> Self {
+        Self::NoSuchStencil { uop, parameters: parameters.to_vec() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory { size, code } => {
+                write!(f, "the system gave no {size} bytes of memory for code (error {code})")
+            }
+            Self::NotExecutable { code } => write!(
+                f,
+                "the system refused to make the code executable (error {code}): its security policy has to \
+                 allow this process to execute memory that it has written (SELinux calls it `execmem`)"
+            ),
+            Self::OutOfRange { uop, hole, overflow: o } => {
+                let Overflow { value, min, max } = **o;
+                write!(f, "uop `{uop}`: the value {value} of `{hole}` is out of range: {min} to {max} fit")
+            }
+            Self::OutOfReach { callee } => write!(
+                f,
+                "the host function `{callee}` is further than 2 GiB from the code and the data buffer has no \
+                 16 bytes left for a trampoline: use a buffer nearer to the executable or a larger one"
+            ),
+            Self::UnknownLabel { label, instruction } => {
+                write!(f, "instruction {instruction} refers to {label}, which the program never binds")
+            }
+            Self::DuplicateLabel { label, instruction } => {
+                write!(f, "instruction {instruction} binds {label}, which is bound already")
+            }
+            Self::LabelTooLarge { label, instructions } => write!(
+                f,
+                "{label} is too large for a program of {instructions} instructions: number labels from 0"
+            ),
+            Self::NoSuchStencil { uop, parameters } => {
+                write!(f, "uop `{uop}` has no stencil for the parameters {parameters:?}")
+            }
+            Self::ProgramTooLarge { size: usize::MAX } => f.write_str("the program is too large to be counted"),
+            Self::ProgramTooLarge { size } => {
+                write!(f, "the program needs {size} bytes, and relative addresses span 2 GiB")
+            }
+            Self::BufferFull { uop, needed, left } => write!(
+                f,
+                "uop `{uop}` needs {} bytes of code and {} of data, and the buffers have {} and {} left",
+                needed.0, needed.1, left.0, left.1
+            ),
+            Self::NotZero { code, offset } => write!(
+                f,
+                "byte {offset} of the {} buffer is not zero: use `Emitter::<Reused>::new` for memory that \
+                 held something before",
+                if *code { "code" } else { "data" }
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

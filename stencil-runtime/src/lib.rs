@@ -1,0 +1,50 @@
+//! Copy-and-patch for interpreters written in Rust.
+//!
+//! [`stencil!`] compiles C bodies of micro-operations (uops) while rustc expands it; at run time this crate
+//! copies their machine code and fills in its holes. There is no compiler and no assembler at run time.
+#![doc = include_str!("first_screen.md")]
+//!
+//! What the macro makes of a block is described at [`stencil!`]. The rooms of this crate:
+//! [`Emitter`] is where emit functions write, [`patch`] computes the fields they fill in, [`memory`] gets and
+//! publishes pages, [`Code`] is a whole program, [`Stencil`] says what is known of a uop, [`Error`] what
+//! can go wrong.
+//!
+//! The method is that of Xu and Kjolstad, *Copy-and-Patch Compilation* (OOPSLA 2021).
+
+extern crate self as stencil_runtime;
+
+mod emit;
+mod entry;
+mod error;
+pub mod memory;
+pub mod patch;
+mod program;
+mod stencil;
+
+pub use emit::{Address, Emitter, Fresh, Memory, Reused, Room};
+pub use entry::Entry;
+pub use error::Error;
+pub use program::{Code, Instruction, Label, Labels, Machine, Operand, Uop, Words};
+pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
+pub use stencil_macros::stencil;
+
+/// What expansions of [`stencil!`] use besides the public items. Not for use by hand.
+#[doc(hidden)]
+pub mod expansion {
+    pub use crate::emit::copy;
+    pub use stencil_macros::stencil_for_target;
+
+    /// The C library functions that a C compiler may call of its own accord, even in freestanding code.
+    pub mod libc {
+        unsafe extern "C" {
+            /// Copies bytes between objects that do not overlap.
+            pub unsafe fn memcpy(to: *mut u8, from: *const u8, size: usize) -> *mut u8;
+            /// Copies bytes between objects that may overlap.
+            pub unsafe fn memmove(to: *mut u8, from: *const u8, size: usize) -> *mut u8;
+            /// Fills an object with one byte.
+            pub unsafe fn memset(to: *mut u8, byte: i32, size: usize) -> *mut u8;
+            /// Compares bytes.
+            pub unsafe fn memcmp(left: *const u8, right: *const u8, size: usize) -> i32;
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Patch functions: what goes into a field of a copied stencil.
+//!
+//! Each function here computes the bits of one kind of ELF relocation and checks that they fit, without
+//! touching memory; [`put`] then stores them. Emit functions compute every field of a uop before they write
+//! the first byte, so that a value out of range leaves fresh memory fresh.
+//!
+//! The relocation kinds are those of the [System V ABI, AMD64 supplement], section 4.4, `S + A` being the
+//! value with its addend and `P` the address of the field.
+//!
+//! [System V ABI, AMD64 supplement]: https://gitlab.com/x86-psABIs/x86-64-ABI
+
+/// The value of a field lies outside what the field can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// The value, before truncation.
+    pub value: i128,
+    /// The least value that fits.
+    pub min: i128,
+    /// The greatest value that fits.
+    pub max: i128,
+}
+
+impl Overflow {
+    #[cold]
+    fn new(value: i128, min: i128, max: i128) -> Self {
+        Self { value, min, max }
+    }
+}
+
+/// `R_X86_64_64`: the whole 64-bit value.
+#[inline(always)]
+#[must_use]
+pub const fn abs64(value: u64, addend: i64) -> [u8; 8] {
+    value.wrapping_add_signed(addend).to_le_bytes()
+}
+
+/// `R_X86_64_32` in an instruction that uses 32 bits only, and every field narrower than its operand: the low
+/// bits of the value. `N` is the field's size in bytes: 1, 2 or 4.
+#[inline(always)]
+#[must_use]
+pub fn low<const N: usize>(value: u64, addend: i64) -> [u8; N] {
+    let bytes = value.wrapping_add_signed(addend).to_le_bytes();
+    std::array::from_fn(|i| bytes[i])
+}
+
+/// `R_X86_64_32`: a field that the processor zero-extends, 0 to 2^32 - 1.
+///
+/// # Errors
+/// [`Overflow`], where `value + addend` is outside that range.
+#[inline(always)]
+pub fn abs32(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
+    match u32::try_from(value.wrapping_add_signed(addend)) {
+        Ok(field) => Ok(field.to_le_bytes()),
+        Err(_) => Err(Overflow::new(
+            i128::from(value),
+            -i128::from(addend),
+            i128::from(u32::MAX) - i128::from(addend),
+        )),
+    }
+}
+
+/// `R_X86_64_32S`: a field that the processor sign-extends, -2^31 to 2^31 - 1. `value` is the operand
+/// extended to 64 bits: with zeros for an unsigned one, with its sign for a signed one.
+///
+/// # Errors
+/// [`Overflow`], where `value + addend` is outside that range.
+#[inline(always)]
+pub fn abs32s(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
+    match i32::try_from(value.wrapping_add_signed(addend) as i64) {
+        Ok(field) => Ok(field.to_le_bytes()),
+        Err(_) => Err(Overflow::new(
+            i128::from(value as i64),
+            i128::from(i32::MIN) - i128::from(addend),
+            i128::from(i32::MAX) - i128::from(addend),
+        )),
+    }
+}
+
+/// `R_X86_64_PC32`, `R_X86_64_PLT32` and the `GOTPCREL` kinds: the distance from the field at the address
+/// `place` to `target + addend`, -2^31 to 2^31 - 1.
+///
+/// # Errors
+/// [`Overflow`], where the distance is outside that range.
+#[inline(always)]
+pub fn rel32(place: u64, target: u64, addend: i64) -> Result<[u8; 4], Overflow> {
+    let distance = target.wrapping_add_signed(addend).wrapping_sub(place) as i64;
+    match i32::try_from(distance) {
+        Ok(field) => Ok(field.to_le_bytes()),
+        Err(_) => Err(Overflow::new(
+            i128::from(distance),
+            i128::from(i32::MIN),
+            i128::from(i32::MAX),
+        )),
+    }
+}
+
+/// Stores a field at `offset`.
+///
+/// # Panics
+/// If the field does not lie within `bytes`. Emit functions pass constant offsets into arrays of constant
+/// size, so that nothing of this check remains in them.
+#[inline(always)]
+pub fn put<const N: usize>(bytes: &mut [u8], offset: usize, field: [u8; N]) {
+    bytes[offset..offset + N].copy_from_slice(&field);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The field that `put` stores in the middle of a buffer of 0xCC, whose other bytes must stay.
+    fn stored<const N: usize>(field: [u8; N]) -> [u8; N] {
+        let mut bytes = [0xCC_u8; 16];
+        put(&mut bytes, 3, field);
+        assert!(bytes[..3].iter().chain(&bytes[3 + N..]).all(|&byte| byte == 0xCC));
+        bytes[3..3 + N].try_into().unwrap()
+    }
+
+    #[test]
+    fn abs64_takes_every_value_and_wraps() {
+        for value in [0, 1, u64::MAX, i64::MIN as u64, i64::MAX as u64] {
+            assert_eq!(stored(abs64(value, 0)), value.to_le_bytes());
+        }
+        assert_eq!(stored(abs64(u64::MAX, 1)), [0; 8]);
+        assert_eq!(stored(abs64(0, -1)), [0xff; 8]);
+    }
+
+    #[test]
+    fn low_truncates() {
+        assert_eq!(stored(low::<1>(0x1_02, 0)), [0x02]);
+        assert_eq!(stored(low::<2>(0x1_ffff, 1)), [0, 0]);
+        assert_eq!(stored(low::<4>(u64::MAX, 0)), [0xff; 4]);
+        assert_eq!(stored(low::<4>(i32::MIN as u32 as u64, 0)), i32::MIN.to_le_bytes());
+    }
+
+    #[test]
+    fn abs32_at_its_limits() {
+        assert_eq!(abs32(0, 0).map(stored), Ok([0; 4]));
+        assert_eq!(abs32(u64::from(u32::MAX), 0).map(stored), Ok([0xff; 4]));
+        assert_eq!(abs32(u64::from(u32::MAX) + 1, -1).map(stored), Ok([0xff; 4]));
+        let error = abs32(u64::from(u32::MAX), 1).unwrap_err();
+        assert_eq!((error.value, error.min, error.max), (0xffff_ffff, -1, 0xffff_fffe));
+        assert!(abs32(1 << 32, 0).is_err());
+        assert!(abs32(0, -1).is_err());
+        assert!(abs32(u64::MAX, 0).is_err());
+    }
+
+    #[test]
+    fn abs32s_at_its_limits() {
+        assert_eq!(abs32s(i32::MAX as u64, 0).map(stored), Ok(i32::MAX.to_le_bytes()));
+        assert_eq!(abs32s(i32::MIN as i64 as u64, 0).map(stored), Ok(i32::MIN.to_le_bytes()));
+        assert_eq!(abs32s(0, -1).map(stored), Ok([0xff; 4]));
+        assert!(abs32s(i32::MAX as u64, 1).is_err());
+        assert!(abs32s(i32::MIN as i64 as u64, -1).is_err());
+        let error = abs32s(1 << 31, 0).unwrap_err();
+        assert_eq!((error.value, error.min, error.max), (1 << 31, -(1 << 31), (1 << 31) - 1));
+        assert!(abs32s(u64::from(u32::MAX), 0).is_err(), "zero-extended, it would be read as -1");
+    }
+
+    #[test]
+    fn rel32_at_its_limits() {
+        let place = 0x5555_0000_1000;
+        let reach = i32::MAX as u64;
+        assert_eq!(rel32(place, place + reach, 0).map(stored), Ok(i32::MAX.to_le_bytes()));
+        assert_eq!(rel32(place, place + reach + 4, -4).map(stored), Ok(i32::MAX.to_le_bytes()));
+        assert_eq!(rel32(place, place - reach - 1, 0).map(stored), Ok(i32::MIN.to_le_bytes()));
+        assert!(rel32(place, place + reach + 1, 0).is_err());
+        assert!(rel32(place, place - reach - 2, 0).is_err());
+        assert!(rel32(place, place - reach + 2, -4).is_err());
+        assert_eq!(rel32(u64::MAX, 0, 0).map(stored), Ok(1_i32.to_le_bytes()), "the address space wraps");
+    }
+
+    #[test]
+    #[should_panic(expected = "range end index")]
+    fn put_stays_within_its_slice() {
+        put(&mut [0; 4], 1, [0; 4]);
+    }
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Rebuilds the .wasm of every program in this folder: WebAssembly 1.0, no
+# imports. Needs clang with its wasm32 target, and wasm-ld; CLANG and WASM_LD
+# choose others than the ones it finds. The same tools make the same bytes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# Prints the first of the named tools that is installed.
+find_tool() {
+    local tool
+    for tool in "$@"; do
+        if command -v "$tool"; then
+            return
+        fi
+    done
+    echo "build.sh: not found: $*" >&2
+    return 1
+}
+
+clang=${CLANG:-$(find_tool clang-19 clang)}
+wasm_ld=${WASM_LD:-$(find_tool wasm-ld-19 wasm-ld)}
+
+compile=(
+    --target=wasm32 -mcpu=mvp -std=c99 -O2 -Wall -Wextra -Werror
+    -ffreestanding -fno-builtin -ffp-contract=off -fno-math-errno
+)
+# Keep the names of functions, and nothing else that does not run.
+link=(--no-entry --strip-all --keep-section=name)
+
+object=$(mktemp)
+trap 'rm -f "$object"' EXIT
+
+for source in *.c; do
+    "$clang" "${compile[@]}" -c -o "$object" "$source"
+    "$wasm_ld" "${link[@]}" -o "${source%.c}.wasm" "$object"
+    chmod 644 "${source%.c}.wasm"
+done
