@@ -173,7 +173,8 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         {
             code.truncate(end);
             relocations.pop();
-        } else if let Some((first, second)) = x86_64::invertible(&decoded)
+        } else if let Some((first, second)) =
+            x86_64::invertible(&decoded, |offset| relocations.iter().any(|r| r.offset == offset))
             && let [.., a, b] = relocations.as_slice()
             && (a.offset, b.offset) == (first, second)
             && is_next(a)

@@ -79,11 +79,12 @@ impl Decoded {
         None
     }
 
-    /// Where a jump within the function goes.
-    fn internal_target(&self) -> Option<usize> {
+    /// Where a jump within the function goes: one whose distance no relocation fills in.
+    fn internal_target(&self, relocated: &impl Fn(usize) -> bool) -> Option<usize> {
         let kind = self.instruction.flow_control();
-        matches!(kind, FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch | FlowControl::Call)
-            .then(|| self.instruction.near_branch_target() as usize)
+        let jump = matches!(kind, FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch);
+        let distance = self.immediate.is_some_and(|(offset, _)| !relocated(offset));
+        (jump && distance).then(|| self.instruction.near_branch_target() as usize)
     }
 
     /// Whether nothing but the end of the function can follow the call that ends where this begins: if it were a
@@ -128,13 +129,14 @@ pub fn without_last_jump(code: &[Decoded]) -> Option<usize> {
 
 /// A `jcc A; jmp B` at the end, both 32 bits wide and the second reached only past the first: the field of `A`,
 /// the field of `B`. With the condition inverted and `B` in the place of `A`, it falls through to `A`.
-pub fn invertible(code: &[Decoded]) -> Option<(usize, usize)> {
+/// `relocated` says whether a relocation fills in the field at an offset.
+pub fn invertible(code: &[Decoded], relocated: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
     let [.., conditional, jump] = code else { return None };
     let (a, b) = (conditional.immediate?, jump.immediate?);
     let shape = conditional.instruction.flow_control() == FlowControl::ConditionalBranch
         && jump.instruction.flow_control() == FlowControl::UnconditionalBranch
         && (a.1, b.1) == (4, 4);
-    let reached = code.iter().any(|other| other.internal_target() == Some(jump.start()));
+    let reached = code.iter().any(|other| other.internal_target(&relocated) == Some(jump.start()));
     (shape && !reached).then_some((a.0, b.0))
 }
 
@@ -176,6 +178,7 @@ pub fn disassemble(code: &[u8], names: &HashMap<usize, String>) -> String {
     }
     let mut formatter = GasFormatter::with_options(Some(Box::new(Names { names: by_operand })), None);
     formatter.options_mut().set_space_after_operand_separator(true);
+    formatter.options_mut().set_rip_relative_addresses(true);
     formatter.options_mut().set_branch_leading_zeros(false);
     let mut text = String::new();
     for item in &decoded {
