@@ -1,0 +1,53 @@
+//! What compiled code knows of an instance. The same types in C are in `vm.h`; each block of uops checks that
+//! the two agree.
+
+use std::ffi::c_void;
+
+/// An instance, as compiled code sees it: what the machine's register `vm` points to.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Vm {
+    /// The linear memory. Its address does not change when it grows.
+    pub memory: *mut u8,
+    /// Size of the linear memory in bytes: a multiple of 65536, at most 2^32.
+    pub memory_size: u64,
+    /// The globals, imported ones first: each a cell that holds an integer, or the bits of a float.
+    pub globals: *const *mut u64,
+    /// The tables, imported ones first.
+    pub tables: *const *mut Table,
+    /// The imported functions.
+    pub imports: *const *const Func,
+    /// For each type of the module a number that equal types of all modules share.
+    pub types: *const u64,
+    /// Frames end below this address.
+    pub stack_limit: *mut u64,
+    /// Where [`Wasm`](crate::uop::Wasm)'s entry goes on.
+    pub start: *const c_void,
+    /// Of a host function its closure, otherwise null.
+    pub host: *mut c_void,
+    /// The instance that this belongs to, for what compiled code calls.
+    pub instance: *mut c_void,
+}
+
+/// A table.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Table {
+    /// Functions, or null where there is none.
+    pub elements: *mut *const Func,
+    /// Number of elements.
+    pub size: u64,
+}
+
+/// A function that a table or an import may hold.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Func {
+    /// Its code. Arguments are in the frame's first slots; there it leaves its results. It returns a
+    /// [`Trap`](crate::trap::Trap)'s code or 0.
+    pub code: *const c_void,
+    /// The instance that it belongs to.
+    pub vm: *mut Vm,
+    /// Its type, as in [`Vm::types`].
+    pub ty: u64,
+}
