@@ -15,11 +15,58 @@ const MAX_REGISTERS: usize = 16;
 
 /// Names that mean something else in C, of keywords, of the headers that every block includes, of our macros.
 const RESERVED: &[&str] = &[
-    "asm", "auto", "bool", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-    "extern", "false", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return",
-    "short", "signed", "sizeof", "static", "struct", "switch", "true", "typedef", "typeof", "union", "unsigned",
-    "void", "volatile", "while", "NULL", "offsetof", "size_t", "ptrdiff_t", "wchar_t", "CONTINUE", "JUMP", "CALL",
-    "RETURN", "ADDRESS_OF", "linux", "unix", "main",
+    "asm",
+    "auto",
+    "bool",
+    "break",
+    "case",
+    "char",
+    "const",
+    "continue",
+    "default",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "float",
+    "for",
+    "goto",
+    "if",
+    "inline",
+    "int",
+    "long",
+    "register",
+    "restrict",
+    "return",
+    "short",
+    "signed",
+    "sizeof",
+    "static",
+    "struct",
+    "switch",
+    "true",
+    "typedef",
+    "typeof",
+    "union",
+    "unsigned",
+    "void",
+    "volatile",
+    "while",
+    "NULL",
+    "offsetof",
+    "size_t",
+    "ptrdiff_t",
+    "wchar_t",
+    "CONTINUE",
+    "JUMP",
+    "CALL",
+    "RETURN",
+    "ADDRESS_OF",
+    "linux",
+    "unix",
+    "main",
 ];
 
 /// All mistakes, combined; none is left for later phases to stumble over.
@@ -108,10 +155,13 @@ pub fn check(block: &Block) -> Result<(), Error> {
         each(uop.operands.iter().filter(|field| field.ty.c != Type::Label), |ty| by_value(ty, "an operand", false));
     }
 
-    errors.into_iter().reduce(|mut all, error| {
-        all.combine(error);
-        all
-    }).map_or(Ok(()), Err)
+    errors
+        .into_iter()
+        .reduce(|mut all, error| {
+            all.combine(error);
+            all
+        })
+        .map_or(Ok(()), Err)
 }
 
 fn distinct<'a>(error: &mut impl FnMut(Span, String), names: impl Iterator<Item = (&'a Ident, &'static str)>) {

@@ -126,9 +126,8 @@ pub fn find() -> Result<&'static Compiler, String> {
 fn search() -> Result<Compiler, String> {
     if let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);
-        return Compiler::probed(&path, &[Abi::PreserveNone, Abi::C]).map_err(|why| {
-            format!("the C compiler that {VARIABLE} names cannot be used: {}: {why}", path.display())
-        });
+        return Compiler::probed(&path, &[Abi::PreserveNone, Abi::C])
+            .map_err(|why| format!("the C compiler that {VARIABLE} names cannot be used: {}: {why}", path.display()));
     }
     let mut refused = Vec::new();
     // Any clang that keeps all registers free, then gcc, then whatever there is.

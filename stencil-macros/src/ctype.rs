@@ -8,12 +8,19 @@ use syn::{Error, Expr, ExprLit, Lit, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
     /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`.
-    Integer { bits: u32, signed: bool, size: bool },
+    Integer {
+        bits: u32,
+        signed: bool,
+        size: bool,
+    },
     Bool,
     F32,
     F64,
     /// A pointer; `to` is none for `c_void` and `()`.
-    Pointer { constant: bool, to: Option<Box<Type>> },
+    Pointer {
+        constant: bool,
+        to: Option<Box<Type>>,
+    },
     /// A place in the program; operands only.
     Label,
     /// `[T; N]`; fields of a struct only.

@@ -61,7 +61,9 @@ fn parse(messages: &str) -> Vec<Diagnostic> {
     let mut all: Vec<Diagnostic> = Vec::new();
     let mut included = None;
     for line in messages.lines() {
-        if let Some(from) = line.strip_prefix("In file included from ").or_else(|| line.trim_start().strip_prefix("from ")) {
+        if let Some(from) =
+            line.strip_prefix("In file included from ").or_else(|| line.trim_start().strip_prefix("from "))
+        {
             // The outermost one, which stands in our text, comes first with clang and last with gcc.
             let mut parts = from.trim_end_matches([':', ',']).split(':');
             let file = parts.next().unwrap_or_default().to_owned();
@@ -86,8 +88,7 @@ fn parse(messages: &str) -> Vec<Diagnostic> {
             "error" | "fatal error" | "warning" => {
                 let error = level != "warning";
                 let included = included.take();
-                let diagnostic =
-                    Diagnostic { error, file: file.into(), place, message: message.into(), included };
+                let diagnostic = Diagnostic { error, file: file.into(), place, message: message.into(), included };
                 // Members of a family repeat what one of them says.
                 if !all.iter().any(|other| same(other, &diagnostic)) {
                     all.push(diagnostic);

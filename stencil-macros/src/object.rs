@@ -25,7 +25,8 @@ type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
 /// Reads the object file of a block.
 pub fn read(bytes: &[u8], block: &Block, source: &Source, features: &Features) -> Result<Objects, Vec<Refusal>> {
-    let broken = |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
+    let broken =
+        |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
     let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}")))?;
     if file.elf_header().e_machine(file.endian()) != elf::EM_X86_64 {
         return Err(broken("is not for x86-64: name a compiler for it in STENCIL_CC".into()));
@@ -107,7 +108,11 @@ enum Target {
     Symbol(Symbol),
     Libc(usize),
     /// A place in the object file. `named` if the symbol is that of the place itself, not of its section.
-    Local { section: SectionIndex, offset: usize, named: bool },
+    Local {
+        section: SectionIndex,
+        offset: usize,
+        named: bool,
+    },
 }
 
 /// What a symbol's address is at run time.
@@ -517,7 +522,10 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
 
 /// What the object file says.
 impl<'d> Builder<'_, 'd, '_> {
-    fn section(&self, index: SectionIndex) -> Result<object::read::elf::ElfSection<'d, '_, FileHeader64<Endianness>>, Refusal> {
+    fn section(
+        &self,
+        index: SectionIndex,
+    ) -> Result<object::read::elf::ElfSection<'d, '_, FileHeader64<Endianness>>, Refusal> {
         self.reader.file.section_by_index(index).map_err(|error| self.broken(&error))
     }
 
@@ -562,7 +570,8 @@ impl<'d> Builder<'_, 'd, '_> {
             symbol.name().ok().filter(|name| !name.is_empty() && !name.starts_with('.')).map(str::to_owned)
         })?;
         // A static local is called `function.name` by clang and `name.number` by gcc.
-        let mut parts = name.split('.').filter(|part| part.parse::<u32>().is_err() && !part.starts_with("stencil_uop_"));
+        let mut parts =
+            name.split('.').filter(|part| part.parse::<u32>().is_err() && !part.starts_with("stencil_uop_"));
         parts.next().map(str::to_owned)
     }
 
@@ -597,7 +606,8 @@ impl<'d> Builder<'_, 'd, '_> {
                     return Ok(Target::Libc(function));
                 }
                 if symbol.kind() == object::SymbolKind::Tls {
-                    let what = "uses a thread-local variable, and the code of stencils is not linked to a thread's storage";
+                    let what =
+                        "uses a thread-local variable, and the code of stencils is not linked to a thread's storage";
                     return Err(self.refuse(Some(name), format!("{what}: keep it in Rust and pass a pointer")));
                 }
                 let message = format!(
@@ -607,7 +617,8 @@ impl<'d> Builder<'_, 'd, '_> {
                 Err(self.refuse(Some(name), message))
             }
             _ => {
-                let message = format!("refers to `{name}`, which has no place in the object file: make it `static const`");
+                let message =
+                    format!("refers to `{name}`, which has no place in the object file: make it `static const`");
                 Err(self.refuse(Some(name), message))
             }
         }

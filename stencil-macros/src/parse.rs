@@ -170,7 +170,8 @@ fn structure(input: ParseStream, attributes: Vec<Attribute>, visibility: Visibil
     while !content.is_empty() {
         if let Some(rest) = content.parse::<Option<Token![..]>>()? {
             if bound.is_none() {
-                let message = "`..` leaves the C type to C code: say which Rust type it is, `struct Name = path { .. }`";
+                let message =
+                    "`..` leaves the C type to C code: say which Rust type it is, `struct Name = path { .. }`";
                 return Err(Error::new(rest.span(), message));
             }
             in_c = true;

@@ -42,11 +42,9 @@ pub fn decode(code: &[u8]) -> Result<Vec<Decoded>, String> {
         }
         let offsets = decoder.get_constant_offsets(&instruction);
         let start = instruction.ip() as usize;
-        let displacement = offsets
-            .has_displacement()
-            .then(|| (start + offsets.displacement_offset(), offsets.displacement_size()));
-        let immediate =
-            offsets.has_immediate().then(|| (start + offsets.immediate_offset(), offsets.immediate_size()));
+        let displacement =
+            offsets.has_displacement().then(|| (start + offsets.displacement_offset(), offsets.displacement_size()));
+        let immediate = offsets.has_immediate().then(|| (start + offsets.immediate_offset(), offsets.immediate_size()));
         all.push(Decoded { instruction, displacement, immediate });
     }
     Ok(all)

@@ -201,9 +201,10 @@ impl<'m, M: Memory> Emitter<'m, M> {
         if let Some(&(_, at)) = self.trampolines.iter().find(|(target, _)| *target == function) {
             return Ok(at);
         }
-        let Some((rest, last)) = std::mem::take(&mut self.data).split_last_chunk_mut::<TRAMPOLINE_SIZE>() else {
+        let Some(rest) = self.data.len().checked_sub(TRAMPOLINE_SIZE) else {
             return Err(Error::OutOfReach { callee });
         };
+        let (rest, last) = std::mem::take(&mut self.data).split_at_mut(rest);
         last[..8].copy_from_slice(&TRAMPOLINE);
         patch::put(last, 8, patch::abs64(function, 0));
         let at = self.data_address + rest.len() as u64;
@@ -240,9 +241,8 @@ impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
     #[must_use]
     pub fn take(self) -> (&'m mut [u8; C], &'m mut [u8; D]) {
         let Self { emitter, padding } = self;
-        let (code, rest) = std::mem::take(&mut emitter.code)
-            .split_first_chunk_mut()
-            .expect("`Emitter::room` has made sure of it");
+        let (code, rest) =
+            std::mem::take(&mut emitter.code).split_first_chunk_mut().expect("`Emitter::room` has made sure of it");
         emitter.code = rest;
         let (gap, rest) = std::mem::take(&mut emitter.data).split_at_mut(padding);
         if !M::ZERO {
@@ -282,9 +282,9 @@ mod tests {
         let mut out = emitter(&mut code, &mut data);
         let room = out.room::<4, 8, 8>("a").unwrap();
         assert_eq!((room.code(), room.data()), (0x1000_0000, 0x1000_1008));
-        let (code, data) = room.take();
-        copy::<Reused, 4, 1>(code, &[1]);
-        copy::<Reused, 8, 0>(data, &[]);
+        let (code_part, data_part) = room.take();
+        copy::<Reused, 4, 1>(code_part, &[1]);
+        copy::<Reused, 8, 0>(data_part, &[]);
         assert_eq!((out.code_address(), out.data_address()), (Address(0x1000_0004), Address(0x1000_1010)));
         let error = out.room::<5, 0, 1>("b").unwrap_err();
         assert_eq!(error, Error::BufferFull { uop: "b", needed: (5, 0), left: (4, 9) });

@@ -132,10 +132,9 @@ impl fmt::Display for Error {
             Self::DuplicateLabel { label, instruction } => {
                 write!(f, "instruction {instruction} binds {label}, which is bound already")
             }
-            Self::LabelTooLarge { label, instructions } => write!(
-                f,
-                "{label} is too large for a program of {instructions} instructions: number labels from 0"
-            ),
+            Self::LabelTooLarge { label, instructions } => {
+                write!(f, "{label} is too large for a program of {instructions} instructions: number labels from 0")
+            }
             Self::NoSuchStencil { uop, parameters } => {
                 write!(f, "uop `{uop}` has no stencil for the parameters {parameters:?}")
             }

@@ -39,16 +39,7 @@ impl Writable {
     pub fn new(size: usize, placement: Placement) -> Result<Self, Error> {
         let size = size.max(1);
         if placement == Placement::Near {
-            let anchor = Self::new as *const () as usize & !0xffff;
-            let below = (1..).map(|i| anchor.checked_sub(size.checked_next_multiple_of(STEP)? + i * STEP));
-            let above = (1..).map(|i| anchor.checked_add(i * STEP));
-            // Below the executable first: above it, the heap grows.
-            for hint in below.map_while(|hint| hint.filter(|hint| anchor - hint <= NEAR)) {
-                if let Some(mapping) = Mapping::at(hint, size) {
-                    return Ok(Self(mapping));
-                }
-            }
-            for hint in above.map_while(|hint| hint.filter(|hint| hint - anchor + size <= NEAR)) {
+            for hint in near(Self::new as *const () as usize, size) {
                 if let Some(mapping) = Mapping::at(hint, size) {
                     return Ok(Self(mapping));
                 }
@@ -71,12 +62,20 @@ impl Writable {
     pub fn publish(self) -> Result<Executable, Error> {
         // SAFETY: the range is exactly the mapping that `self` owns, and no reference into it is left, since
         // `self` was passed by value.
-        let refused = unsafe {
-            libc::mprotect(self.0.base.as_ptr().cast(), self.0.size, libc::PROT_READ | libc::PROT_EXEC)
-        };
+        let refused =
+            unsafe { libc::mprotect(self.0.base.as_ptr().cast(), self.0.size, libc::PROT_READ | libc::PROT_EXEC) };
         // x86-64 keeps instruction fetches coherent with stores; a target that does not flushes here.
         if refused == 0 { Ok(Executable(self.0)) } else { Err(Error::NotExecutable { code: errno() }) }
     }
+}
+
+/// Where `size` bytes would be near an address of the executable: below it first, since above it the heap grows.
+fn near(anchor: usize, size: usize) -> impl Iterator<Item = usize> {
+    let anchor = anchor & !0xffff;
+    let below = (size..=NEAR).step_by(STEP).filter_map(move |distance| anchor.checked_sub(distance));
+    let above =
+        (STEP..=NEAR.saturating_sub(size)).step_by(STEP).filter_map(move |distance| anchor.checked_add(distance));
+    below.map(|hint| hint & !0xffff).chain(above)
 }
 
 impl Executable {

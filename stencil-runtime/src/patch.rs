@@ -51,11 +51,7 @@ pub fn low<const N: usize>(value: u64, addend: i64) -> [u8; N] {
 pub fn abs32(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
     match u32::try_from(value.wrapping_add_signed(addend)) {
         Ok(field) => Ok(field.to_le_bytes()),
-        Err(_) => Err(Overflow::new(
-            i128::from(value),
-            -i128::from(addend),
-            i128::from(u32::MAX) - i128::from(addend),
-        )),
+        Err(_) => Err(Overflow::new(i128::from(value), -i128::from(addend), i128::from(u32::MAX) - i128::from(addend))),
     }
 }
 
@@ -86,11 +82,7 @@ pub fn rel32(place: u64, target: u64, addend: i64) -> Result<[u8; 4], Overflow> 
     let distance = target.wrapping_add_signed(addend).wrapping_sub(place) as i64;
     match i32::try_from(distance) {
         Ok(field) => Ok(field.to_le_bytes()),
-        Err(_) => Err(Overflow::new(
-            i128::from(distance),
-            i128::from(i32::MIN),
-            i128::from(i32::MAX),
-        )),
+        Err(_) => Err(Overflow::new(i128::from(distance), i128::from(i32::MIN), i128::from(i32::MAX))),
     }
 }
 

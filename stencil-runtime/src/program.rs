@@ -70,7 +70,8 @@ impl<M: 'static> Uop<M> {
     }
 
     /// The pseudo-uop that binds a label.
-    const BIND: &'static Self = &Self { emit: None, stencil: const { &Stencil::nothing("bind") }, machine: PhantomData };
+    const BIND: &'static Self =
+        &Self { emit: None, stencil: const { &Stencil::nothing("bind") }, machine: PhantomData };
 
     /// What is known of its stencil.
     #[must_use]

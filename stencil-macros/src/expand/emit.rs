@@ -111,7 +111,8 @@ fn body(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, names: &Names) 
     let used = |operand: usize| stencil.patches.iter().any(|patch| patch.value == Value::Operand(operand));
     let unused = (uop.operands.iter().enumerate()).filter(|(index, _)| !used(*index)).map(|(_, field)| &field.name);
     let reach = callees(stencil).into_iter().map(|callee| {
-        let (variable, name, address) = (callee_variable(callee), callee_name(block, callee), callee_address(callee, names));
+        let (variable, name, address) =
+            (callee_variable(callee), callee_name(block, callee), callee_address(callee, names));
         quote! { let #variable = out.reach(#name, #address)?; }
     });
     let fields = stencil.patches.iter().enumerate().map(|(index, patch)| {
@@ -198,7 +199,11 @@ fn field(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, patch: &Patch,
 
 fn plus(base: TokenStream, offset: usize) -> TokenStream {
     let offset = offset as u64;
-    if offset == 0 { base } else { quote! { (#base + #offset) } }
+    if offset == 0 {
+        base
+    } else {
+        quote! { (#base + #offset) }
+    }
 }
 
 /// An operand as the address of the symbol that C sees (see `Type::symbol_range`).

@@ -14,11 +14,8 @@ pub fn path(block: &Block) -> TokenStream {
 }
 
 pub fn expand(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
-    let machine = if block.machine.continued.is_some() {
-        continued(block, abi)
-    } else {
-        declared(block, objects, abi, names)
-    };
+    let machine =
+        if block.machine.continued.is_some() { continued(block, abi) } else { declared(block, objects, abi, names) };
     let mut layout = objects.layout.iter().copied();
     let structs = block.structs.iter().map(|s| structure(s, &mut layout));
     let hosts = block.externs.iter().enumerate().map(|(index, function)| {
@@ -147,7 +144,8 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
     let Struct { attributes, visibility, name, bound, fields, .. } = s;
     let definition = bound.is_none().then(|| {
         let fields = fields.iter().map(|field| {
-            let (attributes, visibility, name, ty) = (&field.attributes, &field.visibility, &field.name, &field.ty.rust);
+            let (attributes, visibility, name, ty) =
+                (&field.attributes, &field.visibility, &field.name, &field.ty.rust);
             quote! { #(#attributes)* #visibility #name: #ty }
         });
         quote! { #(#attributes)* #[repr(C)] #visibility struct #name { #(#fields),* } }
