@@ -6,8 +6,10 @@
 mod holes;
 #[cfg(known_bugs)]
 mod known_bugs;
+mod holes_other;
 mod layout;
 mod names;
+mod program;
 mod relocations;
 mod seed;
 
