@@ -107,8 +107,8 @@ fn floats() {
     let signalling = f32::from_bits(0xff81_2345);
     let all = [0.0, -0.0, 1.0, -1.5, f32::MIN, f32::MAX, f32::MIN_POSITIVE, 1e-45, f32::INFINITY, f32::NEG_INFINITY, quiet, signalling];
     for n in all {
-        assert_eq!(run(Others::f32_store(n), 0), n.to_bits().into());
-        assert_eq!(run(Others::f32_pass(n), 0), n.to_bits().into());
+        assert_eq!(run(Others::f32_store(n), 0), u64::from(n.to_bits()));
+        assert_eq!(run(Others::f32_pass(n), 0), u64::from(n.to_bits()));
         let one = &mut [u64::from(1.5_f32.to_bits())];
         let sum = f32::from_bits(try_run(Others::f32_add(n), 0, one.as_mut_ptr().cast()).unwrap() as u32);
         assert!(sum.to_bits() == (1.5 + n).to_bits() || (sum.is_nan() && n.is_nan()));

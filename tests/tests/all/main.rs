@@ -3,6 +3,8 @@
 //! One test crate, so that it is linked once; each module is a theme. A `stencil!` block stands in a module of its
 //! own where its names would clash with those of another.
 
+mod far;
+mod fill;
 mod holes;
 #[cfg(known_bugs)]
 mod known_bugs;
