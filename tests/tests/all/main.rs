@@ -10,10 +10,12 @@ mod holes;
 mod known_bugs;
 mod holes_other;
 mod layout;
+mod machines;
 mod names;
 mod program;
 mod relocations;
 mod seed;
+mod types;
 
 /// A C compiler that has no `preserve_none` makes other bytes. Says why a test about bytes does not look at them.
 fn exact_bytes<M: stencil_runtime::Machine>(test: &str) -> bool {
