@@ -141,7 +141,7 @@ fn memory_that_is_not_zero_is_not_fresh() {
 #[test]
 fn a_full_buffer_is_left_as_it_was() {
     let needed = STENCIL_strings.code.size;
-    let (mut code, mut data) = (vec![0; needed], vec![0; STENCIL_strings.data.size + 7]);
+    let (mut code, mut data) = (vec![0; needed], vec![0; STENCIL_strings.data.size + STENCIL_strings.data_alignment]);
     for less in [1, needed] {
         let mut out = Emitter::<Fresh>::zeroed(&mut code[less..], &mut data).unwrap();
         let before = out.left();
