@@ -8,7 +8,6 @@ mod control;
 mod operator;
 mod stack;
 
-use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 
 use stencil_runtime::{Instruction, Label};
@@ -58,13 +57,18 @@ pub(crate) fn lower(module: &Module) -> Result<Lowered, Error> {
     }
     let mut labels = function_label(module.bodies.len()).0;
     let mut tables = Vec::new();
-    let mut functions = Vec::with_capacity(module.bodies.len());
     for index in 0..module.bodies.len() {
-        let start = program.len();
         Function::new(module, index, &mut program, &mut labels, &mut tables)?.lower()?;
-        functions.push(start..program.len());
     }
-    Ok(Lowered { program, functions, tables })
+    Ok(Lowered { program, tables })
+}
+
+/// Lowers one function, for people to look at: its labels are not those that it has in the module's program.
+pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instruction<Wasm>>, Error> {
+    let mut program = Vec::new();
+    let mut labels = function_label(module.bodies.len()).0;
+    Function::new(module, index, &mut program, &mut labels, &mut Vec::new())?.lower()?;
+    Ok(program)
 }
 
 /// A function on its way.
