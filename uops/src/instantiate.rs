@@ -62,17 +62,20 @@ pub(crate) fn instantiate(store: &Store, program: &Program, imports: &Imports) -
 fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Items<'i>, Error> {
     let mut items = Items::default();
     for import in &module.imports {
-        let (module, field, wanted) = (import.module.clone(), import.field.clone(), Box::new(import.ty.clone()));
+        let names = || (import.module.clone(), import.field.clone(), Box::new(import.ty.clone()));
         let Some(definition) = imports.get(&import.module, &import.field) else {
+            let (module, field, wanted) = names();
             return Err(Error::UnknownImport { module, field, wanted });
         };
         let found = definition.ty(store)?;
-        if !found.satisfies(&wanted) {
+        if !found.satisfies(&import.ty) {
+            let (module, field, wanted) = names();
             return Err(Error::IncompatibleImport { module, field, wanted, found: Box::new(found) });
         }
         match definition {
             Definition::Host(ty, function) => {
-                items.functions.push(Function::Host(format!("{module}.{field}"), (ty, function)));
+                let name = format!("{}.{}", import.module, import.field);
+                items.functions.push(Function::Host(name, (ty, function)));
             }
             Definition::Extern(Extern::Func(func)) => items.functions.push(Function::Stored(func.0.pointer(store)?)),
             Definition::Extern(Extern::Table(table)) => items.tables.push(table.0),
