@@ -21,6 +21,8 @@ pub(crate) struct Compiled {
     code: Code<Wasm>,
     /// What the code's jumps read their addresses from; it knows where they are.
     _tables: Vec<JumpTable>,
+    /// Number of functions that are not imported.
+    functions: usize,
 }
 
 impl Compiled {
@@ -28,7 +30,7 @@ impl Compiled {
     pub(crate) fn new(module: &Module) -> Result<Self, Error> {
         let lowered = lower(module)?;
         let code = Wasm::compile(&lowered.program)?;
-        let compiled = Self { code, _tables: lowered.tables };
+        let compiled = Self { code, _tables: lowered.tables, functions: module.bodies.len() };
         for table in &compiled._tables {
             for (address, &label) in table.addresses.iter().zip(&table.labels) {
                 address.store(compiled.address(label) as usize, Ordering::Relaxed);
@@ -57,14 +59,18 @@ impl Compiled {
         self.code.address(label).map_or(std::ptr::null(), <*const u8>::cast)
     }
 
+    /// Bytes of code of a function; `index` does not count imported ones.
+    pub(crate) fn code_size(&self, index: usize) -> usize {
+        // Functions follow one another, and the last one ends with the code.
+        let start = self.code.offset(function_label(index)).unwrap_or_default();
+        self.code.offset(function_label(index + 1)).filter(|_| index + 1 < self.functions).unwrap_or(self.code.bytes().len()) - start
+    }
+
     /// A function's uops with their bytes and instructions, for people.
     pub(crate) fn listing(&self, module: &Module, index: usize) -> String {
         let mut text = String::new();
         let Ok(program) = lower::lower_function(module, index) else { return text };
         let Some(start) = self.code.offset(function_label(index)) else { return text };
-        let size: usize = program.iter().map(|instruction| instruction.stencil().code.size).sum();
-        let wasm = module.body_size(index).unwrap_or_default();
-        let _ = writeln!(text, "  {wasm} bytes of WebAssembly, {} uops, {size} bytes of code", program.len());
         let mut offset = start;
         for instruction in &program {
             let stencil = instruction.stencil();

@@ -14,11 +14,18 @@ use crate::value::Value;
 
 /// Decodes and validates a module.
 pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
+    if !wasm.starts_with(b"\0asm") {
+        let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
+        return Err(Error::Invalid { message, offset: 0 });
+    }
     read(wasm).map_err(|failure| match failure {
         Failure::Invalid(error) => {
             let (message, offset) = (error.message().to_owned(), error.offset());
-            // Slow, but only for modules that cannot run anyway: it tells the broken ones from those of today.
-            if Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).is_ok() {
+            // Slow, but only for modules that cannot run anyway: it tells the broken ones from those of today. Vector
+            // instructions are known to it by name only.
+            if message.ends_with("not enabled")
+                || Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).is_ok()
+            {
                 Error::Unsupported { what: message, offset }
             } else {
                 Error::Invalid { message, offset }

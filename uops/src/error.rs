@@ -113,14 +113,20 @@ pub enum Error {
     Code(stencil_runtime::Error),
 }
 
+impl From<wasmparser::Error> for Error {
+    fn from(error: wasmparser::Error) -> Self {
+        Self::Invalid { message: error.message().to_owned(), offset: error.offset() }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid { message, offset } => write!(f, "invalid module: {message} at byte {offset}"),
+            Self::Invalid { message, offset } => write!(f, "invalid module: {message}, at byte {offset}"),
             Self::Text(message) => write!(f, "malformed text: {message}"),
             Self::Unsupported { what, offset } => write!(
                 f,
-                "not supported: {what} at byte {offset}; only WebAssembly 1.0 is: compile the module without newer \
+                "not supported: {what}, at byte {offset}; only WebAssembly 1.0 is: compile the module without newer \
                  features (with clang, `-mcpu=mvp`)"
             ),
             Self::UnknownImport { module, field, wanted } => {

@@ -25,12 +25,11 @@ use stack::Stack;
 /// A module as a program of the machine.
 pub(crate) struct Lowered {
     pub(crate) program: Vec<Instruction<Wasm>>,
-    /// Of each function that is not imported its instructions.
-    pub(crate) functions: Vec<Range<usize>>,
     pub(crate) tables: Vec<JumpTable>,
 }
 
 /// The addresses that a `br_table` chooses from. They are known, and stored, when the program has been compiled.
+#[derive(Debug)]
 pub(crate) struct JumpTable {
     pub(crate) addresses: Box<[AtomicUsize]>,
     pub(crate) labels: Vec<Label>,
@@ -52,7 +51,7 @@ pub(crate) fn function_label(defined: usize) -> Label {
 /// Lowers a whole module.
 pub(crate) fn lower(module: &Module) -> Result<Lowered, Error> {
     let mut program = vec![Wasm::start(), Wasm::bind(HOST_LABEL), Wasm::host()];
-    for trap in Trap::ALL {
+    for &trap in Trap::ALL {
         program.extend([Wasm::bind(trap_label(trap)), Wasm::trap(trap as u32)]);
     }
     let mut labels = function_label(module.bodies.len()).0;
