@@ -7,7 +7,7 @@ mod machine;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Attribute;
 
@@ -48,6 +48,11 @@ pub fn tracked(headers: &[PathBuf]) -> TokenStream {
         const _: ::core::option::Option<&str> = ::core::option_env!(#VARIABLE);
         #(const _: &[u8] = ::core::include_bytes!(#headers);)*
     }
+}
+
+/// The name of a local variable of the expansion, which no name that the user chose is the same as.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// Names of what the public items share and nobody else uses. They begin with the name of the block's first
@@ -148,12 +153,13 @@ fn uop_static(uop: &Uop) -> Ident {
 
 /// The index of a family's member from its parameters, as an `Option<usize>`.
 fn member_index(uop: &Uop) -> TokenStream {
+    let index = local("index");
     let steps = uop.parameters.iter().map(|parameter| {
         let (name, start, end) = (&parameter.name, parameter.start, parameter.end);
         let length = end - start;
         quote! {
-            .and_then(|index: usize| match #name {
-                #start..#end => ::core::option::Option::Some(index * #length + (#name - #start)),
+            .and_then(|#index: usize| match #name {
+                #start..#end => ::core::option::Option::Some(#index * #length + (#name - #start)),
                 _ => ::core::option::Option::None,
             })
         }
@@ -171,21 +177,21 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
     let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
     let types: Vec<_> = uop.operands.iter().map(|field| &field.ty.rust).collect();
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| &parameter.name).collect();
+    let (out, words, labels) = (local("_out"), local("_words"), local("_labels"));
     let from_words = uop.operands.iter().enumerate().map(|(index, field)| {
         let ty = &field.ty.rust;
         match field.ty.c {
-            Type::Label => quote! { labels.address(words[#index])? },
-            _ => quote! { <#ty as ::stencil_runtime::Operand>::from_word(words[#index]) },
+            Type::Label => quote! { #labels.address(#words[#index])? },
+            _ => quote! { <#ty as ::stencil_runtime::Operand>::from_word(#words[#index]) },
         }
     });
     let from_words: Vec<_> = from_words.collect();
-    let labels = uop.operands.iter().any(|field| field.ty.c == Type::Label);
-    let labels = if labels { quote!(labels) } else { quote!(_labels) };
-    let words = if operands.is_empty() { quote!(_words) } else { quote!(words) };
     let item = |stencil: TokenStream, emit: TokenStream| {
-        quote! { ::stencil_runtime::Uop::new(&#stencil, |out, #words, #labels| #emit(out, #(#from_words),*)) }
+        quote! {
+            ::stencil_runtime::Uop::new(&#stencil, |#out, #words, #labels| #emit(#out, #(#from_words),*))
+        }
     };
-    let words = quote! { [#(::stencil_runtime::Operand::to_word(#operands)),*] };
+    let to_words = quote! { [#(::stencil_runtime::Operand::to_word(#operands)),*] };
     let (statics, body) = if uop.is_family() {
         let text = name.to_string();
         let count = members.len();
@@ -208,16 +214,16 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
             #[doc(hidden)]
             #(#common)*
             #[allow(non_upper_case_globals)]
-            static #missing: ::stencil_runtime::Uop<#machine> = ::stencil_runtime::Uop::missing(|_, words, _| {
+            static #missing: ::stencil_runtime::Uop<#machine> = ::stencil_runtime::Uop::missing(|_, #words, _| {
                 ::core::result::Result::Err(
-                    ::stencil_runtime::Error::no_such_stencil(#text, &[#(words[#indices] as usize),*]),
+                    ::stencil_runtime::Error::no_such_stencil(#text, &[#(#words[#indices] as usize),*]),
                 )
             });
         };
-        let index = member_index(uop);
+        let (index, found) = (member_index(uop), local("found"));
         let body = quote! {
             match #index.and_then(|index| #uops[index].as_ref()) {
-                ::core::option::Option::Some(uop) => ::stencil_runtime::Instruction::new(uop, #words),
+                ::core::option::Option::Some(#found) => ::stencil_runtime::Instruction::new(#found, #to_words),
                 ::core::option::Option::None => {
                     ::stencil_runtime::Instruction::new(&#missing, [#(#parameters as u64),*])
                 }
@@ -233,7 +239,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
             #[allow(non_upper_case_globals)]
             static #uops: ::stencil_runtime::Uop<#machine> = #uop;
         };
-        (statics, quote! { ::stencil_runtime::Instruction::new(&#uops, #words) })
+        (statics, quote! { ::stencil_runtime::Instruction::new(&#uops, #to_words) })
     };
     let link = format!("The instruction; [`{stencil}`] describes its machine code.");
     quote! {

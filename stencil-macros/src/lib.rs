@@ -4,7 +4,7 @@
 //! A block passes through these phases, each a module: `parse` makes the `ast` of it, `check` refuses what
 //! the two languages do not share, `source` writes the C translation unit, `compiler` runs the C compiler,
 //! `diagnostics` brings back what that has to say, `object` reads stencils (`model`) from the object file with
-//! the help of `x86_64`, and `expand` writes Rust.
+//! the help of `x86_64`, `layout` puts their blocks in order, and `expand` writes Rust.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod compiler;
 mod ctype;
 mod diagnostics;
 mod expand;
+mod layout;
 mod model;
 mod object;
 mod parse;

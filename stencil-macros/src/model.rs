@@ -56,7 +56,7 @@ pub struct Static {
 }
 
 /// A string of bytes that a patch can be in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
     Data,
     Code,

@@ -17,6 +17,7 @@ use proc_macro2::Span;
 use crate::ast::{Block, Uop};
 use crate::compiler::Features;
 use crate::ctype::{Type, Width};
+use crate::layout::{self, Edge, Place};
 use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
 use crate::x86_64::{self, Decoded, Field};
@@ -100,6 +101,8 @@ struct Relocation {
     r_type: elf::RelocationType,
     symbol: SymbolIndex,
     addend: i64,
+    /// Whether the instruction has no use for more bits than the field has.
+    truncated: bool,
 }
 
 /// What a relocation refers to.
@@ -136,7 +139,10 @@ struct Builder<'r, 'd, 'b> {
     slots: Vec<(Value, usize)>,
     /// Copied sections whose relocations are still to be read, with their places.
     pending: Vec<(SectionIndex, std::ops::Range<usize>, usize)>,
-    names: HashMap<usize, String>,
+    /// What the fields of the code and the data are filled with, for people.
+    names: HashMap<(Section, usize), String>,
+    /// The range of the data that is code out of line.
+    outside: Option<std::ops::Range<usize>>,
 }
 
 impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
@@ -150,22 +156,53 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             slots: Vec::new(),
             pending: Vec::new(),
             names: HashMap::new(),
+            outside: None,
         };
         let mut code = builder.section_bytes(own)?;
         let mut relocations = builder.relocations(own)?;
-        builder.lay_out(&mut code, &mut relocations)?;
-        builder.stencil.code = code;
-        builder.fields(own, &relocations, 0..usize::MAX, 0)?;
+        builder.rewrite(&mut code, &mut relocations)?;
+        builder.lay_out(code, relocations)?;
         while let Some((section, range, at)) = builder.pending.pop() {
-            let relocations = builder.relocations(section)?;
-            builder.fields(section, &relocations, range, at)?;
+            let mut bytes = builder.section_bytes(section)?;
+            let mut relocations = builder.relocations(section)?;
+            if builder.is_code(section) {
+                builder.rewrite(&mut bytes, &mut relocations)?;
+                builder.stencil.data[at..at + range.len()].copy_from_slice(&bytes[range.clone()]);
+            }
+            relocations.retain(|relocation| range.contains(&relocation.offset));
+            relocations.iter_mut().for_each(|relocation| relocation.offset -= range.start);
+            let code = builder.is_code(section).then_some(&bytes[range]);
+            builder.fields(Section::Data, at, code, &relocations)?;
         }
         builder.finish()
     }
 
-    /// Drops the jump to the next uop at the end, or turns a conditional one to it into one away from it.
-    fn lay_out(&self, code: &mut Vec<u8>, relocations: &mut Vec<Relocation>) -> Result<(), Refusal> {
+    /// Makes numbers of narrow holes whose addresses the compiler takes relative to the code.
+    fn rewrite(&self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
         let decoded = self.decode(code)?;
+        for relocation in relocations {
+            let narrow = matches!(
+                self.target(relocation),
+                Ok(Target::Symbol(Symbol::Operand(operand))) if self.width(operand) == Width::Narrow
+            );
+            if !narrow || relocation.r_type != elf::R_X86_64_PC32 {
+                continue;
+            }
+            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+            let wide = decoded.get(index).and_then(|item| x86_64::lea_to_mov(code, item, relocation.offset));
+            if let Some(wide) = wide {
+                relocation.r_type = if wide { elf::R_X86_64_32S } else { elf::R_X86_64_32 };
+                // Relative to the end of the field, it was the address; absolute, it is the number.
+                relocation.addend += 4;
+                relocation.truncated = !wide;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lays the code out, and turns all its relocations into patches.
+    fn lay_out(&mut self, code: Vec<u8>, relocations: Vec<Relocation>) -> Result<(), Refusal> {
+        let decoded = self.decode(&code)?;
         if self.uop.is_some() && self.reader.features.abi == Abi::C {
             let is_label = |offset| relocations.iter().any(|r| r.offset == offset && self.is_label(r));
             if x86_64::tail_call(&decoded, is_label).is_some() {
@@ -173,45 +210,92 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             }
         }
         let is_next = |r: &Relocation| matches!(self.target(r), Ok(Target::Symbol(Symbol::Next)));
-        if let Some(end) = x86_64::without_last_jump(&decoded)
-            && relocations.last().is_some_and(|last| last.offset >= end && is_next(last))
-        {
-            code.truncate(end);
-            relocations.pop();
-        } else if let Some((first, second)) =
-            x86_64::invertible(&decoded, |offset| relocations.iter().any(|r| r.offset == offset))
-            && let [.., a, b] = relocations.as_slice()
-            && (a.offset, b.offset) == (first, second)
-            && is_next(a)
-        {
-            let away = Relocation { offset: first, ..*b };
-            relocations.truncate(relocations.len() - 2);
-            relocations.push(away);
-            x86_64::invert(code, first);
-            code.truncate(first + 4);
+        let offsets: Vec<usize> = relocations.iter().map(|relocation| relocation.offset).collect();
+        let exit = |offset: usize| {
+            let index = offsets.binary_search(&offset).ok()?;
+            let relocation = &relocations[index];
+            // A distance from the end of the field, or else it leads elsewhere than the symbol says.
+            let edge = if is_next(relocation) { Edge::Next } else { Edge::Exit(index) };
+            (relocation.addend == -4).then_some(edge)
+        };
+        let own = |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
+        // Where places in the code are known elsewhere, they have to stay where they are.
+        let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
+        let laid_out = if fixed { None } else { layout::lay_out(&code, &decoded, &offsets, exit) };
+        let Some((inside, outside)) = laid_out else {
+            let (mut code, mut relocations) = (code, relocations);
+            if let Some(end) = x86_64::without_last_jump(&decoded)
+                && relocations.last().is_some_and(|last| last.offset >= end && is_next(last))
+            {
+                code.truncate(end);
+                relocations.pop();
+            }
+            self.stencil.code.clone_from(&code);
+            return self.fields(Section::Code, 0, Some(&code), &relocations);
+        };
+        let moved = |part: &layout::Part| -> Vec<Relocation> {
+            part.relocations.iter().map(|&(index, offset)| Relocation { offset, ..relocations[index] }).collect()
+        };
+        self.stencil.code.clone_from(&inside.bytes);
+        self.fields(Section::Code, 0, Some(&inside.bytes), &moved(&inside))?;
+        if !outside.bytes.is_empty() {
+            let at = self.extend_data(&outside.bytes, 1);
+            self.outside = Some(at..at + outside.bytes.len());
+            self.fields(Section::Data, at, Some(&outside.bytes), &moved(&outside))?;
+            self.jumps_across(&inside, &outside, at);
         }
         Ok(())
     }
 
-    /// Turns the relocations of a section, as far as they are in `range`, into patches of what was copied
-    /// from there to `at`.
+    /// The jumps between the code and what is out of line, at `at` in the data.
+    fn jumps_across(&mut self, inside: &layout::Part, outside: &layout::Part, at: usize) {
+        let jumps = (inside.across.iter().map(|&(offset, place)| (Section::Code, offset, place)))
+            .chain(outside.across.iter().map(|&(offset, place)| (Section::Data, at + offset, place)));
+        for (section, offset, place) in jumps {
+            let value = match (place, section) {
+                (Place::Next, _) => Value::Next,
+                (Place::Other(start), Section::Code) => Value::Data(at + start),
+                (Place::Other(start), Section::Data) => Value::Code(start),
+            };
+            self.stencil.patches.push(Patch { section, offset, kind: PatchKind::Rel32, value, addend: -4 });
+        }
+    }
+
+    /// Whether data that the code refers to has addresses of places in the code.
+    fn refers_to_code(&self, relocations: &[Relocation]) -> Result<bool, Refusal> {
+        let mut known = vec![self.own];
+        let mut work: Vec<Relocation> = relocations.to_vec();
+        while let Some(relocation) = work.pop() {
+            if let Ok(Target::Local { section, .. }) = self.target(&relocation)
+                && !known.contains(&section)
+            {
+                known.push(section);
+                let inner = self.relocations(section)?;
+                let own =
+                    |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
+                if inner.iter().any(own) {
+                    return Ok(true);
+                }
+                work.extend(inner);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Turns relocations into patches of a section, at `at` in which their bytes are. `code` are those bytes, if
+    /// they are instructions.
     fn fields(
         &mut self,
-        from: SectionIndex,
-        relocations: &[Relocation],
-        range: std::ops::Range<usize>,
+        section: Section,
         at: usize,
+        code: Option<&[u8]>,
+        relocations: &[Relocation],
     ) -> Result<(), Refusal> {
-        let section = if from == self.own { Section::Code } else { Section::Data };
-        let decoded = match section {
-            Section::Code => self.decode(&self.stencil.code)?,
-            Section::Data if self.is_code(from) => self.decode(&self.section_bytes(from)?)?,
-            Section::Data => Vec::new(),
-        };
-        for relocation in relocations.iter().filter(|relocation| range.contains(&relocation.offset)) {
-            let offset = relocation.offset - range.start;
-            let index = decoded.partition_point(|item| item.end() <= offset);
-            self.field(relocation, section, at + offset, decoded.get(index).map(|item| (item, offset)))?;
+        let decoded = code.map_or(Ok(Vec::new()), |code| self.decode(code))?;
+        for relocation in relocations {
+            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+            let place = decoded.get(index).map(|item| (item, relocation.offset));
+            self.field(relocation, section, at + relocation.offset, place)?;
         }
         Ok(())
     }
@@ -273,6 +357,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         }
         let field = |size| place.and_then(|(decoded, at)| decoded.field(at, size));
         let kind = match (relocation.r_type, field(4), field(2), field(1)) {
+            (elf::R_X86_64_32, Some(Field::Immediate), ..) if relocation.truncated => PatchKind::Low32,
             (elf::R_X86_64_32, Some(Field::Immediate), ..) => PatchKind::Abs32,
             (elf::R_X86_64_32S, Some(Field::SignedImmediate | Field::Displacement), ..) => PatchKind::Abs32S,
             (elf::R_X86_64_16, _, Some(Field::Immediate), _) => PatchKind::Low16,
@@ -366,7 +451,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         let alignment = self.section_alignment(section).min(range.start as u64 & range.start.wrapping_neg() as u64);
         let alignment = if range.start == 0 { self.section_alignment(section) } else { alignment };
         let index = self.reader.intern(Static { bytes, alignment });
-        Ok((Value::Static(index), (start - range.start) as i64 + addend))
+        Ok((Value::Static(index), start as i64 - range.start as i64 + addend))
     }
 
     /// Where something in the object file is in the stencil itself; it is copied there if it is not yet.
@@ -455,11 +540,9 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
                 (Section::Code, Value::Code(target)) | (Section::Data, Value::Data(target)) => Some(target),
                 _ => None,
             };
-            if patch.section == Section::Code {
-                let end = if patch.kind == PatchKind::Rel32 { 4 } else { 0 };
-                let name = self.name(patch.value, patch.addend + end);
-                self.names.insert(patch.offset, name);
-            }
+            let end = if patch.kind == PatchKind::Rel32 { 4 } else { 0 };
+            let name = self.name(patch.value, patch.addend + end);
+            self.names.insert((patch.section, patch.offset), name);
             let bytes = match target {
                 Some(target) if patch.kind == PatchKind::Rel32 => {
                     let distance = target as i64 + patch.addend - patch.offset as i64;
@@ -478,8 +561,22 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             place.chunks_mut(4).for_each(|part| part.copy_from_slice(&bytes[..part.len()]));
         }
         self.stencil.patches.sort_by_key(|patch| (patch.section, patch.offset));
-        self.stencil.disassembly = x86_64::disassemble(&self.stencil.code, &self.names);
+        self.stencil.disassembly = self.disassembly();
         Ok(self.stencil)
+    }
+
+    /// The code with symbolic holes, and then what is out of line.
+    fn disassembly(&self) -> String {
+        let names = |section: Section, from: usize| -> HashMap<usize, String> {
+            let fields = self.names.iter().filter(|((s, offset), _)| *s == section && *offset >= from);
+            fields.map(|((_, offset), name)| (offset - from, name.clone())).collect()
+        };
+        let mut text = x86_64::disassemble(&self.stencil.code, &names(Section::Code, 0));
+        if let Some(outside) = &self.outside {
+            let code = x86_64::disassemble(&self.stencil.data[outside.clone()], &names(Section::Data, outside.start));
+            text = format!("{text}\nout of line, at data{:+}:\n{code}", outside.start);
+        }
+        text
     }
 
     /// What the disassembly shows for a value.
@@ -584,7 +681,13 @@ impl<'d> Builder<'_, 'd, '_> {
             else {
                 return Err(self.refuse(None, "has a relocation without a symbol".into()));
             };
-            all.push(Relocation { offset: offset as usize, r_type, symbol, addend: relocation.addend() });
+            all.push(Relocation {
+                offset: offset as usize,
+                r_type,
+                symbol,
+                addend: relocation.addend(),
+                truncated: false,
+            });
         }
         all.sort_by_key(|relocation| relocation.offset);
         Ok(all)
@@ -689,8 +792,9 @@ impl Builder<'_, '_, '_> {
             Some(Symbol::Host(host)) => self.reader.block.externs[*host].name.to_string(),
             _ => symbol,
         };
+        let of = if token.is_empty() { "a place in the code".into() } else { format!("`{token}`") };
         let message = format!(
-            "needs a relocation that stencil! does not know: type {} at byte {:#x}, of `{token}`. Compile the block with \
+            "needs a relocation that stencil! does not know: type {} at byte {:#x}, of {of}. Compile the block with \
              the flags that stencil! uses of itself, or use the value in a simpler expression",
             relocation.r_type.0, relocation.offset
         );

@@ -39,8 +39,10 @@ impl Parse for Block {
                     return Err(Error::new(declared.name.span(), "a block has one machine: begin another `stencil!`"));
                 }
                 machine = Some(declared);
-            } else if !attributes.is_empty() || !matches!(visibility, Visibility::Inherited) {
+            } else if !matches!(visibility, Visibility::Inherited) {
                 return Err(next.error());
+            } else if let Some(attribute) = attributes.iter().find(|attribute| !attribute.path().is_ident("doc")) {
+                return Err(Error::new(attribute.span(), "what follows becomes C alone, which has no attributes"));
             } else if next.peek(Token![extern]) {
                 order.push(Declaration::Extern(externs.len()));
                 externs.push(input.parse()?);

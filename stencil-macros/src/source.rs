@@ -207,7 +207,7 @@ impl Source {
              #define STENCIL_LEAVE(uop) do {{ {tail}return (uop)({registers}); }} while (0)\n\
              #define JUMP(uop) STENCIL_LEAVE(((STENCIL_UOP *)(uop)))\n\
              #define CONTINUE() STENCIL_LEAVE(stencil_next)\n\
-             #define ADDRESS_OF(label) ((STENCIL_UOP *)STENCIL_WIDE(stencil_address_##label))\n"
+             #define ADDRESS_OF(label) ((void)label, (STENCIL_UOP *)STENCIL_WIDE(stencil_address_##label))\n"
         );
         self.symbols.insert("stencil_next".into(), Symbol::Next);
         if machine.continued.is_none() {

@@ -31,6 +31,19 @@ pub enum Field {
     SignedImmediate,
 }
 
+/// What control does after an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It goes on with the next one, perhaps after a call.
+    Plain,
+    /// It goes elsewhere, by a distance.
+    Jump,
+    /// It goes elsewhere, by a distance, or on.
+    Branch,
+    /// It goes elsewhere, and where is not in the instruction.
+    Leave,
+}
+
 /// Decodes a function. Code that the compiler made decodes to its last byte.
 pub fn decode(code: &[u8]) -> Result<Vec<Decoded>, String> {
     let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
@@ -77,12 +90,39 @@ impl Decoded {
         None
     }
 
+    pub fn len(&self) -> usize {
+        self.instruction.len()
+    }
+
+    /// What follows the instruction.
+    pub fn kind(&self) -> Kind {
+        match self.instruction.flow_control() {
+            FlowControl::UnconditionalBranch => Kind::Jump,
+            FlowControl::ConditionalBranch => Kind::Branch,
+            FlowControl::Return | FlowControl::IndirectBranch | FlowControl::Exception => Kind::Leave,
+            _ => Kind::Plain,
+        }
+    }
+
+    /// Where the field is that a relocation of a jump fills in: its distance, or that of its slot.
+    pub fn field_offset(&self) -> Option<usize> {
+        self.immediate.or(self.displacement).map(|(offset, _)| offset)
+    }
+
     /// Where a jump within the function goes: one whose distance no relocation fills in.
-    fn internal_target(&self, relocated: &impl Fn(usize) -> bool) -> Option<usize> {
-        let kind = self.instruction.flow_control();
-        let jump = matches!(kind, FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch);
+    pub fn internal_target(&self, relocated: &impl Fn(usize) -> bool) -> Option<usize> {
         let distance = self.immediate.is_some_and(|(offset, _)| !relocated(offset));
-        (jump && distance).then(|| self.instruction.near_branch_target() as usize)
+        (matches!(self.kind(), Kind::Jump | Kind::Branch) && distance)
+            .then(|| self.instruction.near_branch_target() as usize)
+    }
+
+    /// Whether it refers to a place in the function other than by jumping there: its address, or a call.
+    pub fn hides_a_place(&self, relocated: impl Fn(usize) -> bool) -> bool {
+        let address = self.instruction.is_ip_rel_memory_operand()
+            && self.displacement.is_some_and(|(offset, _)| !relocated(offset));
+        let call = self.instruction.flow_control() == FlowControl::Call
+            && self.immediate.is_some_and(|(offset, _)| !relocated(offset));
+        address || call
     }
 
     /// Whether nothing but the end of the function can follow the call that ends where this begins: if it were a
@@ -125,23 +165,63 @@ pub fn without_last_jump(code: &[Decoded]) -> Option<usize> {
         .then(|| last.start())
 }
 
-/// A `jcc A; jmp B` at the end, both 32 bits wide and the second reached only past the first: the field of `A`,
-/// the field of `B`. With the condition inverted and `B` in the place of `A`, it falls through to `A`.
-/// `relocated` says whether a relocation fills in the field at an offset.
-pub fn invertible(code: &[Decoded], relocated: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
-    let [.., conditional, jump] = code else { return None };
-    let (a, b) = (conditional.immediate?, jump.immediate?);
-    let shape = conditional.instruction.flow_control() == FlowControl::ConditionalBranch
-        && jump.instruction.flow_control() == FlowControl::UnconditionalBranch
-        && (a.1, b.1) == (4, 4);
-    let reached = code.iter().any(|other| other.internal_target(&relocated) == Some(jump.start()));
-    (shape && !reached).then_some((a.0, b.0))
+/// The condition of the conditional jump that begins here: the low half of its opcode (Intel SDM, volume 2,
+/// appendix B.1.4.7). None of those on the count register, which have none.
+pub fn condition(code: &[u8]) -> Option<u8> {
+    match *code {
+        [opcode @ 0x70..=0x7f, ..] | [0x0f, opcode @ 0x80..=0x8f, ..] => Some(opcode & 0xf),
+        _ => None,
+    }
 }
 
-/// Inverts the condition of the jump whose 32-bit distance is at `field`.
-pub fn invert(code: &mut [u8], field: usize) {
-    // 0F 80+cc: the lowest bit of a condition negates it (Intel SDM, volume 2, appendix B.1.4.7).
-    code[field - 1] ^= 1;
+/// The condition that holds when this one does not.
+pub fn negated(condition: u8) -> u8 {
+    condition ^ 1
+}
+
+/// Bytes of a jump, whose distance has 8 bits, or 32 if it is long.
+pub fn jump_size(conditional: bool, long: bool) -> usize {
+    match (conditional, long) {
+        (_, false) => 2,
+        (false, true) => 5,
+        (true, true) => 6,
+    }
+}
+
+/// Appends a jump. A short one's distance fits.
+pub fn push_jump(code: &mut Vec<u8>, condition: Option<u8>, long: bool, distance: i32) {
+    match (condition, long) {
+        (None, false) => code.extend([0xeb, distance as u8]),
+        (Some(condition), false) => code.extend([0x70 | condition, distance as u8]),
+        (None, true) => code.push(0xe9),
+        (Some(condition), true) => code.extend([0x0f, 0x80 | condition]),
+    }
+    if long {
+        code.extend(distance.to_le_bytes());
+    }
+}
+
+/// Turns a `lea` of an address relative to the next instruction, whose displacement is at `field`, into a `mov` of an
+/// immediate at the same place and of the same length: the address of a narrow hole is a number, which may be
+/// anywhere. A 64-bit operation extends it with the sign, a 32-bit one with zeros; `Some` says whether it is 64-bit.
+pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool> {
+    if item.instruction.mnemonic() != iced_x86::Mnemonic::Lea || !item.instruction.is_ip_rel_memory_operand() {
+        return None;
+    }
+    let register = item.instruction.op_register(0);
+    let wide = register.is_gpr64();
+    if !wide && !register.is_gpr32() || code.get(field - 2) != Some(&0x8d) {
+        return None;
+    }
+    // 8D /r with a memory operand becomes C7 /0 with a register: the register moves from `reg` to `rm`, its fourth bit
+    // from REX.R to REX.B.
+    let modrm = code[field - 1];
+    if let Some(rex) = (field - item.start() == 3).then(|| &mut code[field - 3]) {
+        *rex = *rex & !0b0101 | (*rex & 0b0100) >> 2;
+    }
+    code[field - 2] = 0xc7;
+    code[field - 1] = 0xc0 | modrm >> 3 & 7;
+    Some(wide)
 }
 
 /// The instructions, one a line. `names` gives, for the offset of a patched field, what goes there.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::patch;
 
 /// What is known of the memory that an [`Emitter`] writes to.
-pub trait Memory: sealed::Sealed {
+pub trait Memory: sealed::Sealed + 'static {
     /// Whether every byte not yet emitted to is zero, so that zeros need not be written.
     const ZERO: bool;
 }

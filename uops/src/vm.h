@@ -28,5 +28,18 @@ struct Table {
 struct Func {
     const void *code;
     Vm *vm;
-    uint64_t type;
+    uint64_t ty;
 };
+
+// What a function returns: 0, or the reason why it could not go on. The same numbers in Rust are in trap.rs.
+#define TRAP_NONE 0
+#define TRAP_UNREACHABLE 1
+#define TRAP_MEMORY_OUT_OF_BOUNDS 2
+#define TRAP_TABLE_OUT_OF_BOUNDS 3
+#define TRAP_UNINITIALIZED_ELEMENT 4
+#define TRAP_INDIRECT_CALL_TYPE_MISMATCH 5
+#define TRAP_INTEGER_DIVISION_BY_ZERO 6
+#define TRAP_INTEGER_OVERFLOW 7
+#define TRAP_INVALID_CONVERSION_TO_INTEGER 8
+#define TRAP_STACK_EXHAUSTED 9
+#define TRAP_HOST 10

@@ -41,7 +41,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
             #(#common)*
             #docs
             #[doc = #manual]
-            #[allow(non_upper_case_globals)]
+            #[allow(dead_code, non_upper_case_globals)]
             #visibility const #name: ::stencil_runtime::Stencil = #value;
         };
     }
@@ -79,7 +79,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         #(#common)*
         #docs
         #[doc = #manual]
-        #[allow(non_upper_case_globals)]
+        #[allow(dead_code, non_upper_case_globals)]
         #visibility static #name: [::core::option::Option<::stencil_runtime::Stencil>; #count] = [#(#all),*];
     }
 }

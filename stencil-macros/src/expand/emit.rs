@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Names, common_attributes, describe, member_index, own_attributes};
+use super::{Names, common_attributes, describe, local, member_index, own_attributes};
 use crate::ast::{Block, Field, Uop};
 use crate::ctype::Type;
 use crate::model::{LIBC, Patch, PatchKind, Section, Stencil, Value, stored};
@@ -36,18 +36,19 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         #[doc = #link]
         #[doc = ""]
         #[doc = #errors]
-        #[allow(non_snake_case, clippy::too_many_arguments)]
+        #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
         #[inline]
     };
     let result = quote! { ::core::result::Result<(), ::stencil_runtime::Error> };
-    let emitter = quote! { &mut ::stencil_runtime::Emitter<'_, M> };
+    let out = local("out");
+    let emitter = quote! { &mut ::stencil_runtime::Emitter<'_, __Memory> };
     if !uop.is_family() {
         let empty = Stencil { data_alignment: 1, ..Stencil::default() };
         let stencil = members.first().and_then(Option::as_ref).unwrap_or(&empty);
-        let body = body(block, uop, &text, stencil, names);
+        let body = body(block, &uop.operands, &text, stencil, names);
         return quote! {
             #head
-            #visibility fn #function<M: ::stencil_runtime::Memory>(out: #emitter, #(#operands: #types),*) -> #result {
+            #visibility fn #function<__Memory: ::stencil_runtime::Memory>(#out: #emitter, #(#operands: #types),*) -> #result {
                 #body
             }
         };
@@ -56,12 +57,12 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let present = || members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
     let functions = present().map(|(index, stencil)| {
         let name = member_name(uop, index);
-        let body = body(block, uop, &describe::member_text(uop, index), stencil, names);
+        let body = body(block, &uop.operands, &describe::member_text(uop, index), stencil, names);
         quote! {
             #(#common)*
             #[doc(hidden)]
             #[allow(non_snake_case, clippy::too_many_arguments)]
-            fn #name<M: ::stencil_runtime::Memory>(out: #emitter, #(#operands: #types),*) -> #result {
+            fn #name<__Memory: ::stencil_runtime::Memory>(#out: #emitter, #(#operands: #types),*) -> #result {
                 #body
             }
         }
@@ -70,24 +71,24 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let table = members.iter().enumerate().map(|(index, member)| match member {
         Some(_) => {
             let name = member_name(uop, index);
-            quote! { ::core::option::Option::Some(#name::<M>) }
+            quote! { ::core::option::Option::Some(#name::<__Memory>) }
         }
         None => quote! { ::core::option::Option::None },
     });
-    let index = member_index(uop);
+    let (index, emit) = (member_index(uop), local("emit"));
     quote! {
         #(#functions)*
         #head
-        #visibility fn #function<M: ::stencil_runtime::Memory>(
-            out: #emitter, #(#parameters: usize,)* #(#operands: #types),*
+        #visibility fn #function<__Memory: ::stencil_runtime::Memory>(
+            #out: #emitter, #(#parameters: usize,)* #(#operands: #types),*
         ) -> #result {
-            type Emit<M> = fn(&mut ::stencil_runtime::Emitter<'_, M>, #(#types),*) -> #result;
-            struct Members<M>(::core::marker::PhantomData<M>);
-            impl<M: ::stencil_runtime::Memory> Members<M> {
-                const ALL: &'static [::core::option::Option<Emit<M>>; #count] = &[#(#table),*];
+            type Emit<__Memory> = fn(&mut ::stencil_runtime::Emitter<'_, __Memory>, #(#types),*) -> #result;
+            struct Members<__Memory>(::core::marker::PhantomData<__Memory>);
+            impl<__Memory: ::stencil_runtime::Memory> Members<__Memory> {
+                const ALL: &'static [::core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
             }
-            match #index.and_then(|index| Members::<M>::ALL[index]) {
-                ::core::option::Option::Some(emit) => emit(out, #(#operands),*),
+            match #index.and_then(|index| Members::<__Memory>::ALL[index]) {
+                ::core::option::Option::Some(#emit) => #emit(#out, #(#operands),*),
                 ::core::option::Option::None => ::core::result::Result::Err(
                     ::stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
                 ),
@@ -105,59 +106,68 @@ fn rust_type(field: &Field) -> TokenStream {
     }
 }
 
-fn body(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, names: &Names) -> TokenStream {
+/// The body of the function that emits a stencil. It uses `out`, the emitter, and the operands by their names.
+pub fn body(block: &Block, operands: &[Field], text: &str, stencil: &Stencil, names: &Names) -> TokenStream {
+    let (out, room, code, data) = (local("out"), local("room"), local("code"), local("data"));
     let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
     let alignment = stencil.data_alignment;
     let used = |operand: usize| stencil.patches.iter().any(|patch| patch.value == Value::Operand(operand));
-    let unused = (uop.operands.iter().enumerate()).filter(|(index, _)| !used(*index)).map(|(_, field)| &field.name);
+    let unused = (operands.iter().enumerate()).filter(|(index, _)| !used(*index)).map(|(_, field)| &field.name);
     let reach = callees(stencil).into_iter().map(|callee| {
         let (variable, name, address) =
             (callee_variable(callee), callee_name(block, callee), callee_address(callee, names));
-        quote! { let #variable = out.reach(#name, #address)?; }
+        quote! { let #variable = #out.reach(#name, #address)?; }
     });
     let fields = stencil.patches.iter().enumerate().map(|(index, patch)| {
-        let variable = format_ident!("field_{index}");
-        let value = field(block, uop, text, stencil, patch, names);
+        let variable = local(&format!("field_{index}"));
+        let value = field(block, operands, text, stencil, patch, names);
         quote! { let #variable = #value; }
     });
-    let copies = [(quote!(code), &stencil.code), (quote!(data), &stencil.data)].map(|(place, bytes)| {
+    let copies = [(&code, &stencil.code), (&data, &stencil.data)].map(|(place, bytes)| {
         let (size, stored) = (bytes.len(), stored(bytes));
         let (length, array) = (stored.len(), names.array(stored));
         // Nothing stored: fresh memory needs nothing, and reused memory is filled with zeros.
         let array = if stored.is_empty() { quote!([]) } else { quote!(#array) };
-        (size != 0).then(|| quote! { ::stencil_runtime::expansion::copy::<M, #size, #length>(#place, &#array); })
+        (size != 0).then(|| quote! { ::stencil_runtime::expansion::copy::<__Memory, #size, #length>(#place, &#array); })
     });
     let puts = stencil.patches.iter().enumerate().map(|(index, patch)| {
-        let (variable, offset) = (format_ident!("field_{index}"), patch.offset);
+        let (variable, offset) = (local(&format!("field_{index}")), patch.offset);
         let place = match patch.section {
-            Section::Code => quote!(code),
-            Section::Data => quote!(data),
+            Section::Code => &code,
+            Section::Data => &data,
         };
         quote! { ::stencil_runtime::patch::put(#place, #offset, #variable); }
     });
-    let [code, data] = copies;
-    let code_name = if code_size == 0 { quote!(_code) } else { quote!(code) };
-    let data_name = if data_size == 0 { quote!(_data) } else { quote!(data) };
+    let [copy_code, copy_data] = copies;
     quote! {
         #(let _ = #unused;)*
         #(#reach)*
-        let room = out.room::<#code_size, #data_size, #alignment>(#text)?;
+        let #room = #out.room::<#code_size, #data_size, #alignment>(#text)?;
         #(#fields)*
-        let (#code_name, #data_name) = room.take();
-        #data
-        #code
+        let (#code, #data) = #room.take();
+        let _ = (&#code, &#data);
+        #copy_data
+        #copy_code
         #(#puts)*
         ::core::result::Result::Ok(())
     }
 }
 
 /// The value of one field, as an array of bytes.
-fn field(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, patch: &Patch, names: &Names) -> TokenStream {
+fn field(
+    block: &Block,
+    operands: &[Field],
+    text: &str,
+    stencil: &Stencil,
+    patch: &Patch,
+    names: &Names,
+) -> TokenStream {
+    let room = local("room");
     let value = match patch.value {
-        Value::Operand(operand) => word(&uop.operands[operand]),
-        Value::Code(offset) => plus(quote!(room.code()), offset),
-        Value::Data(offset) => plus(quote!(room.data()), offset),
-        Value::Next => plus(quote!(room.code()), stencil.code.len()),
+        Value::Operand(operand) => word(&operands[operand]),
+        Value::Code(offset) => plus(quote!(#room.code()), offset),
+        Value::Data(offset) => plus(quote!(#room.data()), offset),
+        Value::Next => plus(quote!(#room.code()), stencil.code.len()),
         Value::Host(_) | Value::Libc(_) => match patch.kind {
             PatchKind::Rel32 => {
                 let variable = callee_variable(patch.value);
@@ -172,7 +182,7 @@ fn field(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, patch: &Patch,
     };
     let addend = patch.addend;
     let hole = match patch.value {
-        Value::Operand(operand) => uop.operands[operand].name.to_string(),
+        Value::Operand(operand) => operands[operand].name.to_string(),
         Value::Host(_) | Value::Libc(_) => callee_name(block, patch.value),
         _ => "data".into(),
     };
@@ -189,8 +199,8 @@ fn field(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, patch: &Patch,
         PatchKind::Rel32 => {
             let offset = patch.offset;
             let place = match patch.section {
-                Section::Code => plus(quote!(room.code()), offset),
-                Section::Data => plus(quote!(room.data()), offset),
+                Section::Code => plus(quote!(#room.code()), offset),
+                Section::Data => plus(quote!(#room.data()), offset),
             };
             checked(quote! { ::stencil_runtime::patch::rel32(#place, #value, #addend) })
         }
@@ -232,8 +242,8 @@ pub fn callees(stencil: &Stencil) -> Vec<Value> {
 
 fn callee_variable(callee: Value) -> Ident {
     match callee {
-        Value::Host(index) => format_ident!("host_{index}"),
-        Value::Libc(index) => format_ident!("libc_{index}"),
+        Value::Host(index) => local(&format!("host_{index}")),
+        Value::Libc(index) => local(&format!("libc_{index}")),
         _ => unreachable!("not a callee"),
     }
 }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 
-use super::{Names, describe};
+use super::{Names, describe, emit, local};
 use crate::ast::{Block, Struct, Typed};
 use crate::model::{Abi, Objects};
 
@@ -75,9 +75,7 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
     let empty = crate::model::Stencil { data_alignment: 1, ..Default::default() };
     let stencil = objects.entry.as_ref().unwrap_or(&empty);
     let description = describe::entry_value(block, stencil, names);
-    let size = stencil.code.len();
-    let stored = crate::model::stored(&stencil.code);
-    let (length, array) = (stored.len(), names.array(stored));
+    let (body, out) = (emit::body(block, &[], "entry", stencil, names), local("out"));
     quote! {
         #errors
         #(#attributes)*
@@ -86,10 +84,9 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
 
         #[doc(hidden)]
         #[allow(non_upper_case_globals)]
-        static #entry_uop: ::stencil_runtime::Uop<#name> = ::stencil_runtime::Uop::new(&#description, |out, _, _| {
-            let (_code, _) = out.room::<#size, 0, 1>("entry")?.take();
-            ::stencil_runtime::expansion::copy::<::stencil_runtime::Fresh, #size, #length>(_code, &#array);
-            ::core::result::Result::Ok(())
+        static #entry_uop: ::stencil_runtime::Uop<#name> = ::stencil_runtime::Uop::new(&#description, |#out, _, _| {
+            type __Memory = ::stencil_runtime::Fresh;
+            #body
         });
 
         impl ::stencil_runtime::Machine for #name {

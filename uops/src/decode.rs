@@ -1,0 +1,260 @@
+//! From bytes to a [`Module`]: what `wasmparser` reads and validates becomes our own plain data.
+
+use std::ops::Range;
+
+use wasmparser::{
+    BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, KnownCustom, Name,
+    NameSectionReader, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+};
+
+use crate::error::Error;
+use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Module};
+use crate::types::{ExternType, FuncType, GlobalType, Limits, ValueType};
+use crate::value::Value;
+
+/// Decodes and validates a module.
+pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
+    if !wasm.starts_with(b"\0asm") {
+        let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
+        return Err(Error::Invalid { message, offset: 0 });
+    }
+    read(wasm).map_err(|failure| match failure {
+        Failure::Invalid(error) => {
+            let (message, offset) = (error.message().to_owned(), error.offset());
+            // Slow, but only for modules that cannot run anyway: it tells the broken ones from those of today. Vector
+            // instructions are known to it by name only.
+            if message.ends_with("not enabled")
+                || Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).is_ok()
+            {
+                Error::Unsupported { what: message, offset }
+            } else {
+                Error::Invalid { message, offset }
+            }
+        }
+        Failure::Beyond { what, offset } => Error::Unsupported { what: what.to_owned(), offset },
+    })
+}
+
+/// Why bytes did not become a module.
+enum Failure {
+    /// They are no module of WebAssembly 1.0.
+    Invalid(BinaryReaderError),
+    /// They have something that the validator should have refused. It keeps a change there from being a panic here.
+    Beyond { what: &'static str, offset: u64 },
+}
+
+impl From<BinaryReaderError> for Failure {
+    fn from(error: BinaryReaderError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+fn read(wasm: &[u8]) -> Result<Module, Failure> {
+    let mut module = Module { wasm: wasm.into(), ..Module::default() };
+    let mut validator = Validator::new_with_features(FEATURES);
+    let mut allocations = FuncValidatorAllocations::default();
+    let mut parser = Parser::new(0);
+    parser.set_features(FEATURES);
+    for payload in parser.parse_all(wasm) {
+        let payload = payload?;
+        // Validated first, so that what follows reads nothing that is not so.
+        if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+            let mut function = function.into_validator(std::mem::take(&mut allocations));
+            function.validate(&body)?;
+            allocations = function.into_allocations();
+        }
+        module.add(payload)?;
+    }
+    Ok(module)
+}
+
+impl Module {
+    /// Adds a section, or one function of the code section.
+    fn add(&mut self, payload: Payload<'_>) -> Result<(), Failure> {
+        match payload {
+            Payload::TypeSection(section) => {
+                for ty in section.into_iter_err_on_gc_types() {
+                    self.types.push(func_type(&ty?)?);
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports_with_offsets() {
+                    let (offset, import) = import?;
+                    let ty = self.import(import.ty, offset)?;
+                    let (module, field) = (import.module.to_owned(), import.name.to_owned());
+                    self.imports.push(Import { module, field, ty });
+                }
+            }
+            Payload::FunctionSection(section) => {
+                for ty in section {
+                    self.functions.push(ty?);
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section.into_iter_with_offsets() {
+                    let (offset, table) = table?;
+                    self.tables.push(limits(table.ty.initial, table.ty.maximum, offset)?);
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.into_iter_with_offsets() {
+                    let (offset, memory) = memory?;
+                    self.memories.push(limits(memory.initial, memory.maximum, offset)?);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for global in section.into_iter_with_offsets() {
+                    let (offset, global) = global?;
+                    self.globals.push(global_type(global.ty, offset)?);
+                    self.global_inits.push(const_expr(&global.init_expr)?);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section.into_iter_with_offsets() {
+                    let (offset, export) = export?;
+                    let item = match export.kind {
+                        ExternalKind::Func => Item::Func(export.index),
+                        ExternalKind::Table => Item::Table(export.index),
+                        ExternalKind::Memory => Item::Memory(export.index),
+                        ExternalKind::Global => Item::Global(export.index),
+                        _ => return Err(beyond("this kind of export", offset)),
+                    };
+                    self.exports.push(Export { name: export.name.to_owned(), item });
+                }
+            }
+            Payload::StartSection { func, .. } => self.start = Some(func),
+            Payload::ElementSection(section) => {
+                for segment in section.into_iter_with_offsets() {
+                    let (offset, segment) = segment?;
+                    self.elements.push(element_segment(segment, offset)?);
+                }
+            }
+            Payload::DataSection(section) => {
+                for segment in section.into_iter_with_offsets() {
+                    let (offset, segment) = segment?;
+                    let DataKind::Active { memory_index, offset_expr } = segment.kind else {
+                        return Err(beyond("a passive data segment", offset));
+                    };
+                    // The range is that of the whole segment, which ends with its bytes.
+                    let end = index(segment.range.end, offset)?;
+                    let bytes = end - segment.data.len()..end;
+                    let offset = const_expr(&offset_expr)?;
+                    self.data.push(DataSegment { memory: memory_index, offset, bytes });
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                let Range { start, end } = body.range();
+                self.bodies.push(index(start, start)?..index(end, start)?);
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    // Names are for people: broken ones are as good as none.
+                    let _ = self.name_section(names);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Adds what an import declares to its index space.
+    fn import(&mut self, ty: TypeRef, offset: u64) -> Result<ExternType, Failure> {
+        Ok(match ty {
+            TypeRef::Func(ty) => {
+                self.functions.push(ty);
+                ExternType::Func(self.ty(ty).clone())
+            }
+            TypeRef::Table(ty) => {
+                let limits = limits(ty.initial, ty.maximum, offset)?;
+                self.tables.push(limits);
+                ExternType::Table(limits)
+            }
+            TypeRef::Memory(ty) => {
+                let limits = limits(ty.initial, ty.maximum, offset)?;
+                self.memories.push(limits);
+                ExternType::Memory(limits)
+            }
+            TypeRef::Global(ty) => {
+                let ty = global_type(ty, offset)?;
+                self.globals.push(ty);
+                ExternType::Global(ty)
+            }
+            _ => return Err(beyond("this kind of import", offset)),
+        })
+    }
+
+    fn name_section(&mut self, names: NameSectionReader<'_>) -> Result<(), BinaryReaderError> {
+        for subsection in names {
+            if let Name::Function(functions) = subsection? {
+                for naming in functions {
+                    let naming = naming?;
+                    self.names.insert(naming.index, naming.name.to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn beyond(what: &'static str, offset: u64) -> Failure {
+    Failure::Beyond { what, offset }
+}
+
+/// An offset in the module's bytes, which are in memory.
+fn index(offset: u64, at: u64) -> Result<usize, Failure> {
+    usize::try_from(offset).map_err(|_| beyond("a module of this size", at))
+}
+
+fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Failure> {
+    let all = |types: &[ValType]| types.iter().map(|&ty| value_type(ty, 0)).collect::<Result<Box<[_]>, _>>();
+    Ok(FuncType { params: all(ty.params())?, results: all(ty.results())? })
+}
+
+fn value_type(ty: ValType, offset: u64) -> Result<ValueType, Failure> {
+    match ty {
+        ValType::I32 => Ok(ValueType::I32),
+        ValType::I64 => Ok(ValueType::I64),
+        ValType::F32 => Ok(ValueType::F32),
+        ValType::F64 => Ok(ValueType::F64),
+        _ => Err(beyond("a vector or a reference", offset)),
+    }
+}
+
+fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, Failure> {
+    Ok(GlobalType { value: value_type(ty.content_type, offset)?, mutable: ty.mutable })
+}
+
+fn limits(min: u64, max: Option<u64>, offset: u64) -> Result<Limits, Failure> {
+    let size = |size| u32::try_from(size).map_err(|_| beyond("a size of more than 32 bits", offset));
+    Ok(Limits { min: size(min)?, max: max.map(size).transpose()? })
+}
+
+fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Failure> {
+    let mut operators = expr.get_operators_reader();
+    let (operator, offset) = operators.read_with_offset()?;
+    if !operators.is_end_then_eof() {
+        return Err(beyond("an initial value of several instructions", offset));
+    }
+    Ok(ConstExpr::Const(match operator {
+        Operator::I32Const { value } => Value::I32(value),
+        Operator::I64Const { value } => Value::I64(value),
+        Operator::F32Const { value } => Value::F32(f32::from_bits(value.bits())),
+        Operator::F64Const { value } => Value::F64(f64::from_bits(value.bits())),
+        Operator::GlobalGet { global_index } => return Ok(ConstExpr::Global(global_index)),
+        _ => return Err(beyond("this instruction in an initial value", offset)),
+    }))
+}
+
+fn element_segment(segment: wasmparser::Element<'_>, offset: u64) -> Result<ElementSegment, Failure> {
+    let (ElementKind::Active { table_index, offset_expr }, ElementItems::Functions(functions)) =
+        (segment.kind, segment.items)
+    else {
+        return Err(beyond("this kind of element segment", offset));
+    };
+    Ok(ElementSegment {
+        table: table_index.unwrap_or(0),
+        offset: const_expr(&offset_expr)?,
+        functions: functions.into_iter().collect::<Result<_, _>>()?,
+    })
+}

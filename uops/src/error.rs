@@ -1,0 +1,204 @@
+//! Everything that can go wrong between the bytes of a module and the results of a call.
+
+use std::fmt;
+
+use crate::trap::Trap;
+use crate::types::{ExternType, FuncType, Tuple, ValueType};
+
+/// Why a module could not be loaded, instantiated or run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are not a valid module.
+    Invalid {
+        /// What is wrong, in the validator's words.
+        message: String,
+        /// Where: an offset in the module.
+        offset: u64,
+    },
+    /// The text is not a module in the text format. Holds the message, which shows the place.
+    Text(String),
+    /// The module is valid, but needs more than WebAssembly 1.0.
+    Unsupported {
+        /// What it needs.
+        what: String,
+        /// Where: an offset in the module.
+        offset: u64,
+    },
+    /// Nothing has been defined for an import.
+    UnknownImport {
+        /// The name of the module to import from.
+        module: String,
+        /// The name of what to import.
+        field: String,
+        /// The type that it has to have.
+        wanted: Box<ExternType>,
+    },
+    /// What has been defined for an import has another type.
+    IncompatibleImport {
+        /// The name of the module to import from.
+        module: String,
+        /// The name of what to import.
+        field: String,
+        /// The type that it has to have.
+        wanted: Box<ExternType>,
+        /// The type that it has.
+        found: Box<ExternType>,
+    },
+    /// The instance exports nothing of this name.
+    UnknownExport {
+        /// The name.
+        name: String,
+        /// The names that it does export.
+        exports: Vec<String>,
+    },
+    /// The export of this name is not of the kind that was asked for.
+    WrongExport {
+        /// The name.
+        name: String,
+        /// What was asked for: a function, a table, a memory or a global.
+        wanted: &'static str,
+        /// What it is.
+        found: Box<ExternType>,
+    },
+    /// A function was called with arguments of the wrong number or types.
+    WrongArguments {
+        /// The types that it takes.
+        ty: Box<FuncType>,
+        /// The types that it was given.
+        given: Box<[ValueType]>,
+    },
+    /// A text is no value of the type.
+    BadValue {
+        /// The type.
+        ty: ValueType,
+        /// The text.
+        text: String,
+    },
+    /// A global cannot be set to a value, because it is immutable or of another type.
+    WrongGlobal {
+        /// The global's type.
+        ty: ExternType,
+        /// The value's type.
+        given: ValueType,
+    },
+    /// A handle was used with a store that it does not belong to.
+    OtherStore,
+    /// A function of the module could not go on.
+    Trap(Trap),
+    /// A host function failed.
+    Host {
+        /// Its name.
+        function: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A table or a memory is larger than the store's options allow.
+    TooLarge {
+        /// What: `table` or `memory`.
+        what: &'static str,
+        /// Elements or pages that it has to have.
+        size: u32,
+        /// Elements or pages that it may have.
+        limit: u32,
+    },
+    /// The operating system gave no memory.
+    OutOfMemory {
+        /// What it was for.
+        what: &'static str,
+        /// Bytes that were asked for.
+        size: u64,
+    },
+    /// The machine code could not be made.
+    Code(stencil_runtime::Error),
+}
+
+impl From<wasmparser::Error> for Error {
+    fn from(error: wasmparser::Error) -> Self {
+        Self::Invalid { message: error.message().to_owned(), offset: error.offset() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid { message, offset } => write!(f, "invalid module: {message}, at byte {offset}"),
+            Self::Text(message) => write!(f, "malformed text: {message}"),
+            Self::Unsupported { what, offset } => write!(
+                f,
+                "not supported: {what}, at byte {offset}; only WebAssembly 1.0 is: compile the module without newer \
+                 features (with clang, `-mcpu=mvp`)"
+            ),
+            Self::UnknownImport { module, field, wanted } => {
+                write!(f, "unknown import: the module needs `{module}`.`{field}`, a {wanted}, and it is not defined")
+            }
+            Self::IncompatibleImport { module, field, wanted, found } => write!(
+                f,
+                "incompatible import type: the module needs `{module}`.`{field}` to be a {wanted}, and it is \
+                 defined as a {found}"
+            ),
+            Self::UnknownExport { name, exports } if exports.is_empty() => {
+                write!(f, "there is no export `{name}`: the module exports nothing")
+            }
+            Self::UnknownExport { name, exports } => {
+                write!(f, "there is no export `{name}`; there are: {}", exports.join(", "))
+            }
+            Self::WrongExport { name, wanted, found } => {
+                write!(f, "the export `{name}` is no {wanted}: it is a {found}")
+            }
+            Self::WrongArguments { ty, given } => {
+                write!(f, "a function of type {ty} was given the arguments {}", Tuple(given.iter()))
+            }
+            Self::BadValue { ty: ty @ (ValueType::I32 | ValueType::I64), text } => {
+                write!(f, "`{text}` is no {ty}: write a number in decimal, or in hexadecimal after 0x, of its range")
+            }
+            Self::BadValue { ty, text } => write!(f, "`{text}` is no {ty}: write a decimal number, inf or nan"),
+            Self::WrongGlobal { ty, given } => write!(f, "a {ty} cannot be set to a value of type {given}"),
+            Self::OtherStore => {
+                f.write_str("the handle belongs to another store: use it with the store that it came from")
+            }
+            Self::Trap(trap) => trap.fmt(f),
+            Self::Host { function, source } => write!(f, "host function {function}: {source}"),
+            Self::TooLarge { what, size, limit } => {
+                write!(f, "a {what} of size {size} is larger than the limit {limit}: raise it in the store's options")
+            }
+            Self::OutOfMemory { what, size } => write!(f, "the system gave no {size} bytes of memory for a {what}"),
+            Self::Code(error) => write!(f, "the machine code could not be made: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Trap(trap) => Some(trap),
+            Self::Host { source, .. } => Some(&**source),
+            Self::Code(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// The trap that ended a call, if one did. A host function's failure is [`Trap::Host`].
+    #[must_use]
+    pub fn trap(&self) -> Option<Trap> {
+        match self {
+            Self::Trap(trap) => Some(*trap),
+            Self::Host { .. } => Some(Trap::Host),
+            _ => None,
+        }
+    }
+}
+
+impl From<Trap> for Error {
+    fn from(trap: Trap) -> Self {
+        Self::Trap(trap)
+    }
+}
+
+impl From<stencil_runtime::Error> for Error {
+    fn from(error: stencil_runtime::Error) -> Self {
+        Self::Code(error)
+    }
+}

@@ -1,0 +1,139 @@
+//! What instances import: definitions by the names of a module and a field.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::error::Error;
+use crate::func::Func;
+use crate::global::Global;
+use crate::host::{Caller, HostError, HostFn};
+use crate::instance::Instance;
+use crate::memory::Memory;
+use crate::store::Store;
+use crate::table::Table;
+use crate::types::{ExternType, FuncType};
+use crate::value::Value;
+
+/// Something of a store that modules import and export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extern {
+    /// A function.
+    Func(Func),
+    /// A table.
+    Table(Table),
+    /// A memory.
+    Memory(Memory),
+    /// A global.
+    Global(Global),
+}
+
+impl Extern {
+    /// Its type; of a table or a memory with the size that it has now.
+    ///
+    /// # Errors
+    /// [`Error::OtherStore`].
+    pub fn ty(self, store: &Store) -> Result<ExternType, Error> {
+        Ok(match self {
+            Self::Func(func) => ExternType::Func(func.ty(store)?),
+            Self::Table(table) => ExternType::Table(table.0.get(store)?.limits()),
+            Self::Memory(memory) => ExternType::Memory(memory.0.get(store)?.limits()),
+            Self::Global(global) => ExternType::Global(global.ty(store)?),
+        })
+    }
+}
+
+macro_rules! from_item {
+    ($($item:ident)*) => {$(
+        impl From<$item> for Extern {
+            fn from(item: $item) -> Self {
+                Self::$item(item)
+            }
+        }
+    )*};
+}
+from_item!(Func Table Memory Global);
+
+/// What is defined for modules to import. The last definition of a name counts.
+///
+/// ```
+/// use uops::{FuncType, Imports, Value, ValueType};
+///
+/// let mut imports = Imports::new();
+/// imports.func("env", "double", FuncType::new([ValueType::I32], [ValueType::I32]), |_caller, args| {
+///     let &[Value::I32(n)] = args else { unreachable!("calls are checked against the type") };
+///     Ok(vec![Value::I32(n.checked_mul(2).ok_or("too large to double")?)])
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Imports {
+    modules: HashMap<String, HashMap<String, Definition>>,
+}
+
+/// What stands behind a name.
+#[derive(Clone)]
+pub(crate) enum Definition {
+    /// Something that is in a store already.
+    Extern(Extern),
+    /// A closure that becomes a function of a store when an instance imports it.
+    Host(Rc<FuncType>, Rc<HostFn>),
+}
+
+impl Imports {
+    /// Nothing, yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Defines a host function. Calls of it are checked: it gets arguments of its type, and has to return results of it.
+    pub fn func<F>(&mut self, module: &str, field: &str, ty: FuncType, function: F) -> &mut Self
+    where
+        F: Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError> + 'static,
+    {
+        self.insert(module, field, Definition::Host(Rc::new(ty), Rc::new(function)))
+    }
+
+    /// Defines something that a store has: an instance's export, or what was made for modules to share.
+    pub fn define(&mut self, module: &str, field: &str, item: impl Into<Extern>) -> &mut Self {
+        self.insert(module, field, Definition::Extern(item.into()))
+    }
+
+    /// Defines all exports of an instance as fields of a module.
+    ///
+    /// # Errors
+    /// [`Error::OtherStore`].
+    pub fn instance(&mut self, store: &Store, module: &str, instance: Instance) -> Result<&mut Self, Error> {
+        for (field, item) in instance.exports(store)? {
+            self.define(module, &field, item);
+        }
+        Ok(self)
+    }
+
+    fn insert(&mut self, module: &str, field: &str, definition: Definition) -> &mut Self {
+        self.modules.entry(module.to_owned()).or_default().insert(field.to_owned(), definition);
+        self
+    }
+
+    pub(crate) fn get(&self, module: &str, field: &str) -> Option<&Definition> {
+        self.modules.get(module)?.get(field)
+    }
+}
+
+impl Definition {
+    pub(crate) fn ty(&self, store: &Store) -> Result<ExternType, Error> {
+        match self {
+            Self::Extern(item) => item.ty(store),
+            Self::Host(ty, _) => Ok(ExternType::Func(FuncType::clone(ty))),
+        }
+    }
+}
+
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extern(item) => item.fmt(f),
+            Self::Host(ty, _) => write!(f, "host function {ty}"),
+        }
+    }
+}

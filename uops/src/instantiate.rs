@@ -1,0 +1,167 @@
+//! Instantiation, in the specification's order: imports first, so that a module which does not link has done nothing;
+//! then storage; then segments, in order, each of them wholly or not at all; then the start function.
+
+use std::rc::Rc;
+
+use crate::error::Error;
+use crate::func::Func;
+use crate::global::GlobalData;
+use crate::host::{HostData, HostFn};
+use crate::imports::{Definition, Extern, Imports};
+use crate::instance::{Arrays, Instance, InstanceData};
+use crate::memory::MemoryData;
+use crate::module::{ConstExpr, Module};
+use crate::program::Program;
+use crate::store::{Handle, SharedVm, Store};
+use crate::table::TableData;
+use crate::types::FuncType;
+use crate::value::Value;
+use crate::vm::{self, Vm};
+
+/// What an instance has of each kind; at first what it imports.
+#[derive(Default)]
+struct Items<'i> {
+    functions: Vec<Function<'i>>,
+    tables: Vec<Handle<TableData>>,
+    memories: Vec<Handle<MemoryData>>,
+    globals: Vec<Handle<GlobalData>>,
+}
+
+/// An imported function.
+enum Function<'i> {
+    /// One that is in the store already.
+    Stored(*const vm::Func),
+    /// A host function, and its name.
+    Host(String, (&'i Rc<FuncType>, &'i Rc<HostFn>)),
+}
+
+/// Makes an instance. See [`Instance::new`].
+pub(crate) fn instantiate(store: &Store, program: &Program, imports: &Imports) -> Result<Instance, Error> {
+    let module = program.module();
+    let mut items = link(store, module, imports)?;
+    for &limits in &module.tables[items.tables.len()..] {
+        items.tables.push(store.table(limits)?);
+    }
+    for &limits in &module.memories[items.memories.len()..] {
+        items.memories.push(store.memory(limits)?);
+    }
+    let own_globals = module.globals[items.globals.len()..].iter();
+    for (&ty, &init) in own_globals.zip(&module.global_inits) {
+        let value = evaluate(store, &items.globals, init)?;
+        items.globals.push(store.global(ty, value.to_bits()));
+    }
+    let instance = assemble(store, program, items)?;
+    initialize(store, module, instance.0.get(store)?)?;
+    if let Some(start) = module.start {
+        Func(instance.0.get(store)?.functions[start as usize]).call(store, &[])?;
+    }
+    Ok(instance)
+}
+
+/// Finds what a module imports and checks its type.
+fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Items<'i>, Error> {
+    let mut items = Items::default();
+    for import in &module.imports {
+        let names = || (import.module.clone(), import.field.clone(), Box::new(import.ty.clone()));
+        let Some(definition) = imports.get(&import.module, &import.field) else {
+            let (module, field, wanted) = names();
+            return Err(Error::UnknownImport { module, field, wanted });
+        };
+        let found = definition.ty(store)?;
+        if !found.satisfies(&import.ty) {
+            let (module, field, wanted) = names();
+            return Err(Error::IncompatibleImport { module, field, wanted, found: Box::new(found) });
+        }
+        match definition {
+            Definition::Host(ty, function) => {
+                let name = format!("{}.{}", import.module, import.field);
+                items.functions.push(Function::Host(name, (ty, function)));
+            }
+            Definition::Extern(Extern::Func(func)) => items.functions.push(Function::Stored(func.0.pointer(store)?)),
+            Definition::Extern(Extern::Table(table)) => items.tables.push(table.0),
+            Definition::Extern(Extern::Memory(memory)) => items.memories.push(memory.0),
+            Definition::Extern(Extern::Global(global)) => items.globals.push(global.0),
+        }
+    }
+    Ok(items)
+}
+
+/// The value of an initial value or an offset.
+fn evaluate(store: &Store, globals: &[Handle<GlobalData>], expr: ConstExpr) -> Result<Value, Error> {
+    match expr {
+        ConstExpr::Const(value) => Ok(value),
+        ConstExpr::Global(index) => Ok(globals[index as usize].get(store)?.get()),
+    }
+}
+
+/// Makes the instance out of what it has, and what compiled code sees of it.
+fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instance, Error> {
+    let (module, code) = (program.module(), program.code());
+    let shared = SharedVm::new(Vm::new(store.0.frames.limit()).into());
+    let vm = shared.get();
+    let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
+    let tables =
+        items.tables.iter().map(|table| Ok(table.get(store)?.pointer())).collect::<Result<Rc<[_]>, Error>>()?;
+    let globals =
+        items.globals.iter().map(|global| Ok(global.get(store)?.cell.as_ptr())).collect::<Result<Rc<[_]>, Error>>()?;
+    let own: Rc<[vm::Func]> = module.functions[module.imported_functions()..]
+        .iter()
+        .enumerate()
+        .map(|(index, &ty)| vm::Func { code: code.function(index), vm, ty: types[ty as usize] })
+        .collect();
+    let memory = items.memories.first().map(|memory| memory.get(store)).transpose()?;
+    let instance = Rc::new_cyclic(|this| {
+        // SAFETY: the store keeps the instance from the end of this function on. Until it is made, the handle is
+        // passed on and not used.
+        let handle = unsafe { Handle::new(store, this.as_ptr()) };
+        let link = |function| match function {
+            Function::Stored(function) => function,
+            Function::Host(name, function) => HostData::import(store, handle, name, function, code.host_thunk()),
+        };
+        let imports: Rc<[*const vm::Func]> = items.functions.into_iter().map(link).collect();
+        let all = imports.iter().copied().chain(own.iter().map(std::ptr::from_ref));
+        // SAFETY: imported functions are the store's already; the others are part of the instance.
+        let functions = all.map(|function| unsafe { Handle::new(store, function) }).collect();
+        InstanceData {
+            program: program.clone(),
+            functions,
+            tables: items.tables,
+            memories: items.memories,
+            globals: items.globals,
+            arrays: Arrays { _own: own, imports, tables, globals, types },
+            _vm: shared,
+        }
+    });
+    let (data, arrays) = (Rc::as_ptr(&instance), &instance.arrays);
+    // SAFETY: the instance owns the `Vm`, and no reference to that is ever made. The memory lives as long as the instance:
+    // the store frees both when it is dropped.
+    unsafe {
+        (*vm).globals = arrays.globals.as_ptr();
+        (*vm).tables = arrays.tables.as_ptr();
+        (*vm).imports = arrays.imports.as_ptr();
+        (*vm).types = arrays.types.as_ptr();
+        (*vm).instance = data.cast_mut().cast();
+        if let Some(memory) = memory {
+            memory.attach(vm);
+        }
+    }
+    store.keep_instance(instance);
+    // SAFETY: the store keeps it now.
+    Ok(Instance(unsafe { Handle::new(store, data) }))
+}
+
+/// Writes the segments.
+fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result<(), Error> {
+    let offset = |expr| evaluate(store, &instance.globals, expr).map(|value| value.to_bits() as u32);
+    for segment in &module.elements {
+        let functions = segment.functions.iter().map(|&index| instance.functions[index as usize].pointer(store));
+        let functions = functions.collect::<Result<Vec<_>, _>>()?;
+        let table = instance.tables[segment.table as usize].get(store)?;
+        table.write(offset(segment.offset)?, &functions)?;
+    }
+    for segment in &module.data {
+        let memory = instance.memories[segment.memory as usize].get(store)?;
+        memory.write(offset(segment.offset)?.into(), &module.wasm[segment.bytes.clone()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! WebAssembly 1.0 on copy-and-patch: every instruction is a micro-operation with a C body.
+//!
+//! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
+//! programs share; [`Imports`] are what it may use of the world outside.
+//!
+//! ```no_run
+//! use uops::{FuncType, Imports, Instance, Program, Store, Value, ValueType};
+//!
+//! # fn main() -> Result<(), uops::Error> {
+//! let program = Program::new(
+//!     br#"(module
+//!         (import "env" "print" (func $print (param i32)))
+//!         (func (export "add") (param i32 i32) (result i32)
+//!             (call $print (local.get 0))
+//!             (i32.add (local.get 0) (local.get 1))))"#,
+//! )?;
+//! let mut imports = Imports::new();
+//! imports.func("env", "print", FuncType::new([ValueType::I32], []), |_caller, args| {
+//!     println!("{}", args[0]);
+//!     Ok(vec![])
+//! });
+//! let store = Store::new()?;
+//! let instance = Instance::new(&store, &program, &imports)?;
+//! assert_eq!(instance.call(&store, "add", &[40.into(), 2.into()])?, [Value::I32(42)]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Modules are not trusted. A module that is not valid is refused; one that is cannot reach anything but its own
+//! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`]; how long it runs
+//! is not.
+//!
+//! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
+//! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
+
+mod compile;
+mod decode;
+mod error;
+mod frames;
+mod func;
+mod global;
+mod host;
+mod imports;
+mod instance;
+mod instantiate;
+mod lower;
+mod memory;
+mod module;
+mod program;
+mod rounding;
+mod store;
+mod table;
+mod trap;
+mod types;
+mod value;
+pub mod uop;
+pub mod vm;
+
+pub use error::Error;
+pub use func::Func;
+pub use global::Global;
+pub use host::{Caller, HostError};
+pub use imports::{Extern, Imports};
+pub use instance::Instance;
+pub use memory::Memory;
+pub use module::Module;
+pub use program::Program;
+pub use store::{Options, Store};
+pub use table::Table;
+pub use trap::Trap;
+pub use types::{ExternType, FuncType, GlobalType, Limits, ValueType};
+pub use value::Value;

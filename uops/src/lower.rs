@@ -1,0 +1,173 @@
+//! Lowering: from WebAssembly's stack code to uops, in one pass and without a tree in between.
+//!
+//! The operand stack exists while lowering only ([`stack`]): an entry is a register, a slot of the frame, a local
+//! or a constant, and nothing is emitted for it until an operator needs it elsewhere. Where control flow
+//! meets, all entries are in their home slots. The work is linear in the size of the function.
+
+mod control;
+mod operator;
+mod stack;
+
+use std::sync::atomic::AtomicUsize;
+
+use stencil_runtime::{Instruction, Label};
+use wasmparser::OperatorsReader;
+
+use crate::error::Error;
+use crate::module::Module;
+use crate::trap::Trap;
+use crate::types::ValueType;
+use crate::uop::Wasm;
+use control::Control;
+use operator::Comparison;
+use stack::Stack;
+
+/// A module as a program of the machine.
+pub(crate) struct Lowered {
+    pub(crate) program: Vec<Instruction<Wasm>>,
+    pub(crate) tables: Vec<JumpTable>,
+}
+
+/// The addresses that a `br_table` chooses from. They are known, and stored, when the program has been compiled.
+#[derive(Debug)]
+pub(crate) struct JumpTable {
+    pub(crate) addresses: Box<[AtomicUsize]>,
+    pub(crate) labels: Vec<Label>,
+}
+
+/// The label of the uop that ends a run with a trap.
+pub(crate) fn trap_label(trap: Trap) -> Label {
+    Label(trap as u32)
+}
+
+/// The label of the code of host functions.
+pub(crate) const HOST_LABEL: Label = Label(0);
+
+/// The label of a function that is not imported.
+pub(crate) fn function_label(defined: usize) -> Label {
+    Label((Trap::ALL.len() + 1 + defined) as u32)
+}
+
+/// Lowers a whole module.
+pub(crate) fn lower(module: &Module) -> Result<Lowered, Error> {
+    let mut program = vec![Wasm::start(), Wasm::bind(HOST_LABEL), Wasm::host()];
+    for &trap in Trap::ALL {
+        program.extend([Wasm::bind(trap_label(trap)), Wasm::trap(trap as u32)]);
+    }
+    let mut labels = function_label(module.bodies.len()).0;
+    let mut tables = Vec::new();
+    for index in 0..module.bodies.len() {
+        Function::new(module, index, &mut program, &mut labels, &mut tables)?.lower()?;
+    }
+    Ok(Lowered { program, tables })
+}
+
+/// Lowers one function, for people to look at: its labels are not those that it has in the module's program.
+pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instruction<Wasm>>, Error> {
+    let mut program = Vec::new();
+    let mut labels = function_label(module.bodies.len()).0;
+    Function::new(module, index, &mut program, &mut labels, &mut Vec::new())?.lower()?;
+    Ok(program)
+}
+
+/// A function on its way.
+struct Function<'a> {
+    module: &'a Module,
+    operators: OperatorsReader<'a>,
+    program: &'a mut Vec<Instruction<Wasm>>,
+    /// The number of the next label of the program.
+    labels: &'a mut u32,
+    tables: &'a mut Vec<JumpTable>,
+    /// The parameters and the other locals.
+    locals: Vec<ValueType>,
+    results: &'a [ValueType],
+    stack: Stack,
+    controls: Vec<Control>,
+    /// A comparison whose result is on top of the stack, not yet emitted, so that a branch can be made of it.
+    comparison: Option<Comparison>,
+    /// Index of the `enter` instruction, which needs the frame's size.
+    enter: usize,
+}
+
+/// Frames advance by this many slots at least, so that the native stack, of which a call takes less, is not
+/// exhausted before the stack of frames is.
+const MIN_ADVANCE: u32 = 24;
+
+impl<'a> Function<'a> {
+    fn new(
+        module: &'a Module,
+        index: usize,
+        program: &'a mut Vec<Instruction<Wasm>>,
+        labels: &'a mut u32,
+        tables: &'a mut Vec<JumpTable>,
+    ) -> Result<Self, Error> {
+        let ty = module.ty(module.functions[module.imported_functions() + index]);
+        let body = module.body(index);
+        let mut locals = ty.params.to_vec();
+        for group in body.get_locals_reader()? {
+            let (count, ty) = group?;
+            locals.resize(locals.len() + count as usize, value_type(ty));
+        }
+        program.push(Wasm::bind(function_label(index)));
+        let enter = program.len();
+        program.push(Wasm::enter(0, trap_label(Trap::StackExhausted)));
+        let parameters = ty.params.len();
+        let zeros = locals.len() - parameters;
+        match zeros {
+            0..=4 => program.extend((parameters..locals.len()).map(|local| Wasm::constant_to_slot(offset(local as u32), 0))),
+            _ => program.push(Wasm::zero(offset(parameters as u32), zeros as u32)),
+        }
+        let stack = Stack::new(locals.len() as u32, (locals.len() as u32).max(MIN_ADVANCE));
+        let operators = body.get_operators_reader()?;
+        let results = &ty.results;
+        let controls = vec![Control::function(results)];
+        Ok(Self {
+            module,
+            operators,
+            program,
+            labels,
+            tables,
+            locals,
+            results,
+            stack,
+            controls,
+            comparison: None,
+            enter,
+        })
+    }
+
+    fn lower(mut self) -> Result<(), Error> {
+        while !self.controls.is_empty() {
+            let operator = self.operators.read()?;
+            self.operator(&operator)?;
+        }
+        let size = offset(self.stack.frame_slots());
+        self.program[self.enter] = Wasm::enter(size, trap_label(Trap::StackExhausted));
+        Ok(())
+    }
+
+    fn emit(&mut self, instruction: Instruction<Wasm>) {
+        self.program.push(instruction);
+    }
+
+    fn new_label(&mut self) -> Label {
+        let label = Label(*self.labels);
+        *self.labels += 1;
+        label
+    }
+}
+
+/// The offset of a slot from the start of the frame.
+fn offset(slot: u32) -> u32 {
+    slot * 8
+}
+
+fn value_type(ty: wasmparser::ValType) -> ValueType {
+    match ty {
+        wasmparser::ValType::I64 => ValueType::I64,
+        wasmparser::ValType::F32 => ValueType::F32,
+        wasmparser::ValType::F64 => ValueType::F64,
+        // Validation admits no others than `i32`.
+        _ => ValueType::I32,
+    }
+}

@@ -1,0 +1,61 @@
+//! A module with its machine code: what instances are made of.
+
+use std::sync::Arc;
+
+use crate::compile::Compiled;
+use crate::error::Error;
+use crate::module::Module;
+
+/// A module and its machine code, compiled once and shared by any number of instances, of any number of stores.
+///
+/// It is cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Program(Arc<Parts>);
+
+/// Kept together, because the code is that of just this module and an instance relies on it.
+#[derive(Debug)]
+struct Parts {
+    module: Module,
+    code: Compiled,
+}
+
+impl Program {
+    /// Decodes, validates and compiles a module in the binary or in the text format.
+    ///
+    /// # Errors
+    /// Those of [`Module::from_text`] and [`compile`](Self::compile).
+    pub fn new(wasm_or_text: &[u8]) -> Result<Self, Error> {
+        Self::compile(Module::from_text(wasm_or_text)?)
+    }
+
+    /// Compiles a module.
+    ///
+    /// # Errors
+    /// [`Error::Code`], and [`Error::Unsupported`] for what cannot be compiled.
+    pub fn compile(module: Module) -> Result<Self, Error> {
+        let code = Compiled::new(&module)?;
+        Ok(Self(Arc::new(Parts { module, code })))
+    }
+
+    /// The module.
+    #[must_use]
+    pub fn module(&self) -> &Module {
+        &self.0.module
+    }
+
+    /// The uops of a function and their machine code, for people. `defined` does not count imported functions.
+    #[must_use]
+    pub fn listing(&self, defined: usize) -> Option<String> {
+        (defined < self.0.module.bodies.len()).then(|| self.0.code.listing(&self.0.module, defined))
+    }
+
+    /// Bytes of a function's machine code. `defined` does not count imported functions.
+    #[must_use]
+    pub fn code_size(&self, defined: usize) -> Option<usize> {
+        (defined < self.0.module.bodies.len()).then(|| self.0.code.code_size(defined))
+    }
+
+    pub(crate) fn code(&self) -> &Compiled {
+        &self.0.code
+    }
+}

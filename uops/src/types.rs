@@ -1,0 +1,171 @@
+//! The types of values and of everything that modules import and export.
+
+use std::fmt;
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ValueType {
+    /// A 32-bit integer.
+    I32,
+    /// A 64-bit integer.
+    I64,
+    /// A 32-bit float.
+    F32,
+    /// A 64-bit float.
+    F64,
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        })
+    }
+}
+
+/// The type of a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FuncType {
+    /// Types of the arguments.
+    pub params: Box<[ValueType]>,
+    /// Types of the results: of functions in a module, at most one.
+    pub results: Box<[ValueType]>,
+}
+
+impl FuncType {
+    /// A type.
+    pub fn new(params: impl Into<Box<[ValueType]>>, results: impl Into<Box<[ValueType]>>) -> Self {
+        Self { params: params.into(), results: results.into() }
+    }
+}
+
+impl fmt::Display for FuncType {
+    /// `(i32, i64) -> (f64)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", Tuple(self.params.iter()), Tuple(self.results.iter()))
+    }
+}
+
+/// Types, or anything, in parentheses and with commas.
+pub(crate) struct Tuple<I>(pub(crate) I);
+
+impl<I: Iterator<Item: fmt::Display> + Clone> fmt::Display for Tuple<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(")?;
+        for (index, item) in self.0.clone().enumerate() {
+            if index != 0 {
+                f.write_str(", ")?;
+            }
+            item.fmt(f)?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// The size of a table in elements or of a memory in pages of 64 KiB, and how far it may grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The size, and the least that an import must have.
+    pub min: u32,
+    /// The greatest size, if there is one.
+    pub max: Option<u32>,
+}
+
+impl Limits {
+    /// Whether something that has these limits may be imported where `wanted` ones are declared.
+    #[must_use]
+    pub fn satisfy(self, wanted: Self) -> bool {
+        self.min >= wanted.min && wanted.max.is_none_or(|wanted| self.max.is_some_and(|max| max <= wanted))
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.max {
+            Some(max) => write!(f, "{} {max}", self.min),
+            None => write!(f, "{}", self.min),
+        }
+    }
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalType {
+    /// The type of its value.
+    pub value: ValueType,
+    /// Whether it may be set.
+    pub mutable: bool,
+}
+
+impl fmt::Display for GlobalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.mutable { write!(f, "(mut {})", self.value) } else { self.value.fmt(f) }
+    }
+}
+
+/// The type of something imported or exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A table of functions.
+    Table(Limits),
+    /// A memory.
+    Memory(Limits),
+    /// A global.
+    Global(GlobalType),
+}
+
+impl ExternType {
+    /// Whether something of this type may be imported where a `wanted` one is declared.
+    #[must_use]
+    pub fn satisfies(&self, wanted: &Self) -> bool {
+        match (self, wanted) {
+            (Self::Func(ty), Self::Func(wanted)) => ty == wanted,
+            (Self::Table(limits), Self::Table(wanted)) | (Self::Memory(limits), Self::Memory(wanted)) => {
+                limits.satisfy(*wanted)
+            }
+            (Self::Global(ty), Self::Global(wanted)) => ty == wanted,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Func(ty) => write!(f, "function {ty}"),
+            Self::Table(limits) => write!(f, "table {limits} funcref"),
+            Self::Memory(limits) => write!(f, "memory {limits}"),
+            Self::Global(ty) => write!(f, "global {ty}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_matched_as_the_specification_says() {
+        let limits = |min, max| Limits { min, max };
+        assert!(limits(2, None).satisfy(limits(1, None)));
+        assert!(limits(2, Some(3)).satisfy(limits(2, Some(3))));
+        assert!(limits(2, Some(3)).satisfy(limits(1, None)));
+        assert!(!limits(1, None).satisfy(limits(2, None)));
+        assert!(!limits(2, None).satisfy(limits(2, Some(3))));
+        assert!(!limits(2, Some(4)).satisfy(limits(2, Some(3))));
+    }
+
+    #[test]
+    fn types_are_written_as_people_write_them() {
+        let ty = FuncType::new([ValueType::I32, ValueType::F64], [ValueType::I64]);
+        assert_eq!(ty.to_string(), "(i32, f64) -> (i64)");
+        assert_eq!(FuncType::default().to_string(), "() -> ()");
+        let ty = ExternType::Global(GlobalType { value: ValueType::F32, mutable: true });
+        assert_eq!(ty.to_string(), "global (mut f32)");
+    }
+}

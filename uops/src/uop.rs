@@ -1,0 +1,72 @@
+//! The uops: every WebAssembly instruction as one, or as a family by the places of its operands.
+//!
+//! The machine has three integer registers and three for each kind of float; they hold the topmost values of
+//! the operand stack. A family has a member for each combination of places: 0 to 2 is a register, 3 a slot of
+//! the frame (operand `slot`), 4 a constant (operand `imm`). An operator leaves its result where its first
+//! operand was, so that most members are one or two machine instructions.
+
+mod control;
+mod convert;
+mod float;
+mod integer;
+mod memory;
+
+use std::ffi::c_void;
+
+use stencil_runtime::stencil;
+
+use crate::vm::{Func, Table, Vm};
+
+/// A block of uops that continues the machine.
+macro_rules! uops {
+    ($($items:tt)*) => {
+        stencil_runtime::stencil! {
+            continue machine crate::uop::Wasm(
+                vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64,
+                s0: f32, s1: f32, s2: f32, d0: f64, d1: f64, d2: f64
+            ) -> u64;
+            struct Vm = crate::vm::Vm { .. }
+            include "uop.h";
+            $($items)*
+        }
+    };
+}
+use uops;
+
+stencil! {
+    /// The registers: the instance, the current frame, the start of linear memory, the top of the operand stack.
+    ///
+    /// A frame has the function's locals first, the parameters being the first of them, and then a slot for each
+    /// value of the operand stack. A run returns 0 or the code of a [`Trap`](crate::trap::Trap).
+    #[operands(5)]
+    pub machine Wasm(
+        vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64,
+        s0: f32, s1: f32, s2: f32, d0: f64, d1: f64, d2: f64
+    ) -> u64;
+
+    include "vm.h";
+    struct Vm = crate::vm::Vm {
+        memory: *mut u8,
+        memory_size: u64,
+        globals: *const *mut u64,
+        tables: *const *mut Table,
+        imports: *const *const Func,
+        types: *const u64,
+        stack_limit: *mut u64,
+        start: *const c_void,
+        host: *mut c_void,
+        instance: *mut c_void,
+        ..
+    }
+    struct Table = crate::vm::Table { elements: *mut *const Func, size: u64, .. }
+    struct Func = crate::vm::Func { code: *const c_void, vm: *mut Vm, ty: u64, .. }
+
+    extern fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 = crate::host::call_host;
+
+    /// Comes first in every program: goes on at the function that the call is for.
+    pub uop start() { JUMP(vm->start); }
+    /// The code of every host function.
+    pub uop host() { RETURN(call_host(vm, fp)); }
+    /// Ends the run with a trap.
+    pub uop trap(code: u32) { RETURN(code); }
+}

@@ -1,0 +1,92 @@
+//! Moves between places, and control instructions (core specification 4.4.2 to 4.4.8).
+
+use std::ffi::c_void;
+
+use stencil_runtime::Label;
+
+use super::uops;
+use crate::vm::Vm;
+
+uops! {
+    /// A constant to a register.
+    pub uop constant<const TO: 0..3>(imm: i32) { R(TO) = (int64_t)imm; }
+    pub uop wide_constant<const TO: 0..3>(value: u64) { R(TO) = value; }
+    pub uop f32_constant<const TO: 0..3>(value: f32) { S(TO) = value; }
+    pub uop f64_constant<const TO: 0..3>(value: f64) { D(TO) = value; }
+    /// A constant to a slot.
+    pub uop constant_to_slot(to: u32, imm: i32) { SLOT(uint64_t, to) = (int64_t)imm; }
+    pub uop wide_constant_to_slot(to: u32, value: u64) { SLOT(uint64_t, to) = value; }
+
+    /// Slot to register, register to slot. A slot holds 64 bits; of 32-bit values the upper half has no meaning.
+    pub uop get<const TO: 0..3>(slot: u32) { R(TO) = SLOT(uint64_t, slot); }
+    pub uop f32_get<const TO: 0..3>(slot: u32) { S(TO) = SLOT(float, slot); }
+    pub uop f64_get<const TO: 0..3>(slot: u32) { D(TO) = SLOT(double, slot); }
+    pub uop set<const A: 0..3>(slot: u32) { SLOT(uint64_t, slot) = R(A); }
+    pub uop f32_set<const A: 0..3>(slot: u32) { SLOT(float, slot) = S(A); }
+    pub uop f64_set<const A: 0..3>(slot: u32) { SLOT(double, slot) = D(A); }
+    /// Slot to slot, without a register.
+    pub uop copy(to: u32, from: u32) { SLOT(uint64_t, to) = SLOT(uint64_t, from); }
+
+    // Globals; `cell` is the offset of the pointer to it in the array of globals.
+    pub uop global_get<const TO: 0..3>(cell: u32) { R(TO) = GLOBAL(uint64_t); }
+    pub uop f32_global_get<const TO: 0..3>(cell: u32) { S(TO) = GLOBAL(float); }
+    pub uop f64_global_get<const TO: 0..3>(cell: u32) { D(TO) = GLOBAL(double); }
+    pub uop global_set<const A: 0..3>(cell: u32) { GLOBAL(uint64_t) = R(A); }
+    pub uop f32_global_set<const A: 0..3>(cell: u32) { GLOBAL(float) = S(A); }
+    pub uop f64_global_set<const A: 0..3>(cell: u32) { GLOBAL(double) = D(A); }
+
+    /// `A` if the register `CONDITION` is not zero, else what is at place `B`.
+    pub uop select<const A: 0..3, const B: 0..5, const CONDITION: 0..3>(slot: u32, imm: i32)
+    where A != B && A != CONDITION && B != CONDITION {
+        if (!(uint32_t)R(CONDITION)) R(A) = INTEGER(B);
+    }
+    pub uop f32_select<const A: 0..3, const B: 0..4, const CONDITION: 0..3>(slot: u32) where A != B {
+        if (!(uint32_t)R(CONDITION)) S(A) = SINGLE(B);
+    }
+    pub uop f64_select<const A: 0..3, const B: 0..4, const CONDITION: 0..3>(slot: u32) where A != B {
+        if (!(uint32_t)R(CONDITION)) D(A) = DOUBLE(B);
+    }
+
+    pub uop jump(target: Label) { JUMP(target); }
+    /// Jumps through a table of `count` addresses by the index in a register; larger ones take the last.
+    pub uop jump_table<const A: 0..3>(table: *const *const c_void, count: u32) {
+        uint64_t index = (uint32_t)R(A);
+        JUMP(table[index < count ? index : count - 1]);
+    }
+
+    /// Begins a function, whose frame has `size` bytes.
+    pub uop enter(size: u32, exhausted: Label) {
+        if ((char *)fp + size > (char *)vm->stack_limit) JUMP(exhausted);
+    }
+    /// Sets `count` slots to zero.
+    pub uop zero(from: u32, count: u32) {
+        uint64_t *slot = &SLOT(uint64_t, from);
+        for (uint64_t *end = slot + count; slot != end; slot++) *slot = 0;
+    }
+    /// Leaves a function.
+    pub uop leave() { RETURN(0); }
+
+    // Calls. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
+    // What is in the other registers has been put into slots; nobody counts on it afterwards.
+    pub uop call(function: Label, frame: u32) {
+        FORGET_REGISTERS;
+        uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2);
+        if (EXPECT_NOT(trap)) RETURN(trap);
+        FORGET_REGISTERS;
+    }
+    /// `import` is the offset of the function in the array of imported ones.
+    pub uop call_import(import: u32, frame: u32) {
+        const Func *function = *(const Func **)((char *)vm->imports + import);
+        ENTER(function->code, function->vm);
+    }
+    /// `index` is the slot of the index in the table, `table` and `ty` are offsets in the instance's arrays.
+    pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32) {
+        const Table *elements = *(Table **)((char *)vm->tables + table);
+        uint64_t element = SLOT(uint32_t, index);
+        if (element >= elements->size) RETURN(TRAP_TABLE_OUT_OF_BOUNDS);
+        const Func *function = elements->elements[element];
+        if (!function) RETURN(TRAP_UNINITIALIZED_ELEMENT);
+        if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) RETURN(TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+        ENTER(function->code, function->vm);
+    }
+}

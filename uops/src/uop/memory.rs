@@ -1,0 +1,88 @@
+//! Memory instructions (core specification 4.4.7), with bounds checked: an effective address is the sum of a
+//! 32-bit address and a 32-bit offset, without wrapping, and all bytes from there have to be within the memory.
+//!
+//! The offset is a displacement in the machine code and therefore less than 2^31; `far_address` makes
+//! addresses with larger ones.
+
+use stencil_runtime::Label;
+
+use super::uops;
+use crate::vm::Vm;
+
+/// Loads to the register `TO` from the address at place `A`, which of an integer is `TO` itself or a slot.
+macro_rules! load {
+    ($($name:ident: $register:ident, $ty:ident, $condition:tt, $value:tt;)*) => {
+        uops! {
+            $(pub uop $name<const TO: 0..3, const A: 0..4>(slot: u32, offset: u32, outside: Label) where $condition {
+                const int imm = 0;
+                (void)imm;
+                uint64_t address = (uint64_t)INTEGER32(A) + offset;
+                if (OUTSIDE($ty, address)) JUMP(outside);
+                $ty value;
+                __builtin_memcpy(&value, mem + address, sizeof value);
+                $register(TO) = $value;
+            })*
+        }
+    };
+}
+
+load! {
+    i32_load: R, uint32_t, (TO == A || A == IN_SLOT), value;
+    i64_load: R, uint64_t, (TO == A || A == IN_SLOT), value;
+    f32_load: S, float, (1), value;
+    f64_load: D, double, (1), value;
+    i32_load8_s: R, int8_t, (TO == A || A == IN_SLOT), ((uint32_t)(int32_t)value);
+    i32_load8_u: R, uint8_t, (TO == A || A == IN_SLOT), value;
+    i32_load16_s: R, int16_t, (TO == A || A == IN_SLOT), ((uint32_t)(int32_t)value);
+    i32_load16_u: R, uint16_t, (TO == A || A == IN_SLOT), value;
+    i64_load8_s: R, int8_t, (TO == A || A == IN_SLOT), ((uint64_t)(int64_t)value);
+    i64_load8_u: R, uint8_t, (TO == A || A == IN_SLOT), value;
+    i64_load16_s: R, int16_t, (TO == A || A == IN_SLOT), ((uint64_t)(int64_t)value);
+    i64_load16_u: R, uint16_t, (TO == A || A == IN_SLOT), value;
+    i64_load32_s: R, int32_t, (TO == A || A == IN_SLOT), ((uint64_t)(int64_t)value);
+    i64_load32_u: R, uint32_t, (TO == A || A == IN_SLOT), value;
+}
+
+/// Stores of an integer at place `V`, or of a float in register `V`, to the address at place `A`: a register, or
+/// the slot `address_slot`.
+macro_rules! store {
+    ($($name:ident: $ty:ident, $places:tt, $condition:tt, $value:tt;)*) => {
+        uops! {
+            $(pub uop $name<const A: 0..4, const V: 0..5>(
+                address_slot: u32, slot: u32, imm: i32, offset: u32, outside: Label
+            ) where $condition && V < $places {
+                uint64_t address = (uint64_t)ADDRESS32(A) + offset;
+                if (OUTSIDE($ty, address)) JUMP(outside);
+                $ty value = ($ty)$value;
+                __builtin_memcpy(mem + address, &value, sizeof value);
+            })*
+        }
+    };
+}
+
+store! {
+    i32_store: uint32_t, 5, (A != V || A == IN_SLOT), (INTEGER32(V));
+    i64_store: uint64_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
+    f32_store: float, 3, (1), (SINGLE(V));
+    f64_store: double, 3, (1), (DOUBLE(V));
+    i32_store8: uint8_t, 5, (A != V || A == IN_SLOT), (INTEGER32(V));
+    i32_store16: uint16_t, 5, (A != V || A == IN_SLOT), (INTEGER32(V));
+    i64_store8: uint8_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
+    i64_store16: uint16_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
+    i64_store32: uint32_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
+}
+
+uops! {
+    extern fn grow(vm: *mut Vm, pages: u32) -> u32 = crate::instance::memory_grow;
+
+    /// Adds a large offset to the address in a register, so that what follows has none.
+    pub uop far_address<const A: 0..3>(offset: u64, outside: Label) {
+        uint64_t address = (uint32_t)R(A) + offset;
+        if (address >= vm->memory_size) JUMP(outside);
+        R(A) = address;
+    }
+    /// The size of the memory in pages.
+    pub uop memory_size<const TO: 0..3>() { R(TO) = vm->memory_size >> 16; }
+    /// Grows the memory by a number of pages; its former size, or -1.
+    pub uop memory_grow<const A: 0..3>() { R(A) = grow(vm, (uint32_t)R(A)); }
+}

@@ -1,0 +1,187 @@
+//! Values, and how people write them.
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::types::ValueType;
+
+/// A value, as functions take and return it.
+#[derive(Clone, Copy, Debug)]
+pub enum Value {
+    /// A 32-bit integer. WebAssembly's integers have no sign of their own.
+    I32(i32),
+    /// A 64-bit integer.
+    I64(i64),
+    /// A 32-bit float.
+    F32(f32),
+    /// A 64-bit float.
+    F64(f64),
+}
+
+impl Value {
+    /// Its type.
+    #[must_use]
+    pub fn ty(self) -> ValueType {
+        match self {
+            Self::I32(_) => ValueType::I32,
+            Self::I64(_) => ValueType::I64,
+            Self::F32(_) => ValueType::F32,
+            Self::F64(_) => ValueType::F64,
+        }
+    }
+
+    /// The bits, with zeros above those of a 32-bit value: what a slot of a frame and a global's cell hold.
+    #[must_use]
+    pub fn to_bits(self) -> u64 {
+        match self {
+            Self::I32(value) => u64::from(value as u32),
+            Self::I64(value) => value as u64,
+            Self::F32(value) => value.to_bits().into(),
+            Self::F64(value) => value.to_bits(),
+        }
+    }
+
+    /// The value with these bits. Those above a 32-bit value are ignored.
+    #[must_use]
+    pub fn from_bits(ty: ValueType, bits: u64) -> Self {
+        match ty {
+            ValueType::I32 => Self::I32(bits as i32),
+            ValueType::I64 => Self::I64(bits as i64),
+            ValueType::F32 => Self::F32(f32::from_bits(bits as u32)),
+            ValueType::F64 => Self::F64(f64::from_bits(bits)),
+        }
+    }
+
+    /// Reads a value as a person types it: an integer in decimal, with or without a sign, or in hexadecimal after
+    /// `0x`, up to the greatest unsigned one; a float in decimal, or `inf` or `nan`.
+    ///
+    /// ```
+    /// use uops::{Value, ValueType};
+    ///
+    /// assert_eq!(Value::parse(ValueType::I32, "0xffffffff")?, Value::I32(-1));
+    /// assert_eq!(Value::parse(ValueType::F64, "-1.5e3")?, Value::F64(-1500.0));
+    /// # Ok::<(), uops::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadValue`].
+    pub fn parse(ty: ValueType, text: &str) -> Result<Self, Error> {
+        let value = match ty {
+            ValueType::I32 => integer(text)
+                .and_then(|value| i32::try_from(value).ok().or_else(|| u32::try_from(value).ok().map(|v| v as i32)))
+                .map(Self::I32),
+            ValueType::I64 => integer(text)
+                .and_then(|value| i64::try_from(value).ok().or_else(|| u64::try_from(value).ok().map(|v| v as i64)))
+                .map(Self::I64),
+            ValueType::F32 => text.parse().ok().map(Self::F32),
+            ValueType::F64 => text.parse().ok().map(Self::F64),
+        };
+        value.ok_or_else(|| Error::BadValue { ty, text: text.to_owned() })
+    }
+}
+
+/// An integer of any width that WebAssembly has, and more.
+fn integer(text: &str) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (radix, digits) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(digits) => (16, digits),
+        None => (10, digits),
+    };
+    // One sign is enough; the parser would take another.
+    if !digits.starts_with(|first: char| first.is_digit(radix)) {
+        return None;
+    }
+    let value = i128::from_str_radix(digits, radix).ok()?;
+    Some(if negative { -value } else { value })
+}
+
+impl PartialEq for Value {
+    /// Whether type and bits are the same: NaNs are equal if their bits are, zeros of both signs are not.
+    fn eq(&self, other: &Self) -> bool {
+        self.ty() == other.ty() && self.to_bits() == other.to_bits()
+    }
+}
+
+impl Eq for Value {}
+
+impl fmt::Display for Value {
+    /// Integers in signed decimal, floats in the shortest decimal that reads back as the same float.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::I32(value) => value.fmt(f),
+            Self::I64(value) => value.fmt(f),
+            Self::F32(value) => fmt::Debug::fmt(value, f),
+            Self::F64(value) => fmt::Debug::fmt(value, f),
+        }
+    }
+}
+
+macro_rules! from_native {
+    ($($native:ty: $variant:ident($as:ty);)*) => {$(
+        impl From<$native> for Value {
+            fn from(value: $native) -> Self {
+                Self::$variant(value as $as)
+            }
+        }
+    )*};
+}
+from_native!(i32: I32(i32); u32: I32(i32); i64: I64(i64); u64: I64(i64); f32: F32(f32); f64: F64(f64););
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_signed_unsigned_and_hexadecimal() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("+7", Some(7)),
+            ("2147483647", Some(i32::MAX)),
+            ("-2147483648", Some(i32::MIN)),
+            ("4294967295", Some(-1)),
+            ("0xfFffFfff", Some(-1)),
+            ("-0x1", Some(-1)),
+            ("4294967296", None),
+            ("-2147483649", None),
+            ("", None),
+            ("-", None),
+            ("0x", None),
+            ("--1", None),
+            ("0x-1", None),
+            ("1.5", None),
+            (" 1", None),
+            ("99999999999999999999999999999999999999999999", None),
+        ] {
+            assert_eq!(Value::parse(ValueType::I32, text).ok(), value.map(Value::I32), "{text}");
+        }
+        assert_eq!(Value::parse(ValueType::I64, "18446744073709551615").unwrap(), Value::I64(-1));
+        assert_eq!(Value::parse(ValueType::I64, "-9223372036854775808").unwrap(), Value::I64(i64::MIN));
+        assert!(Value::parse(ValueType::I64, "18446744073709551616").is_err());
+        assert_eq!(Value::parse(ValueType::F32, "-inf").unwrap(), Value::F32(f32::NEG_INFINITY));
+        assert_eq!(Value::parse(ValueType::F64, "nan").unwrap(), Value::F64(f64::NAN));
+        assert!(Value::parse(ValueType::F64, "1,5").is_err());
+    }
+
+    #[test]
+    fn values_survive_bits_and_text() {
+        let values = [
+            Value::I32(i32::MIN),
+            Value::I64(-2),
+            Value::F32(-0.0),
+            Value::F32(f32::MIN_POSITIVE),
+            Value::F64(0.1),
+            Value::F64(f64::INFINITY),
+            Value::F64(1e300),
+        ];
+        for value in values {
+            assert_eq!(Value::from_bits(value.ty(), value.to_bits()), value);
+            assert_eq!(Value::parse(value.ty(), &value.to_string()).unwrap(), value);
+        }
+        assert_eq!(Value::from_bits(ValueType::I32, u64::MAX), Value::I32(-1));
+        assert_ne!(Value::F32(0.0), Value::F32(-0.0));
+    }
+}
