@@ -219,7 +219,34 @@ impl Failures {
     }
 
     pub fn report(self) {
-        let lines: Vec<_> = self.0.iter().map(|(uop, (count, first))| format!("{uop} ({count} times) {first}")).collect();
+        let lines: Vec<_> =
+            self.0.iter().map(|(uop, (count, first))| format!("{uop} ({count} times) {first}")).collect();
         assert!(lines.is_empty(), "{} uops are wrong:\n{}", lines.len(), lines.join("\n"));
     }
+}
+
+/// What clang takes the distance from the code for, unless told better.
+macro_rules! narrow {
+    ($($module:ident: $t:ident;)*) => {$(
+        mod $module {
+            stencil_runtime::stencil! {
+                machine Narrow(x: u64) -> u64;
+                uop minus_1(n: $t) { x = (int64_t)n - 1; }
+                uop ret() { RETURN(x); }
+            }
+
+            #[test]
+            fn one_less_than_a_hole() {
+                for n in [0, 1, 5, (<$t>::MAX as u64).min(1 << 31) as $t] {
+                    let code = Narrow::compile(&[Narrow::minus_1(n), Narrow::ret()]).unwrap();
+                    assert_eq!(unsafe { code.entry()(9) }, (n as u64).wrapping_sub(1));
+                }
+            }
+        }
+    )*};
+}
+narrow! {
+    minus_u8: u8;
+    minus_u16: u16;
+    minus_u32: u32;
 }

@@ -87,7 +87,7 @@ fn the_jump_to_the_next_uop_is_dropped() {
         assert!(!last.contains("jmp"), "{}: {last}", stencil.name);
         assert_eq!(continues(stencil), 0, "{}", stencil.name);
     }
-    assert!(STENCIL_add.code.size <= 4, "{}", STENCIL_add.disassembly);
+    assert!([3, 4].contains(&STENCIL_add.code.size), "{}", STENCIL_add.disassembly);
     assert_eq!(run(Layout::nothing(), 3, 4), (false, 3, 4));
     assert_eq!(run(Layout::add(), 3, 4), (false, 7, 4));
     let code = Layout::compile(&[Layout::nothing(), Layout::add(), Layout::nothing(), Layout::ret()]).unwrap();
@@ -135,7 +135,12 @@ fn a_last_jump_that_a_computed_goto_leads_to_is_kept() {
     for x in 0..6 {
         for y in 0..4 {
             let jumps = x & 1 == 1 || y & 1 == 0;
-            assert_eq!(run(Layout::goto_last_jump(Label(0)), x, y), (jumps, x, y), "{}", STENCIL_goto_last_jump.disassembly);
+            assert_eq!(
+                run(Layout::goto_last_jump(Label(0)), x, y),
+                (jumps, x, y),
+                "{}",
+                STENCIL_goto_last_jump.disassembly
+            );
             let after = if x % 3 == 2 { y + 1 } else { y };
             let jumps = x % 3 == 1 || after & 1 == 0;
             let text = STENCIL_goto_last_jump_inverted.disassembly;
@@ -157,7 +162,8 @@ fn uops_that_leave_in_other_ways() {
     }
     let code = |near, far| {
         let (a, b) = (Label(near), Label(far));
-        let program = [Layout::one_of_two(a, b), Layout::bind(Label(0)), Layout::ret(), Layout::bind(Label(1)), Layout::ret_y()];
+        let program =
+            [Layout::one_of_two(a, b), Layout::bind(Label(0)), Layout::ret(), Layout::bind(Label(1)), Layout::ret_y()];
         Layout::compile(&program).unwrap()
     };
     assert_eq!(unsafe { (code(0, 1).entry()(6, 1), code(0, 1).entry()(5, 1)) }, (6, 1));
@@ -180,7 +186,7 @@ macro_rules! twice {
     ($($module:ident)*) => {$(
         mod $module {
             stencil_runtime::stencil! {
-                machine Twice(x: u64) -> u64;
+                pub machine Twice(x: u64) -> u64;
                 c { static const char *const words[] = { "a", "b", "c" }; }
                 extern fn add_100(x: u64) -> u64 = super::add_100;
                 pub uop load(i: u8, n: u64) { x = (uint64_t)words[i][0] + n + (uint64_t)"text"[n & 3]; }
@@ -194,8 +200,15 @@ twice! { first second }
 
 #[test]
 fn expansion_is_deterministic() {
+    let program = |i| [first::Twice::load(i, 0), first::Twice::get(0, 1, 2.0), first::Twice::call()];
+    let other = |i| [second::Twice::load(i, 0), second::Twice::get(0, 1, 2.0), second::Twice::call()];
+    let bytes = (first::Twice::compile(&program(1)).unwrap(), second::Twice::compile(&other(1)).unwrap());
+    assert_eq!(bytes.0.bytes().len(), bytes.1.bytes().len());
     assert_eq!(first::STENCIL_load, second::STENCIL_load);
     assert_eq!(first::STENCIL_call, second::STENCIL_call);
     assert_eq!(first::STENCIL_get, second::STENCIL_get);
-    assert_eq!(first::STENCIL_get.iter().flatten().map(|stencil| stencil.name).collect::<Vec<_>>(), ["get[0, 1]", "get[1, 0]"]);
+    assert_eq!(
+        first::STENCIL_get.iter().flatten().map(|stencil| stencil.name).collect::<Vec<_>>(),
+        ["get[0, 1]", "get[1, 0]"]
+    );
 }

@@ -98,8 +98,7 @@ macro_rules! outcome {
     ($module:ident, $executor:expr) => {{
         use $module::Seed;
         let target = Label(0);
-        let program =
-            [Seed::_CHECK_VALIDITY($executor, target), Seed::ret(1), Seed::bind(target), Seed::ret(2)];
+        let program = [Seed::_CHECK_VALIDITY($executor, target), Seed::ret(1), Seed::bind(target), Seed::ret(2)];
         let code = Seed::compile(&program).unwrap();
         unsafe { code.entry()(0) }
     }};
@@ -127,7 +126,7 @@ fn without_fpic_it_is_smaller() {
 
 mod zeros {
     stencil_runtime::stencil! {
-        pub machine Zeros(x: *mut u8) -> u64;
+        pub machine Blank(x: *mut u8) -> u64;
         /// Two instructions that are all zeros: `add %al, (%rax)`.
         pub uop zeros() { __asm__ volatile(".zero 4"); }
         pub uop zeros_at_its_end() { __asm__ volatile("nop; .zero 40"); }
@@ -138,7 +137,10 @@ mod zeros {
 #[test]
 fn stored_bytes_are_trimmed() {
     assert_eq!((zeros::STENCIL_zeros.code.size, zeros::STENCIL_zeros.code.stored), (4, &[][..]));
-    assert_eq!((zeros::STENCIL_zeros_at_its_end.code.size, zeros::STENCIL_zeros_at_its_end.code.stored), (41, &[0x90][..]));
+    assert_eq!(
+        (zeros::STENCIL_zeros_at_its_end.code.size, zeros::STENCIL_zeros_at_its_end.code.stored),
+        (41, &[0x90][..])
+    );
     for stencil in [&fpic::STENCIL__CHECK_VALIDITY, &plain::STENCIL__CHECK_VALIDITY, &zeros::STENCIL_ret] {
         for body in [stencil.code, stencil.data] {
             assert!(body.stored.last() != Some(&0) && body.stored.len() <= body.size);
@@ -158,7 +160,7 @@ fn stored_bytes_are_trimmed() {
 }
 
 stencil! {
-    machine Marked(x: u64) -> u64;
+    machine Mark(x: u64) -> u64;
     // 20 bytes that stand nowhere else, and 40 zeros.
     uop marked() { __asm__ volatile("movabs $0x6b39a1c4e85f2d71, %rax; movabs $0x2f6e8d0c4b9a7351, %rax; .zero 40"); }
 }
