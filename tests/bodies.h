@@ -69,7 +69,7 @@
 #define BODY_50 if (a < n) JUMP(target); a -= n;
 #define BODY_51 if (a & 1) { b += n; JUMP(target); } a = b;
 #define BODY_52 if (p && (int64_t)a > m) { a = k; } else if (c < f) { b = 7; JUMP(target); } b++;
-#define BODY_53 switch (k & 7) { case 0: a = 1; break; case 1: JUMP(target); case 2: b = n; case 3: a += b; break; case 6: a = h; JUMP(target); default: b--; }
+#define BODY_53 switch (k & 7) { case 0: a = 1; break; case 1: JUMP(target); case 2: b = n; __attribute__((fallthrough)); case 3: a += b; break; case 6: a = h; JUMP(target); default: b--; }
 #define BODY_54 while (a > b) { a = a / 3 - 1; if (a == n) JUMP(target); }
 #define BODY_55 a++; JUMP(target);
 /* constants */

@@ -23,7 +23,7 @@ stencil! {
     uop ends() {
         switch (x & 15) {
             case 0: CONTINUE(); case 1: y++; CONTINUE(); case 2: y = odd_part(y); CONTINUE(); case 3: RETURN(y * 3);
-            case 4: x = 7; break; case 5: y = 3; case 6: x += y; break; case 9: RETURN(1); default: y ^= 5;
+            case 4: x = 7; break; case 5: y = 3; __attribute__((fallthrough)); case 6: x += y; break; case 9: RETURN(1); default: y ^= 5;
         }
         x++;
     }
