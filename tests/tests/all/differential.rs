@@ -21,7 +21,16 @@ const BODIES: usize = 60;
 #[link(name = "bodies", kind = "static")]
 unsafe extern "C" {
     fn native(
-        body: u64, registers: *mut Registers, memory: *mut u8, n: u64, m: i32, k: u8, h: u16, f: f64, g: f32, p: bool,
+        body: u64,
+        registers: *mut Registers,
+        memory: *mut u8,
+        n: u64,
+        m: i32,
+        k: u8,
+        h: u16,
+        f: f64,
+        g: f32,
+        p: bool,
     ) -> i32;
 }
 
@@ -80,12 +89,21 @@ fn check(body: usize, registers: [u64; 4], (n, m, k, h, f, g, p): Operands, seed
 
 /// Mostly any value, often one at an edge.
 fn word() -> impl Strategy<Value = u64> {
-    prop_oneof![any::<u64>(), 0..20_u64, (0..20_u64).prop_map(|n| n.wrapping_neg()), (0..64_u32, -2..3_i64).prop_map(|(bit, n)| (1_u64 << bit).wrapping_add_signed(n))]
+    prop_oneof![
+        any::<u64>(),
+        0..20_u64,
+        (0..20_u64).prop_map(|n| n.wrapping_neg()),
+        (0..64_u32, -2..3_i64).prop_map(|(bit, n)| (1_u64 << bit).wrapping_add_signed(n))
+    ]
 }
 
 fn float() -> impl Strategy<Value = f64> {
     let edges = [0.0, -0.0, 1.0, -1.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e-310, 9e18, 1.8e19, f64::MAX];
-    prop_oneof![proptest::num::f64::ANY, (-100..100_i32).prop_map(|n| f64::from(n) / 4.0), proptest::sample::select(edges.to_vec())]
+    prop_oneof![
+        proptest::num::f64::ANY,
+        (-100..100_i32).prop_map(|n| f64::from(n) / 4.0),
+        proptest::sample::select(edges.to_vec())
+    ]
 }
 
 #[test]

@@ -49,8 +49,6 @@ mod fpic {
     }
 }
 
-
-
 /// The same list for both kinds of memory.
 macro_rules! all {
     ($memory:ty) => {{

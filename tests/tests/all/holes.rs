@@ -219,7 +219,8 @@ impl Failures {
     }
 
     pub fn report(self) {
-        let lines: Vec<_> = self.0.iter().map(|(uop, (count, first))| format!("{uop} ({count} times) {first}")).collect();
+        let lines: Vec<_> =
+            self.0.iter().map(|(uop, (count, first))| format!("{uop} ({count} times) {first}")).collect();
         assert!(lines.is_empty(), "{} uops are wrong:\n{}", lines.len(), lines.join("\n"));
     }
 }

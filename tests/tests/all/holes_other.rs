@@ -105,7 +105,20 @@ fn booleans() {
 fn floats() {
     let quiet = f32::from_bits(0x7fc1_2345);
     let signalling = f32::from_bits(0xff81_2345);
-    let all = [0.0, -0.0, 1.0, -1.5, f32::MIN, f32::MAX, f32::MIN_POSITIVE, 1e-45, f32::INFINITY, f32::NEG_INFINITY, quiet, signalling];
+    let all = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.5,
+        f32::MIN,
+        f32::MAX,
+        f32::MIN_POSITIVE,
+        1e-45,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        quiet,
+        signalling,
+    ];
     for n in all {
         assert_eq!(run(Others::f32_store(n), 0), u64::from(n.to_bits()));
         assert_eq!(run(Others::f32_pass(n), 0), u64::from(n.to_bits()));
@@ -115,7 +128,9 @@ fn floats() {
         let wide = f64::from_bits(run(Others::f32_widen(n), 0));
         assert!(wide.to_bits() == f64::from(n).to_bits() || (wide.is_nan() && n.is_nan()));
         for m in all {
-            let flags = |less, equal, nan, zero| u64::from(less) + u64::from(equal) * 2 + u64::from(nan) * 4 + u64::from(zero) * 8;
+            let flags = |less, equal, nan, zero| {
+                u64::from(less) + u64::from(equal) * 2 + u64::from(nan) * 4 + u64::from(zero) * 8
+            };
             let expected = flags(n < m, n == m, n.is_nan(), n == 0.0);
             assert_eq!(run(Others::f32_compare(n, m), 0), expected, "{n} {m}");
             let (n, m) = (f64::from(n) * 1e250, f64::from(m) * 1e250);
@@ -123,7 +138,16 @@ fn floats() {
             assert_eq!(run(Others::f64_compare(n, m), 0), expected, "{n} {m}");
         }
     }
-    let bits = [0, 1 << 63, 1, 0x7ff0_0000_0000_0000, 0xfff0_0000_0000_0001, 0x7ff8_dead_beef_cafe, 0x3ff0_0000_0000_0000, u64::MAX];
+    let bits = [
+        0,
+        1 << 63,
+        1,
+        0x7ff0_0000_0000_0000,
+        0xfff0_0000_0000_0001,
+        0x7ff8_dead_beef_cafe,
+        0x3ff0_0000_0000_0000,
+        u64::MAX,
+    ];
     for bits in bits {
         let n = f64::from_bits(bits);
         assert_eq!(run(Others::f64_store(n), 0), bits);
@@ -153,7 +177,11 @@ fn pointers() {
         assert_eq!(run(Others::pointer_before(n as *const u32), 5), wide.wrapping_sub(20));
         for (n, m) in [(n, m), (n, n), (m, n)] {
             assert_eq!(run(Others::pointer_equal(n as *const u8, m as *mut u32), 0), u64::from(n == m));
-            assert_eq!(run(Others::pointer_order(n as *const u8, m as *const u8), 0), u64::from(n < m), "{n:#x} {m:#x}");
+            assert_eq!(
+                run(Others::pointer_order(n as *const u8, m as *const u8), 0),
+                u64::from(n < m),
+                "{n:#x} {m:#x}"
+            );
             assert_eq!(run(Others::pointer_distance(n as *const u8, m as *const u8), 0), m.wrapping_sub(n) as u64);
         }
     }
@@ -169,7 +197,10 @@ fn pointers_that_alias() {
     assert_eq!(run(Others::pointer_alias_types(p, q.cast()), 0), 1);
     let (p32, q32) = (p.cast::<u32>(), q.cast::<u32>());
     let next = unsafe { p32.add(1) };
-    assert_eq!((run(Others::pointer_alias_offset(p32, next), 0), run(Others::pointer_alias_offset(p32, q32), 0)), (2, 1));
+    assert_eq!(
+        (run(Others::pointer_alias_offset(p32, next), 0), run(Others::pointer_alias_offset(p32, q32), 0)),
+        (2, 1)
+    );
     unsafe { p.write(10) };
     run(Others::pointer_alias_copy(p, p), 0);
     assert_eq!(a, [11, 12]);

@@ -135,7 +135,12 @@ fn a_last_jump_that_a_computed_goto_leads_to_is_kept() {
     for x in 0..6 {
         for y in 0..4 {
             let jumps = x & 1 == 1 || y & 1 == 0;
-            assert_eq!(run(Layout::goto_last_jump(Label(0)), x, y), (jumps, x, y), "{}", STENCIL_goto_last_jump.disassembly);
+            assert_eq!(
+                run(Layout::goto_last_jump(Label(0)), x, y),
+                (jumps, x, y),
+                "{}",
+                STENCIL_goto_last_jump.disassembly
+            );
             let after = if x % 3 == 2 { y + 1 } else { y };
             let jumps = x % 3 == 1 || after & 1 == 0;
             let text = STENCIL_goto_last_jump_inverted.disassembly;
@@ -157,7 +162,8 @@ fn uops_that_leave_in_other_ways() {
     }
     let code = |near, far| {
         let (a, b) = (Label(near), Label(far));
-        let program = [Layout::one_of_two(a, b), Layout::bind(Label(0)), Layout::ret(), Layout::bind(Label(1)), Layout::ret_y()];
+        let program =
+            [Layout::one_of_two(a, b), Layout::bind(Label(0)), Layout::ret(), Layout::bind(Label(1)), Layout::ret_y()];
         Layout::compile(&program).unwrap()
     };
     assert_eq!(unsafe { (code(0, 1).entry()(6, 1), code(0, 1).entry()(5, 1)) }, (6, 1));
@@ -197,5 +203,8 @@ fn expansion_is_deterministic() {
     assert_eq!(first::STENCIL_load, second::STENCIL_load);
     assert_eq!(first::STENCIL_call, second::STENCIL_call);
     assert_eq!(first::STENCIL_get, second::STENCIL_get);
-    assert_eq!(first::STENCIL_get.iter().flatten().map(|stencil| stencil.name).collect::<Vec<_>>(), ["get[0, 1]", "get[1, 0]"]);
+    assert_eq!(
+        first::STENCIL_get.iter().flatten().map(|stencil| stencil.name).collect::<Vec<_>>(),
+        ["get[0, 1]", "get[1, 0]"]
+    );
 }

@@ -92,7 +92,8 @@ mod many {
 fn without_registers() {
     use none::None;
     let mut counter = 5;
-    let code = None::compile(&[None::bump(&raw mut counter), None::nothing(), None::bump(&raw mut counter), None::ret(!0)]);
+    let code =
+        None::compile(&[None::bump(&raw mut counter), None::nothing(), None::bump(&raw mut counter), None::ret(!0)]);
     assert_eq!(unsafe { code.unwrap().entry()() }, u32::MAX);
     assert_eq!(counter, 7);
 }

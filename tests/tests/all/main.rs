@@ -7,9 +7,9 @@ mod differential;
 mod far;
 mod fill;
 mod holes;
+mod holes_other;
 #[cfg(known_bugs)]
 mod known_bugs;
-mod holes_other;
 mod layout;
 mod machines;
 mod names;
@@ -22,7 +22,9 @@ mod types;
 fn exact_bytes<M: stencil_runtime::Machine>(test: &str) -> bool {
     let exact = M::ABI == stencil_runtime::Abi::PreserveNone;
     if !exact {
-        eprintln!("{test}: compiled for the plain C convention, by a compiler other than the seed's: bytes not compared");
+        eprintln!(
+            "{test}: compiled for the plain C convention, by a compiler other than the seed's: bytes not compared"
+        );
     }
     exact
 }

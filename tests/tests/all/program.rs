@@ -153,7 +153,10 @@ fn code_returns_its_memory() {
     let program: Vec<_> = (0..200).map(Program::mix).chain([Program::ret()]).collect();
     let first = Program::compile(&program).unwrap();
     for _ in 0..80_000 {
-        assert_eq!(Program::compile(&program[190..]).unwrap().bytes().len(), first.bytes().len() - 190 * STENCIL_mix.code.size);
+        assert_eq!(
+            Program::compile(&program[190..]).unwrap().bytes().len(),
+            first.bytes().len() - 190 * STENCIL_mix.code.size
+        );
     }
     assert_eq!(unsafe { first.entry()(1, 0) }, (0..200).fold(1, mixed));
 }
@@ -174,7 +177,13 @@ fn threads_compile_and_run() {
             let shared = &shared;
             scope.spawn(move || {
                 for n in 0..300 {
-                    let program = [Program::mix(n), Program::bind(Label(0)), Program::add(thread), Program::loop_y(Label(0)), Program::ret()];
+                    let program = [
+                        Program::mix(n),
+                        Program::bind(Label(0)),
+                        Program::add(thread),
+                        Program::loop_y(Label(0)),
+                        Program::ret(),
+                    ];
                     assert_eq!(run(&program, thread, 5), mixed(thread, n).wrapping_add(5 * thread));
                     assert_eq!(unsafe { shared.entry()(thread, 0) }, mixed(thread, 7));
                 }

@@ -171,7 +171,16 @@ fn float_constants() {
         assert_eq!(f64::from_bits(memory[0]), f * 1.1 + 3.3);
         run(&[Relocations::float_4(f as f32)], 0, f, &mut memory);
         assert_eq!(f32::from_bits(memory[0] as u32), f as f32 * 1.5 + 0.1);
-        assert_eq!(run(&[Relocations::compare_float()], 0, f, &mut memory), if f < 2.5 { 1 } else if f == 2.5 { 2 } else { 3 });
+        assert_eq!(
+            run(&[Relocations::compare_float()], 0, f, &mut memory),
+            if f < 2.5 {
+                1
+            } else if f == 2.5 {
+                2
+            } else {
+                3
+            }
+        );
         run(&[Relocations::helper_float(), Relocations::helper_float()], 0, f, &mut memory);
         assert_eq!(f64::from_bits(memory[0]), (f * 0.5 + 0.25) * 0.5 + 0.25);
     }
@@ -230,7 +239,8 @@ fn computed_gotos_and_switches() {
     for x in 0..6 {
         assert_eq!(result(Relocations::goto_table(), x), [100, 21, 1000 + x, 0][x as usize % 4]);
         let target = Label(0);
-        let program = [Relocations::switched(target), Relocations::ret(), Relocations::bind(target), Relocations::host()];
+        let program =
+            [Relocations::switched(target), Relocations::ret(), Relocations::bind(target), Relocations::host()];
         assert_eq!(run(&program, x, 0.0, &mut [0; 32]), [4, 2, 27, 16, 9, 78][x as usize]);
     }
 }

@@ -98,8 +98,7 @@ macro_rules! outcome {
     ($module:ident, $executor:expr) => {{
         use $module::Seed;
         let target = Label(0);
-        let program =
-            [Seed::_CHECK_VALIDITY($executor, target), Seed::ret(1), Seed::bind(target), Seed::ret(2)];
+        let program = [Seed::_CHECK_VALIDITY($executor, target), Seed::ret(1), Seed::bind(target), Seed::ret(2)];
         let code = Seed::compile(&program).unwrap();
         unsafe { code.entry()(0) }
     }};
@@ -138,7 +137,10 @@ mod zeros {
 #[test]
 fn stored_bytes_are_trimmed() {
     assert_eq!((zeros::STENCIL_zeros.code.size, zeros::STENCIL_zeros.code.stored), (4, &[][..]));
-    assert_eq!((zeros::STENCIL_zeros_at_its_end.code.size, zeros::STENCIL_zeros_at_its_end.code.stored), (41, &[0x90][..]));
+    assert_eq!(
+        (zeros::STENCIL_zeros_at_its_end.code.size, zeros::STENCIL_zeros_at_its_end.code.stored),
+        (41, &[0x90][..])
+    );
     for stencil in [&fpic::STENCIL__CHECK_VALIDITY, &plain::STENCIL__CHECK_VALIDITY, &zeros::STENCIL_ret] {
         for body in [stencil.code, stencil.data] {
             assert!(body.stored.last() != Some(&0) && body.stored.len() <= body.size);

@@ -134,14 +134,39 @@ fn pointers_to_anything() {
 }
 
 mod hosts {
-    use stencil_runtime::stencil;
     use std::ffi::c_void;
+    use stencil_runtime::stencil;
 
-    pub extern "C" fn many(a: u8, b: i8, c: u16, d: i16, e: u32, f: i32, g: u64, h: i64, i: usize, j: isize, k: bool) -> i64 {
-        let parts = [a.into(), b.into(), c.into(), d.into(), e.into(), f.into(), g as i64, h, i as i64, j as i64, k.into()];
+    pub extern "C" fn many(
+        a: u8,
+        b: i8,
+        c: u16,
+        d: i16,
+        e: u32,
+        f: i32,
+        g: u64,
+        h: i64,
+        i: usize,
+        j: isize,
+        k: bool,
+    ) -> i64 {
+        let parts =
+            [a.into(), b.into(), c.into(), d.into(), e.into(), f.into(), g as i64, h, i as i64, j as i64, k.into()];
         parts.iter().fold(0, |sum: i64, part| sum.wrapping_mul(31).wrapping_add(*part))
     }
-    pub extern "C" fn floats(a: f32, n: u32, b: f64, c: f32, m: u8, d: f64, e: f64, f: f64, g: f64, h: f64, i: f32) -> f64 {
+    pub extern "C" fn floats(
+        a: f32,
+        n: u32,
+        b: f64,
+        c: f32,
+        m: u8,
+        d: f64,
+        e: f64,
+        f: f64,
+        g: f64,
+        h: f64,
+        i: f32,
+    ) -> f64 {
         [a.into(), n.into(), b, c.into(), m.into(), d, e, f, g, h, i.into()].iter().fold(0.0, |sum, x| sum * 1.25 + x)
     }
     pub extern "C" fn pointer(p: *mut c_void, q: *const *const u8) -> *const u8 {
@@ -217,9 +242,13 @@ fn host_functions_of_all_types() {
     };
     for x in [0, 1, 0x7f, 0x80, 0xff, 0x8000, 0xffff_ffff, 0x8000_0000, u64::MAX, 0x0123_4567_89ab_cdef, 1 << 63] {
         let odd = x & 1 == 1;
-        let expected = hosts::many(x as u8, x as i8, x as u16, x as i16, x as u32, x as i32, x, x as i64, x as usize, x as isize, odd);
+        let expected = hosts::many(
+            x as u8, x as i8, x as u16, x as i16, x as u32, x as i32, x, x as i64, x as usize, x as isize, odd,
+        );
         assert_eq!(run(Hosts::many(), x, 0.0), expected as u64);
-        let holes = Hosts::many_holes(x as u8, x as i8, x as u16, x as i16, x as u32, x as i32, x, x as i64, x as usize, x as isize, odd);
+        let holes = Hosts::many_holes(
+            x as u8, x as i8, x as u16, x as i16, x as u32, x as i32, x, x as i64, x as usize, x as isize, odd,
+        );
         assert_eq!(run(holes, 5, 0.0), expected as u64);
         let narrow = i64::from(hosts::short(x as i16)) + i64::from(hosts::byte(x as u8)) * 3;
         let narrow = narrow + i64::from(hosts::signed(x as i8)) * 5 + i64::from(odd) * 7;
