@@ -343,8 +343,9 @@ impl<M: Machine> Code<M> {
             memory.publish()
         };
         let memory = match place(0) {
-            // The address space near the executable is full: every call may need a trampoline.
-            Err(Error::OutOfReach { .. }) => place(sizes.calls * TRAMPOLINE_SIZE),
+            // The address space near the executable is full: every call may need a trampoline. There is none, or one is
+            // where the data of a later uop should be.
+            Err(Error::OutOfReach { .. } | Error::BufferFull { .. }) => place(sizes.calls * TRAMPOLINE_SIZE),
             placed => placed,
         }?;
         Ok(Self { memory, code_size: sizes.code, labels, machine: PhantomData })
@@ -423,9 +424,9 @@ mod tests {
     stencil! {
         machine Counter(count: u64) -> u64;
         extern fn increment(count: u64) -> u64 = super::tests::increment;
-        extern fn double(count: u64) -> u64 = super::tests::double;
+        extern fn redouble(count: u64) -> u64 = super::tests::redouble;
         uop more() { count = increment(count); }
-        uop twice() { count = double(count); }
+        uop twice() { count = redouble(count); }
         uop scale(by: f64) { count = (uint64_t)((double)count * by * 0.5); }
         uop jump(target: Label) { JUMP(target); }
         uop ret() { RETURN(count); }
@@ -435,7 +436,7 @@ mod tests {
         count + 1
     }
 
-    extern "C" fn double(count: u64) -> u64 {
+    extern "C" fn redouble(count: u64) -> u64 {
         count * 2
     }
 
