@@ -114,7 +114,9 @@ impl<'a> Function<'a> {
         let parameters = ty.params.len();
         let zeros = locals.len() - parameters;
         match zeros {
-            0..=4 => program.extend((parameters..locals.len()).map(|local| Wasm::constant_to_slot(offset(local as u32), 0))),
+            0..=4 => {
+                program.extend((parameters..locals.len()).map(|local| Wasm::constant_to_slot(offset(local as u32), 0)))
+            }
             _ => program.push(Wasm::zero(offset(parameters as u32), zeros as u32)),
         }
         let stack = Stack::new(locals.len() as u32, (locals.len() as u32).max(MIN_ADVANCE));
