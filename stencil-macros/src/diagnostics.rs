@@ -1,5 +1,7 @@
 //! What a C compiler has to say, as messages on Rust tokens.
 
+use std::path::{Path, PathBuf};
+
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
@@ -20,8 +22,14 @@ struct Diagnostic {
 
 /// The items that make rustc report all that the compiler said, each on its token; and whether an error is
 /// among them.
-pub fn report(messages: &str, source: &Source, fallback: Span) -> (TokenStream, bool) {
+pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Span) -> (TokenStream, bool) {
     let diagnostics = parse(messages);
+    // Headers as people would write them, not by where the crate happens to be.
+    let relative = |file: &str| {
+        let file = Path::new(file);
+        let inside = include.iter().find_map(|directory| file.strip_prefix(directory).ok());
+        inside.unwrap_or(file).display().to_string()
+    };
     let any_error = diagnostics.iter().any(|diagnostic| diagnostic.error);
     let items = diagnostics.iter().map(|diagnostic| {
         let (file, place) = (&diagnostic.file, diagnostic.place);
@@ -29,11 +37,11 @@ pub fn report(messages: &str, source: &Source, fallback: Span) -> (TokenStream, 
             (Some(span), _) => (span, diagnostic.message.clone()),
             (None, included) => {
                 let from = included.as_ref().and_then(|(file, line)| source.span(file, (*line, usize::MAX)));
-                let message = format!("{file}:{}:{}: {}", place.0, place.1, diagnostic.message);
+                let message = format!("{}:{}:{}: {}", relative(file), place.0, place.1, diagnostic.message);
                 (from.unwrap_or(fallback), message)
             }
         };
-        if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &format!("C: {message}")) }
+        if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) }
     });
     (items.collect(), any_error)
 }
@@ -50,8 +58,8 @@ pub fn warning(span: Span, message: &str) -> TokenStream {
     quote_spanned! {span=>
         const _: () = {
             #[deprecated(note = #message)]
-            const WARNING: () = ();
-            WARNING
+            const C_COMPILER_WARNING: () = ();
+            C_COMPILER_WARNING
         };
     }
 }
