@@ -177,13 +177,14 @@ impl Place {
             Self::Field => "a field",
             Self::Operand => "an operand",
         };
+        let pass = if self == Self::Result { "return" } else { "pass" };
         match ty {
             Type::Label if self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
             Type::Array(element, _) if self == Self::Field => self.refuses(element, structs),
-            Type::Array(..) => Some(format!("{place} cannot be an array: pass a pointer")),
+            Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
             Type::Named(name) if self != Self::Field => {
-                Some(format!("{place} cannot have the type `{name}`: pass a pointer"))
+                Some(format!("{place} cannot have the type `{name}`: {pass} a pointer"))
             }
             Type::Named(name) if !structs.contains(&name.to_string()) => {
                 Some(format!("{place} cannot have the type `{name}`: declare it as a `struct` of this block"))

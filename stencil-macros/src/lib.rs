@@ -143,7 +143,13 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
     let tracked = expand::tracked(&output.headers);
     match output.object {
         None if any_error => without_code(quote! { #tracked #report }),
-        None => failure(&format!("the C compiler failed: {}", output.messages)),
+        None => {
+            let messages = output.messages.trim();
+            // It complains of a flag, or else of itself.
+            let flag = block.flags.iter().find(|flag| messages.contains(flag.value().trim()));
+            let span = flag.map_or(machine, syn::LitStr::span);
+            without_code(diagnostics::error(span, &format!("the C compiler failed: {messages}")))
+        }
         Some(object) => match object::read(&object, &block, &source, &compiler.features) {
             Ok(objects) => {
                 let expansion = expand::expand(&block, &objects, compiler.features.abi);

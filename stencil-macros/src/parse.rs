@@ -74,6 +74,9 @@ struct Items {
 
 impl Items {
     fn item(&mut self, input: ParseStream) -> Result<()> {
+        if input.peek(Token![#]) && input.peek2(syn::Ident) {
+            return Err(input.error("this is C, which stands in a block of its own: `c { ... }`"));
+        }
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility: Visibility = input.parse()?;
         if let (true, Some(attribute)) = (input.is_empty(), attributes.last()) {
@@ -195,6 +198,9 @@ fn c_flags(input: ParseStream) -> Result<Vec<LitStr>> {
 
 fn machine(input: ParseStream, attributes: Vec<Attribute>, visibility: Visibility) -> Result<Machine> {
     let continues = input.parse::<Option<Token![continue]>>()?.is_some();
+    if !input.peek(keyword::machine) {
+        return Err(input.error("expected `machine`: `continue machine path::Name(register: type, ...) -> type;`"));
+    }
     input.parse::<keyword::machine>()?;
     let (name, continued) = if continues {
         let path = input.call(Path::parse_mod_style)?;
@@ -287,7 +293,10 @@ fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
 /// A range that is not empty, or else where and why not, if there is more to say than what a range is.
 fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span>, Option<String>)> {
     let unlike = |_| (None, None);
-    let number = |literal: &LitInt| literal.base10_parse().map_err(|e| (Some(e.span()), Some(e.to_string())));
+    let number = |literal: &LitInt| match literal.base10_parse() {
+        Err(_) if literal.base10_digits().starts_with('-') => Err((None, None)),
+        parsed => parsed.map_err(|error| (Some(error.span()), Some(error.to_string()))),
+    };
     let start = number(&input.parse::<LitInt>().map_err(unlike)?)?;
     let inclusive = input.parse::<Option<Token![..=]>>().map_err(unlike)?.is_some();
     if !inclusive {
@@ -297,7 +306,7 @@ fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span
     let last: usize = number(&end)?;
     let past = if inclusive { last.saturating_add(1) } else { last };
     if past <= start {
-        return Err((Some(end.span()), Some("the range is empty: its end is past its start".into())));
+        return Err((Some(end.span()), Some("the range is empty, and a family needs a member: `0..2` has 0 and 1".into())));
     }
     Ok((start, past))
 }
@@ -366,7 +375,13 @@ impl Parse for Field {
     fn parse(input: ParseStream) -> Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
+        if !input.peek(syn::Ident) {
+            return Err(input.error("expected `name: type`"));
+        }
         let name = input.parse()?;
+        if !input.peek(Token![:]) {
+            return Err(input.error(format!("expected a type: `{name}: type`")));
+        }
         input.parse::<Token![:]>()?;
         Ok(Self { attributes, visibility, name, ty: input.parse()? })
     }

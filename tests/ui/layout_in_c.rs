@@ -7,6 +7,7 @@ pub struct Vm {
 }
 
 mod fields {
+    use super::Vm;
     stencil_runtime::stencil! {
         machine A(vm: *mut Vm);
         c { typedef struct { uint64_t limit, fuel; } Vm; }
@@ -15,6 +16,7 @@ mod fields {
 }
 
 mod sizes {
+    use super::Vm;
     stencil_runtime::stencil! {
         machine A(vm: *mut Vm);
         c { typedef struct { uint32_t fuel; uint32_t pad[5]; } Vm; }

@@ -7,10 +7,10 @@ pub struct Thing;
 mod unknown {
     stencil_runtime::stencil! {
         machine A(a: &u64, b: u128) -> String;
-        uop one(a: (u8, u8), b: Option<u8>, c: fn(), d: &mut u8) {}
+        uop one(v: (u8, u8), w: Option<u8>, x: fn(), y: &mut u8) {}
         extern fn f(a: char) -> ! = crate::host;
         struct S { a: [u8; 1 + 1], b: Vec<u8>, c: *mut [u8], d: *const str }
-        uop good(a: u64) {}
+        uop good(v: u64) {}
     }
     pub fn uses() {
         A::good(1);
@@ -24,14 +24,15 @@ mod places {
         extern fn f(a: [u8; 4], b: Label, c: Thing) -> Thing = crate::host;
         struct S { a: Label, b: [Label; 2], c: Thing, d: *mut Thing, e: [Thing; 2] }
         struct T { s: S }
-        uop one(a: [u8; 4], b: Label, c: Thing, d: *mut Label, e: S) {}
+        uop one(v: [u8; 4], w: Label, x: Thing, y: *mut Label, z: S) {}
+        uop pointers(v: *mut [Thing; 4], w: *mut *mut Thing, x: *mut [S; 2], y: *const [*mut Label; 2]) {}
     }
 }
 
 mod rust_has_no_such_type {
     stencil_runtime::stencil! {
         machine A(a: *mut Missing);
-        uop one(a: *mut Absent) {}
+        uop one(b: *mut Absent) {}
     }
 }
 

@@ -129,7 +129,7 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
             uop.name
         );
         quote_spanned! {uop.name.span()=>
-            ::core::assert!(
+            const _: () = ::core::assert!(
                 ::core::mem::size_of::<<#machine as ::stencil_runtime::Machine>::Operands>() >= 8 * #needed,
                 #message,
             );
@@ -145,8 +145,8 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
                 "the blocks of a machine were compiled by C compilers with different calling conventions: \
                  have one compiler on all machines, or name it in STENCIL_CC",
             );
-            #(#room)*
         };
+        #(#room)*
     }
 }
 

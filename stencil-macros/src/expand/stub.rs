@@ -136,7 +136,7 @@ struct Signature<'a> {
 impl Signature<'_> {
     fn items(&self, machine: Option<&TokenStream>) -> TokenStream {
         let Self { visibility, attributes, name, emitted, constructed, members } = self;
-        let (emit, stencil) = (format_ident!("emit_{name}"), format_ident!("STENCIL_{name}"));
+        let (emit, stencil) = (format_ident!("emit_{}", name), format_ident!("STENCIL_{}", name));
         let nothing = quote! { ::stencil_runtime::Stencil::nothing("") };
         let stencil = match members {
             None => quote! { const #stencil: ::stencil_runtime::Stencil = #nothing; },

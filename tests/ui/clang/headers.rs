@@ -20,13 +20,6 @@ mod included_in_c {
     }
 }
 
-mod by_path_in_the_crate {
-    stencil_runtime::stencil! {
-        machine A(x: u64);
-        include "ui/include/mistake.h";
-    }
-}
-
 mod missing {
     stencil_runtime::stencil! {
         machine A(x: u64);

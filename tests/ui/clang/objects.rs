@@ -96,6 +96,14 @@ mod assembly {
     stencil_runtime::stencil! {
         machine A(x: u64);
         uop one() { __asm__("mov nowhere(%%rip), %0" : "=r"(x)); }
+        uop two() { __asm__("mov $nowhere, %k0" : "=r"(x)); }
+        uop three() { __asm__("mov $nowhere@GOTOFF, %0" : "=r"(x)); }
+    }
+}
+
+mod mnemonic {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
         uop two() { __asm__("frobnicate %0" : "=r"(x)); }
     }
 }

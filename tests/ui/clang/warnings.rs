@@ -16,7 +16,6 @@ mod shown {
             #include "../include/warning.h"
             #warning "on purpose"
         }
-        include "../include/warning.h";
         uop one(unused: u64) { int local; }
         uop two() { if (x = 1) x++; }
         uop three() { if (y < x) y++; x == 2; }

@@ -60,10 +60,10 @@ mod c_block {
         c {
             static inline uint64_t helper(uint64_t a) { return a + nothing; }
             #define TWICE(a) ((a) * two)
-            #define SEMI(a) (a;
+            #define SEMI(a a;;
         }
         uop one() { x = TWICE(x); }
-        uop two() { x = SEMI(x); }
+        uop two() { x = (SEMI(x)); }
         c { typedef int unfinished }
     }
 }
