@@ -5,6 +5,9 @@ use syn::{Attribute, LitStr, Path, Visibility};
 
 use crate::ctype::Type;
 
+/// The most stencils that one family may have.
+pub const MAX_MEMBERS: usize = 4096;
+
 /// A whole block, its items sorted by kind. `order` keeps the sequence of those whose C text depends on it.
 pub struct Block {
     /// C compiler flags of this block, after our own.
@@ -16,6 +19,25 @@ pub struct Block {
     pub includes: Vec<LitStr>,
     pub c: Vec<Group>,
     pub order: Vec<Declaration>,
+    pub mistakes: Mistakes,
+}
+
+/// What could not be parsed; the rest of the block is as it would be without.
+#[derive(Default)]
+pub struct Mistakes {
+    pub errors: Vec<syn::Error>,
+    /// Whether there is no machine, and the block has a stand-in.
+    pub no_machine: bool,
+    /// Uops without a signature.
+    pub uops: Vec<Unparsed>,
+}
+
+/// What is known of a uop that could not be parsed: enough for its uses to mean something.
+pub struct Unparsed {
+    pub visibility: Visibility,
+    pub name: Ident,
+    /// Parameters and operands, as far as commas tell.
+    pub arity: usize,
 }
 
 /// An index into one of the lists of a [`Block`], whose C text precedes the uops.
@@ -53,6 +75,13 @@ pub struct Uop {
 impl Uop {
     pub fn is_family(&self) -> bool {
         !self.parameters.is_empty()
+    }
+
+    /// The number of members, or none if there are too many.
+    pub fn count(&self) -> Option<usize> {
+        self.parameters.iter().try_fold(1_usize, |all, parameter| {
+            all.checked_mul(parameter.range().len()).filter(|&all| all <= MAX_MEMBERS)
+        })
     }
 
     /// The parameters of each member, in the order of their declaration, the last one counting fastest.
@@ -110,4 +139,6 @@ pub struct Typed {
     pub rust: syn::Type,
     pub c: Type,
     pub span: Span,
+    /// Why it is not a type of both languages, in which case `c` stands in for it.
+    pub error: Option<syn::Error>,
 }

@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use proc_macro2::{Ident, Span};
 use syn::Error;
 
-use crate::ast::{Block, Field, Typed};
+use crate::ast::{Block, Field, MAX_MEMBERS, Typed};
 use crate::ctype::Type;
 
-/// The most stencils that one family may have.
-const MAX_MEMBERS: usize = 4096;
 /// The parameters that the entry function's type is implemented for.
-const MAX_REGISTERS: usize = 16;
+pub const MAX_REGISTERS: usize = 16;
 
 /// Names that mean something else in C, of keywords, of the headers that every block includes, of our macros.
 const RESERVED: &[&str] = &[
@@ -58,6 +56,16 @@ const RESERVED: &[&str] = &[
     "offsetof",
     "size_t",
     "ptrdiff_t",
+    "int8_t",
+    "int16_t",
+    "int32_t",
+    "int64_t",
+    "intptr_t",
+    "uint8_t",
+    "uint16_t",
+    "uint32_t",
+    "uint64_t",
+    "uintptr_t",
     "wchar_t",
     "CONTINUE",
     "JUMP",
@@ -71,8 +79,8 @@ const RESERVED: &[&str] = &[
 
 /// All mistakes, combined; none is left for later phases to stumble over.
 pub fn check(block: &Block) -> Result<(), Error> {
-    let mut errors = Vec::new();
-    let mut error = |span: Span, message: String| errors.push(Error::new(span, message));
+    let mut all = block.mistakes.errors.clone();
+    let mut error = |span: Span, message: String| all.push(Error::new(span, message));
     let structs: Vec<_> = block.structs.iter().map(|s| s.name.to_string()).collect();
 
     let all_names = (block.machine.parameters.iter().map(|field| &field.name))
@@ -92,8 +100,9 @@ pub fn check(block: &Block) -> Result<(), Error> {
 
     let registers: Vec<_> = block.machine.parameters.iter().map(|field| &field.name).collect();
     distinct(&mut error, registers.iter().copied().map(|name| (name, "register")));
-    distinct(&mut error, block.structs.iter().map(|s| (&s.name, "struct")));
-    distinct(&mut error, block.externs.iter().map(|function| (&function.name, "host function")));
+    let of_c = (block.structs.iter().map(|s| (&s.name, "struct")))
+        .chain(block.externs.iter().map(|function| (&function.name, "host function")));
+    distinct(&mut error, of_c);
     for function in &block.externs {
         distinct(&mut error, function.parameters.iter().map(|field| (&field.name, "parameter")));
     }
@@ -109,11 +118,8 @@ pub fn check(block: &Block) -> Result<(), Error> {
             .chain(uop.parameters.iter().map(|parameter| (&parameter.name, "parameter")))
             .chain(uop.operands.iter().map(|field| (&field.name, "operand")));
         distinct(&mut error, named);
-        let members = uop.parameters.iter().try_fold(1_usize, |all, parameter| {
-            all.checked_mul(parameter.range().len()).filter(|&all| all <= MAX_MEMBERS)
-        });
-        if members.is_none() {
-            error(uop.name.span(), format!("a family has at most {MAX_MEMBERS} members"));
+        if uop.count().is_none() {
+            error(uop.name.span(), format!("a family has at most {MAX_MEMBERS} members, and this one has more"));
         }
         if let (Some(condition), false) = (&uop.condition, uop.is_family()) {
             let span = condition.clone().into_iter().next().map_or(uop.name.span(), |token| token.span());
@@ -126,49 +132,91 @@ pub fn check(block: &Block) -> Result<(), Error> {
     // A uop makes three items; two uops of one name would make rustc report each of them.
     distinct(&mut error, block.uops.iter().map(|uop| (&uop.name, "uop")));
 
-    // Types that a place does not take.
-    let mut by_value = |ty: &Typed, place: &str, field: bool| match &ty.c {
-        Type::Array(..) if !field => error(ty.span, format!("{place} cannot be an array: pass a pointer")),
-        Type::Label => error(ty.span, format!("{place} cannot be a Label: labels are operands of uops")),
-        Type::Named(name) if !(field && structs.contains(&name.to_string())) => {
-            let remedy = if field { "declare it as a `struct` of this block" } else { "pass a pointer" };
-            error(ty.span, format!("{place} cannot have the type `{name}`: {remedy}"));
-        }
-        Type::Array(element, _) if matches!(**element, Type::Label) => {
-            error(ty.span, format!("{place} cannot be a Label: labels are operands of uops"));
-        }
-        _ => {}
+    // Types that the languages do not share, or that a place does not take.
+    let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &structs)) {
+        (Some(unknown), _) => all.push(unknown.clone()),
+        (None, Some(message)) => all.push(Error::new(ty.span, message)),
+        (None, None) => {}
     };
-    fn each<'a>(fields: impl IntoIterator<Item = &'a Field>, mut visit: impl FnMut(&'a Typed)) {
-        fields.into_iter().for_each(|field| visit(&field.ty));
-    }
-    each(&block.machine.parameters, |ty| by_value(ty, "a register", false));
-    block.machine.output.iter().for_each(|ty| by_value(ty, "the result", false));
-    for function in &block.externs {
-        each(&function.parameters, |ty| by_value(ty, "a parameter", false));
-        function.output.iter().for_each(|ty| by_value(ty, "the result", false));
-    }
-    for s in &block.structs {
-        each(&s.fields, |ty| by_value(ty, "a field", true));
-    }
-    for uop in &block.uops {
-        each(uop.operands.iter().filter(|field| field.ty.c != Type::Label), |ty| by_value(ty, "an operand", false));
-    }
+    let results = block.machine.output.iter().chain(block.externs.iter().filter_map(|f| f.output.as_ref()));
+    results.for_each(|ty| typed(ty, Place::Result));
+    let mut each = |fields: &[Field], place| fields.iter().for_each(|field| typed(&field.ty, place));
+    each(&block.machine.parameters, Place::Register);
+    block.externs.iter().for_each(|function| each(&function.parameters, Place::Parameter));
+    block.structs.iter().for_each(|s| each(&s.fields, Place::Field));
+    block.uops.iter().for_each(|uop| each(&uop.operands, Place::Operand));
 
-    errors
-        .into_iter()
-        .reduce(|mut all, error| {
-            all.combine(error);
-            all
-        })
-        .map_or(Ok(()), Err)
+    // In the order of the text, as far as it is from one file.
+    all.sort_by_key(|error| (error.span().start().line, error.span().start().column));
+    match all.into_iter().reduce(|mut all, error| {
+        all.combine(error);
+        all
+    }) {
+        None => Ok(()),
+        Some(all) => Err(all),
+    }
+}
+
+/// Where a type stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Register,
+    Result,
+    Parameter,
+    Field,
+    Operand,
+}
+
+impl Place {
+    /// Why a type cannot stand here, if it cannot.
+    fn refuses(self, ty: &Type, structs: &[String]) -> Option<String> {
+        let place = match self {
+            Self::Register => "a register",
+            Self::Result => "the result",
+            Self::Parameter => "a parameter",
+            Self::Field => "a field",
+            Self::Operand => "an operand",
+        };
+        let pass = if self == Self::Result { "return" } else { "pass" };
+        match ty {
+            Type::Label if self == Self::Operand => None,
+            Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
+            Type::Array(element, _) if self == Self::Field => self.refuses(element, structs),
+            Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
+            Type::Named(name) if self != Self::Field => {
+                Some(format!("{place} cannot have the type `{name}`: {pass} a pointer"))
+            }
+            Type::Named(name) if !structs.contains(&name.to_string()) => {
+                Some(format!("{place} cannot have the type `{name}`: declare it as a `struct` of this block"))
+            }
+            Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
+            _ => None,
+        }
+    }
+}
+
+/// Why C cannot point to a type, if it cannot.
+fn behind_pointer(ty: &Type, structs: &[String]) -> Option<String> {
+    match ty {
+        Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
+        Type::Label => Some("a pointer cannot point to a Label: labels are operands of uops".into()),
+        Type::Array(element, _) => match &**element {
+            Type::Named(name) if !structs.contains(&name.to_string()) => Some(format!(
+                "C does not know the size of the array's elements: declare `{name}` as a `struct` of this block, or \
+                 point to one element"
+            )),
+            element => behind_pointer(element, structs),
+        },
+        _ => None,
+    }
 }
 
 fn distinct<'a>(error: &mut impl FnMut(Span, String), names: impl Iterator<Item = (&'a Ident, &'static str)>) {
     let mut seen = HashMap::new();
     for (name, kind) in names {
         if let Some(before) = seen.insert(name.to_string(), kind) {
-            error(name.span(), format!("`{name}` is the name of a {before} already"));
+            let article = if before.starts_with('o') { "an" } else { "a" };
+            error(name.span(), format!("`{name}` is the name of {article} {before} already"));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What a C compiler has to say, as messages on Rust tokens.
 
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use crate::source::Source;
+use crate::source::{PRELUDE, Source};
 use crate::text::Place;
 
 /// One error or warning, with the notes that belong to it.
@@ -14,29 +17,109 @@ struct Diagnostic {
     file: String,
     place: Place,
     message: String,
+    notes: Vec<Note>,
     /// The place of the `#include` in our text, if it is in a header.
     included: Option<(String, usize)>,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+struct Note {
+    file: String,
+    place: Place,
+    message: String,
+}
+
 /// The items that make rustc report all that the compiler said, each on its token; and whether an error is
 /// among them.
-pub fn report(messages: &str, source: &Source, fallback: Span) -> (TokenStream, bool) {
-    let diagnostics = parse(messages);
+pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Span) -> (TokenStream, bool) {
+    let mut diagnostics = parse(messages);
     let any_error = diagnostics.iter().any(|diagnostic| diagnostic.error);
+    one_for_missing_types(&mut diagnostics, source);
+    // Of what we made for a token, each place is that token.
+    let mut seen = HashSet::new();
+    diagnostics.retain(|d| !source.is_made(&d.file) || seen.insert((d.file.clone(), d.message.clone())));
+    // Headers as people would write them, not by where the crate happens to be.
+    let relative = |file: &str| {
+        let file = Path::new(file);
+        let inside = include.iter().find_map(|directory| file.strip_prefix(directory).ok());
+        inside.or(file.is_relative().then_some(file)).map(|path| path.display().to_string())
+    };
     let items = diagnostics.iter().map(|diagnostic| {
         let (file, place) = (&diagnostic.file, diagnostic.place);
-        let (span, message) = match (source.span(file, place), &diagnostic.included) {
+        let (span, mut message) = match (source.span(file, place), &diagnostic.included) {
             (Some(span), _) => (span, diagnostic.message.clone()),
             (None, included) => {
                 let from = included.as_ref().and_then(|(file, line)| source.span(file, (*line, usize::MAX)));
+                let file = relative(file).unwrap_or_else(|| file.clone());
                 let message = format!("{file}:{}:{}: {}", place.0, place.1, diagnostic.message);
                 (from.unwrap_or(fallback), message)
             }
         };
-        if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &format!("C: {message}")) }
+        for Note { file, place, message: note } in &diagnostic.notes {
+            // Lines of the Rust file, as far as they are known; places in our own C and in the system's help nobody.
+            let at = match source.span(file, *place) {
+                Some(at) if at.start().line == 0 || at.start() == span.start() => Some(String::new()),
+                Some(at) => Some(format!(" (line {})", at.start().line)),
+                None if file == PRELUDE => None,
+                None => relative(file).map(|file| format!(" ({file}:{})", place.0)),
+            };
+            let Some(at) = at else { continue };
+            let note = format!("\nnote: {note}{at}");
+            if !message.contains(&note) && !(at.is_empty() && is_pointer(&note)) {
+                message.push_str(&note);
+            }
+        }
+        let message = translate(&message);
+        if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) }
     });
     (items.collect(), any_error)
 }
+
+/// Whether a note says nothing but where something is.
+fn is_pointer(note: &str) -> bool {
+    let heads = ["declared", "definition is", "declaration is", "to parameter", "expanded from macro", "into assembly"];
+    note.trim_end().ends_with(" here") && heads.iter().any(|head| note.contains(head)) || note.contains("declaration of")
+}
+
+/// A type that C should have and does not have is missed in many places, and is one mistake.
+fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
+    let missing: Vec<String> = (diagnostics.iter())
+        .filter(|diagnostic| diagnostic.error)
+        .filter_map(|diagnostic| source.missing_type(&diagnostic.file).map(str::to_owned))
+        .collect();
+    for name in missing {
+        let mut first = true;
+        diagnostics.retain_mut(|diagnostic| {
+            if source.missing_type(&diagnostic.file) == Some(&name) {
+                diagnostic.message = format!(
+                    "there is no type `{name}`, and `..` says that C declares it: do so in a `c {{ }}` block or in a \
+                     header"
+                );
+                diagnostic.notes.clear();
+                return std::mem::take(&mut first);
+            }
+            let layout = format!("layout of {name}");
+            let follows = diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+            !follows && !diagnostic.message.contains(&format!("'{name}'"))
+        });
+    }
+}
+
+/// Names of ours that messages mention, in terms of what people wrote.
+fn translate(message: &str) -> String {
+    let mut text = message.to_owned();
+    // `'Other' (aka 'struct stencil_opaque_Other')`, which is what `struct` declarations are for.
+    while let Some(start) = text.find(" (aka 'struct stencil_opaque_") {
+        let end = text[start..].find(')').map_or(text.len(), |end| start + end + 1);
+        text.replace_range(start..end, "");
+        if !text.contains(REMEDY) {
+            text.push_str(REMEDY);
+        }
+    }
+    text.replace("struct stencil_opaque_", "").replace("STENCIL_UOP", "uop")
+}
+
+const REMEDY: &str = "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
 
 /// An item that is a compile error.
 pub fn error(span: Span, message: &str) -> TokenStream {
@@ -50,8 +133,8 @@ pub fn warning(span: Span, message: &str) -> TokenStream {
     quote_spanned! {span=>
         const _: () = {
             #[deprecated(note = #message)]
-            const WARNING: () = ();
-            WARNING
+            const C_COMPILER_WARNING: () = ();
+            C_COMPILER_WARNING
         };
     }
 }
@@ -76,19 +159,16 @@ fn parse(messages: &str) -> Vec<Diagnostic> {
         let Some((file, place, level, message)) = split(line) else { continue };
         match level {
             "note" => {
-                // Where a macro of ours is defined helps nobody.
-                if let Some(last) = all.last_mut().filter(|_| !file.starts_with("the prelude") && file != "machine") {
-                    let note = format!("\nnote: {message}");
-                    if !last.message.contains(&note) {
-                        last.message.push_str(&note);
-                    }
+                if let Some(last) = all.last_mut() {
+                    last.notes.push(Note { file: file.into(), place, message: message.into() });
                 }
                 continue;
             }
             "error" | "fatal error" | "warning" => {
                 let error = level != "warning";
                 let included = included.take();
-                let diagnostic = Diagnostic { error, file: file.into(), place, message: message.into(), included };
+                let (file, message, notes) = (file.into(), message.into(), Vec::new());
+                let diagnostic = Diagnostic { error, file, place, message, notes, included };
                 // Members of a family repeat what one of them says.
                 if !all.iter().any(|other| same(other, &diagnostic)) {
                     all.push(diagnostic);
@@ -101,8 +181,7 @@ fn parse(messages: &str) -> Vec<Diagnostic> {
 }
 
 fn same(left: &Diagnostic, right: &Diagnostic) -> bool {
-    let head = |diagnostic: &Diagnostic| diagnostic.message.lines().next().map(str::to_owned);
-    left.file == right.file && left.place == right.place && head(left) == head(right)
+    left.file == right.file && left.place == right.place && left.message == right.message
 }
 
 fn split(line: &str) -> Option<(&str, Place, &str, &str)> {
@@ -128,7 +207,8 @@ mod tests {
         let parsed = parse(clang);
         assert_eq!(parsed.len(), 2);
         assert_eq!((parsed[0].error, parsed[0].file.as_str(), parsed[0].place), (true, "body of uop push", (2, 9)));
-        assert_eq!(parsed[1].message, "unused variable 'y' [-Wunused-variable]\nnote: it: is here");
+        assert_eq!(parsed[1].message, "unused variable 'y' [-Wunused-variable]");
+        assert_eq!((parsed[1].notes[0].message.as_str(), parsed[1].notes[0].place), ("it: is here", (3, 1)));
         let gcc = "body of uop push: In function 'stencil_uop_0_0':\n\
                    body of uop push:1:4: error: 'x' undeclared (first use in this function)\n\
                    body of uop push:1:4: note: each undeclared identifier is reported only once\n";

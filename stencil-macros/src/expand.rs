@@ -3,6 +3,7 @@
 mod describe;
 mod emit;
 mod machine;
+pub mod stub;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -24,21 +25,6 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let arrays = names.arrays();
     let statics = names.statics(objects);
     quote! { #machine #arrays #statics #(#uops)* }
-}
-
-/// What a block with mistakes expands to: `errors`, and all that it would define, so that one mistake is
-/// reported once.
-pub fn without_code(block: &Block, errors: TokenStream) -> TokenStream {
-    let empty = || Some(Stencil { data_alignment: 1, ..Stencil::default() });
-    let objects = Objects {
-        entry: empty(),
-        uops: block.uops.iter().map(|_| vec![empty()]).collect(),
-        statics: Vec::new(),
-        layout: Vec::new(),
-    };
-    // A family with one member, which no parameters choose, is enough for its uses to have a type.
-    let items = expand(block, &objects, Abi::C);
-    quote! { #errors #items }
 }
 
 /// Makes Cargo rebuild when one of these changes: the choice of compiler, and headers.

@@ -117,27 +117,39 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         Ok(block) => block,
         Err(error) => return error.into_compile_error(),
     };
+    // What the block would define is defined all the same, so that its uses are not reported as well.
     if let Err(error) = check::check(&block) {
-        // What the block would define is defined all the same, so that its uses are not reported as well.
-        return expand::without_code(&block, error.into_compile_error());
+        let (errors, items) = (error.into_compile_error(), expand::stub::expand(&block, false));
+        return quote! { #errors #items };
     }
+    let without_code = |errors: TokenStream| {
+        let items = expand::stub::expand(&block, true);
+        quote! { #errors #items }
+    };
     let machine = block.machine.name.span();
-    let failure = |why: &str| expand::without_code(&block, diagnostics::error(machine, why));
+    let failure = |why: &str| without_code(diagnostics::error(machine, why));
     let compiler = match compiler::find() {
         Ok(compiler) => compiler,
         Err(why) => return failure(&why),
     };
     let source = source::Source::new(&block, &compiler.features);
     let flags: Vec<String> = block.flags.iter().map(syn::LitStr::value).collect();
-    let output = match compiler.run(&source.c, &flags, &include_directories(machine)) {
+    let include = include_directories(machine);
+    let output = match compiler.run(&source.c, &flags, &include) {
         Ok(output) => output,
         Err(why) => return failure(&why),
     };
-    let (report, any_error) = diagnostics::report(&output.messages, &source, machine);
+    let (report, any_error) = diagnostics::report(&output.messages, &source, &include, machine);
     let tracked = expand::tracked(&output.headers);
     match output.object {
-        None if any_error => expand::without_code(&block, quote! { #tracked #report }),
-        None => failure(&format!("the C compiler failed: {}", output.messages)),
+        None if any_error => without_code(quote! { #tracked #report }),
+        None => {
+            let messages = output.messages.trim();
+            // It complains of a flag, or else of itself.
+            let flag = block.flags.iter().find(|flag| messages.contains(flag.value().trim()));
+            let span = flag.map_or(machine, syn::LitStr::span);
+            without_code(diagnostics::error(span, &format!("the C compiler failed: {messages}")))
+        }
         Some(object) => match object::read(&object, &block, &source, &compiler.features) {
             Ok(objects) => {
                 let expansion = expand::expand(&block, &objects, compiler.features.abi);
@@ -145,7 +157,7 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
             }
             Err(refusals) => {
                 let errors = refusals.iter().map(|refusal| diagnostics::error(refusal.span, &refusal.message));
-                expand::without_code(&block, quote! { #tracked #report #(#errors)* })
+                without_code(quote! { #tracked #report #(#errors)* })
             }
         },
     }

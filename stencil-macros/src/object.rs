@@ -645,8 +645,7 @@ impl<'d> Builder<'_, 'd, '_> {
         let name = section.name().unwrap_or_default().to_owned();
         let variable = self.symbol_in(index);
         if flags.contains(elf::SHF_TLS) {
-            let what = "uses a thread-local variable, and the code of stencils is not linked to a thread's storage";
-            return Err(self.refuse(variable.as_deref(), format!("{what}: keep it in Rust and pass a pointer")));
+            return Err(self.refuse(variable.as_deref(), THREAD_LOCAL.into()));
         }
         let relocated_once = name.starts_with(".data.rel.ro") || name.starts_with(".ldata.rel.ro");
         if flags.contains(elf::SHF_WRITE) && !relocated_once {
@@ -709,9 +708,7 @@ impl<'d> Builder<'_, 'd, '_> {
                     return Ok(Target::Libc(function));
                 }
                 if symbol.kind() == object::SymbolKind::Tls {
-                    let what =
-                        "uses a thread-local variable, and the code of stencils is not linked to a thread's storage";
-                    return Err(self.refuse(Some(name), format!("{what}: keep it in Rust and pass a pointer")));
+                    return Err(self.refuse(Some(name), THREAD_LOCAL.into()));
                 }
                 let message = format!(
                     "refers to `{name}`, which nothing defines: declare it with `extern fn {name}(...) = \
@@ -731,6 +728,9 @@ impl<'d> Builder<'_, 'd, '_> {
         x86_64::decode(code).map_err(|why| self.refuse(None, format!("cannot be laid out: {why}")))
     }
 }
+
+const THREAD_LOCAL: &str = "uses a thread-local variable, and the code of stencils is not linked to a thread's \
+                            storage: keep it in Rust and pass a pointer";
 
 /// Reasons to refuse.
 impl Builder<'_, '_, '_> {
@@ -759,7 +759,7 @@ impl Builder<'_, '_, '_> {
     fn address_taken(&self, operand: usize) -> Refusal {
         let name = self.operands()[operand].name.to_string();
         let message = format!(
-            "uses the label `{name}` as a value, which is further away than 32 bits say: write `ADDRESS_OF({name})`"
+            "uses the label `{name}` as a value, and only jumps reach it: write `ADDRESS_OF({name})` for its address"
         );
         self.refuse(Some(&name), message)
     }
@@ -776,8 +776,8 @@ impl Builder<'_, '_, '_> {
         match target {
             Target::Symbol(Symbol::Host(host)) => self.host_address(*host),
             Target::Local { section, .. } if !self.is_code(*section) => {
-                let message = "refers to a constant of one byte by a 32-bit address, and the executable may be \
-                               anywhere: make the constant longer";
+                let message = "refers to a constant of one byte, as the empty string is, by a 32-bit address, and \
+                               the executable may be anywhere: make the constant longer";
                 self.refuse(self.symbol_in(*section).as_deref(), message.into())
             }
             _ => self.unknown(relocation),
@@ -792,6 +792,10 @@ impl Builder<'_, '_, '_> {
             Some(Symbol::Host(host)) => self.reader.block.externs[*host].name.to_string(),
             _ => symbol,
         };
+        // `R_X86_64_DTPMOD64` to `R_X86_64_TPOFF32`, and `R_X86_64_GOTPC32_TLSDESC` to `R_X86_64_TLSDESC`.
+        if matches!(relocation.r_type.0, 16..=23 | 34..=36) {
+            return self.refuse(Some(&token), THREAD_LOCAL.into());
+        }
         let of = if token.is_empty() { "a place in the code".into() } else { format!("`{token}`") };
         let message = format!(
             "needs a relocation that stencil! does not know: type {} at byte {:#x}, of {of}. Compile the block with \

@@ -41,12 +41,15 @@ pub const ENTRY: &str = "stencil_entry";
 /// Section of the table that says what C makes of each struct's layout.
 pub const LAYOUT_SECTION: &str = ".stencil.layout";
 
+/// The stretch that every block begins with.
+pub const PRELUDE: &str = "the prelude of stencil!";
+
 /// What every block begins with. Holes are the addresses of symbols, and both compilers know too much about
 /// addresses: that those of two objects differ and that the objects do not overlap (so pointers pass
 /// through an empty asm, which hides where they came from), and that a function's lowest bit is zero (so holes
 /// are objects of one byte, which promise no alignment). What they cannot know, the range of a hole's type,
 /// they are told, so that a small operand is folded into a displacement.
-const PRELUDE: &str = r#"
+const PRELUDE_TEXT: &str = r#"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,8 +67,7 @@ const PRELUDE: &str = r#"
 impl Source {
     pub fn new(block: &Block, features: &Features) -> Self {
         let mut source = Self { c: String::new(), symbols: HashMap::new(), stretches: HashMap::new() };
-        source.c.push_str("#line 1 \"the prelude of stencil!\"");
-        source.c.push_str(PRELUDE);
+        let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
         source.opaque_types(block);
         let mut defined = vec![false; block.structs.len()];
         for declaration in &block.order {
@@ -94,6 +96,16 @@ impl Source {
             Stretch::Text(text) => Some(text.span_at(place)),
             Stretch::Made(span) => Some(*span),
         }
+    }
+
+    /// Whether a stretch was made for a token, so that each place in it is that token.
+    pub fn is_made(&self, stretch: &str) -> bool {
+        matches!(self.stretches.get(stretch), Some(Stretch::Made(_)))
+    }
+
+    /// The type that is not there if there is an error in this stretch.
+    pub fn missing_type<'a>(&self, stretch: &'a str) -> Option<&'a str> {
+        stretch.strip_prefix("type ")?.strip_suffix(" in C")
     }
 
     /// The first token with this text in the body of a uop, or else in any C of the block.
@@ -176,6 +188,10 @@ impl Source {
     fn layout_table(&mut self, block: &Block) {
         if block.structs.is_empty() {
             return;
+        }
+        for s in block.structs.iter().filter(|s| s.in_c) {
+            self.made(in_c_name(&s.name), s.name.span());
+            let _ = writeln!(self.c, "typedef {0} stencil_in_c_{0};", s.name);
         }
         let _ = writeln!(
             self.c,
@@ -292,6 +308,11 @@ impl Source {
         self.made(format!("end of uop {name}"), name.span());
         self.c.push_str("}\nCONTINUE();\n}\n");
     }
+}
+
+/// The stretch that is wrong if a type that C has, as its declaration says, is not there.
+fn in_c_name(name: &Ident) -> String {
+    format!("type {name} in C")
 }
 
 fn body_name(uop: &Uop) -> String {

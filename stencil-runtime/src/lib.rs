@@ -34,6 +34,15 @@ pub mod expansion {
     pub use crate::emit::copy;
     pub use stencil_macros::stencil_for_target;
 
+    /// The entry that a machine was declared with is `Here` where a block continues it.
+    #[diagnostic::on_unimplemented(
+        message = "this block continues the machine with other registers, or another result, than it was declared with",
+        label = "here it is entered by `{Here}`",
+        note = "it was declared to be entered by `{Self}`"
+    )]
+    pub trait Declared<Here> {}
+    impl<Entry> Declared<Entry> for Entry {}
+
     /// The C library functions that a C compiler may call of its own accord, even in freestanding code.
     pub mod libc {
         unsafe extern "C" {

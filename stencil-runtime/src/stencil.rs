@@ -26,7 +26,9 @@ pub struct Stencil {
 
 impl Stencil {
     /// The stencil of something that emits nothing.
-    pub(crate) const fn nothing(name: &'static str) -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn nothing(name: &'static str) -> Self {
         let none = Body { size: 0, stored: &[] };
         Self { name, code: none, data: none, data_alignment: 1, holes: &[], patches: &[], calls: &[], disassembly: "" }
     }

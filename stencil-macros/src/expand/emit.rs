@@ -98,7 +98,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
 }
 
 /// The type of an operand as emit functions take it: of a label, its address.
-fn rust_type(field: &Field) -> TokenStream {
+pub fn rust_type(field: &Field) -> TokenStream {
     let ty = &field.ty.rust;
     match field.ty.c {
         Type::Label => quote! { ::stencil_runtime::Address },

@@ -31,7 +31,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> Toke
 }
 
 /// The type of a function of the C convention.
-fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &Option<Typed>) -> TokenStream {
+pub fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &Option<Typed>) -> TokenStream {
     let parameters = parameters.map(|ty| &ty.rust);
     let output = output.as_ref().map(|ty| {
         let ty = &ty.rust;
@@ -40,11 +40,11 @@ fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &Optio
     quote! { unsafe extern "C" fn(#(#parameters),*) #output }
 }
 
-fn entry_type(block: &Block) -> TokenStream {
+pub fn entry_type(block: &Block) -> TokenStream {
     function_type(block.machine.parameters.iter().map(|field| &field.ty), &block.machine.output)
 }
 
-fn abi_value(abi: Abi) -> TokenStream {
+pub fn abi_value(abi: Abi) -> TokenStream {
     match abi {
         Abi::C => quote! { ::stencil_runtime::Abi::C },
         Abi::PreserveNone => quote! { ::stencil_runtime::Abi::PreserveNone },
@@ -121,18 +121,32 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
 fn continued(block: &Block, abi: Abi) -> TokenStream {
     let (machine, entry, abi) = (path(block), entry_type(block), abi_value(abi));
     let span = block.machine.name.span();
+    let room = block.uops.iter().map(|uop| {
+        let needed = uop.operands.len().max(uop.parameters.len());
+        let message = format!(
+            "uop `{}` has {needed} operands, more than any uop of the block that declares the machine: write \
+             `#[operands({needed})]` before `machine` there",
+            uop.name
+        );
+        quote_spanned! {uop.name.span()=>
+            const _: () = ::core::assert!(
+                ::core::mem::size_of::<<#machine as ::stencil_runtime::Machine>::Operands>() >= 8 * #needed,
+                #message,
+            );
+        }
+    });
     quote_spanned! {span=>
         const _: () = {
             // The registers and the result are those of the machine's declaration.
-            fn _same(entry: <#machine as ::stencil_runtime::Machine>::Entry) -> #entry {
-                entry
-            }
+            const fn _same<Entry: ::stencil_runtime::expansion::Declared<Here>, Here>() {}
+            _same::<<#machine as ::stencil_runtime::Machine>::Entry, #entry>();
             ::core::assert!(
                 <#machine as ::stencil_runtime::Machine>::ABI.matches(#abi),
                 "the blocks of a machine were compiled by C compilers with different calling conventions: \
                  have one compiler on all machines, or name it in STENCIL_CC",
             );
         };
+        #(#room)*
     }
 }
 
@@ -150,21 +164,25 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
     let rust = bound.as_ref().map_or_else(|| name.to_token_stream(), |path| path.to_token_stream());
     let (Some(size), Some(alignment)) = (layout.next(), layout.next()) else { return quote! { #definition } };
     let (size, alignment) = (size as usize, alignment as usize);
-    let disagree = |what: &str| format!("Rust and C disagree on the {what}");
+    let disagree = |what: String| {
+        format!(
+            "Rust and C disagree on the {what}: give the Rust type `#[repr(C)]`, and list all its fields in their order"
+        )
+    };
     let (size_text, align_text) = (
-        disagree(&format!("size of `{name}`; in C it is {size}")),
-        disagree(&format!("alignment of `{name}`; in C it is {alignment}")),
+        disagree(format!("size of `{name}`, which is {size} in C")),
+        disagree(format!("alignment of `{name}`, which is {alignment} in C")),
     );
     let checks = fields.iter().map(|field| {
         let (field_name, ty): (&Ident, _) = (&field.name, &field.ty.rust);
         let (offset, field_size) = (layout.next().unwrap_or(0) as usize, layout.next().unwrap_or(0) as usize);
-        let offset_text = disagree(&format!("offset of `{name}.{field_name}`; in C it is {offset}"));
-        let field_text = disagree(&format!("size of `{name}.{field_name}`; in C it is {field_size}"));
+        let offset_text = disagree(format!("offset of `{name}.{field_name}`, which is {offset} in C"));
+        let field_text = disagree(format!("size of `{name}.{field_name}`, which is {field_size} in C"));
         let span = field_name.span();
         quote_spanned! {span=>
-            fn #field_name(value: &#rust) -> &#ty { &value.#field_name }
+            fn #field_name(value: &__Rust) -> &#ty { &value.#field_name }
             let _ = #field_name;
-            ::core::assert!(::core::mem::offset_of!(#rust, #field_name) == #offset, #offset_text);
+            ::core::assert!(::core::mem::offset_of!(__Rust, #field_name) == #offset, #offset_text);
             ::core::assert!(::core::mem::size_of::<#ty>() == #field_size, #field_text);
         }
     });
@@ -173,8 +191,10 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
     quote_spanned! {span=>
         #definition
         const _: () = {
-            ::core::assert!(::core::mem::size_of::<#rust>() == #size, #size_text);
-            ::core::assert!(::core::mem::align_of::<#rust>() == #alignment, #align_text);
+            // Named once, so that a mistake in it is one.
+            type __Rust = #rust;
+            ::core::assert!(::core::mem::size_of::<__Rust>() == #size, #size_text);
+            ::core::assert!(::core::mem::align_of::<__Rust>() == #alignment, #align_text);
             #({ #checks })*
         };
     }

@@ -1,0 +1,49 @@
+//! What people see when they make a mistake: each message of the macro, as rustc prints it.
+//!
+//! `TRYBUILD=overwrite cargo test -p tests --test ui` writes the expected output anew. C compilers word their
+//! messages differently, so what they say is in `ui/clang` and `ui/gcc`, and tested with the one in use.
+
+use std::path::{Path, PathBuf};
+
+use stencil_runtime::{Abi, Machine as _};
+
+stencil_runtime::stencil! {
+    machine Probe();
+}
+
+/// The folder of the cases for the C compiler in use.
+fn compiler() -> &'static str {
+    if Probe::ABI == Abi::PreserveNone { "clang" } else { "gcc" }
+}
+
+#[test]
+fn messages() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("ui/*.rs");
+    cases.compile_fail(format!("ui/{}/*.rs", compiler()));
+}
+
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            all.push(path);
+        }
+    }
+    all
+}
+
+#[test]
+fn expected_output_belongs_to_a_case_and_to_no_machine() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in files(&root.join("ui"), "stderr") {
+        assert!(path.with_extension("rs").exists(), "no case is left for {}", path.display());
+        let text = std::fs::read_to_string(&path).unwrap();
+        for place in [root.parent().unwrap().to_str().unwrap(), "/tmp/", "/home/", "/usr/", "/root/"] {
+            assert!(!text.contains(place), "{} names {place}", path.display());
+        }
+    }
+}

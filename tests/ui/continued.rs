@@ -1,0 +1,44 @@
+//! Blocks that continue a machine.
+
+stencil_runtime::stencil! {
+    /// The machine.
+    machine Calc(x: u64, y: u64) -> u64;
+    uop nop(a: u64) {}
+}
+
+mod other_registers {
+    stencil_runtime::stencil! {
+        continue machine super::Calc(x: u64) -> u64;
+        uop one() {}
+    }
+}
+
+mod other_types {
+    stencil_runtime::stencil! {
+        continue machine super::Calc(x: u64, y: i64) -> u64;
+        uop two() {}
+    }
+}
+
+mod other_result {
+    stencil_runtime::stencil! {
+        continue machine super::Calc(x: u64, y: u64);
+        uop three() {}
+    }
+}
+
+mod missing {
+    stencil_runtime::stencil! {
+        continue machine super::Missing(x: u64);
+        uop four() {}
+    }
+}
+
+mod same_name {
+    stencil_runtime::stencil! {
+        continue machine super::Calc(x: u64, y: u64) -> u64;
+        uop nop() {}
+    }
+}
+
+fn main() {}

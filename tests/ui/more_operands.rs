@@ -1,0 +1,17 @@
+//! A uop with more operands than instructions of its machine have room for.
+
+stencil_runtime::stencil! {
+    /// The machine.
+    machine Calc(x: u64, y: u64) -> u64;
+    uop nop(a: u64) {}
+}
+
+mod more {
+    stencil_runtime::stencil! {
+        continue machine super::Calc(x: u64, y: u64) -> u64;
+        uop two(a: u64, b: u64) {}
+        uop family<const A: 0..2, const B: 0..2, const C: 0..1>() {}
+    }
+}
+
+fn main() {}

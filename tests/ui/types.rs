@@ -1,0 +1,40 @@
+//! Types that the two languages do not share, or that do not belong where they are.
+
+use stencil_runtime::Label;
+
+pub struct Thing;
+
+mod unknown {
+    stencil_runtime::stencil! {
+        machine A(a: &u64, b: u128) -> String;
+        uop one(v: (u8, u8), w: Option<u8>, x: fn(), y: &mut u8) {}
+        extern fn f(a: char) -> ! = crate::host;
+        struct S { a: [u8; 1 + 1], b: Vec<u8>, c: *mut [u8], d: *const str }
+        uop good(v: u64) {}
+    }
+    pub fn uses() {
+        A::good(1);
+    }
+}
+
+mod places {
+    use super::{Label, Thing};
+    stencil_runtime::stencil! {
+        machine A(a: [u8; 4], b: Label, c: Thing) -> Label;
+        extern fn f(a: [u8; 4], b: Label, c: Thing) -> Thing = crate::host;
+        struct S { a: Label, b: [Label; 2], c: Thing, d: *mut Thing, e: [Thing; 2] }
+        struct T { s: S }
+        uop one(v: [u8; 4], w: Label, x: Thing, y: *mut Label, z: S) {}
+        uop pointers(v: *mut [Thing; 4], w: *mut *mut Thing, x: *mut [S; 2], y: *const [*mut Label; 2]) {}
+    }
+}
+
+mod rust_has_no_such_type {
+    stencil_runtime::stencil! {
+        machine A(a: *mut Missing);
+        uop one(b: *mut Absent) {}
+    }
+}
+
+unsafe extern "C" fn host(_: u64) {}
+fn main() {}

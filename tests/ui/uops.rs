@@ -1,0 +1,56 @@
+//! Signatures of uops.
+
+mod bodies {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop no_body();
+        uop arrow() -> u64 { RETURN(x); }
+        uop no_operands { x++; }
+        uop good(value: u64) { x += value; }
+    }
+    pub fn uses() {
+        A::no_body();
+        A::good(1);
+    }
+}
+
+mod ranges {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop empty<const N: 3..3>() {}
+        uop backwards<const N: 3..1>() {}
+        uop empty_inclusive<const N: 1..=0>() {}
+        uop open<const N: ..3>() {}
+        uop endless<const N: 0..>() {}
+        uop typed<const N: usize>() {}
+        uop negative<const N: -1..3>() {}
+        uop three_dots<const N: 0...3>() {}
+        uop no_const<N: 0..3>() {}
+        uop ty<T>() {}
+        uop lifetime<'a>() {}
+        uop huge<const N: 0..99999999999999999999>() {}
+        uop unclosed<const N: 0..3() {}
+    }
+}
+
+mod conditions {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop no_family() where x != 0 { x++; }
+        uop nothing<const N: 0..3>() where { x++; }
+        uop no_body<const N: 0..3>() where N != 0;
+    }
+}
+
+mod separators {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop semicolon(a: u64; b: u64) {}
+        uop pattern((a, b): u64) {}
+        uop untyped(a) {}
+        uop default(a: u64 = 3) {}
+        uop fine() {}
+    }
+}
+
+fn main() {}
