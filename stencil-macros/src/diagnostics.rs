@@ -78,7 +78,8 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
 /// Whether a note says nothing but where something is.
 fn is_pointer(note: &str) -> bool {
     let heads = ["declared", "definition is", "declaration is", "to parameter", "expanded from macro", "into assembly"];
-    note.trim_end().ends_with(" here") && heads.iter().any(|head| note.contains(head)) || note.contains("declaration of")
+    note.trim_end().ends_with(" here") && heads.iter().any(|head| note.contains(head))
+        || note.contains("declaration of")
 }
 
 /// A type that C should have and does not have is missed in many places, and is one mistake.
@@ -99,7 +100,8 @@ fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
                 return std::mem::take(&mut first);
             }
             let layout = format!("layout of {name}");
-            let follows = diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+            let follows =
+                diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
             !follows && !diagnostic.message.contains(&format!("'{name}'"))
         });
     }
@@ -119,7 +121,8 @@ fn translate(message: &str) -> String {
     text.replace("struct stencil_opaque_", "").replace("STENCIL_UOP", "uop")
 }
 
-const REMEDY: &str = "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
+const REMEDY: &str =
+    "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
 
 /// An item that is a compile error.
 pub fn error(span: Span, message: &str) -> TokenStream {

@@ -224,6 +224,18 @@ pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool>
     Some(wide)
 }
 
+/// A `mov` of a 32-bit immediate to a register that extends it to 64 bits with its sign, in the place of one that does
+/// so with zeros; and where the immediate is in it.
+pub fn sign_extending_mov(code: &[u8], item: &Decoded) -> Option<(Vec<u8>, usize)> {
+    let (rex, opcode) = match code[item.start()..item.end()] {
+        [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
+        [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x49, opcode),
+        _ => return None,
+    };
+    // REX.W C7 /0 (Intel SDM, volume 2, MOV).
+    Some((vec![rex, 0xc7, 0xc0 | opcode & 7, 0, 0, 0, 0], 3))
+}
+
 /// The instructions, one a line. `names` gives, for the offset of a patched field, what goes there.
 pub fn disassemble(code: &[u8], names: &HashMap<usize, String>) -> String {
     struct Names {
