@@ -49,7 +49,7 @@ impl<T> From<*const T> for Address {
 
 /// A trampoline: an indirect jump through the eight bytes that follow it.
 const TRAMPOLINE: [u8; 8] = [0xff, 0x25, 0x02, 0, 0, 0, 0, 0];
-const TRAMPOLINE_SIZE: usize = 16;
+pub(crate) const TRAMPOLINE_SIZE: usize = 16;
 
 /// A cursor into a buffer for code and a buffer for data.
 ///
@@ -130,7 +130,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
     fn with_addresses(code: &'m mut [u8], data: &'m mut [u8], at: (Address, Address)) -> Self {
         let (Address(code_address), Address(data_address)) = at;
         let start = code_address.min(data_address);
-        let end = (code_address + code.len() as u64).max(data_address + data.len() as u64);
+        let end = (code_address.saturating_add(code.len() as u64)).max(data_address.saturating_add(data.len() as u64));
         let reach_start = end.saturating_sub(1 << 31);
         Self {
             code,
@@ -139,7 +139,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
             data_address,
             reach_start,
             // Eight bytes less than 2 GiB: distances count from behind the field, or, with an addend, near it.
-            reach_size: (start + (1 << 31) - 8).saturating_sub(reach_start),
+            reach_size: start.saturating_add((1 << 31) - 8).saturating_sub(reach_start),
             trampolines: Vec::new(),
             written: 0,
             memory: PhantomData,
@@ -221,7 +221,7 @@ impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
     #[inline(always)]
     #[must_use]
     pub fn data(&self) -> u64 {
-        self.emitter.data_address + self.padding as u64
+        self.emitter.data_address.wrapping_add(self.padding as u64)
     }
 
     /// The address at which a host function can be called with a 32-bit displacement: its own, or, if it is
@@ -251,7 +251,7 @@ impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
         if emitter.data.len() < D + self.padding + size {
             return Err(Error::OutOfReach { callee });
         }
-        let at = emitter.data_address + (emitter.data.len() - size) as u64;
+        let at = emitter.data_address.wrapping_add((emitter.data.len() - size) as u64);
         emitter.trampolines.push((function, at));
         self.reserved += 1;
         Ok(at)
@@ -274,8 +274,8 @@ impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
         }
         let (data, rest) = rest.split_first_chunk_mut().expect("`Emitter::room` has made sure of it");
         emitter.data = rest;
-        emitter.code_address += C as u64;
-        emitter.data_address += (padding + D) as u64;
+        emitter.code_address = emitter.code_address.wrapping_add(C as u64);
+        emitter.data_address = emitter.data_address.wrapping_add((padding + D) as u64);
         (code, data)
     }
 }
@@ -324,6 +324,17 @@ mod tests {
         let mut out = Emitter::zeroed(&mut code, &mut data).unwrap();
         let _ = out.room::<8, 8, 1>("a").unwrap();
         assert_eq!(out.left(), (8, 8));
+    }
+
+    #[test]
+    fn addresses_may_be_anywhere() {
+        for address in [0, 1 << 31, 1 << 63, u64::MAX - 4] {
+            let (mut code, mut data) = ([0; 8], [0; 24]);
+            let mut out = Emitter::for_addresses(&mut code, &mut data, (Address(address), Address(address)));
+            let mut room = out.room::<8, 8, 8>("a").unwrap();
+            let _ = room.reach("far", address ^ 1 << 62);
+            let _ = room.take();
+        }
     }
 
     #[test]
