@@ -89,9 +89,9 @@ struct Function<'a> {
     enter: usize,
 }
 
-/// Frames advance by this many slots at least, so that the native stack, of which a call takes less, is not
-/// exhausted before the stack of frames is.
-const MIN_ADVANCE: u32 = 24;
+/// Frames advance by this many slots at least: no fewer bytes than a call takes of the native stack, so that the stack of
+/// frames is exhausted first.
+const MIN_ADVANCE: u32 = 8;
 
 impl<'a> Function<'a> {
     fn new(
