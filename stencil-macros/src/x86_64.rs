@@ -116,13 +116,15 @@ impl Decoded {
             .then(|| self.instruction.near_branch_target() as usize)
     }
 
-    /// Whether it refers to a place in the function other than by jumping there: its address, or a call.
+    /// Whether it refers to a place in the function other than by a jump.
     pub fn hides_a_place(&self, relocated: impl Fn(usize) -> bool) -> bool {
         let address = self.instruction.is_ip_rel_memory_operand()
             && self.displacement.is_some_and(|(offset, _)| !relocated(offset));
         let call = self.instruction.flow_control() == FlowControl::Call
             && self.immediate.is_some_and(|(offset, _)| !relocated(offset));
-        address || call
+        // Where a transaction goes that fails is a distance too.
+        let transaction = self.instruction.flow_control() == FlowControl::XbeginXabortXend;
+        address || call || transaction
     }
 
     /// Whether nothing but the end of the function can follow the call that ends where this begins: if it were a
