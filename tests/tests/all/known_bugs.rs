@@ -24,3 +24,19 @@ mod gotos {
         }
     }
 }
+
+mod pic {
+    stencil_runtime::stencil! {
+        #![c_flags("-fpic", "-fno-plt")]
+        machine Pic(x: u64) -> u64;
+        c { static const uint64_t squares[] = { 0, 1, 4, 9, 16, 25, 36, 49 }; }
+        uop table() { x = squares[x & 7]; }
+        uop ret() { RETURN(x); }
+    }
+
+    #[test]
+    fn large_constants_in_position_independent_code() {
+        let code = Pic::compile(&[Pic::table(), Pic::ret()]).unwrap();
+        assert_eq!(unsafe { code.entry()(5) }, 25);
+    }
+}

@@ -14,6 +14,7 @@ mod known_bugs;
 mod layout;
 mod machines;
 mod names;
+mod pic;
 mod program;
 mod relocations;
 mod seed;
