@@ -804,6 +804,11 @@ impl Builder<'_, '_, '_> {
                                the executable may be anywhere: make the constant longer";
                 self.refuse(self.symbol_in(*section).as_deref(), message.into())
             }
+            Target::Local { .. } => {
+                let message = "computes with the address of a place in its own code, and code may be anywhere: keep a \
+                               table of whole addresses, `static const void *const table[] = { &&label };`";
+                self.refuse(Some("goto"), message.into())
+            }
             _ => self.unknown(relocation),
         }
     }

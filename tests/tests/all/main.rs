@@ -9,8 +9,6 @@ mod fill;
 mod flow;
 mod holes;
 mod holes_other;
-#[cfg(known_bugs)]
-mod known_bugs;
 mod layout;
 mod machines;
 mod names;

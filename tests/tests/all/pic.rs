@@ -19,6 +19,7 @@ macro_rules! with_flags {
                 pub machine Pic(x: u64, memory: *mut u64) -> u64;
                 extern fn triple(x: u64) -> u64 = super::triple;
                 c {
+                    static const uint64_t squares[] = { 0, 1, 4, 9, 16, 25, 36, 49 };
                     static __attribute__((noinline)) uint64_t outside(uint64_t y) { return triple(y) + 1; }
                     typedef struct { uint64_t words[20]; } block;
                 }
@@ -30,6 +31,7 @@ macro_rules! with_flags {
                 pub uop factorial(again: Label) { uint64_t n = x; if (n > 1) { x = n - 1; x = n * CALL(again); } RETURN(x); }
                 pub uop floats() { memory[0] = (uint64_t)(x * 2.5 + 0.25); }
                 pub uop copy() { *(block *)memory = (block){ { 7, 8, 9 } }; }
+                pub uop table() { x = squares[x & 7] + (uint64_t)"0123456"[x & 3]; }
                 pub uop ret() { RETURN(x); }
             }
         }
@@ -45,6 +47,7 @@ macro_rules! with_flags {
             for x in [0, 5, 6, 1 << 40] {
                 assert_eq!(run(&[Pic::host()], x, memory), x * 6 + 3);
                 assert_eq!(run(&[Pic::helper()], x, memory), x * 3 + 1 + 4);
+                assert_eq!(run(&[Pic::table()], x, memory), (x & 7) * (x & 7) + 48 + (x & 3));
                 assert_eq!(run(&[Pic::branch(Label(0)), Pic::host(), Pic::bind(Label(0))], x, memory), if x > 5 { x } else { x * 6 + 9 });
                 run(&[Pic::floats()], x, memory);
                 assert_eq!(memory[0], (x as f64 * 2.5 + 0.25) as u64);
