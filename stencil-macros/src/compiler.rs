@@ -78,6 +78,7 @@ const FLAGS: &[&str] = &[
     "-Werror=implicit-function-declaration",
     "-Werror=int-conversion",
     "-Werror=incompatible-pointer-types",
+    "-Werror=return-type",
     // A uop need not use every register, and what it assigns to one, the next uop uses.
     "-Wno-unused-parameter",
     "-Wno-unused-but-set-parameter",

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::Attribute;
 
 use crate::ast::{Block, Uop};
@@ -227,6 +227,8 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
         };
         (statics, quote! { ::stencil_runtime::Instruction::new(&#uops, #to_words) })
     };
+    // Where rustc sees the function, should another block have one of this name.
+    let function = quote_spanned! {name.span()=> fn};
     let link = format!("The instruction; [`{stencil}`] describes its machine code.");
     quote! {
         #statics
@@ -238,7 +240,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
             #[allow(non_snake_case, clippy::too_many_arguments)]
             #[inline]
             #[must_use]
-            #visibility fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
+            #visibility #function #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
                 #body
             }
         }

@@ -380,7 +380,7 @@ impl Parse for Field {
         }
         let name = input.parse()?;
         if !input.peek(Token![:]) {
-            return Err(input.error(format!("expected a type: `{name}: type`")));
+            return Err(input.error("expected `name: type`"));
         }
         input.parse::<Token![:]>()?;
         Ok(Self { attributes, visibility, name, ty: input.parse()? })
