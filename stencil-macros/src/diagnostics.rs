@@ -49,7 +49,8 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
         let inside = include.iter().find_map(|directory| file.strip_prefix(directory).ok());
         inside.or(file.is_relative().then_some(file)).map(|path| path.display().to_string())
     };
-    let items = diagnostics.iter().map(|diagnostic| {
+    let mut items: Vec<(Span, TokenStream)> = Vec::new();
+    for diagnostic in &diagnostics {
         let (file, place) = (&diagnostic.file, diagnostic.place);
         // gcc is where a macro is defined; where it is used is better, unless it is defined in the block.
         let used = diagnostic.notes.iter().rev().find_map(|note| source.span(&note.file, note.place));
@@ -80,9 +81,12 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
             }
         }
         let message = translate(&message, source);
-        if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) }
-    });
-    (items.collect(), any_error)
+        let item = if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) };
+        items.push((span, item));
+    }
+    // In the order of the text, whatever order the compiler works in.
+    items.sort_by_key(|(span, _)| (span.start().line, span.start().column));
+    (items.into_iter().map(|(_, item)| item).collect(), any_error)
 }
 
 /// Whether a note says nothing but where something is.
@@ -96,23 +100,39 @@ fn is_ours(stretch: &str) -> bool {
     stretch == PRELUDE || stretch == "machine"
 }
 
-/// A macro of ours with too many arguments is not expanded, and then also said to be undeclared.
+/// What follows from a mistake in the use of a macro of ours: one with too many arguments is not expanded, and then
+/// also said to be undeclared; a wrong label is used twice, and leaves a `return` without its type.
 fn drop_misused_macros(diagnostics: &mut Vec<Diagnostic>) {
     let misused = |file: &str, all: &[Diagnostic]| {
         let counts = ["function-like macro invocation", "arguments, but takes"];
         all.iter().any(|other| other.file == file && counts.iter().any(|count| other.message.contains(count)))
     };
+    let undeclared = |name: &str, all: &[Diagnostic]| {
+        let says = [format!("'{name}' undeclared"), format!("undeclared identifier '{name}'")];
+        all.iter().any(|other| says.iter().any(|said| other.message.contains(said)))
+    };
     let drop: Vec<bool> = (diagnostics.iter())
-        .map(|d| is_undeclared_macro(&d.message).is_some() && misused(&d.file, diagnostics))
+        .map(|d| {
+            is_undeclared_macro(&d.message).is_some() && misused(&d.file, diagnostics)
+                || not_a_label(&d.message).is_some_and(|name| undeclared(name, diagnostics))
+                || d.file == "machine" && d.message.starts_with("'return' with")
+        })
         .collect();
     let mut drop = drop.into_iter();
     diagnostics.retain(|_| !drop.next().unwrap_or(false));
 }
 
+/// What a message says `ADDRESS_OF` was used with, and is not a label.
+fn not_a_label(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("'stencil_address_").filter(|_| message.contains("undeclared"))?;
+    rest.split('\'').next()
+}
+
 /// The macro of ours that a message says is undeclared, as it is without parentheses.
 fn is_undeclared_macro(message: &str) -> Option<&'static str> {
     let macros = ["CONTINUE", "JUMP", "CALL", "RETURN", "ADDRESS_OF"];
-    macros.into_iter().find(|name| message.contains("undeclared") && message.contains(&format!("'{name}'")))
+    let head = message.lines().next().filter(|head| head.contains("undeclared"))?;
+    macros.into_iter().find(|name| head.contains(&format!("'{name}'")))
 }
 
 /// A type that C should have and does not have is missed in many places, and is one mistake.
@@ -133,7 +153,8 @@ fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
                 return std::mem::take(&mut first);
             }
             let layout = format!("layout of {name}");
-            let follows = diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+            let follows =
+                diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
             // Nor can what we declare with that type be relied on.
             let ours = diagnostic.file == "machine" || source.is_made(&diagnostic.file) && follows;
             !ours && !diagnostic.message.contains(&format!("'{name}'"))
@@ -144,8 +165,7 @@ fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
 /// Names of ours that messages mention, in terms of what people wrote.
 fn translate(message: &str, source: &Source) -> String {
     let mut text = message.to_owned();
-    if let Some((_, rest)) = text.split_once("'stencil_address_").filter(|_| text.contains("undeclared")) {
-        let label = rest.split('\'').next().unwrap_or_default();
+    if let Some(label) = not_a_label(message) {
         return format!("`{label}` is not a label of this uop, and `ADDRESS_OF` has the address of a label");
     }
     if let Some(name) = is_undeclared_macro(&text) {
@@ -175,7 +195,8 @@ fn translate(message: &str, source: &Source) -> String {
     text.replace("struct stencil_opaque_", "").replace("STENCIL_UOP", "uop")
 }
 
-const REMEDY: &str = "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
+const REMEDY: &str =
+    "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
 
 /// An item that is a compile error.
 pub fn error(span: Span, message: &str) -> TokenStream {

@@ -216,12 +216,7 @@ fn machine(input: ParseStream, attributes: Vec<Attribute>, visibility: Visibilit
 }
 
 /// A uop; `errors` take what is wrong with it and does not keep its signature from being known.
-fn uop(
-    input: ParseStream,
-    attributes: Vec<Attribute>,
-    visibility: Visibility,
-    errors: &mut Vec<Error>,
-) -> Result<Uop> {
+fn uop(input: ParseStream, attributes: Vec<Attribute>, visibility: Visibility, errors: &mut Vec<Error>) -> Result<Uop> {
     input.parse::<keyword::uop>()?;
     let name: Ident = input.parse()?;
     let mut parameters = Vec::new();
@@ -266,7 +261,8 @@ fn uop(
 
 /// `const DST: 0..3`
 fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
-    const FORM: &str = "a family's parameter is a range of numbers from 0 up, `const NAME: 0..3` or `const NAME: 0..=2`";
+    const FORM: &str =
+        "a family's parameter is a range of numbers from 0 up, `const NAME: 0..3` or `const NAME: 0..=2`";
     if !input.peek(Token![const]) {
         return Err(input.error(FORM));
     }
@@ -306,7 +302,10 @@ fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span
     let last: usize = number(&end)?;
     let past = if inclusive { last.saturating_add(1) } else { last };
     if past <= start {
-        return Err((Some(end.span()), Some("the range is empty, and a family needs a member: `0..2` has 0 and 1".into())));
+        return Err((
+            Some(end.span()),
+            Some("the range is empty, and a family needs a member: `0..2` has 0 and 1".into()),
+        ));
     }
     Ok((start, past))
 }
