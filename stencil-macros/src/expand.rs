@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote};
 use syn::Attribute;
+use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
 use crate::compiler::VARIABLE;
@@ -59,7 +60,7 @@ impl Names {
                 bytes.entry(stored(body).to_vec()).or_insert(next);
             }
         }
-        Self { prefix: format!("__stencil_{first}"), bytes }
+        Self { prefix: format!("__stencil_{}", first.unraw()), bytes }
     }
 
     /// The array that holds these stored bytes.
@@ -227,8 +228,6 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
         };
         (statics, quote! { ::stencil_runtime::Instruction::new(&#uops, #to_words) })
     };
-    // Where rustc sees the function, should another block have one of this name.
-    let function = quote_spanned! {name.span()=> fn};
     let link = format!("The instruction; [`{stencil}`] describes its machine code.");
     quote! {
         #statics
@@ -240,7 +239,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
             #[allow(non_snake_case, clippy::too_many_arguments)]
             #[inline]
             #[must_use]
-            #visibility #function #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
+            #visibility fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
                 #body
             }
         }
