@@ -220,3 +220,55 @@ fn distinct<'a>(error: &mut impl FnMut(Span, String), names: impl Iterator<Item 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusals(block: &str) -> Vec<String> {
+        let block: Block = syn::parse_str(&format!("machine A(x: u64) -> u64; {block}")).unwrap();
+        check(&block).err().into_iter().flatten().map(|error| error.to_string()).collect()
+    }
+
+    #[test]
+    fn types_have_their_places() {
+        for fine in [
+            "uop u(a: Label, b: *mut *const Thing, c: *mut [u8; 4], d: *mut [S; 2]) {} struct S { a: [[u8; 2]; 2], t: T } \
+             struct T = a::T { .. }",
+            "extern fn f(a: *mut c_void, b: f32) -> bool = f;",
+        ] {
+            assert_eq!(refusals(fine), [""; 0], "{fine}");
+        }
+        for wrong in [
+            "uop u(a: [u8; 4]) {}",
+            "uop u(a: Thing) {}",
+            "uop u(a: *mut Label) {}",
+            "uop u(a: *mut [*const Label; 2]) {}",
+            "uop u(a: *mut [Thing; 2]) {}",
+            "uop u(a: &u8) {}",
+            "struct S { a: [Label; 2] }",
+            "struct S { a: [Thing; 2] }",
+            "extern fn f() -> [u8; 2] = f;",
+            "extern fn f(a: Label) = f;",
+        ] {
+            assert_eq!(refusals(wrong).len(), 1, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_in_the_order_of_the_text() {
+        let refusals = refusals("uop u(x: u8, a: &u8, int: u8) {} struct S { a: str, a: u8 } uop u() {}");
+        let starts: Vec<_> = refusals.iter().map(|message| message.split(' ').next().unwrap()).collect();
+        assert_eq!(starts, ["`x`", "not", "`int`", "not", "`a`", "`u`"]);
+    }
+
+    #[test]
+    fn families_are_counted_without_being_made() {
+        assert_eq!(refusals("uop u<const A: 0..4096>() {}"), [""; 0]);
+        assert_eq!(refusals("uop u<const A: 0..4097>() {}").len(), 1);
+        assert_eq!(
+            refusals("uop u<const A: 0..=18446744073709551615, const B: 0..=18446744073709551615>() {}").len(),
+            1
+        );
+    }
+}

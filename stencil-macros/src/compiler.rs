@@ -1,7 +1,6 @@
 //! The C compiler: found without configuration, proved by compiling, run once per block.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -73,6 +72,7 @@ const FLAGS: &[&str] = &[
     "-Werror=implicit-function-declaration",
     "-Werror=int-conversion",
     "-Werror=incompatible-pointer-types",
+    "-Werror=return-type",
     // A uop need not use every register, and what it assigns to one, the next uop uses.
     "-Wno-unused-parameter",
     "-Wno-unused-but-set-parameter",
@@ -218,15 +218,14 @@ impl Compiler {
         }
         command.args(flags).args(["-MMD", "-MT", "stencil", "-MF"]).arg(&depends);
         command.args(["-x", "c", "-c", "-", "-o"]).arg(&object).env("LC_ALL", "C");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // From a file and not through a pipe: a compiler that stops early, as at an unknown flag, would leave the pipe
+        // without a reader, and rustc has the signal for that end the process.
+        let input = temporary.0.join("stencil.c");
+        let unwritten = |error: std::io::Error| format!("{} cannot be written: {error}", input.display());
+        std::fs::write(&input, c).map_err(unwritten)?;
+        command.stdin(std::fs::File::open(&input).map_err(unwritten)?).stdout(Stdio::null()).stderr(Stdio::piped());
         let cannot = |error: std::io::Error| format!("{:?} cannot be run: {error}", self.command.path());
-        let mut child = command.spawn().map_err(cannot)?;
-        let mut input = child.stdin.take().expect("it is piped");
-        let source = c.as_bytes().to_vec();
-        let writer = std::thread::spawn(move || input.write_all(&source));
-        let output = child.wait_with_output().map_err(cannot)?;
-        // If it did not read to the end, it says why.
-        let _ = writer.join();
+        let output = command.output().map_err(cannot)?;
         let object = if output.status.success() {
             Some(std::fs::read(&object).map_err(|error| format!("its object file cannot be read: {error}"))?)
         } else {

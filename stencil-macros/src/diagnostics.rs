@@ -1,6 +1,6 @@
 //! What a C compiler has to say, as messages on Rust tokens.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use proc_macro2::{Span, TokenStream};
@@ -34,7 +34,12 @@ struct Note {
 pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Span) -> (TokenStream, bool) {
     let mut diagnostics = parse(messages);
     let any_error = diagnostics.iter().any(|diagnostic| diagnostic.error);
+    if any_error {
+        // Warnings are often but what follows from an error.
+        diagnostics.retain(|diagnostic| diagnostic.error);
+    }
     one_for_missing_types(&mut diagnostics, source);
+    drop_misused_macros(&mut diagnostics);
     // Of what we made for a token, each place is that token.
     let mut seen = HashSet::new();
     diagnostics.retain(|d| !source.is_made(&d.file) || seen.insert((d.file.clone(), d.message.clone())));
@@ -44,12 +49,17 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
         let inside = include.iter().find_map(|directory| file.strip_prefix(directory).ok());
         inside.or(file.is_relative().then_some(file)).map(|path| path.display().to_string())
     };
-    let items = diagnostics.iter().map(|diagnostic| {
+    let mut items: Vec<(Span, TokenStream)> = Vec::new();
+    for diagnostic in &diagnostics {
         let (file, place) = (&diagnostic.file, diagnostic.place);
+        // gcc is where a macro is defined; where it is used is better, unless it is defined in the block.
+        let used = diagnostic.notes.iter().rev().find_map(|note| source.span(&note.file, note.place));
         let (span, mut message) = match (source.span(file, place), &diagnostic.included) {
+            _ if is_ours(file) => (used.or(source.span(file, place)).unwrap_or(fallback), diagnostic.message.clone()),
             (Some(span), _) => (span, diagnostic.message.clone()),
             (None, included) => {
                 let from = included.as_ref().and_then(|(file, line)| source.span(file, (*line, usize::MAX)));
+                let from = used.or(from);
                 let file = relative(file).unwrap_or_else(|| file.clone());
                 let message = format!("{file}:{}:{}: {}", place.0, place.1, diagnostic.message);
                 (from.unwrap_or(fallback), message)
@@ -58,28 +68,71 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
         for Note { file, place, message: note } in &diagnostic.notes {
             // Lines of the Rust file, as far as they are known; places in our own C and in the system's help nobody.
             let at = match source.span(file, *place) {
+                _ if is_ours(file) => None,
                 Some(at) if at.start().line == 0 || at.start() == span.start() => Some(String::new()),
                 Some(at) => Some(format!(" (line {})", at.start().line)),
-                None if file == PRELUDE => None,
+                None if file.starts_with('<') => None,
                 None => relative(file).map(|file| format!(" ({file}:{})", place.0)),
             };
-            let Some(at) = at else { continue };
+            let Some(at) = at.filter(|_| !note.starts_with("each undeclared identifier")) else { continue };
             let note = format!("\nnote: {note}{at}");
             if !message.contains(&note) && !(at.is_empty() && is_pointer(&note)) {
                 message.push_str(&note);
             }
         }
-        let message = translate(&message);
-        if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) }
-    });
-    (items.collect(), any_error)
+        let message = translate(&message, source);
+        let item = if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) };
+        items.push((span, item));
+    }
+    // In the order of the text, whatever order the compiler works in.
+    items.sort_by_key(|(span, _)| (span.start().line, span.start().column));
+    (items.into_iter().map(|(_, item)| item).collect(), any_error)
 }
 
 /// Whether a note says nothing but where something is.
 fn is_pointer(note: &str) -> bool {
-    let heads = ["declared", "definition is", "declaration is", "to parameter", "expanded from macro", "into assembly"];
-    note.trim_end().ends_with(" here") && heads.iter().any(|head| note.contains(head))
-        || note.contains("declaration of")
+    let heads = ["declar", "definition", "to parameter", "from macro", "of macro", "into assembly"];
+    heads.iter().any(|head| note.contains(head))
+}
+
+/// Whether a stretch holds macros of ours, whose insides help nobody.
+fn is_ours(stretch: &str) -> bool {
+    stretch == PRELUDE || stretch == "machine"
+}
+
+/// What follows from a mistake in the use of a macro of ours: one with too many arguments is not expanded, and then
+/// also said to be undeclared; a wrong label is used twice, and leaves a `return` without its type.
+fn drop_misused_macros(diagnostics: &mut Vec<Diagnostic>) {
+    let misused = |file: &str, all: &[Diagnostic]| {
+        let counts = ["function-like macro invocation", "arguments, but takes"];
+        all.iter().any(|other| other.file == file && counts.iter().any(|count| other.message.contains(count)))
+    };
+    let undeclared = |name: &str, all: &[Diagnostic]| {
+        let says = [format!("'{name}' undeclared"), format!("undeclared identifier '{name}'")];
+        all.iter().any(|other| says.iter().any(|said| other.message.contains(said)))
+    };
+    let drop: Vec<bool> = (diagnostics.iter())
+        .map(|d| {
+            is_undeclared_macro(&d.message).is_some() && misused(&d.file, diagnostics)
+                || not_a_label(&d.message).is_some_and(|name| undeclared(name, diagnostics))
+                || d.file == "machine" && d.message.starts_with("'return' with")
+        })
+        .collect();
+    let mut drop = drop.into_iter();
+    diagnostics.retain(|_| !drop.next().unwrap_or(false));
+}
+
+/// What a message says `ADDRESS_OF` was used with, and is not a label.
+fn not_a_label(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("'stencil_address_").filter(|_| message.contains("undeclared"))?;
+    rest.split('\'').next()
+}
+
+/// The macro of ours that a message says is undeclared, as it is without parentheses.
+fn is_undeclared_macro(message: &str) -> Option<&'static str> {
+    let macros = ["CONTINUE", "JUMP", "CALL", "RETURN", "ADDRESS_OF"];
+    let head = message.lines().next().filter(|head| head.contains("undeclared"))?;
+    macros.into_iter().find(|name| head.contains(&format!("'{name}'")))
 }
 
 /// A type that C should have and does not have is missed in many places, and is one mistake.
@@ -102,20 +155,41 @@ fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
             let layout = format!("layout of {name}");
             let follows =
                 diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
-            !follows && !diagnostic.message.contains(&format!("'{name}'"))
+            // Nor can what we declare with that type be relied on.
+            let ours = diagnostic.file == "machine" || source.is_made(&diagnostic.file) && follows;
+            !ours && !diagnostic.message.contains(&format!("'{name}'"))
         });
     }
 }
 
 /// Names of ours that messages mention, in terms of what people wrote.
-fn translate(message: &str) -> String {
+fn translate(message: &str, source: &Source) -> String {
     let mut text = message.to_owned();
+    if let Some(label) = not_a_label(message) {
+        return format!("`{label}` is not a label of this uop, and `ADDRESS_OF` has the address of a label");
+    }
+    if let Some(name) = is_undeclared_macro(&text) {
+        let usage = if matches!(name, "CONTINUE" | "RETURN") { "" } else { "label" };
+        text.push_str(&format!("\nnote: it is a macro with parentheses: `{name}({usage})`"));
+    }
+    while let Some(start) = text.find("stencil_uop_") {
+        let rest = &text[start + "stencil_uop_".len()..];
+        let length = rest.find(|c: char| !(c.is_ascii_digit() || c == '_')).unwrap_or(rest.len());
+        let index = rest[..length].split('_').next().and_then(|index| index.parse().ok());
+        let name = index.and_then(|index: usize| source.uops.get(index)).map_or("uop", String::as_str).to_owned();
+        text.replace_range(start..start + "stencil_uop_".len() + length, &name);
+    }
+    if text.contains("_uop *const'") && text.contains("conver") {
+        text.push_str("\nnote: a label is a place to jump to: `ADDRESS_OF(label)` has its address as a pointer");
+    }
     // `'Other' (aka 'struct stencil_opaque_Other')`, which is what `struct` declarations are for.
-    while let Some(start) = text.find(" (aka 'struct stencil_opaque_") {
-        let end = text[start..].find(')').map_or(text.len(), |end| start + end + 1);
-        text.replace_range(start..end, "");
-        if !text.contains(REMEDY) {
-            text.push_str(REMEDY);
+    for aka in [" (aka 'struct stencil_opaque_", " {aka 'struct stencil_opaque_"] {
+        while let Some(start) = text.find(aka) {
+            let end = text[start..].find([')', '}']).map_or(text.len(), |end| start + end + 1);
+            text.replace_range(start..end, "");
+            if text.contains("incomplete") && !text.contains(REMEDY) {
+                text.push_str(REMEDY);
+            }
         }
     }
     text.replace("struct stencil_opaque_", "").replace("STENCIL_UOP", "uop")
@@ -146,6 +220,8 @@ pub fn warning(span: Span, message: &str) -> TokenStream {
 fn parse(messages: &str) -> Vec<Diagnostic> {
     let mut all: Vec<Diagnostic> = Vec::new();
     let mut included = None;
+    // gcc says but once where a header is included.
+    let mut includes: HashMap<String, (String, usize)> = HashMap::new();
     for line in messages.lines() {
         if let Some(from) =
             line.strip_prefix("In file included from ").or_else(|| line.trim_start().strip_prefix("from "))
@@ -169,7 +245,10 @@ fn parse(messages: &str) -> Vec<Diagnostic> {
             }
             "error" | "fatal error" | "warning" => {
                 let error = level != "warning";
-                let included = included.take();
+                if let Some(from) = included.take() {
+                    includes.insert(file.to_owned(), from);
+                }
+                let included = includes.get(file).cloned();
                 let (file, message, notes) = (file.into(), message.into(), Vec::new());
                 let diagnostic = Diagnostic { error, file, place, message, notes, included };
                 // Members of a family repeat what one of them says.
@@ -191,9 +270,14 @@ fn split(line: &str) -> Option<(&str, Place, &str, &str)> {
     // From the left, since messages have colons; file names of ours have none, those of others seldom.
     let mut parts = line.splitn(5, ':');
     let file = parts.next()?;
-    let place = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let line_number = parts.next()?.parse().ok()?;
+    let column = parts.next()?;
+    // The assembler that gcc runs knows no columns.
+    if column == " Error" {
+        return Some((file, (line_number, 0), "error", line.splitn(4, ':').nth(3)?.trim()));
+    }
     let level = parts.next()?.trim();
-    Some((file, place, level, parts.next()?.trim()))
+    Some((file, (line_number, column.parse().ok()?), level, parts.next()?.trim()))
 }
 
 #[cfg(test)]

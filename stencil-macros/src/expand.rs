@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Attribute;
+use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
 use crate::compiler::VARIABLE;
@@ -59,7 +60,7 @@ impl Names {
                 bytes.entry(stored(body).to_vec()).or_insert(next);
             }
         }
-        Self { prefix: format!("__stencil_{first}"), bytes }
+        Self { prefix: format!("__stencil_{}", first.unraw()), bytes }
     }
 
     /// The array that holds these stored bytes.

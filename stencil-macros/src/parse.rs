@@ -129,6 +129,7 @@ impl Items {
 fn skip_item(input: ParseStream) -> Result<()> {
     let mut continues = false;
     input.call(Attribute::parse_outer).map(drop).or_else(|_| input.parse::<TokenTree>().map(drop))?;
+    input.parse::<Visibility>()?;
     loop {
         continues = input.peek(Token![continue]) || continues && input.peek(keyword::machine);
         let Ok(token) = input.parse::<TokenTree>() else { return Ok(()) };
@@ -379,7 +380,7 @@ impl Parse for Field {
         }
         let name = input.parse()?;
         if !input.peek(Token![:]) {
-            return Err(input.error(format!("expected a type: `{name}: type`")));
+            return Err(input.error("expected `name: type`"));
         }
         input.parse::<Token![:]>()?;
         Ok(Self { attributes, visibility, name, ty: input.parse()? })
@@ -419,4 +420,72 @@ fn c_text(input: ParseStream, expected: &str) -> Result<Group> {
         return Err(input.error(expected));
     }
     input.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(block: &str) -> (Block, Vec<String>) {
+        let block: Block = syn::parse_str(block).unwrap();
+        let messages = block.mistakes.errors.iter().map(|error| {
+            let at = error.span().start();
+            format!("{}:{}: {error}", at.line, at.column)
+        });
+        let messages = messages.collect();
+        (block, messages)
+    }
+
+    #[test]
+    fn everything_has_its_place() {
+        let (block, messages) = messages(
+            "#![c_flags(\"-O1\", \"-g\")] pub machine A(x: u64,) -> u64; c { int a; } include \"a.h\"; struct S { a: u8 } \
+             extern fn f(a: u64) -> u64 = a::b; struct T = b::T { a: u8, .. } pub uop one<const N: 1..=2,>(a: u64) \
+             where N > 1 { x = a; }",
+        );
+        assert_eq!(messages, [""; 0]);
+        assert_eq!((block.flags.len(), block.order.len(), block.uops.len()), (2, 5, 1));
+        assert_eq!(block.uops[0].members(), [[1], [2]]);
+        assert!(block.structs[1].in_c);
+    }
+
+    #[test]
+    fn parsing_goes_on_after_a_mistake() {
+        let (block, messages) = messages(
+            "machine A(x: u64);\nuop one(a) {}\nuop two()\nuop three() {}\nfn four() {}\nuop five<const N: 1..1>() {}\n\
+             struct S;\nuop six(a: &u8) {}\n",
+        );
+        assert_eq!(messages.len(), 5, "{messages:#?}");
+        let places: Vec<_> = messages.iter().map(|message| message.split(": ").next().unwrap()).collect();
+        assert_eq!(places, ["2:9", "4:0", "5:0", "6:21", "7:8"]);
+        let names: Vec<_> = block.uops.iter().map(|uop| uop.name.to_string()).collect();
+        assert_eq!(names, ["three", "five", "six"]);
+        let unparsed: Vec<_> = block.mistakes.uops.iter().map(|uop| (uop.name.to_string(), uop.arity)).collect();
+        assert_eq!(unparsed, [("one".into(), 1), ("two".into(), 0)]);
+    }
+
+    #[test]
+    fn arity_of_what_cannot_be_parsed() {
+        for (uop, arity) in [
+            ("uop u(a, b) {}", 2),
+            ("uop u(a: u8; b: u8) {}", 1),
+            ("uop u(a, b,);", 2),
+            ("uop u<const N>(a) {}", 2),
+            ("pub uop u {}", 0),
+        ] {
+            let (block, _) = messages(&format!("machine A(); {uop}"));
+            assert_eq!(block.mistakes.uops.len(), 1, "{uop}");
+            assert_eq!(block.mistakes.uops[0].arity, arity, "{uop}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_broken() {
+        for block in
+            ["", ";", "pub", "#[a]", "uop", "uop u", "machine", "continue", "continue machine", "extern", "c", "@ !"]
+        {
+            let (_, messages) = messages(block);
+            assert_eq!(messages.len(), 1, "{block}: {messages:?}");
+        }
+    }
 }

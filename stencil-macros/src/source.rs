@@ -20,6 +20,8 @@ pub struct Source {
     pub c: String,
     /// What the symbols stand for that the object file will refer to.
     pub symbols: HashMap<String, Symbol>,
+    /// The names of the uops, in their order.
+    pub uops: Vec<String>,
     stretches: HashMap<String, Stretch>,
 }
 
@@ -66,7 +68,8 @@ const PRELUDE_TEXT: &str = r#"
 
 impl Source {
     pub fn new(block: &Block, features: &Features) -> Self {
-        let mut source = Self { c: String::new(), symbols: HashMap::new(), stretches: HashMap::new() };
+        let uops = block.uops.iter().map(|uop| uop.name.to_string()).collect();
+        let mut source = Self { c: String::new(), symbols: HashMap::new(), uops, stretches: HashMap::new() };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
         source.opaque_types(block);
         let mut defined = vec![false; block.structs.len()];

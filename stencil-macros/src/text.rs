@@ -78,8 +78,12 @@ impl Text {
         text
     }
 
-    /// The token at a place, or the last one before it.
+    /// The token at a place, or the last one before it; at column 0, the first one from there on.
     pub fn span_at(&self, place: Place) -> Span {
+        if place.1 == 0 {
+            let from = self.tokens.partition_point(|(start, ..)| *start < place);
+            return self.tokens.get(from).map_or(self.whole, |token| token.1);
+        }
         let after = self.tokens.partition_point(|(start, ..)| *start <= place);
         after.checked_sub(1).map_or(self.whole, |index| self.tokens[index].1)
     }

@@ -9,6 +9,8 @@ use stencil_runtime::{Abi, Machine as _};
 
 stencil_runtime::stencil! {
     machine Probe();
+    // No mistake: Rust's keywords are no names of C here.
+    uop r#loop() {}
 }
 
 /// The folder of the cases for the C compiler in use.

@@ -3,7 +3,7 @@
 stencil_runtime::stencil! {
     /// The machine.
     machine Calc(x: u64, y: u64) -> u64;
-    uop nop(a: u64) {}
+    uop nop(a: u64) { x += a; }
 }
 
 mod other_registers {

@@ -31,8 +31,8 @@ mod places {
 
 mod rust_has_no_such_type {
     stencil_runtime::stencil! {
-        machine A(a: *mut Missing);
-        uop one(b: *mut Absent) {}
+        machine A(a: *mut Missing, x: u64);
+        uop one(b: *mut Absent) { x = (uint64_t)b; }
     }
 }
 

@@ -165,9 +165,8 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
     let (Some(size), Some(alignment)) = (layout.next(), layout.next()) else { return quote! { #definition } };
     let (size, alignment) = (size as usize, alignment as usize);
     let disagree = |what: String| {
-        format!(
-            "Rust and C disagree on the {what}: give the Rust type `#[repr(C)]`, and list all its fields in their order"
-        )
+        let fields = if s.in_c { "the fields of the C type" } else { "all its fields here" };
+        format!("Rust and C disagree on the {what}: the Rust type has to be `#[repr(C)]`, and {fields} in its order")
     };
     let (size_text, align_text) = (
         disagree(format!("size of `{name}`, which is {size} in C")),

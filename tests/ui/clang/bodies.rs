@@ -60,7 +60,7 @@ mod c_block {
         c {
             static inline uint64_t helper(uint64_t a) { return a + nothing; }
             #define TWICE(a) ((a) * two)
-            #define SEMI(a a;;
+            #define SEMI(a) a;;
         }
         uop one() { x = TWICE(x); }
         uop two() { x = (SEMI(x)); }
@@ -77,6 +77,18 @@ mod values {
         uop jump_to_number(value: u64) { JUMP(x); JUMP(); }
         uop address(value: u64) { x = ADDRESS_OF(value); }
         uop call(target: Label) { CALL(target, x); CONTINUE(x); }
+    }
+}
+
+mod macros {
+    use stencil_runtime::Label;
+    stencil_runtime::stencil! {
+        machine A(x: u64) -> u64;
+        uop no_parentheses() { CONTINUE; }
+        uop no_label() { JUMP(nowhere); }
+        uop no_argument() { if (x) RETURN; }
+        uop unknown_label(target: Label) { x = (uint64_t)ADDRESS_OF(trget); }
+        uop nested(target: Label) { if (CALL(target) == y) JUMP(target + y); }
     }
 }
 

@@ -97,7 +97,14 @@ mod assembly {
         machine A(x: u64);
         uop one() { __asm__("mov nowhere(%%rip), %0" : "=r"(x)); }
         uop two() { __asm__("mov $nowhere, %k0" : "=r"(x)); }
-        uop three() { __asm__("mov $nowhere@GOTOFF, %0" : "=r"(x)); }
+    }
+}
+
+mod relocation {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        extern fn host(a: u64) = super::host;
+        uop one() { __asm__("jrcxz %c0" : : "i"(host)); }
     }
 }
 

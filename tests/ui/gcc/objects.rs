@@ -97,7 +97,14 @@ mod assembly {
         machine A(x: u64);
         uop one() { __asm__("mov nowhere(%%rip), %0" : "=r"(x)); }
         uop two() { __asm__("mov $nowhere, %k0" : "=r"(x)); }
-        uop three() { __asm__("mov $nowhere@GOTOFF, %0" : "=r"(x)); }
+    }
+}
+
+mod relocation {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        extern fn host(a: u64) = super::host;
+        uop one() { __asm__("jrcxz %c0" : : "i"(host)); }
     }
 }
 
@@ -116,7 +123,8 @@ mod calls {
     stencil_runtime::stencil! {
         machine A(x: u64, p: *mut u64);
         extern fn takes(a: *mut u64) = super::takes;
-        uop next() { uint64_t local = x; takes(&local); }
+        uop next() { uint64_t local = x; takes(&local); CONTINUE(); }
+        uop end() { uint64_t local = x; takes(&local); }
         uop jump(target: Label) { uint64_t local = x; takes(&local); JUMP(target); }
     }
 }
