@@ -42,11 +42,6 @@ const FLAGS: &[&str] = &[
     "-O2",
     // No start-up code, no library: what runs around stencils is Rust.
     "-ffreestanding",
-    // Holes of 32 bits are objects of one byte; all that is larger, strings and tables included, is reached by 64-bit
-    // addresses, since the executable may be anywhere.
-    "-fno-pic",
-    "-mcmodel=medium",
-    "-mlarge-data-threshold=1",
     // A switch becomes branches, not a table of addresses that every copy would have to carry.
     "-fno-jump-tables",
     // Each uop and each table can then be taken by itself.
@@ -82,6 +77,15 @@ const FLAGS: &[&str] = &[
     "-Wno-unused-parameter",
     "-Wno-unused-but-set-parameter",
     "-Wno-unused-function",
+];
+
+/// Flags for blocks that do not ask for position-independent code, which reaches everything through its own data.
+const ABSOLUTE_FLAGS: &[&str] = &[
+    // Holes of 32 bits are objects of one byte; all that is larger, strings and tables included, is reached by 64-bit
+    // addresses, since the executable may be anywhere.
+    "-fno-pic",
+    "-mcmodel=medium",
+    "-mlarge-data-threshold=1",
 ];
 
 const CLANG_FLAGS: &[&str] = &[
@@ -205,6 +209,10 @@ impl Compiler {
         let (object, depends) = (temporary.0.join("stencil.o"), temporary.0.join("stencil.d"));
         let mut command: Command = self.command.to_command();
         command.args(FLAGS).args(if self.command.is_like_clang() { CLANG_FLAGS } else { GCC_FLAGS });
+        let independent = ["-fpic", "-fPIC", "-fpie", "-fPIE"];
+        if !flags.iter().any(|flag| independent.contains(&flag.as_str())) {
+            command.args(ABSOLUTE_FLAGS);
+        }
         for directory in directories {
             command.arg("-iquote").arg(directory);
         }

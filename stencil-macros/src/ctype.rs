@@ -43,6 +43,8 @@ impl Type {
                 let to = match &*pointer.elem {
                     syn::Type::Tuple(unit) if unit.elems.is_empty() => None,
                     syn::Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "c_void") => None,
+                    // C has no name for it, and knows nothing of it either way.
+                    syn::Type::Path(path) if has_arguments(path) => None,
                     to => Some(Box::new(Self::from_rust(to)?)),
                 };
                 Ok(Self::Pointer { constant: !matches!(pointer.mutability, syn::PointerMutability::Mut(_)), to })
@@ -55,7 +57,7 @@ impl Type {
             },
             syn::Type::Path(path) if path.qself.is_none() => {
                 let last = path.path.segments.last().ok_or_else(unsupported)?;
-                if !last.arguments.is_none() {
+                if has_arguments(path) {
                     return Err(unsupported());
                 }
                 let integer = |bits, signed| Self::Integer { bits, signed, size: false };
@@ -74,7 +76,7 @@ impl Type {
                     "f32" => Self::F32,
                     "f64" => Self::F64,
                     "Label" => Self::Label,
-                    "u128" | "i128" | "char" | "str" | "String" => return Err(unsupported()),
+                    "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
                 })
             }
@@ -115,6 +117,15 @@ impl Type {
         }
     }
 
+    /// The struct that a value of this type consists of, or has elements of.
+    pub fn contained(&self) -> Option<&Ident> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Array(element, _) => element.contained(),
+            _ => None,
+        }
+    }
+
     /// The name behind any number of pointers, which C must have seen.
     pub fn pointee(&self) -> Option<&Ident> {
         match self {
@@ -147,6 +158,10 @@ impl Type {
             _ => None,
         }
     }
+}
+
+fn has_arguments(path: &syn::TypePath) -> bool {
+    path.path.segments.last().is_some_and(|segment| !segment.arguments.is_none())
 }
 
 /// How wide the field is that an operand goes into.
@@ -182,6 +197,8 @@ mod tests {
         assert_eq!(declared("*mut [u16; 2]"), "uint16_t (*x)[2]");
         assert_eq!(declared("[*mut u16; 2]"), "uint16_t *x[2]");
         assert_eq!(declared("crate::Vm"), "Vm x");
+        assert_eq!(declared("*const String"), "const String *x");
+        assert_eq!(declared("*mut Vec<u8>"), "void *x");
     }
 
     #[test]

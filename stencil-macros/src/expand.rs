@@ -236,7 +236,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
             #(#own)*
             #[doc = ""]
             #[doc = #link]
-            #[allow(non_snake_case, clippy::too_many_arguments)]
+            #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
             #[inline]
             #[must_use]
             #visibility fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {

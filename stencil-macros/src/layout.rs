@@ -8,6 +8,8 @@
 //!
 //! The instructions in between are copied as they are.
 
+use std::collections::HashMap;
+
 use crate::x86_64::{self, Decoded, Kind};
 
 /// Where a jump leads.
@@ -61,16 +63,21 @@ pub enum Place {
     Next,
 }
 
+/// Bytes to put in the place of an instruction, and where the relocated field is in them.
+pub type Replacements = HashMap<usize, (Vec<u8>, usize)>;
+
 /// Code out of line costs a patch for each jump to it and from it. So little of it is not worth that.
 const WORTH_MOVING: usize = 8;
 
 /// Lays out a function: the code, and what is out of line. `exit` says of a relocated field at an offset, if it is
-/// the distance of a jump, where that leads; `relocations` are the offsets of all relocated fields, ascending.
+/// the distance of a jump, where that leads; `relocations` are the offsets of all relocated fields, ascending;
+/// `replacements` are for instructions by their index.
 /// None if the function has something that hides where control goes.
 pub fn lay_out(
     code: &[u8],
     decoded: &[Decoded],
     relocations: &[usize],
+    replacements: &Replacements,
     exit: impl Fn(usize) -> Option<Edge>,
 ) -> Option<(Part, Part)> {
     let mut blocks = blocks(code, decoded, relocations, exit)?;
@@ -81,6 +88,7 @@ pub fn lay_out(
         code,
         decoded,
         relocations,
+        replacements,
         blocks: &blocks,
         order: order.to_vec(),
         other: other.to_vec(),
@@ -257,6 +265,7 @@ struct Layout<'a> {
     code: &'a [u8],
     decoded: &'a [Decoded],
     relocations: &'a [usize],
+    replacements: &'a Replacements,
     blocks: &'a [Block],
     order: Vec<usize>,
     /// The order of the other part.
@@ -313,8 +322,8 @@ impl Layout<'_> {
             let mut starts = vec![0];
             let mut ends = Vec::new();
             for (position, jumps) in jumps.iter().enumerate() {
-                let body = &self.decoded[self.blocks[self.order[position]].body.clone()];
-                let mut at = starts[position] + body.iter().map(Decoded::len).sum::<usize>();
+                let body = self.blocks[self.order[position]].body.clone();
+                let mut at = starts[position] + body.map(|index| self.length(index)).sum::<usize>();
                 ends.push(Vec::new());
                 for ((condition, _), long) in jumps.iter().zip(&long[position]) {
                     at += x86_64::jump_size(condition.is_some(), *long);
@@ -340,6 +349,11 @@ impl Layout<'_> {
         }
     }
 
+    /// Bytes of an instruction, or of what is in its place.
+    fn length(&self, index: usize) -> usize {
+        self.replacements.get(&index).map_or_else(|| self.decoded[index].len(), |(bytes, _)| bytes.len())
+    }
+
     /// Of each block of this part the start.
     fn starts(&self) -> Vec<(usize, usize)> {
         self.order.iter().copied().zip(self.measure().0).collect()
@@ -351,13 +365,17 @@ impl Layout<'_> {
         let (starts, long) = self.measure();
         let mut part = Part::default();
         for position in 0..self.order.len() {
-            for item in &self.decoded[self.blocks[self.order[position]].body.clone()] {
+            for instruction in self.blocks[self.order[position]].body.clone() {
+                let item = &self.decoded[instruction];
+                let replacement = self.replacements.get(&instruction);
                 let first = self.relocations.partition_point(|&offset| offset < item.start());
                 let within = self.relocations[first..].iter().take_while(|&&offset| offset < item.end());
                 for (index, offset) in within.enumerate() {
-                    part.relocations.push((first + index, part.bytes.len() + offset - item.start()));
+                    let field = replacement.map_or(offset - item.start(), |(_, field)| *field);
+                    part.relocations.push((first + index, part.bytes.len() + field));
                 }
-                part.bytes.extend_from_slice(&self.code[item.start()..item.end()]);
+                let bytes = replacement.map_or(&self.code[item.start()..item.end()], |(bytes, _)| bytes);
+                part.bytes.extend_from_slice(bytes);
             }
             for (index, (condition, edge)) in self.jumps(position).into_iter().enumerate() {
                 let long = long[position][index];

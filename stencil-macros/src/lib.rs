@@ -71,8 +71,9 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the
 /// same size. A pointer may point to any Rust type; C knows its fields if the block declares it. An operand may
 /// also be a `Label`. An operand of up to 32 bits becomes a 32-bit immediate or displacement, one of 64 bits a
-/// 64-bit immediate. The value of a `u32` that C code uses as a displacement has to be less than 2^31; emitting it is an
-/// error otherwise, and the stencil's documentation says so.
+/// 64-bit immediate. A `u32` that a body uses in 64-bit arithmetic, as a displacement above all, may have to be less
+/// than 2^31, depending on the instruction that the C compiler chose: emitting a greater one is an error then, and
+/// the stencil's documentation states the range. For an operand that uses all 32 bits so, take a `u64`.
 ///
 /// # What it expands to
 /// * For the machine a type that implements `Machine`, with `compile`, `bind`, and one constructor of instructions for

@@ -221,7 +221,8 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         let own = |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
         // Where places in the code are known elsewhere, they have to stay where they are.
         let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
-        let laid_out = if fixed { None } else { layout::lay_out(&code, &decoded, &offsets, exit) };
+        let (replacements, extended) = self.negative_numbers(&code, &decoded, &relocations);
+        let laid_out = if fixed { None } else { layout::lay_out(&code, &decoded, &offsets, &replacements, exit) };
         let Some((inside, outside)) = laid_out else {
             let (mut code, mut relocations) = (code, relocations);
             if let Some(end) = x86_64::without_last_jump(&decoded)
@@ -234,7 +235,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             return self.fields(Section::Code, 0, Some(&code), &relocations);
         };
         let moved = |part: &layout::Part| -> Vec<Relocation> {
-            part.relocations.iter().map(|&(index, offset)| Relocation { offset, ..relocations[index] }).collect()
+            part.relocations.iter().map(|&(index, offset)| Relocation { offset, ..extended[index] }).collect()
         };
         self.stencil.code.clone_from(&inside.bytes);
         self.fields(Section::Code, 0, Some(&inside.bytes), &moved(&inside))?;
@@ -245,6 +246,29 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             self.jumps_across(&inside, &outside, at);
         }
         Ok(())
+    }
+
+    /// Replacements for instructions that extend a narrow hole less a constant with zeros: gcc counts on addresses
+    /// being no less than what it takes from them, and numbers may be. With them come the relocations that they need.
+    fn negative_numbers(
+        &self,
+        code: &[u8],
+        decoded: &[Decoded],
+        relocations: &[Relocation],
+    ) -> (layout::Replacements, Vec<Relocation>) {
+        let (mut replacements, mut relocations) = (layout::Replacements::new(), relocations.to_vec());
+        for relocation in &mut relocations {
+            let operand = matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(_))));
+            if operand && relocation.r_type == elf::R_X86_64_32 && relocation.addend < 0 && !relocation.truncated {
+                let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+                let mov = decoded.get(index).and_then(|item| x86_64::sign_extending_mov(code, item));
+                if let Some(mov) = mov {
+                    replacements.insert(index, mov);
+                    relocation.r_type = elf::R_X86_64_32S;
+                }
+            }
+        }
+        (replacements, relocations)
     }
 
     /// The jumps between the code and what is out of line, at `at` in the data.
@@ -779,6 +803,11 @@ impl Builder<'_, '_, '_> {
                 let message = "refers to a constant of one byte, as the empty string is, by a 32-bit address, and \
                                the executable may be anywhere: make the constant longer";
                 self.refuse(self.symbol_in(*section).as_deref(), message.into())
+            }
+            Target::Local { .. } => {
+                let message = "computes with the address of a place in its own code, and code may be anywhere: keep a \
+                               table of whole addresses, `static const void *const table[] = { &&label };`";
+                self.refuse(Some("goto"), message.into())
             }
             _ => self.unknown(relocation),
         }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use proc_macro2::{Ident, Span};
 
-use crate::ast::{Block, Declaration, Extern, Field, Struct, Typed, Uop};
+use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
 use crate::compiler::Features;
 use crate::ctype::{Type, Width};
 use crate::model::{Abi, Symbol};
@@ -72,6 +72,7 @@ impl Source {
         let mut source = Self { c: String::new(), symbols: HashMap::new(), uops, stretches: HashMap::new() };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
         source.opaque_types(block);
+        let mut defined = vec![false; block.structs.len()];
         for declaration in &block.order {
             match *declaration {
                 Declaration::C(index) => source.text(format!("c block {index}"), Text::new(&block.c[index])),
@@ -80,7 +81,7 @@ impl Source {
                     source.made(format!("include {index}"), path.span());
                     let _ = writeln!(source.c, "#include {:?}", path.value());
                 }
-                Declaration::Struct(index) => source.structure(&block.structs[index]),
+                Declaration::Struct(index) => source.structure(block, index, &mut defined),
                 Declaration::Extern(index) => source.host(index, &block.externs[index]),
             }
         }
@@ -159,9 +160,16 @@ impl Source {
         }
     }
 
-    fn structure(&mut self, s: &Struct) {
-        if s.in_c {
+    /// Defines a struct, and before it those that it contains, which C has to know by then.
+    fn structure(&mut self, block: &Block, index: usize, defined: &mut [bool]) {
+        let s = &block.structs[index];
+        if s.in_c || std::mem::replace(&mut defined[index], true) {
             return;
+        }
+        for name in s.fields.iter().filter_map(|field| field.ty.c.contained()) {
+            if let Some(inner) = block.structs.iter().position(|other| other.name == *name) {
+                self.structure(block, inner, defined);
+            }
         }
         self.made(format!("struct {}", s.name), s.name.span());
         let _ = writeln!(self.c, "struct {} {{", s.name);

@@ -116,13 +116,15 @@ impl Decoded {
             .then(|| self.instruction.near_branch_target() as usize)
     }
 
-    /// Whether it refers to a place in the function other than by jumping there: its address, or a call.
+    /// Whether it refers to a place in the function other than by a jump.
     pub fn hides_a_place(&self, relocated: impl Fn(usize) -> bool) -> bool {
         let address = self.instruction.is_ip_rel_memory_operand()
             && self.displacement.is_some_and(|(offset, _)| !relocated(offset));
         let call = self.instruction.flow_control() == FlowControl::Call
             && self.immediate.is_some_and(|(offset, _)| !relocated(offset));
-        address || call
+        // Where a transaction goes that fails is a distance too.
+        let transaction = self.instruction.flow_control() == FlowControl::XbeginXabortXend;
+        address || call || transaction
     }
 
     /// Whether nothing but the end of the function can follow the call that ends where this begins: if it were a
@@ -222,6 +224,18 @@ pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool>
     code[field - 2] = 0xc7;
     code[field - 1] = 0xc0 | modrm >> 3 & 7;
     Some(wide)
+}
+
+/// A `mov` of a 32-bit immediate to a register that extends it to 64 bits with its sign, in the place of one that does
+/// so with zeros; and where the immediate is in it.
+pub fn sign_extending_mov(code: &[u8], item: &Decoded) -> Option<(Vec<u8>, usize)> {
+    let (rex, opcode) = match code[item.start()..item.end()] {
+        [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
+        [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x49, opcode),
+        _ => return None,
+    };
+    // REX.W C7 /0 (Intel SDM, volume 2, MOV).
+    Some((vec![rex, 0xc7, 0xc0 | opcode & 7, 0, 0, 0, 0], 3))
 }
 
 /// The instructions, one a line. `names` gives, for the offset of a patched field, what goes there.

@@ -49,7 +49,7 @@ impl<T> From<*const T> for Address {
 
 /// A trampoline: an indirect jump through the eight bytes that follow it.
 const TRAMPOLINE: [u8; 8] = [0xff, 0x25, 0x02, 0, 0, 0, 0, 0];
-const TRAMPOLINE_SIZE: usize = 16;
+pub(crate) const TRAMPOLINE_SIZE: usize = 16;
 
 /// A cursor into a buffer for code and a buffer for data.
 ///
@@ -71,8 +71,10 @@ pub struct Emitter<'m, M: Memory> {
     /// Targets at `reach_start` and the `reach_size` bytes after it are within 2 GiB of every byte of code.
     reach_start: u64,
     reach_size: u64,
-    /// Targets out of reach, and where their trampolines are.
+    /// Targets out of reach, and where their trampolines are. Those past the first `written` ones are reserved for a
+    /// uop that has not taken its room.
     trampolines: Vec<(u64, u64)>,
+    written: usize,
     memory: PhantomData<M>,
 }
 
@@ -128,7 +130,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
     fn with_addresses(code: &'m mut [u8], data: &'m mut [u8], at: (Address, Address)) -> Self {
         let (Address(code_address), Address(data_address)) = at;
         let start = code_address.min(data_address);
-        let end = (code_address + code.len() as u64).max(data_address + data.len() as u64);
+        let end = (code_address.saturating_add(code.len() as u64)).max(data_address.saturating_add(data.len() as u64));
         let reach_start = end.saturating_sub(1 << 31);
         Self {
             code,
@@ -137,8 +139,9 @@ impl<'m, M: Memory> Emitter<'m, M> {
             data_address,
             reach_start,
             // Eight bytes less than 2 GiB: distances count from behind the field, or, with an addend, near it.
-            reach_size: (start + (1 << 31) - 8).saturating_sub(reach_start),
+            reach_size: start.saturating_add((1 << 31) - 8).saturating_sub(reach_start),
             trampolines: Vec::new(),
+            written: 0,
             memory: PhantomData,
         }
     }
@@ -175,42 +178,25 @@ impl<'m, M: Memory> Emitter<'m, M> {
         if self.code.len() < C || self.data.len() < D + padding {
             return Err(self.full(uop, (C, D + padding)));
         }
-        Ok(Room { emitter: self, padding })
+        Ok(Room { emitter: self, padding, reserved: 0 })
+    }
+
+    /// Writes the trampolines that have been reserved, each before the one that was reserved before it.
+    #[cold]
+    fn write_trampolines(&mut self) {
+        for &(function, _) in &self.trampolines[self.written..] {
+            let data = std::mem::take(&mut self.data);
+            let (rest, place) = data.split_at_mut(data.len() - TRAMPOLINE_SIZE);
+            place[..8].copy_from_slice(&TRAMPOLINE);
+            patch::put(place, 8, patch::abs64(function, 0));
+            self.data = rest;
+        }
+        self.written = self.trampolines.len();
     }
 
     #[cold]
     fn full(&self, uop: &'static str, needed: (usize, usize)) -> Error {
         Error::BufferFull { uop, needed, left: self.left() }
-    }
-
-    /// The address at which a host function can be called with a 32-bit displacement: its own, or, if it is
-    /// too far away, that of a trampoline at the end of the data buffer, one for each function.
-    ///
-    /// # Errors
-    /// [`Error::OutOfReach`], where the data buffer has no room for the trampoline.
-    #[inline(always)]
-    pub fn reach(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
-        if function.wrapping_sub(self.reach_start) <= self.reach_size {
-            return Ok(function);
-        }
-        self.trampoline(callee, function)
-    }
-
-    #[cold]
-    fn trampoline(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
-        if let Some(&(_, at)) = self.trampolines.iter().find(|(target, _)| *target == function) {
-            return Ok(at);
-        }
-        let Some(rest) = self.data.len().checked_sub(TRAMPOLINE_SIZE) else {
-            return Err(Error::OutOfReach { callee });
-        };
-        let (rest, last) = std::mem::take(&mut self.data).split_at_mut(rest);
-        last[..8].copy_from_slice(&TRAMPOLINE);
-        patch::put(last, 8, patch::abs64(function, 0));
-        let at = self.data_address + rest.len() as u64;
-        self.data = rest;
-        self.trampolines.push((function, at));
-        Ok(at)
     }
 }
 
@@ -219,6 +205,8 @@ impl<'m, M: Memory> Emitter<'m, M> {
 pub struct Room<'e, 'm, M: Memory, const C: usize, const D: usize> {
     emitter: &'e mut Emitter<'m, M>,
     padding: usize,
+    /// Trampolines that are to be written when the room is taken.
+    reserved: usize,
 }
 
 impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
@@ -233,14 +221,50 @@ impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
     #[inline(always)]
     #[must_use]
     pub fn data(&self) -> u64 {
-        self.emitter.data_address + self.padding as u64
+        self.emitter.data_address.wrapping_add(self.padding as u64)
+    }
+
+    /// The address at which a host function can be called with a 32-bit displacement: its own, or, if it is
+    /// too far away, that of a trampoline at the end of the data buffer, one for each function.
+    ///
+    /// # Errors
+    /// [`Error::OutOfReach`], where the data buffer has no room for the trampoline.
+    #[inline(always)]
+    pub fn reach(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
+        if function.wrapping_sub(self.emitter.reach_start) <= self.emitter.reach_size {
+            return Ok(function);
+        }
+        self.trampoline(callee, function)
+    }
+
+    #[cold]
+    fn trampoline(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
+        let emitter = &mut *self.emitter;
+        if self.reserved == 0 {
+            // What an earlier uop reserved before it failed.
+            emitter.trampolines.truncate(emitter.written);
+        }
+        if let Some(&(_, at)) = emitter.trampolines.iter().find(|(target, _)| *target == function) {
+            return Ok(at);
+        }
+        let size = (self.reserved + 1) * TRAMPOLINE_SIZE;
+        if emitter.data.len() < D + self.padding + size {
+            return Err(Error::OutOfReach { callee });
+        }
+        let at = emitter.data_address.wrapping_add((emitter.data.len() - size) as u64);
+        emitter.trampolines.push((function, at));
+        self.reserved += 1;
+        Ok(at)
     }
 
     /// Hands out the code and the data, and advances the emitter. Every byte of [`Fresh`] memory is still zero.
     #[inline(always)]
     #[must_use]
     pub fn take(self) -> (&'m mut [u8; C], &'m mut [u8; D]) {
-        let Self { emitter, padding } = self;
+        let Self { emitter, padding, reserved } = self;
+        if reserved != 0 {
+            emitter.write_trampolines();
+        }
         let (code, rest) =
             std::mem::take(&mut emitter.code).split_first_chunk_mut().expect("`Emitter::room` has made sure of it");
         emitter.code = rest;
@@ -250,8 +274,8 @@ impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
         }
         let (data, rest) = rest.split_first_chunk_mut().expect("`Emitter::room` has made sure of it");
         emitter.data = rest;
-        emitter.code_address += C as u64;
-        emitter.data_address += (padding + D) as u64;
+        emitter.code_address = emitter.code_address.wrapping_add(C as u64);
+        emitter.data_address = emitter.data_address.wrapping_add((padding + D) as u64);
         (code, data)
     }
 }
@@ -303,6 +327,17 @@ mod tests {
     }
 
     #[test]
+    fn addresses_may_be_anywhere() {
+        for address in [0, 1 << 31, 1 << 63, u64::MAX - 4] {
+            let (mut code, mut data) = ([0; 8], [0; 24]);
+            let mut out = Emitter::for_addresses(&mut code, &mut data, (Address(address), Address(address)));
+            let mut room = out.room::<8, 8, 8>("a").unwrap();
+            let _ = room.reach("far", address ^ 1 << 62);
+            let _ = room.take();
+        }
+    }
+
+    #[test]
     fn zeroed_looks_at_every_byte() {
         let error = Emitter::zeroed(&mut [0, 0, 1], &mut []).unwrap_err();
         assert_eq!(error, Error::NotZero { code: true, offset: 2 });
@@ -310,28 +345,42 @@ mod tests {
         assert_eq!(error, Error::NotZero { code: false, offset: 1 });
     }
 
+    /// Emits an empty uop that calls a function, and returns the address that it calls.
+    fn call(out: &mut Emitter<'_, Reused>, callee: &'static str, function: u64) -> Result<u64, Error> {
+        let mut room = out.room::<0, 0, 1>("uop")?;
+        let address = room.reach(callee, function)?;
+        let _ = room.take();
+        Ok(address)
+    }
+
     #[test]
     fn near_targets_are_reached_directly_and_far_ones_through_one_trampoline_each() {
         let (mut code, mut data) = ([0; 8], [0; 40]);
         let mut out = emitter(&mut code, &mut data);
-        assert_eq!(out.reach("near", 0x1000_2000), Ok(0x1000_2000));
-        assert_eq!(out.reach("low", 0), Ok(0));
+        assert_eq!(call(&mut out, "near", 0x1000_2000), Ok(0x1000_2000));
+        assert_eq!(call(&mut out, "low", 0), Ok(0));
         let limit = 0x1000_0000 + (1 << 31) - 8;
-        assert_eq!(out.reach("last", limit), Ok(limit));
-        let beyond = out.reach("beyond", limit + 1).unwrap();
+        assert_eq!(call(&mut out, "last", limit), Ok(limit));
+        let beyond = call(&mut out, "beyond", limit + 1).unwrap();
         assert_eq!(beyond, 0x1000_1001 + 24);
-        assert_eq!(out.reach("far", FAR), Ok(beyond - 16));
-        assert_eq!(out.reach("far", FAR), Ok(beyond - 16));
-        assert_eq!(out.reach("more", FAR + 1), Err(Error::OutOfReach { callee: "more" }));
+        assert_eq!(call(&mut out, "far", FAR), Ok(beyond - 16));
+        assert_eq!(call(&mut out, "far", FAR), Ok(beyond - 16));
+        assert_eq!(call(&mut out, "more", FAR + 1), Err(Error::OutOfReach { callee: "more" }));
         assert_eq!(&data[8..16], &TRAMPOLINE);
         assert_eq!(&data[16..24], &FAR.to_le_bytes());
     }
 
     #[test]
-    fn a_trampoline_that_does_not_fit_takes_nothing() {
-        let (mut code, mut data) = ([0; 8], [0; 15]);
+    fn a_uop_that_fails_leaves_no_trampoline() {
+        let (mut code, mut data) = ([0; 8], [0; 40]);
         let mut out = emitter(&mut code, &mut data);
-        assert!(out.reach("far", FAR).is_err());
-        assert_eq!(out.left(), (8, 15));
+        let mut room = out.room::<8, 8, 1>("uop").unwrap();
+        let first = room.reach("far", FAR).unwrap();
+        assert_eq!(room.reach("more", FAR + 1), Ok(first - 16));
+        assert_eq!(room.reach("most", FAR + 2), Err(Error::OutOfReach { callee: "most" }), "8 bytes are the uop's");
+        assert_eq!(out.left(), (8, 40));
+        assert_eq!(call(&mut out, "more", FAR + 1), Ok(first), "what was reserved is free again");
+        assert_eq!(out.left(), (8, 24));
+        assert_eq!(data[..24], [0; 24]);
     }
 }

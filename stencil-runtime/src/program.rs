@@ -6,7 +6,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::emit::{Address, Emitter, Fresh};
+use crate::emit::{Address, Emitter, Fresh, TRAMPOLINE_SIZE};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::memory::{Executable, Placement, Writable};
@@ -332,24 +332,23 @@ impl<M: Machine> Code<M> {
         let data_start = (sizes.code.checked_add(END.len()))
             .and_then(|size| size.checked_next_multiple_of(DATA_ALIGNMENT.max(sizes.alignment)))
             .ok_or(TOO_LARGE)?;
-        // Trampolines are needed only where the address space near the executable is full.
-        for trampolines in [0, sizes.calls * 16] {
+        let mut place = |trampolines: usize| {
             let size = data_start.checked_add(sizes.data).and_then(|size| size.checked_add(trampolines));
             let size = size.ok_or(TOO_LARGE)?;
             if size > i32::MAX as usize {
                 return Err(Error::ProgramTooLarge { size });
             }
             let mut memory = Writable::new(size, placement)?;
-            match emit(instructions, &mut memory.bytes()[..size], (sizes.code, data_start), &mut labels) {
-                Err(Error::OutOfReach { .. }) if trampolines == 0 => {}
-                Err(error) => return Err(error),
-                Ok(()) => {
-                    let memory = memory.publish()?;
-                    return Ok(Self { memory, code_size: sizes.code, labels, machine: PhantomData });
-                }
-            }
-        }
-        unreachable!("with room for a trampoline for every call, each has one")
+            emit(instructions, &mut memory.bytes()[..size], (sizes.code, data_start), &mut labels)?;
+            memory.publish()
+        };
+        let memory = match place(0) {
+            // The address space near the executable is full: every call may need a trampoline. There is none, or one is
+            // where the data of a later uop should be.
+            Err(Error::OutOfReach { .. } | Error::BufferFull { .. }) => place(sizes.calls * TRAMPOLINE_SIZE),
+            placed => placed,
+        }?;
+        Ok(Self { memory, code_size: sizes.code, labels, machine: PhantomData })
     }
 
     /// The function that the program is.
@@ -415,4 +414,76 @@ fn emit<M: Machine>(
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stencil;
+
+    stencil! {
+        machine Counter(count: u64) -> u64;
+        extern fn increment(count: u64) -> u64 = super::tests::increment;
+        extern fn redouble(count: u64) -> u64 = super::tests::redouble;
+        uop more() { count = increment(count); }
+        uop twice() { count = redouble(count); }
+        uop scale(by: f64) { count = (uint64_t)((double)count * by * 0.5); }
+        uop jump(target: Label) { JUMP(target); }
+        uop ret() { RETURN(count); }
+    }
+
+    extern "C" fn increment(count: u64) -> u64 {
+        count + 1
+    }
+
+    extern "C" fn redouble(count: u64) -> u64 {
+        count * 2
+    }
+
+    fn run(code: &Code<Counter>, count: u64) -> u64 {
+        // SAFETY: the bodies above touch no memory.
+        unsafe { code.entry()(count) }
+    }
+
+    #[test]
+    fn calls_work_from_near_and_from_far() {
+        let mut program = vec![Counter::more(); 1000];
+        program.extend([Counter::twice(), Counter::scale(6.0), Counter::more(), Counter::ret()]);
+        for placement in [Placement::Near, Placement::Anywhere] {
+            let code = Code::compile_to(&program, placement).unwrap();
+            assert_eq!(run(&code, 5), 1005 * 6 + 1, "{placement:?}");
+        }
+        let near = Code::compile_to(&program, Placement::Near).unwrap();
+        let start = near.bytes().as_ptr() as usize;
+        assert!(start.abs_diff(increment as *const () as usize) < 1 << 31);
+    }
+
+    #[test]
+    fn what_is_past_the_end_is_an_invalid_instruction() {
+        let code = Counter::compile(&[]).unwrap();
+        assert_eq!(code.memory.bytes()[code.bytes().len()..][..2], END);
+    }
+
+    #[test]
+    fn labels() {
+        let [a, b] = [Label(0), Label(1)];
+        let program = [Counter::jump(b), Counter::bind(a), Counter::ret(), Counter::bind(b), Counter::jump(a)];
+        let code = Counter::compile(&program).unwrap();
+        assert_eq!(run(&code, 7), 7);
+        assert!(code.offset(a) < code.offset(b));
+        assert_eq!(code.offset(Label(2)), None);
+        assert_eq!(code.address(a), Some(code.bytes()[code.offset(a).unwrap()..].as_ptr()));
+        let compile = |program: &[Instruction<Counter>]| Counter::compile(program).unwrap_err();
+        assert_eq!(compile(&[Counter::ret(), Counter::jump(a)]), Error::UnknownLabel { label: a, instruction: 1 });
+        assert_eq!(compile(&[Counter::bind(a), Counter::bind(a)]), Error::DuplicateLabel { label: a, instruction: 1 });
+        let large = Label(u32::MAX);
+        assert_eq!(compile(&[Counter::bind(large)]), Error::LabelTooLarge { label: large, instructions: 1 });
+        assert_eq!(compile(&[Counter::jump(large)]), Error::UnknownLabel { label: large, instruction: 0 });
+    }
+
+    #[test]
+    fn instructions_show_their_operands() {
+        assert_eq!(format!("{:?}", Counter::jump(Label(3))), "jump target=0x3");
+        assert_eq!(format!("{:?}", Counter::ret()), "ret");
+    }
 }

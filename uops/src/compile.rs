@@ -63,7 +63,11 @@ impl Compiled {
     pub(crate) fn code_size(&self, index: usize) -> usize {
         // Functions follow one another, and the last one ends with the code.
         let start = self.code.offset(function_label(index)).unwrap_or_default();
-        self.code.offset(function_label(index + 1)).filter(|_| index + 1 < self.functions).unwrap_or(self.code.bytes().len()) - start
+        self.code
+            .offset(function_label(index + 1))
+            .filter(|_| index + 1 < self.functions)
+            .unwrap_or(self.code.bytes().len())
+            - start
     }
 
     /// A function's uops with their bytes and instructions, for people.

@@ -52,8 +52,8 @@ mod store;
 mod table;
 mod trap;
 mod types;
-mod value;
 pub mod uop;
+mod value;
 pub mod vm;
 
 pub use error::Error;

@@ -89,9 +89,9 @@ struct Function<'a> {
     enter: usize,
 }
 
-/// Frames advance by this many slots at least, so that the native stack, of which a call takes less, is not
-/// exhausted before the stack of frames is.
-const MIN_ADVANCE: u32 = 24;
+/// Frames advance by this many slots at least: no fewer bytes than a call takes of the native stack, so that the stack of
+/// frames is exhausted first.
+const MIN_ADVANCE: u32 = 8;
 
 impl<'a> Function<'a> {
     fn new(
@@ -114,7 +114,9 @@ impl<'a> Function<'a> {
         let parameters = ty.params.len();
         let zeros = locals.len() - parameters;
         match zeros {
-            0..=4 => program.extend((parameters..locals.len()).map(|local| Wasm::constant_to_slot(offset(local as u32), 0))),
+            0..=4 => {
+                program.extend((parameters..locals.len()).map(|local| Wasm::constant_to_slot(offset(local as u32), 0)))
+            }
             _ => program.push(Wasm::zero(offset(parameters as u32), zeros as u32)),
         }
         let stack = Stack::new(locals.len() as u32, (locals.len() as u32).max(MIN_ADVANCE));

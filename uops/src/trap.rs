@@ -45,8 +45,8 @@ traps! {
     Unreachable = 1, "unreachable";
     /// A load, a store or a data segment lies outside the memory.
     MemoryOutOfBounds = 2, "out of bounds memory access";
-    /// An indirect call or an element segment lies outside the table.
-    TableOutOfBounds = 3, "undefined element";
+    /// An indirect call went to an index outside the table.
+    UndefinedElement = 3, "undefined element";
     /// An indirect call went to an element that holds no function.
     UninitializedElement = 4, "uninitialized element";
     /// An indirect call went to a function of another type.
@@ -61,6 +61,8 @@ traps! {
     StackExhausted = 9, "call stack exhausted";
     /// A host function failed.
     Host = 10, "host function failed";
+    /// An element segment lies outside the table.
+    TableOutOfBounds = 11, "out of bounds table access";
 }
 
 impl Trap {

@@ -47,9 +47,10 @@
 // What is not likely.
 #define EXPECT_NOT(condition) __builtin_expect((condition) != 0, 0)
 
-// Says that the values in these registers are not needed: whatever they hold then will do.
+// Says that the values in these registers are not needed: whatever they hold then will do. (`volatile`, or else two of
+// these are taken to yield the same values, which then have to be kept in between.)
 #define FORGET_REGISTERS \
-    __asm__("" : "=r"(r0), "=r"(r1), "=r"(r2), "=x"(s0), "=x"(s1), "=x"(s2), "=x"(d0), "=x"(d1), "=x"(d2))
+    __asm__ volatile("" : "=r"(r0), "=r"(r1), "=r"(r2), "=x"(s0), "=x"(s1), "=x"(s2), "=x"(d0), "=x"(d1), "=x"(d2))
 
 // Calls a function of another instance, and leaves with the trap that it leaves with.
 #define ENTER(function, its_vm) \

@@ -5,11 +5,11 @@
 //! the frame (operand `slot`), 4 a constant (operand `imm`). An operator leaves its result where its first
 //! operand was, so that most members are one or two machine instructions.
 
-mod control;
-mod convert;
-mod float;
-mod integer;
-mod memory;
+pub mod control;
+pub mod convert;
+pub mod float;
+pub mod integer;
+pub mod memory;
 
 use std::ffi::c_void;
 

@@ -64,7 +64,7 @@ fn a_segment_that_does_not_fit_traps_after_those_before_it() {
     let error = instantiate(&store, r#"(memory 1) (data (i32.const -1) "")"#, &imports).unwrap_err();
     assert_eq!(error.to_string(), "out of bounds memory access");
     let error = instantiate(&store, r#"(table 1 funcref) (elem (i32.const 2))"#, &imports).unwrap_err();
-    assert_eq!(error.to_string(), "undefined element");
+    assert_eq!(error.to_string(), "out of bounds table access");
 }
 
 #[test]

@@ -116,8 +116,9 @@ pub fn body(block: &Block, operands: &[Field], text: &str, stencil: &Stencil, na
     let reach = callees(stencil).into_iter().map(|callee| {
         let (variable, name, address) =
             (callee_variable(callee), callee_name(block, callee), callee_address(callee, names));
-        quote! { let #variable = #out.reach(#name, #address)?; }
+        quote! { let #variable = #room.reach(#name, #address)?; }
     });
+    let mutable = (!callees(stencil).is_empty()).then(|| quote!(mut));
     let fields = stencil.patches.iter().enumerate().map(|(index, patch)| {
         let variable = local(&format!("field_{index}"));
         let value = field(block, operands, text, stencil, patch, names);
@@ -141,8 +142,8 @@ pub fn body(block: &Block, operands: &[Field], text: &str, stencil: &Stencil, na
     let [copy_code, copy_data] = copies;
     quote! {
         #(let _ = #unused;)*
+        let #mutable #room = #out.room::<#code_size, #data_size, #alignment>(#text)?;
         #(#reach)*
-        let #room = #out.room::<#code_size, #data_size, #alignment>(#text)?;
         #(#fields)*
         let (#code, #data) = #room.take();
         let _ = (&#code, &#data);

@@ -202,7 +202,7 @@ impl Function<'_> {
                 let first = self.stack.height() - arity;
                 for index in 0..arity {
                     let slot = self.stack.home(height + index);
-                    self.to_slot(self.stack.entry(first + index), slot);
+                    self.put_in_slot(self.stack.entry(first + index), slot);
                 }
                 self.emit(Wasm::jump(label));
             }
@@ -272,13 +272,13 @@ impl Function<'_> {
         if results > 1 {
             // A result may be a local whose slot another one goes to: all of them go to their homes, above the locals.
             for index in first..self.stack.height() {
-                self.to_slot(self.stack.entry(index), self.stack.home(index));
+                self.put_in_slot(self.stack.entry(index), self.stack.home(index));
             }
         }
         for index in 0..results {
             let (entry, home) = (self.stack.entry(first + index), self.stack.home(first + index));
             let entry = if results > 1 { Entry { place: Place::Slot(home), ..entry } } else { entry };
-            self.to_slot(entry, index as u32);
+            self.put_in_slot(entry, index as u32);
         }
         self.emit(Wasm::leave());
     }
@@ -305,7 +305,7 @@ impl Function<'_> {
         let module = self.module;
         let signature = module.ty(ty);
         let slot = self.stack.home(self.stack.height());
-        self.to_slot(index, slot);
+        self.put_in_slot(index, slot);
         let frame = self.arguments(signature);
         self.emit(Wasm::call_indirect(table * 8, ty * 8, offset(slot), frame));
         self.call_results(signature);

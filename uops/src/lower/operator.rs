@@ -309,7 +309,7 @@ impl Function<'_> {
             Ok(register) => register,
             Err(index) => {
                 let entry = self.stack.entry(index);
-                self.to_slot(entry, self.stack.home(index));
+                self.put_in_slot(entry, self.stack.home(index));
                 self.stack.settle(index);
                 match entry.place {
                     Place::Register(register) => register,
@@ -322,7 +322,7 @@ impl Function<'_> {
     }
 
     /// The register that a value is in, or that it is loaded to.
-    fn to_register(&mut self, entry: Entry) -> usize {
+    fn put_in_register(&mut self, entry: Entry) -> usize {
         use ValueType::{F32, F64, I32, I64};
         if let Place::Register(register) = entry.place {
             return register;
@@ -350,11 +350,11 @@ impl Function<'_> {
 
     pub(super) fn pop_register(&mut self) -> usize {
         let entry = self.stack.pop();
-        self.to_register(entry)
+        self.put_in_register(entry)
     }
 
     /// Copies a value to a slot. No register is needed for it.
-    pub(super) fn to_slot(&mut self, entry: Entry, slot: u32) {
+    pub(super) fn put_in_slot(&mut self, entry: Entry, slot: u32) {
         use ValueType::{F32, F64, I32, I64};
         let to = offset(slot);
         let uop = match (entry.place, entry.ty) {
@@ -378,7 +378,7 @@ impl Function<'_> {
     /// Puts every entry into its home slot.
     pub(super) fn settle_all(&mut self) {
         for index in self.stack.take_unsettled() {
-            self.to_slot(self.stack.entry(index), self.stack.home(index));
+            self.put_in_slot(self.stack.entry(index), self.stack.home(index));
             self.stack.settle(index);
         }
     }
@@ -391,7 +391,7 @@ impl Function<'_> {
         }
         match entry.slot() {
             Some(slot) => Operand { place: IN_SLOT, slot: offset(slot), ..none },
-            None => Operand { place: self.to_register(entry), ..none },
+            None => Operand { place: self.put_in_register(entry), ..none },
         }
     }
 
@@ -399,7 +399,7 @@ impl Function<'_> {
     fn slot_or_register(&mut self, entry: Entry) -> (usize, u32) {
         match entry.slot() {
             Some(slot) => (IN_SLOT, offset(slot)),
-            None => (self.to_register(entry), 0),
+            None => (self.put_in_register(entry), 0),
         }
     }
 
@@ -418,7 +418,7 @@ impl Function<'_> {
             std::mem::swap(&mut a, &mut b);
         }
         let b = self.integer(b);
-        (self.to_register(a), b)
+        (self.put_in_register(a), b)
     }
 
     fn binary(&mut self, uop: Value, ty: ValueType) {
@@ -474,7 +474,7 @@ impl Function<'_> {
     fn float_operands(&mut self) -> (usize, (usize, u32)) {
         let (b, a) = (self.stack.pop(), self.stack.pop());
         let b = self.slot_or_register(b);
-        (self.to_register(a), b)
+        (self.put_in_register(a), b)
     }
 
     fn float_binary(&mut self, uop: fn(usize, usize, u32) -> Uop, ty: ValueType) {
@@ -524,13 +524,13 @@ impl Function<'_> {
         let mut value = self.stack.pop();
         // What is on the stack is the local's value so far.
         while let Some(index) = self.stack.entry_of_local(local) {
-            self.to_slot(self.stack.entry(index), self.stack.home(index));
+            self.put_in_slot(self.stack.entry(index), self.stack.home(index));
             self.stack.detach_local(index);
         }
         if keep && value.slot().is_some() {
-            value = Entry { place: Place::Register(self.to_register(value)), ..value };
+            value = Entry { place: Place::Register(self.put_in_register(value)), ..value };
         }
-        self.to_slot(value, local);
+        self.put_in_slot(value, local);
         if keep {
             self.stack.push(ty, value.place);
         }
@@ -564,7 +564,7 @@ impl Function<'_> {
         if memarg.offset <= MAX_DISPLACEMENT {
             return (self.slot_or_register(entry), memarg.offset as u32);
         }
-        let register = self.to_register(entry);
+        let register = self.put_in_register(entry);
         self.emit(Wasm::far_address(register, memarg.offset, trap_label(Trap::MemoryOutOfBounds)));
         ((register, 0), 0)
     }

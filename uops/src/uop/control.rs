@@ -83,7 +83,7 @@ uops! {
     pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32) {
         const Table *elements = *(Table **)((char *)vm->tables + table);
         uint64_t element = SLOT(uint32_t, index);
-        if (element >= elements->size) RETURN(TRAP_TABLE_OUT_OF_BOUNDS);
+        if (element >= elements->size) RETURN(TRAP_UNDEFINED_ELEMENT);
         const Func *function = elements->elements[element];
         if (!function) RETURN(TRAP_UNINITIALIZED_ELEMENT);
         if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) RETURN(TRAP_INDIRECT_CALL_TYPE_MISMATCH);

