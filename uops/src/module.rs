@@ -15,8 +15,10 @@ use crate::types::{ExternType, FuncType, GlobalType, Limits};
 use crate::value::Value;
 
 /// What modules may use: the WebAssembly 1.0 specification, and what of later versions is named here.
-pub(crate) const FEATURES: WasmFeatures =
-    WasmFeatures::WASM1.union(WasmFeatures::SIGN_EXTENSION).union(WasmFeatures::SATURATING_FLOAT_TO_INT);
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::MULTI_VALUE);
 
 /// A valid module of WebAssembly 1.0.
 #[derive(Default)]

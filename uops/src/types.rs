@@ -31,7 +31,7 @@ impl fmt::Display for ValueType {
 pub struct FuncType {
     /// Types of the arguments.
     pub params: Box<[ValueType]>,
-    /// Types of the results: of functions in a module, at most one.
+    /// Types of the results.
     pub results: Box<[ValueType]>,
 }
 

@@ -95,7 +95,6 @@ fn broken_names_are_no_names() {
 #[test]
 fn what_came_after_1_0_is_named() {
     for (wat, word) in [
-        ("(func (result i32 i32) (i32.const 1) (i32.const 2))", "multi-value"),
         ("(memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))", "bulk memory"),
         ("(func (result v128) (v128.const i64x2 0 0))", "SIMD"),
         ("(table 1 externref)", "reference types"),
