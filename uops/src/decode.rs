@@ -8,9 +8,8 @@ use wasmparser::{
 };
 
 use crate::error::Error;
-use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Module};
+use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Mode, Module};
 use crate::types::{ExternType, FuncType, GlobalType, Limits, ValueType};
-use crate::value::Value;
 
 /// Decodes and validates a module.
 pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
@@ -124,22 +123,23 @@ impl Module {
             }
             Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::ElementSection(section) => {
-                for segment in section.into_iter_with_offsets() {
-                    let (offset, segment) = segment?;
-                    self.elements.push(element_segment(segment, offset)?);
+                for segment in section {
+                    self.elements.push(element_segment(segment?)?);
                 }
             }
             Payload::DataSection(section) => {
                 for segment in section.into_iter_with_offsets() {
                     let (offset, segment) = segment?;
-                    let DataKind::Active { memory_index, offset_expr } = segment.kind else {
-                        return Err(beyond("a passive data segment", offset));
+                    let mode = match segment.kind {
+                        DataKind::Active { memory_index: index, offset_expr } => {
+                            Mode::Active { index, offset: const_expr(&offset_expr)? }
+                        }
+                        DataKind::Passive => Mode::Passive,
                     };
                     // The range is that of the whole segment, which ends with its bytes.
                     let end = index(segment.range.end, offset)?;
                     let bytes = end - segment.data.len()..end;
-                    let offset = const_expr(&offset_expr)?;
-                    self.data.push(DataSegment { memory: memory_index, offset, bytes });
+                    self.data.push(DataSegment { mode, bytes });
                 }
             }
             Payload::CodeSectionEntry(body) => {
@@ -237,24 +237,28 @@ fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Failure> {
         return Err(beyond("an initial value of several instructions", offset));
     }
     Ok(ConstExpr::Const(match operator {
-        Operator::I32Const { value } => Value::I32(value),
-        Operator::I64Const { value } => Value::I64(value),
-        Operator::F32Const { value } => Value::F32(f32::from_bits(value.bits())),
-        Operator::F64Const { value } => Value::F64(f64::from_bits(value.bits())),
+        Operator::I32Const { value } => u64::from(value as u32),
+        Operator::I64Const { value } => value as u64,
+        Operator::F32Const { value } => value.bits().into(),
+        Operator::F64Const { value } => value.bits(),
+        Operator::RefNull { .. } => 0,
+        Operator::RefFunc { function_index } => return Ok(ConstExpr::Func(function_index)),
         Operator::GlobalGet { global_index } => return Ok(ConstExpr::Global(global_index)),
         _ => return Err(beyond("this instruction in an initial value", offset)),
     }))
 }
 
-fn element_segment(segment: wasmparser::Element<'_>, offset: u64) -> Result<ElementSegment, Failure> {
-    let (ElementKind::Active { table_index, offset_expr }, ElementItems::Functions(functions)) =
-        (segment.kind, segment.items)
-    else {
-        return Err(beyond("this kind of element segment", offset));
+fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, Failure> {
+    let mode = match segment.kind {
+        ElementKind::Active { table_index, offset_expr } => {
+            Mode::Active { index: table_index.unwrap_or(0), offset: const_expr(&offset_expr)? }
+        }
+        ElementKind::Passive => Mode::Passive,
+        ElementKind::Declared => Mode::Declared,
     };
-    Ok(ElementSegment {
-        table: table_index.unwrap_or(0),
-        offset: const_expr(&offset_expr)?,
-        functions: functions.into_iter().collect::<Result<_, _>>()?,
-    })
+    let items: Result<_, Failure> = match segment.items {
+        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(ConstExpr::Func(index?))).collect(),
+        ElementItems::Expressions(_, items) => items.into_iter().map(|item| const_expr(&item?)).collect(),
+    };
+    Ok(ElementSegment { mode, items: items? })
 }

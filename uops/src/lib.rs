@@ -33,6 +33,7 @@
 //! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
 //! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
 
+mod bulk;
 mod compile;
 mod decode;
 mod error;

@@ -4,6 +4,7 @@
 //! or a constant, and nothing is emitted for it until an operator needs it elsewhere. Where control flow
 //! meets, all entries are in their home slots. The work is linear in the size of the function.
 
+mod bulk;
 mod control;
 mod operator;
 mod stack;

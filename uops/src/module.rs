@@ -12,13 +12,13 @@ use wasmparser::{BinaryReader, FunctionBody, WasmFeatures};
 use crate::decode::decode;
 use crate::error::Error;
 use crate::types::{ExternType, FuncType, GlobalType, Limits};
-use crate::value::Value;
 
 /// What modules may use: the WebAssembly 1.0 specification, and what of later versions is named here.
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
-    .union(WasmFeatures::MULTI_VALUE);
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY);
 
 /// A valid module of WebAssembly 1.0.
 #[derive(Default)]
@@ -75,24 +75,36 @@ pub(crate) struct Export {
 /// An initial value or an offset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ConstExpr {
-    Const(Value),
+    /// The bits of a value; of a reference, zeros stand for none.
+    Const(u64),
     /// The value of an imported global.
     Global(u32),
+    /// A reference to a function.
+    Func(u32),
 }
 
-/// Functions to put into a table.
+/// What becomes of a segment at instantiation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mode {
+    /// It is put into this table or memory.
+    Active { index: u32, offset: ConstExpr },
+    /// It is kept for instructions.
+    Passive,
+    /// Nothing: it declares which functions the code refers to.
+    Declared,
+}
+
+/// References to put into a table.
 #[derive(Clone, Debug)]
 pub(crate) struct ElementSegment {
-    pub(crate) table: u32,
-    pub(crate) offset: ConstExpr,
-    pub(crate) functions: Vec<u32>,
+    pub(crate) mode: Mode,
+    pub(crate) items: Vec<ConstExpr>,
 }
 
 /// Bytes to put into a memory.
 #[derive(Clone, Debug)]
 pub(crate) struct DataSegment {
-    pub(crate) memory: u32,
-    pub(crate) offset: ConstExpr,
+    pub(crate) mode: Mode,
     /// The bytes, in the module's.
     pub(crate) bytes: Range<usize>,
 }

@@ -47,6 +47,12 @@ impl TableData {
         Limits { min: self.elements.len() as u32, max: self.declared }
     }
 
+    /// A row of elements, if all of it is there.
+    pub(crate) fn read(&self, offset: u32, len: u32) -> Result<Vec<*const vm::Func>, Trap> {
+        let elements = self.elements.get(offset as usize..).and_then(|elements| elements.get(..len as usize));
+        Ok(elements.ok_or(Trap::TableOutOfBounds)?.iter().map(Cell::get).collect())
+    }
+
     /// Puts functions into a row of elements, or none of them where not all fit. They are of the table's store.
     pub(crate) fn write(&self, offset: u32, functions: &[*const vm::Func]) -> Result<(), Trap> {
         let elements = (self.elements.get(offset as usize..)).and_then(|elements| elements.get(..functions.len()));

@@ -5,6 +5,7 @@
 //! the frame (operand `slot`), 4 a constant (operand `imm`). An operator leaves its result where its first
 //! operand was, so that most members are one or two machine instructions.
 
+pub mod bulk;
 pub mod control;
 pub mod convert;
 pub mod float;

@@ -95,13 +95,11 @@ fn broken_names_are_no_names() {
 #[test]
 fn what_came_after_1_0_is_named() {
     for (wat, word) in [
-        ("(memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))", "bulk memory"),
         ("(func (result v128) (v128.const i64x2 0 0))", "SIMD"),
         ("(table 1 externref)", "reference types"),
         ("(memory 1) (memory 1)", "multiple memories"),
         ("(memory i64 1)", "memory64"),
         ("(func $f (return_call $f))", "tail calls"),
-        ("(memory 1) (data \"passive\")", "bulk-memory"),
         ("(global i32 (i32.add (i32.const 1) (i32.const 2)))", "constant expression"),
     ] {
         let error = text(&format!("(module {wat})")).unwrap_err();

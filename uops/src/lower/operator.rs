@@ -306,11 +306,7 @@ impl Function<'_> {
             O::I64Store8 { memarg } => self.store(Wasm::i64_store8, memarg),
             O::I64Store16 { memarg } => self.store(Wasm::i64_store16, memarg),
             O::I64Store32 { memarg } => self.store(Wasm::i64_store32, memarg),
-            // Validation admits no others.
-            ref other => {
-                let offset = self.operators.original_position();
-                return Err(Error::Unsupported { what: format!("{other:?}"), offset });
-            }
+            ref other => self.later_operator(other)?,
         }
         Ok(())
     }
