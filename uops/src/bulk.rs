@@ -4,7 +4,7 @@
 
 use crate::instance::InstanceData;
 use crate::memory::MemoryData;
-use crate::table::TableData;
+use crate::table::{Reference, TableData};
 use crate::trap::Trap;
 use crate::vm::Vm;
 
@@ -99,6 +99,29 @@ bulk! {
         instance.elements[segment as usize].take();
         Ok(())
     }
+}
+
+/// `table.grow`: the former size, or -1, goes to the slot of the first operand.
+///
+/// # Safety
+/// As for the others.
+pub(crate) unsafe extern "C" fn table_grow(vm: *mut Vm, args: *mut u64, index: u32) -> u64 {
+    // SAFETY: the caller says all that these ask for; the operands are a reference and a number.
+    unsafe {
+        let old = table(instance(vm), index).grow(*args.add(1) as u32, *args as Reference);
+        *args = old.unwrap_or(u32::MAX).into();
+    }
+    0
+}
+
+/// `table.fill`.
+///
+/// # Safety
+/// As for the others.
+pub(crate) unsafe extern "C" fn table_fill(vm: *mut Vm, args: *mut u64, index: u32) -> u64 {
+    // SAFETY: the caller says all that these ask for; the operand in the middle is a reference.
+    let (table, [at, _, len], value) = unsafe { (table(instance(vm), index), operands(args), *args.add(1)) };
+    code(table.fill(at, value as Reference, len))
 }
 
 /// A part of a segment, if all of it is there.

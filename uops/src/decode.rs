@@ -9,7 +9,7 @@ use wasmparser::{
 
 use crate::error::Error;
 use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Mode, Module};
-use crate::types::{ExternType, FuncType, GlobalType, Limits, ValueType};
+use crate::types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
 pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
@@ -36,7 +36,7 @@ pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
 
 /// Why bytes did not become a module.
 enum Failure {
-    /// They are no module of WebAssembly 1.0.
+    /// They are no module that is supported.
     Invalid(BinaryReaderError),
     /// They have something that the validator should have refused. It keeps a change there from being a panic here.
     Beyond { what: &'static str, offset: u64 },
@@ -92,7 +92,7 @@ impl Module {
             Payload::TableSection(section) => {
                 for table in section.into_iter_with_offsets() {
                     let (offset, table) = table?;
-                    self.tables.push(limits(table.ty.initial, table.ty.maximum, offset)?);
+                    self.tables.push(table_type(table.ty, offset)?);
                 }
             }
             Payload::MemorySection(section) => {
@@ -165,9 +165,9 @@ impl Module {
                 ExternType::Func(self.ty(ty).clone())
             }
             TypeRef::Table(ty) => {
-                let limits = limits(ty.initial, ty.maximum, offset)?;
-                self.tables.push(limits);
-                ExternType::Table(limits)
+                let ty = table_type(ty, offset)?;
+                self.tables.push(ty);
+                ExternType::Table(ty)
             }
             TypeRef::Memory(ty) => {
                 let limits = limits(ty.initial, ty.maximum, offset)?;
@@ -217,8 +217,21 @@ fn value_type(ty: ValType, offset: u64) -> Result<ValueType, Failure> {
         ValType::I64 => Ok(ValueType::I64),
         ValType::F32 => Ok(ValueType::F32),
         ValType::F64 => Ok(ValueType::F64),
-        _ => Err(beyond("a vector or a reference", offset)),
+        ValType::Ref(ty) => ref_type(ty, offset).map(ValueType::Ref),
+        ValType::V128 => Err(beyond("a vector", offset)),
     }
+}
+
+fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<RefType, Failure> {
+    match ty {
+        wasmparser::RefType::FUNCREF => Ok(RefType::Func),
+        wasmparser::RefType::EXTERNREF => Ok(RefType::Extern),
+        _ => Err(beyond("this type of references", offset)),
+    }
+}
+
+fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, Failure> {
+    Ok(TableType { element: ref_type(ty.element_type, offset)?, limits: limits(ty.initial, ty.maximum, offset)? })
 }
 
 fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, Failure> {

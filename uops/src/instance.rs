@@ -12,7 +12,7 @@ use crate::memory::{Memory, MemoryData};
 use crate::module::Item;
 use crate::program::Program;
 use crate::store::{Handle, SharedVm, Store};
-use crate::table::{Table, TableData};
+use crate::table::{Reference, Table, TableData};
 use crate::types::ExternType;
 use crate::value::Value;
 use crate::vm::{self, Vm};
@@ -34,7 +34,7 @@ pub(crate) struct InstanceData {
     /// Of each data segment whether it has been dropped.
     pub(crate) dropped_data: Box<[Cell<bool>]>,
     /// Element segments. One that has been dropped is empty.
-    pub(crate) elements: Box<[RefCell<Vec<*const vm::Func>>]>,
+    pub(crate) elements: Box<[RefCell<Vec<Reference>>]>,
     /// What the `Vm` points to.
     pub(crate) arrays: Arrays,
     /// What compiled code sees of all this.
@@ -46,7 +46,7 @@ pub(crate) struct InstanceData {
 pub(crate) struct Arrays {
     /// Functions that are not imported.
     pub(crate) _own: Rc<[vm::Func]>,
-    pub(crate) imports: Rc<[*const vm::Func]>,
+    pub(crate) functions: Rc<[*const vm::Func]>,
     pub(crate) tables: Rc<[*mut vm::Table]>,
     pub(crate) globals: Rc<[*mut u64]>,
     pub(crate) types: Rc<[u64]>,

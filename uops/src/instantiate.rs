@@ -14,7 +14,7 @@ use crate::memory::MemoryData;
 use crate::module::{ConstExpr, Mode, Module};
 use crate::program::Program;
 use crate::store::{Handle, SharedVm, Store};
-use crate::table::TableData;
+use crate::table::{Reference, TableData};
 use crate::types::FuncType;
 use crate::vm::{self, Vm};
 
@@ -39,8 +39,8 @@ enum Function<'i> {
 pub(crate) fn instantiate(store: &Store, program: &Program, imports: &Imports) -> Result<Instance, Error> {
     let module = program.module();
     let mut items = link(store, module, imports)?;
-    for &limits in &module.tables[items.tables.len()..] {
-        items.tables.push(store.table(limits)?);
+    for &ty in &module.tables[items.tables.len()..] {
+        items.tables.push(store.table(ty)?);
     }
     for &limits in &module.memories[items.memories.len()..] {
         items.memories.push(store.memory(limits)?);
@@ -117,19 +117,19 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
             Function::Stored(function) => function,
             Function::Host(name, function) => HostData::import(store, handle, name, function, code.host_thunk()),
         };
-        let imports: Rc<[*const vm::Func]> = items.functions.into_iter().map(link).collect();
-        let all = imports.iter().copied().chain(own.iter().map(std::ptr::from_ref));
+        let imported = items.functions.into_iter().map(link);
+        let functions: Rc<[*const vm::Func]> = imported.chain(own.iter().map(std::ptr::from_ref)).collect();
         // SAFETY: imported functions are the store's already; the others are part of the instance.
-        let functions = all.map(|function| unsafe { Handle::new(store, function) }).collect();
+        let handles = functions.iter().map(|&function| unsafe { Handle::new(store, function) }).collect();
         InstanceData {
             program: program.clone(),
-            functions,
+            functions: handles,
             tables: items.tables,
             memories: items.memories,
             globals: items.globals,
             dropped_data: program.module().data.iter().map(|_| Cell::new(false)).collect(),
             elements: program.module().elements.iter().map(|_| RefCell::default()).collect(),
-            arrays: Arrays { _own: own, imports, tables, globals, types },
+            arrays: Arrays { _own: own, functions, tables, globals, types },
             _vm: shared,
         }
     });
@@ -139,7 +139,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     unsafe {
         (*vm).globals = arrays.globals.as_ptr();
         (*vm).tables = arrays.tables.as_ptr();
-        (*vm).imports = arrays.imports.as_ptr();
+        (*vm).functions = arrays.functions.as_ptr();
         (*vm).types = arrays.types.as_ptr();
         (*vm).instance = data.cast_mut().cast();
         if let Some(memory) = memory {
@@ -160,7 +160,7 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
         if segment.mode != Mode::Declared {
-            let pointers = segment.items.iter().map(|&item| Ok(evaluate(item)? as *const vm::Func));
+            let pointers = segment.items.iter().map(|&item| Ok(evaluate(item)? as Reference));
             elements.replace(pointers.collect::<Result<_, Error>>()?);
         }
     }

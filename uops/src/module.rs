@@ -11,16 +11,17 @@ use wasmparser::{BinaryReader, FunctionBody, WasmFeatures};
 
 use crate::decode::decode;
 use crate::error::Error;
-use crate::types::{ExternType, FuncType, GlobalType, Limits};
+use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
 
-/// What modules may use: the WebAssembly 1.0 specification, and what of later versions is named here.
+/// What modules may use: WebAssembly 2.0 without vectors.
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::MULTI_VALUE)
-    .union(WasmFeatures::BULK_MEMORY);
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::REFERENCE_TYPES);
 
-/// A valid module of WebAssembly 1.0.
+/// A valid module of WebAssembly 2.0, without vectors.
 #[derive(Default)]
 pub struct Module {
     /// The module's bytes, to which all ranges refer.
@@ -31,8 +32,8 @@ pub struct Module {
     pub(crate) functions: Vec<u32>,
     /// Of each function that is not imported the body, its locals included, in `wasm`.
     pub(crate) bodies: Vec<Range<usize>>,
-    /// The tables, imported ones first; there is one at most.
-    pub(crate) tables: Vec<Limits>,
+    /// The tables, imported ones first.
+    pub(crate) tables: Vec<TableType>,
     /// The memories, imported ones first; there is one at most.
     pub(crate) memories: Vec<Limits>,
     /// The globals, imported ones first.
@@ -113,7 +114,7 @@ impl Module {
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and [`Error::Unsupported`] where a version of WebAssembly later than 1.0 allows it.
+    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in vectors or in a version later than 2.0.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         decode(wasm)
     }

@@ -11,6 +11,7 @@ pub mod convert;
 pub mod float;
 pub mod integer;
 pub mod memory;
+pub mod reference;
 
 use std::ffi::c_void;
 
@@ -51,7 +52,7 @@ stencil! {
         memory_size: u64,
         globals: *const *mut u64,
         tables: *const *mut Table,
-        imports: *const *const Func,
+        functions: *const *const Func,
         types: *const u64,
         stack_limit: *mut u64,
         start: *const c_void,

@@ -25,4 +25,6 @@ bulk! {
     table_copy table_copy_(to, from);
     table_init table_init_(segment, table);
     elem_drop elem_drop_(segment);
+    table_grow table_grow_(table);
+    table_fill table_fill_(table);
 }
