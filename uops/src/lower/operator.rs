@@ -65,6 +65,7 @@ const RELATIONS: [(Value, Jump, usize, usize); 20] = [
 ];
 const I32_EQ: usize = 0;
 const I32_NE: usize = 1;
+pub(super) const I64_EQ: usize = 10;
 
 impl Comparison {
     /// Whether the `i32` in a register is true.
@@ -268,6 +269,20 @@ impl Function<'_> {
             O::I64ReinterpretF64 => self.conversion(Wasm::i64_reinterpret_f64, I64),
             O::F32ReinterpretI32 => self.conversion(Wasm::f32_reinterpret_i32, F32),
             O::F64ReinterpretI64 => self.conversion(Wasm::f64_reinterpret_i64, F64),
+            // The same, since WebAssembly 2.0.
+            O::I32Extend8S => self.unary(Wasm::i32_extend8_s, I32),
+            O::I32Extend16S => self.unary(Wasm::i32_extend16_s, I32),
+            O::I64Extend8S => self.unary(Wasm::i64_extend8_s, I64),
+            O::I64Extend16S => self.unary(Wasm::i64_extend16_s, I64),
+            O::I64Extend32S => self.unary(Wasm::i64_extend32_s, I64),
+            O::I32TruncSatF32S => self.conversion(Wasm::i32_trunc_sat_f32_s, I32),
+            O::I32TruncSatF32U => self.conversion(Wasm::i32_trunc_sat_f32_u, I32),
+            O::I32TruncSatF64S => self.conversion(Wasm::i32_trunc_sat_f64_s, I32),
+            O::I32TruncSatF64U => self.conversion(Wasm::i32_trunc_sat_f64_u, I32),
+            O::I64TruncSatF32S => self.conversion(Wasm::i64_trunc_sat_f32_s, I64),
+            O::I64TruncSatF32U => self.conversion(Wasm::i64_trunc_sat_f32_u, I64),
+            O::I64TruncSatF64S => self.conversion(Wasm::i64_trunc_sat_f64_s, I64),
+            O::I64TruncSatF64U => self.conversion(Wasm::i64_trunc_sat_f64_u, I64),
             // Memory.
             O::I32Load { memarg } => self.load(Wasm::i32_load, memarg, I32),
             O::I64Load { memarg } => self.load(Wasm::i64_load, memarg, I64),
@@ -292,11 +307,7 @@ impl Function<'_> {
             O::I64Store8 { memarg } => self.store(Wasm::i64_store8, memarg),
             O::I64Store16 { memarg } => self.store(Wasm::i64_store16, memarg),
             O::I64Store32 { memarg } => self.store(Wasm::i64_store32, memarg),
-            // Validation admits no others.
-            ref other => {
-                let offset = self.operators.original_position();
-                return Err(Error::Unsupported { what: format!("{other:?}"), offset });
-            }
+            ref other => self.later_operator(other)?,
         }
         Ok(())
     }
@@ -304,7 +315,7 @@ impl Function<'_> {
     // Places.
 
     /// A register for a value of this type; the entry that is in it goes to its home slot.
-    fn vacate(&mut self, ty: ValueType) -> usize {
+    pub(super) fn vacate(&mut self, ty: ValueType) -> usize {
         let register = match self.stack.vacancy(ty) {
             Ok(register) => register,
             Err(index) => {
@@ -322,8 +333,8 @@ impl Function<'_> {
     }
 
     /// The register that a value is in, or that it is loaded to.
-    fn put_in_register(&mut self, entry: Entry) -> usize {
-        use ValueType::{F32, F64, I32, I64};
+    pub(super) fn put_in_register(&mut self, entry: Entry) -> usize {
+        use ValueType::{F32, F64, I32, I64, Ref};
         if let Place::Register(register) = entry.place {
             return register;
         }
@@ -331,14 +342,14 @@ impl Function<'_> {
         let uop = match (entry.place, entry.ty) {
             (Place::Constant(bits), F32) => Wasm::f32_constant(register, f32::from_bits(bits as u32)),
             (Place::Constant(bits), F64) => Wasm::f64_constant(register, f64::from_bits(bits)),
-            (Place::Constant(bits), I32 | I64) => match entry.immediate() {
+            (Place::Constant(bits), I32 | I64 | Ref(_)) => match entry.immediate() {
                 Some(imm) => Wasm::constant(register, imm),
                 None => Wasm::wide_constant(register, bits),
             },
             _ => {
                 let slot = offset(entry.slot().unwrap_or_default());
                 match entry.ty {
-                    I32 | I64 => Wasm::get(register, slot),
+                    I32 | I64 | Ref(_) => Wasm::get(register, slot),
                     F32 => Wasm::f32_get(register, slot),
                     F64 => Wasm::f64_get(register, slot),
                 }
@@ -355,10 +366,10 @@ impl Function<'_> {
 
     /// Copies a value to a slot. No register is needed for it.
     pub(super) fn put_in_slot(&mut self, entry: Entry, slot: u32) {
-        use ValueType::{F32, F64, I32, I64};
+        use ValueType::{F32, F64, I32, I64, Ref};
         let to = offset(slot);
         let uop = match (entry.place, entry.ty) {
-            (Place::Register(register), I32 | I64) => Wasm::set(register, to),
+            (Place::Register(register), I32 | I64 | Ref(_)) => Wasm::set(register, to),
             (Place::Register(register), F32) => Wasm::f32_set(register, to),
             (Place::Register(register), F64) => Wasm::f64_set(register, to),
             (Place::Constant(bits), _) => match entry.immediate() {
@@ -403,7 +414,7 @@ impl Function<'_> {
         }
     }
 
-    fn result(&mut self, uop: Uop, ty: ValueType, register: usize) {
+    pub(super) fn result(&mut self, uop: Uop, ty: ValueType, register: usize) {
         self.emit(uop);
         self.stack.push(ty, Place::Register(register));
     }
@@ -453,7 +464,7 @@ impl Function<'_> {
     }
 
     /// `eqz` of the type whose relations begin at `first`.
-    fn equals_zero(&mut self, first: usize) {
+    pub(super) fn equals_zero(&mut self, first: usize) {
         self.comparison = Some(match self.comparison.take() {
             Some(comparison) => comparison.negated(),
             None => Comparison { relation: first + I32_EQ, ..Comparison::not_zero(self.pop_register()) },
@@ -503,11 +514,11 @@ impl Function<'_> {
 
     // Variables.
 
-    fn select(&mut self) {
+    pub(super) fn select(&mut self) {
         let condition = self.pop_register();
         let ty = self.stack.entry(self.stack.height() - 1).ty;
         match ty {
-            ValueType::I32 | ValueType::I64 => {
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => {
                 let (a, b) = self.operands(|| false);
                 self.result(Wasm::select(a, b.place, condition, b.slot, b.imm), ty, a);
             }
@@ -539,7 +550,7 @@ impl Function<'_> {
     fn global_get(&mut self, index: u32) {
         let ty = self.module.globals[index as usize].value;
         let uop = match ty {
-            ValueType::I32 | ValueType::I64 => Wasm::global_get,
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_get,
             ValueType::F32 => Wasm::f32_global_get,
             ValueType::F64 => Wasm::f64_global_get,
         };
@@ -549,7 +560,7 @@ impl Function<'_> {
 
     fn global_set(&mut self, index: u32) {
         let uop = match self.module.globals[index as usize].value {
-            ValueType::I32 | ValueType::I64 => Wasm::global_set,
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_set,
             ValueType::F32 => Wasm::f32_global_set,
             ValueType::F64 => Wasm::f64_global_set,
         };
