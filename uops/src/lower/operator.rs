@@ -331,9 +331,10 @@ impl Function<'_> {
         let uop = match (entry.place, entry.ty) {
             (Place::Constant(bits), F32) => Wasm::f32_constant(register, f32::from_bits(bits as u32)),
             (Place::Constant(bits), F64) => Wasm::f64_constant(register, f64::from_bits(bits)),
-            (Place::Constant(bits), I32 | I64) => match entry.immediate() {
-                Some(imm) => Wasm::constant(register, imm),
-                None => Wasm::wide_constant(register, bits),
+            (Place::Constant(bits), I32 | I64) => match (u32::try_from(bits), entry.immediate()) {
+                (Ok(value), _) => Wasm::constant(register, value),
+                (_, Some(imm)) => Wasm::signed_constant(register, imm),
+                _ => Wasm::wide_constant(register, bits),
             },
             _ => {
                 let slot = offset(entry.slot().unwrap_or_default());
@@ -362,7 +363,8 @@ impl Function<'_> {
             (Place::Register(register), F32) => Wasm::f32_set(register, to),
             (Place::Register(register), F64) => Wasm::f64_set(register, to),
             (Place::Constant(bits), _) => match entry.immediate() {
-                Some(imm) => Wasm::constant_to_slot(to, imm),
+                Some(value @ 0..) => Wasm::constant_to_slot(to, value as u32),
+                Some(value) => Wasm::signed_constant_to_slot(to, value),
                 None => Wasm::wide_constant_to_slot(to, bits),
             },
             (Place::Slot(from) | Place::Local { local: from, .. }, _) => {
@@ -559,8 +561,13 @@ impl Function<'_> {
 
     // Memory.
 
-    /// An address, in a slot or a register, and the offset that remains to be added.
+    /// An address, in a slot or a register or nowhere, and the offset that remains to be added.
     fn address(&mut self, entry: Entry, memarg: MemArg) -> ((usize, u32), u32) {
+        if let Place::Constant(address) = entry.place
+            && let sum @ ..=MAX_DISPLACEMENT = u64::from(address as u32) + memarg.offset
+        {
+            return ((IN_IMM, 0), sum as u32);
+        }
         if memarg.offset <= MAX_DISPLACEMENT {
             return (self.slot_or_register(entry), memarg.offset as u32);
         }
@@ -572,7 +579,7 @@ impl Function<'_> {
     fn load(&mut self, uop: fn(usize, usize, u32, u32, Label) -> Uop, memarg: MemArg, ty: ValueType) {
         let entry = self.stack.pop();
         let ((place, slot), offset) = self.address(entry, memarg);
-        let register = if place == IN_SLOT { self.vacate(ty) } else { place };
+        let register = if place >= IN_SLOT { self.vacate(ty) } else { place };
         self.result(uop(register, place, slot, offset, trap_label(Trap::MemoryOutOfBounds)), ty, register);
     }
 
