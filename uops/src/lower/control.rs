@@ -327,10 +327,7 @@ impl Function<'_> {
     fn condition(&mut self) -> Comparison {
         match self.comparison.take() {
             Some(comparison) => comparison,
-            None => {
-                let register = self.pop_register();
-                Comparison::not_zero(register)
-            }
+            None => self.zero(ValueType::I32, false),
         }
     }
 }

@@ -21,7 +21,7 @@ const MAX_DISPLACEMENT: u64 = i32::MAX as u64 - 16;
 
 /// An integer operand as families take it: place, slot offset, constant.
 #[derive(Clone, Copy)]
-struct Operand {
+pub(super) struct Operand {
     place: usize,
     slot: u32,
     imm: i32,
@@ -29,11 +29,11 @@ struct Operand {
 
 /// A comparison of integers that has not been emitted yet.
 #[derive(Clone, Copy)]
-pub(super) struct Comparison {
-    /// Index of the relation in [`RELATIONS`].
-    relation: usize,
-    a: usize,
-    b: Operand,
+pub(super) enum Comparison {
+    /// Of a register with an operand, by the relation at an index of [`RELATIONS`].
+    Relation { relation: usize, a: usize, b: Operand },
+    /// Of a value, in a register or a slot, with zero: whether it is that, or is not.
+    Zero { ty: ValueType, place: usize, slot: u32, is: bool },
 }
 
 type Value = fn(usize, usize, u32, i32) -> Uop;
@@ -63,22 +63,26 @@ const RELATIONS: [(Value, Jump, usize, usize); 20] = [
     (Wasm::i64_ge_s, Wasm::jump_i64_ge_s, 12, 16),
     (Wasm::i64_ge_u, Wasm::jump_i64_ge_u, 13, 17),
 ];
-const I32_EQ: usize = 0;
-const I32_NE: usize = 1;
 
 impl Comparison {
-    /// Whether the `i32` in a register is true.
-    pub(super) fn not_zero(register: usize) -> Self {
-        Self { relation: I32_NE, a: register, b: Operand { place: IN_IMM, slot: 0, imm: 0 } }
-    }
-
     pub(super) fn negated(self) -> Self {
-        Self { relation: RELATIONS[self.relation].2, ..self }
+        match self {
+            Self::Relation { relation, a, b } => Self::Relation { relation: RELATIONS[relation].2, a, b },
+            Self::Zero { ty, place, slot, is } => Self::Zero { ty, place, slot, is: !is },
+        }
     }
 
-    /// The jump that is taken if the relation holds.
+    /// The jump that is taken if it holds.
     pub(super) fn jump(self, label: Label) -> Uop {
-        RELATIONS[self.relation].1(self.a, self.b.place, self.b.slot, self.b.imm, label)
+        match self {
+            Self::Relation { relation, a, b } => RELATIONS[relation].1(a, b.place, b.slot, b.imm, label),
+            Self::Zero { ty, place, slot, is } => match (ty, is) {
+                (ValueType::I64, true) => Wasm::jump_i64_eqz(place, slot, label),
+                (ValueType::I64, false) => Wasm::jump_i64_nez(place, slot, label),
+                (_, true) => Wasm::jump_i32_eqz(place, slot, label),
+                (_, false) => Wasm::jump_i32_nez(place, slot, label),
+            },
+        }
     }
 }
 
@@ -220,7 +224,7 @@ impl Function<'_> {
             O::F64Le => self.float_comparison(Wasm::f64_le),
             O::F64Ge => self.float_comparison(Wasm::f64_ge),
             // Comparisons of integers.
-            O::I32Eqz => self.equals_zero(0),
+            O::I32Eqz => self.equals_zero(I32),
             O::I32Eq => self.compare(0),
             O::I32Ne => self.compare(1),
             O::I32LtS => self.compare(2),
@@ -231,7 +235,7 @@ impl Function<'_> {
             O::I32LeU => self.compare(7),
             O::I32GeS => self.compare(8),
             O::I32GeU => self.compare(9),
-            O::I64Eqz => self.equals_zero(10),
+            O::I64Eqz => self.equals_zero(I64),
             O::I64Eq => self.compare(10),
             O::I64Ne => self.compare(11),
             O::I64LtS => self.compare(12),
@@ -451,19 +455,39 @@ impl Function<'_> {
             relation = RELATIONS[relation].3;
             true
         });
-        self.comparison = Some(Comparison { relation, a, b });
+        self.comparison = Some(Comparison::Relation { relation, a, b });
     }
 
-    /// `eqz` of the type whose relations begin at `first`.
-    fn equals_zero(&mut self, first: usize) {
+    fn equals_zero(&mut self, ty: ValueType) {
         self.comparison = Some(match self.comparison.take() {
             Some(comparison) => comparison.negated(),
-            None => Comparison { relation: first + I32_EQ, ..Comparison::not_zero(self.pop_register()) },
+            None => self.zero(ty, true),
         });
     }
 
-    fn materialize(&mut self, Comparison { relation, a, b }: Comparison) {
-        self.result(RELATIONS[relation].0(a, b.place, b.slot, b.imm), ValueType::I32, a);
+    /// Whether the value on top of the stack is zero, or is not.
+    pub(super) fn zero(&mut self, ty: ValueType, is: bool) -> Comparison {
+        let entry = self.stack.pop();
+        let (place, slot) = self.slot_or_register(entry);
+        Comparison::Zero { ty, place, slot, is }
+    }
+
+    fn materialize(&mut self, comparison: Comparison) {
+        match comparison {
+            Comparison::Relation { relation, a, b } => {
+                self.result(RELATIONS[relation].0(a, b.place, b.slot, b.imm), ValueType::I32, a);
+            }
+            Comparison::Zero { ty, place, slot, is } => {
+                let register = if place == IN_SLOT { self.vacate(ty) } else { place };
+                let uop = if ty == ValueType::I64 { Wasm::i64_eqz } else { Wasm::i32_eqz };
+                self.result(uop(register, place, slot), ValueType::I32, register);
+                if !is {
+                    // Of two `eqz` the second one says whether the value is not zero.
+                    let register = self.pop_register();
+                    self.result(Wasm::i32_eqz(register, register, 0), ValueType::I32, register);
+                }
+            }
+        }
     }
 
     // Floats.
