@@ -76,7 +76,8 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
             };
             let Some(at) = at.filter(|_| !note.starts_with("each undeclared identifier")) else { continue };
             let note = format!("\nnote: {note}{at}");
-            if !(message.contains(&note) || at.is_empty() && is_pointer(&note)) {
+            let says_nothing = at.is_empty() && is_pointer(&note);
+            if !says_nothing && !message.contains(&note) {
                 message.push_str(&note);
             }
         }

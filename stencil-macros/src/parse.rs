@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::parse::discouraged::Speculative as _;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, LitInt, LitStr, Path, Result, Token, Visibility, braced, parenthesized, token};
@@ -27,19 +27,36 @@ impl Parse for Block {
     fn parse(input: ParseStream) -> Result<Self> {
         let start = input.span();
         let mut items = Items::default();
-        match c_flags(input) {
-            Ok(flags) => items.flags = flags,
-            Err(error) => items.mistakes.errors.push(error),
+        let ahead = input.fork();
+        match c_flags(&ahead) {
+            Ok(flags) => {
+                items.flags = flags;
+                input.advance_to(&ahead);
+            }
+            Err(error) => {
+                items.mistakes.errors.push(error);
+                while input.peek(Token![#]) && input.peek2(Token![!]) {
+                    skip_tokens(input, if input.peek3(token::Bracket) { 3 } else { 2 })?;
+                }
+            }
         }
         while !input.is_empty() {
-            let ahead = input.fork();
-            match items.item(&ahead) {
-                Ok(()) => input.advance_to(&ahead),
-                Err(error) => {
-                    items.mistakes.errors.push(error);
-                    items.mistakes.uops.extend(unparsed(&input.fork()));
-                    skip_item(input)?;
+            let (start, ahead) = (input.fork(), input.fork());
+            let whole = Items::default().item(&ahead);
+            if whole.is_err() {
+                skip_item(input)?;
+            }
+            let parsed = whole.and_then(|()| {
+                let mut tokens = TokenStream::new();
+                while input.cursor() != ahead.cursor() {
+                    tokens.extend([input.parse::<TokenTree>()?]);
                 }
+                // By itself, or syn would report what is left over in a group at the end of the block, and alone.
+                (|item: ParseStream| items.item(item)).parse2(tokens)
+            });
+            if let Err(error) = parsed {
+                items.mistakes.errors.push(error);
+                items.mistakes.uops.extend(unparsed(&start));
             }
         }
         let Items { flags, machine, uops, externs, structs, includes, c, order, mut mistakes } = items;
@@ -85,10 +102,23 @@ impl Items {
         if input.peek(keyword::uop) {
             self.uops.push(uop(input, attributes, visibility, &mut self.mistakes.errors)?);
         } else if input.peek(Token![struct]) {
-            self.structs.push(structure(input, attributes, visibility)?);
+            let stray = misplaced(&attributes, &visibility);
+            let declared = structure(input, attributes, visibility)?;
+            if let (Some(span), true) = (stray, declared.bound.is_some()) {
+                let message = "this belongs to the Rust type, which is declared elsewhere";
+                self.mistakes.errors.push(Error::new(span, message));
+            }
+            self.structs.push(declared);
             self.order.push(Declaration::Struct(self.structs.len() - 1));
         } else if input.peek(keyword::machine) || input.peek(Token![continue]) {
+            let continues = input.peek(Token![continue]);
+            let stray = if continues { misplaced(&attributes, &visibility) } else { None };
             let declared = machine(input, attributes, visibility)?;
+            if let Some(span) = stray {
+                let message =
+                    "this belongs to the machine's declaration: a block that continues the machine has no say";
+                self.mistakes.errors.push(Error::new(span, message));
+            }
             if self.machine.is_some() {
                 let message = "a block has one machine, and this is another: begin another `stencil!` block";
                 self.mistakes.errors.push(Error::new(declared.name.span(), message));
@@ -98,11 +128,8 @@ impl Items {
         } else if !(input.peek(Token![extern]) || input.peek(keyword::include) || input.peek(keyword::c)) {
             let message = if input.peek(Token![;]) { "nothing ends here: remove the `;`" } else { ITEMS };
             return Err(input.error(message));
-        } else if !matches!(visibility, Visibility::Inherited) {
-            return Err(Error::new(visibility.span(), "what follows becomes C alone, which has no visibility"));
-        } else if let Some(attribute) = attributes.iter().find(|attribute| !attribute.path().is_ident("doc")) {
-            let message = "what follows becomes C alone, which has no attributes";
-            return Err(Error::new(attribute.path().span(), message));
+        } else if let Some(span) = misplaced(&attributes, &visibility) {
+            return Err(Error::new(span, "what follows becomes C alone, which has neither attributes nor visibility"));
         } else if input.peek(Token![extern]) {
             self.externs.push(input.parse()?);
             self.order.push(Declaration::Extern(self.externs.len() - 1));
@@ -125,11 +152,23 @@ impl Items {
     }
 }
 
+/// The first attribute or the visibility of something that has none; comments do no harm.
+fn misplaced(attributes: &[Attribute], visibility: &Visibility) -> Option<Span> {
+    let attribute = attributes.iter().find(|attribute| !attribute.path().is_ident("doc"));
+    let span = attribute.map(|attribute| attribute.path().span());
+    span.or_else(|| (!matches!(visibility, Visibility::Inherited)).then(|| visibility.span()))
+}
+
 /// Goes to the end of an item that could not be parsed, or to where the next one seems to begin.
 fn skip_item(input: ParseStream) -> Result<()> {
+    // By tokens, since what syn cannot make sense of in a group, it reports again in the end.
     let mut continues = false;
-    input.call(Attribute::parse_outer).map(drop).or_else(|_| input.parse::<TokenTree>().map(drop))?;
-    input.parse::<Visibility>()?;
+    while input.peek(Token![#]) && input.peek2(token::Bracket) {
+        skip_tokens(input, 2)?;
+    }
+    if input.peek(Token![pub]) {
+        skip_tokens(input, if input.peek2(token::Paren) { 2 } else { 1 })?;
+    }
     loop {
         continues = input.peek(Token![continue]) || continues && input.peek(keyword::machine);
         let Ok(token) = input.parse::<TokenTree>() else { return Ok(()) };
@@ -149,6 +188,10 @@ fn skip_item(input: ParseStream) -> Result<()> {
             return Ok(());
         }
     }
+}
+
+fn skip_tokens(input: ParseStream, count: usize) -> Result<()> {
+    (0..count).try_for_each(|_| input.parse::<TokenTree>().map(drop))
 }
 
 /// What can be seen of a uop that could not be parsed.
@@ -404,7 +447,12 @@ fn fields(input: ParseStream, expected: &str) -> Result<Vec<Field>> {
     }
     let content;
     parenthesized!(content in input);
-    Ok(content.parse_terminated(Field::parse, Token![,])?.into_iter().collect())
+    let fields: Vec<Field> = content.parse_terminated(Field::parse, Token![,])?.into_iter().collect();
+    let stray = fields.iter().find_map(|field| misplaced(&field.attributes, &field.visibility));
+    match stray {
+        Some(span) => Err(Error::new(span, "expected `name: type`, without attributes or visibility")),
+        None => Ok(fields),
+    }
 }
 
 fn output(input: ParseStream) -> Result<Option<Typed>> {
@@ -423,69 +471,4 @@ fn c_text(input: ParseStream, expected: &str) -> Result<Group> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn messages(block: &str) -> (Block, Vec<String>) {
-        let block: Block = syn::parse_str(block).unwrap();
-        let messages = block.mistakes.errors.iter().map(|error| {
-            let at = error.span().start();
-            format!("{}:{}: {error}", at.line, at.column)
-        });
-        let messages = messages.collect();
-        (block, messages)
-    }
-
-    #[test]
-    fn everything_has_its_place() {
-        let (block, messages) = messages(
-            "#![c_flags(\"-O1\", \"-g\")] pub machine A(x: u64,) -> u64; c { int a; } include \"a.h\"; struct S { a: u8 } \
-             extern fn f(a: u64) -> u64 = a::b; struct T = b::T { a: u8, .. } pub uop one<const N: 1..=2,>(a: u64) \
-             where N > 1 { x = a; }",
-        );
-        assert_eq!(messages, [""; 0]);
-        assert_eq!((block.flags.len(), block.order.len(), block.uops.len()), (2, 5, 1));
-        assert_eq!(block.uops[0].members(), [[1], [2]]);
-        assert!(block.structs[1].in_c);
-    }
-
-    #[test]
-    fn parsing_goes_on_after_a_mistake() {
-        let (block, messages) = messages(
-            "machine A(x: u64);\nuop one(a) {}\nuop two()\nuop three() {}\nfn four() {}\nuop five<const N: 1..1>() {}\n\
-             struct S;\nuop six(a: &u8) {}\n",
-        );
-        assert_eq!(messages.len(), 5, "{messages:#?}");
-        let places: Vec<_> = messages.iter().map(|message| message.split(": ").next().unwrap()).collect();
-        assert_eq!(places, ["2:9", "4:0", "5:0", "6:21", "7:8"]);
-        let names: Vec<_> = block.uops.iter().map(|uop| uop.name.to_string()).collect();
-        assert_eq!(names, ["three", "five", "six"]);
-        let unparsed: Vec<_> = block.mistakes.uops.iter().map(|uop| (uop.name.to_string(), uop.arity)).collect();
-        assert_eq!(unparsed, [("one".into(), 1), ("two".into(), 0)]);
-    }
-
-    #[test]
-    fn arity_of_what_cannot_be_parsed() {
-        for (uop, arity) in [
-            ("uop u(a, b) {}", 2),
-            ("uop u(a: u8; b: u8) {}", 1),
-            ("uop u(a, b,);", 2),
-            ("uop u<const N>(a) {}", 2),
-            ("pub uop u {}", 0),
-        ] {
-            let (block, _) = messages(&format!("machine A(); {uop}"));
-            assert_eq!(block.mistakes.uops.len(), 1, "{uop}");
-            assert_eq!(block.mistakes.uops[0].arity, arity, "{uop}");
-        }
-    }
-
-    #[test]
-    fn no_text_is_too_broken() {
-        for block in
-            ["", ";", "pub", "#[a]", "uop", "uop u", "machine", "continue", "continue machine", "extern", "c", "@ !"]
-        {
-            let (_, messages) = messages(block);
-            assert_eq!(messages.len(), 1, "{block}: {messages:?}");
-        }
-    }
-}
+mod tests;

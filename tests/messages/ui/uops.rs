@@ -49,7 +49,22 @@ mod separators {
         uop pattern((a, b): u64) {}
         uop untyped(a) {}
         uop default(a: u64 = 3) {}
+        uop attribute(#[cfg(test)] a: u64) {}
+        uop visibility(pub a: u64) {}
         uop fine() {}
+    }
+}
+
+mod uses_of_what_cannot_be_parsed {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        /// Has one operand too few.
+        pub uop mistaken(a: u64, b) { x += a + b; }
+    }
+    pub fn uses(out: &mut stencil_runtime::Emitter<'_, stencil_runtime::Fresh>) -> stencil_runtime::Instruction<A> {
+        let _ = emit_mistaken(out, 1, 2);
+        let _ = STENCIL_mistaken.code.size;
+        A::mistaken(1, 2)
     }
 }
 

@@ -41,4 +41,29 @@ mod same_name {
     }
 }
 
+mod mistaken {
+    stencil_runtime::stencil! {
+        machine Calc(x: u64) -> u64;
+        uop one(x: u64) {}
+    }
+    mod more {
+        stencil_runtime::stencil! {
+            continue machine super::Calc(x: u64) -> u64;
+            uop two(a: u64, b: u64) { x = a + b; }
+        }
+        pub fn uses() {
+            super::Calc::one(1);
+            super::Calc::two(1, 2);
+        }
+    }
+}
+
+mod not_declared {
+    stencil_runtime::stencil! {
+        #[operands(3)]
+        continue machine super::Calc(x: u64, y: u64) -> u64;
+        uop five() {}
+    }
+}
+
 fn main() {}

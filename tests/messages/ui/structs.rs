@@ -25,6 +25,17 @@ mod shapes {
     }
 }
 
+mod declared_elsewhere {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        #[derive(Clone)]
+        struct Derived = super::Vm { fuel: u64 }
+        pub struct Public = super::Vm { fuel: u64 }
+        /// Fine.
+        struct Documented = super::Vm { fuel: u64 }
+    }
+}
+
 mod layout {
     #[repr(C)]
     pub struct Small {

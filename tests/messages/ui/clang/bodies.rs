@@ -92,6 +92,22 @@ mod macros {
     }
 }
 
+mod continued {
+    stencil_runtime::stencil! {
+        machine Calc(x: u64) -> u64;
+        uop one() { x = mistaken; }
+    }
+    mod more {
+        stencil_runtime::stencil! {
+            continue machine super::Calc(x: u64) -> u64;
+            uop two(a: u64, b: u64) { x = a + b; }
+        }
+        pub fn uses() {
+            let _ = super::Calc::compile(&[super::Calc::one(), super::Calc::two(1, 2)]);
+        }
+    }
+}
+
 mod no_result {
     stencil_runtime::stencil! {
         machine A(x: u64);

@@ -13,7 +13,7 @@ mod fields {
 mod itself {
     stencil_runtime::stencil! {
         machine A(vm: *mut Vm);
-        struct T { vm: Vm }
+        struct T { t: T }
         struct Vm { fuel: u64 }
     }
 }
