@@ -4,8 +4,11 @@
 //! or a constant, and nothing is emitted for it until an operator needs it elsewhere. Where control flow
 //! meets, all entries are in their home slots. The work is linear in the size of the function.
 
+mod comparison;
 mod control;
 mod operator;
+mod place;
+mod shape;
 mod stack;
 
 use std::sync::atomic::AtomicUsize;
@@ -18,8 +21,8 @@ use crate::module::Module;
 use crate::trap::Trap;
 use crate::types::ValueType;
 use crate::uop::Wasm;
+use comparison::Comparison;
 use control::Control;
-use operator::Comparison;
 use stack::Stack;
 
 /// A module as a program of the machine.

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use stencil_runtime::Label;
 use wasmparser::{BlockType, BrTable, Operator};
 
-use super::operator::Comparison;
+use super::comparison::Comparison;
 use super::stack::{Entry, Place};
 use super::{Function, JumpTable, function_label, offset, value_type};
 use crate::error::Error;
