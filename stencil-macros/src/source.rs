@@ -47,14 +47,15 @@ pub const LAYOUT_SECTION: &str = ".stencil.layout";
 pub const PRELUDE: &str = "the prelude of stencil!";
 
 /// What every block begins with. Holes are the addresses of symbols, and both compilers know too much about
-/// addresses: that those of two objects differ and that the objects do not overlap (so pointers pass
-/// through an empty asm, which hides where they came from), and that a function's lowest bit is zero (so holes
+/// addresses: that those of two objects differ, that the objects do not overlap and that they are near (so pointers, and all
+/// wide holes if a uop has several, pass through an empty asm, which hides where they came from), and that a function's lowest bit is zero (so holes
 /// are objects of one byte, which promise no alignment). What they cannot know, the range of a hole's type,
 /// they are told, so that a small operand is folded into a displacement.
 const PRELUDE_TEXT: &str = r#"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#define STENCIL_WIDE_NUMBER(hole) ((uintptr_t)(hole))
 #define STENCIL_WIDE(hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); __asm__("" : "+r"(stencil_value)); stencil_value; })
 #ifdef __clang__
 #define STENCIL_NARROW(type, max, hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); __builtin_assume(stencil_value == (type)stencil_value); (type)stencil_value; })
@@ -292,11 +293,14 @@ impl Source {
         let _ = writeln!(self.c, "{} {{", returning(&machine.output, &declarator));
         // A member of a family may well not use what another one does.
         let unused = if uop.is_family() { "__attribute__((unused)) " } else { "" };
+        // A number alone cannot be mistaken for another one, and is better off where the compiler puts it.
+        let holes = uop.operands.iter().filter(|field| field.ty.c.width() == Width::Wide).count();
+        let wide = if holes == 1 { "STENCIL_WIDE_NUMBER" } else { "STENCIL_WIDE" };
         for (operand, field) in uop.operands.iter().enumerate() {
             self.made(format!("operand {} of uop {name}", field.name), field.name.span());
             let (hole, _) = hole(index, operand);
             let declared = format!("{unused}{}", operand_declarator(field));
-            let _ = writeln!(self.c, "{declared} = {};", read(&field.ty.c, &hole));
+            let _ = writeln!(self.c, "{declared} = {};", read(&field.ty.c, &hole, wide));
             if field.ty.c == Type::Label {
                 // What `ADDRESS_OF` reads: the place as a value, which a distance cannot be.
                 let _ = writeln!(
@@ -336,11 +340,12 @@ fn operand_declarator(field: &Field) -> String {
     }
 }
 
-/// The C expression that reads a hole as a value of its operand's type.
-fn read(ty: &Type, hole: &str) -> String {
+/// The C expression that reads a hole as a value of its operand's type, with this macro for a
+/// wide number.
+fn read(ty: &Type, hole: &str, wide: &str) -> String {
     match ty {
         Type::Label => hole.into(),
-        Type::Integer { bits: 64, .. } => format!("({})STENCIL_WIDE({hole})", ty.declare("")),
+        Type::Integer { bits: 64, .. } => format!("({}){wide}({hole})", ty.declare("")),
         Type::Pointer { .. } => format!("(void *)STENCIL_WIDE({hole})"),
         Type::Integer { bits: 32, signed: true, .. } => format!("STENCIL_SIGNED(int32_t, {hole})"),
         Type::Integer { bits, signed, .. } => {
@@ -349,7 +354,7 @@ fn read(ty: &Type, hole: &str) -> String {
         }
         Type::Bool => format!("(STENCIL_NARROW(uint8_t, 1, {hole}) & 1) != 0"),
         Type::F32 => format!("STENCIL_BITS(float, uint32_t, STENCIL_NARROW(uint32_t, UINT32_MAX, {hole}))"),
-        Type::F64 => format!("STENCIL_BITS(double, uint64_t, STENCIL_WIDE({hole}))"),
+        Type::F64 => format!("STENCIL_BITS(double, uint64_t, {wide}({hole}))"),
         Type::Array(..) | Type::Named(_) => unreachable!("`check` lets no operand have such a type"),
     }
 }

@@ -8,9 +8,8 @@ use wasmparser::{
 };
 
 use crate::error::Error;
-use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Module};
-use crate::types::{ExternType, FuncType, GlobalType, Limits, ValueType};
-use crate::value::Value;
+use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Mode, Module};
+use crate::types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
 pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
@@ -37,7 +36,7 @@ pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
 
 /// Why bytes did not become a module.
 enum Failure {
-    /// They are no module of WebAssembly 1.0.
+    /// They are no module that is supported.
     Invalid(BinaryReaderError),
     /// They have something that the validator should have refused. It keeps a change there from being a panic here.
     Beyond { what: &'static str, offset: u64 },
@@ -93,7 +92,7 @@ impl Module {
             Payload::TableSection(section) => {
                 for table in section.into_iter_with_offsets() {
                     let (offset, table) = table?;
-                    self.tables.push(limits(table.ty.initial, table.ty.maximum, offset)?);
+                    self.tables.push(table_type(table.ty, offset)?);
                 }
             }
             Payload::MemorySection(section) => {
@@ -124,22 +123,23 @@ impl Module {
             }
             Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::ElementSection(section) => {
-                for segment in section.into_iter_with_offsets() {
-                    let (offset, segment) = segment?;
-                    self.elements.push(element_segment(segment, offset)?);
+                for segment in section {
+                    self.elements.push(element_segment(segment?)?);
                 }
             }
             Payload::DataSection(section) => {
                 for segment in section.into_iter_with_offsets() {
                     let (offset, segment) = segment?;
-                    let DataKind::Active { memory_index, offset_expr } = segment.kind else {
-                        return Err(beyond("a passive data segment", offset));
+                    let mode = match segment.kind {
+                        DataKind::Active { memory_index: index, offset_expr } => {
+                            Mode::Active { index, offset: const_expr(&offset_expr)? }
+                        }
+                        DataKind::Passive => Mode::Passive,
                     };
                     // The range is that of the whole segment, which ends with its bytes.
                     let end = index(segment.range.end, offset)?;
                     let bytes = end - segment.data.len()..end;
-                    let offset = const_expr(&offset_expr)?;
-                    self.data.push(DataSegment { memory: memory_index, offset, bytes });
+                    self.data.push(DataSegment { mode, bytes });
                 }
             }
             Payload::CodeSectionEntry(body) => {
@@ -165,9 +165,9 @@ impl Module {
                 ExternType::Func(self.ty(ty).clone())
             }
             TypeRef::Table(ty) => {
-                let limits = limits(ty.initial, ty.maximum, offset)?;
-                self.tables.push(limits);
-                ExternType::Table(limits)
+                let ty = table_type(ty, offset)?;
+                self.tables.push(ty);
+                ExternType::Table(ty)
             }
             TypeRef::Memory(ty) => {
                 let limits = limits(ty.initial, ty.maximum, offset)?;
@@ -217,8 +217,21 @@ fn value_type(ty: ValType, offset: u64) -> Result<ValueType, Failure> {
         ValType::I64 => Ok(ValueType::I64),
         ValType::F32 => Ok(ValueType::F32),
         ValType::F64 => Ok(ValueType::F64),
-        _ => Err(beyond("a vector or a reference", offset)),
+        ValType::Ref(ty) => ref_type(ty, offset).map(ValueType::Ref),
+        ValType::V128 => Err(beyond("a vector", offset)),
     }
+}
+
+fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<RefType, Failure> {
+    match ty {
+        wasmparser::RefType::FUNCREF => Ok(RefType::Func),
+        wasmparser::RefType::EXTERNREF => Ok(RefType::Extern),
+        _ => Err(beyond("this type of references", offset)),
+    }
+}
+
+fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, Failure> {
+    Ok(TableType { element: ref_type(ty.element_type, offset)?, limits: limits(ty.initial, ty.maximum, offset)? })
 }
 
 fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, Failure> {
@@ -237,24 +250,28 @@ fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Failure> {
         return Err(beyond("an initial value of several instructions", offset));
     }
     Ok(ConstExpr::Const(match operator {
-        Operator::I32Const { value } => Value::I32(value),
-        Operator::I64Const { value } => Value::I64(value),
-        Operator::F32Const { value } => Value::F32(f32::from_bits(value.bits())),
-        Operator::F64Const { value } => Value::F64(f64::from_bits(value.bits())),
+        Operator::I32Const { value } => u64::from(value as u32),
+        Operator::I64Const { value } => value as u64,
+        Operator::F32Const { value } => value.bits().into(),
+        Operator::F64Const { value } => value.bits(),
+        Operator::RefNull { .. } => 0,
+        Operator::RefFunc { function_index } => return Ok(ConstExpr::Func(function_index)),
         Operator::GlobalGet { global_index } => return Ok(ConstExpr::Global(global_index)),
         _ => return Err(beyond("this instruction in an initial value", offset)),
     }))
 }
 
-fn element_segment(segment: wasmparser::Element<'_>, offset: u64) -> Result<ElementSegment, Failure> {
-    let (ElementKind::Active { table_index, offset_expr }, ElementItems::Functions(functions)) =
-        (segment.kind, segment.items)
-    else {
-        return Err(beyond("this kind of element segment", offset));
+fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, Failure> {
+    let mode = match segment.kind {
+        ElementKind::Active { table_index, offset_expr } => {
+            Mode::Active { index: table_index.unwrap_or(0), offset: const_expr(&offset_expr)? }
+        }
+        ElementKind::Passive => Mode::Passive,
+        ElementKind::Declared => Mode::Declared,
     };
-    Ok(ElementSegment {
-        table: table_index.unwrap_or(0),
-        offset: const_expr(&offset_expr)?,
-        functions: functions.into_iter().collect::<Result<_, _>>()?,
-    })
+    let items: Result<_, Failure> = match segment.items {
+        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(ConstExpr::Func(index?))).collect(),
+        ElementItems::Expressions(_, items) => items.into_iter().map(|item| const_expr(&item?)).collect(),
+    };
+    Ok(ElementSegment { mode, items: items? })
 }

@@ -18,7 +18,7 @@ pub enum Error {
     },
     /// The text is not a module in the text format. Holds the message, which shows the place.
     Text(String),
-    /// The module is valid, but needs more than WebAssembly 1.0.
+    /// The module is valid, but needs more than WebAssembly 2.0 without vectors.
     Unsupported {
         /// What it needs.
         what: String,
@@ -75,9 +75,9 @@ pub enum Error {
         /// The text.
         text: String,
     },
-    /// A global cannot be set to a value, because it is immutable or of another type.
-    WrongGlobal {
-        /// The global's type.
+    /// A global or an element of a table cannot be set to a value, because it is immutable or of another type.
+    WrongValue {
+        /// The type of the global or the table.
         ty: ExternType,
         /// The value's type.
         given: ValueType,
@@ -126,8 +126,8 @@ impl fmt::Display for Error {
             Self::Text(message) => write!(f, "malformed text: {message}"),
             Self::Unsupported { what, offset } => write!(
                 f,
-                "not supported: {what}, at byte {offset}; only WebAssembly 1.0 is: compile the module without newer \
-                 features (with clang, `-mcpu=mvp`)"
+                "not supported: {what}, at byte {offset}; of WebAssembly 2.0 all but vectors is: compile the \
+                 module without newer features (with clang, `-mcpu=mvp`)"
             ),
             Self::UnknownImport { module, field, wanted } => {
                 write!(f, "unknown import: the module needs `{module}`.`{field}`, a {wanted}, and it is not defined")
@@ -152,8 +152,11 @@ impl fmt::Display for Error {
             Self::BadValue { ty: ty @ (ValueType::I32 | ValueType::I64), text } => {
                 write!(f, "`{text}` is no {ty}: write a number in decimal, or in hexadecimal after 0x, of its range")
             }
+            Self::BadValue { ty: ty @ ValueType::Ref(_), text } => {
+                write!(f, "`{text}` is no {ty}: write null, the only one that can be written")
+            }
             Self::BadValue { ty, text } => write!(f, "`{text}` is no {ty}: write a decimal number, inf or nan"),
-            Self::WrongGlobal { ty, given } => write!(f, "a {ty} cannot be set to a value of type {given}"),
+            Self::WrongValue { ty, given } => write!(f, "a {ty} cannot be set to a value of type {given}"),
             Self::OtherStore => {
                 f.write_str("the handle belongs to another store: use it with the store that it came from")
             }

@@ -71,7 +71,7 @@ unsafe fn enter(
     let instance = unsafe { &*(*vm).instance.cast::<InstanceData>() };
     for (index, arg) in args.iter().enumerate() {
         // SAFETY: there is room for the arguments.
-        unsafe { *fp.add(index) = arg.to_bits() };
+        unsafe { *fp.add(index) = arg.to_bits(store)? };
     }
     // SAFETY: nothing but the entry reads `start`, at once, and no reference to the `Vm` exists. The entry and the code
     // are those of one module, of which this is an instance, and which was validated. Its arguments are in the frame,
@@ -84,8 +84,9 @@ unsafe fn enter(
     };
     match Trap::from_code(code) {
         None => Ok((ty.results.iter().enumerate())
-            // SAFETY: there is room for the results, and compiled code has left them there.
-            .map(|(index, &ty)| Value::from_bits(ty, unsafe { *fp.add(index) }))
+            // SAFETY: there is room for the results, and compiled code has left them there. It is valid, and references
+            // are all of its store.
+            .map(|(index, &ty)| unsafe { Value::from_bits(store, ty, *fp.add(index)) })
             .collect()),
         Some(Trap::Host) => Err(store.0.failure.take().unwrap_or(Error::Trap(Trap::Host))),
         Some(trap) => Err(Error::Trap(trap)),

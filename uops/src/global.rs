@@ -20,16 +20,20 @@ pub(crate) struct GlobalData {
 }
 
 impl GlobalData {
-    pub(crate) fn get(&self) -> Value {
-        Value::from_bits(self.ty.value, self.cell.get())
+    /// The value. The store is the global's.
+    fn get(&self, store: &Store) -> Value {
+        // SAFETY: what is written to a global is of its type and, if it is a reference, of its store.
+        unsafe { Value::from_bits(store, self.ty.value, self.cell.get()) }
     }
 }
 
 impl Global {
     /// Makes a global, for modules to import.
-    #[must_use]
-    pub fn new(store: &Store, value: Value, mutable: bool) -> Self {
-        Self(store.global(GlobalType { value: value.ty(), mutable }, value.to_bits()))
+    ///
+    /// # Errors
+    /// [`Error::OtherStore`] if the value is a reference of another store.
+    pub fn new(store: &Store, value: Value, mutable: bool) -> Result<Self, Error> {
+        Ok(Self(store.global(GlobalType { value: value.ty(), mutable }, value.to_bits(store)?)))
     }
 
     /// Its type.
@@ -45,19 +49,19 @@ impl Global {
     /// # Errors
     /// [`Error::OtherStore`].
     pub fn get(self, store: &Store) -> Result<Value, Error> {
-        Ok(self.0.get(store)?.get())
+        Ok(self.0.get(store)?.get(store))
     }
 
     /// Sets its value.
     ///
     /// # Errors
-    /// [`Error::WrongGlobal`] if it is immutable or of another type; [`Error::OtherStore`].
+    /// [`Error::WrongValue`] if it is immutable or of another type; [`Error::OtherStore`].
     pub fn set(self, store: &Store, value: Value) -> Result<(), Error> {
         let global = self.0.get(store)?;
         if !global.ty.mutable || global.ty.value != value.ty() {
-            return Err(Error::WrongGlobal { ty: ExternType::Global(global.ty), given: value.ty() });
+            return Err(Error::WrongValue { ty: ExternType::Global(global.ty), given: value.ty() });
         }
-        global.cell.set(value.to_bits());
+        global.cell.set(value.to_bits(store)?);
         Ok(())
     }
 }
@@ -69,11 +73,11 @@ mod tests {
     #[test]
     fn only_values_of_the_type_fit_and_only_if_mutable() {
         let store = Store::new().unwrap();
-        let global = Global::new(&store, Value::I32(-1), true);
+        let global = Global::new(&store, Value::I32(-1), true).unwrap();
         global.set(&store, Value::I32(5)).unwrap();
         assert_eq!(global.get(&store).unwrap(), Value::I32(5));
-        assert!(matches!(global.set(&store, Value::I64(5)), Err(Error::WrongGlobal { .. })));
-        let constant = Global::new(&store, Value::F64(0.5), false);
+        assert!(matches!(global.set(&store, Value::I64(5)), Err(Error::WrongValue { .. })));
+        let constant = Global::new(&store, Value::F64(0.5), false).unwrap();
         let error = constant.set(&store, Value::F64(1.0)).unwrap_err();
         assert_eq!(error.to_string(), "a global f64 cannot be set to a value of type f64");
     }

@@ -130,18 +130,20 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
         Store(Rc::from_raw(host.store))
     };
     let args: Vec<Value> = (host.ty.params.iter().enumerate())
-        // SAFETY: compiled code has put as many arguments there as the type of the function that it calls has.
-        .map(|(index, &ty)| Value::from_bits(ty, unsafe { *fp.add(index) }))
+        // SAFETY: compiled code has put arguments there of the types of the function that it calls. It is valid, and
+        // references are all of its store.
+        .map(|(index, &ty)| unsafe { Value::from_bits(&store, ty, *fp.add(index)) })
         .collect();
     let slots = host.ty.params.len().max(host.ty.results.len());
     let top = store.0.frames.set_top(fp.wrapping_add(slots));
     let result = host.call(&store, &args);
     store.0.frames.set_top(top);
-    match result {
+    let bits = |results: Vec<Value>| results.iter().map(|value| value.to_bits(&store)).collect::<Result<Vec<_>, _>>();
+    match result.and_then(bits) {
         Ok(results) => {
-            for (index, value) in results.iter().enumerate() {
+            for (index, &bits) in results.iter().enumerate() {
                 // SAFETY: there is room for the results, and `call` has checked their number.
-                unsafe { *fp.add(index) = value.to_bits() };
+                unsafe { *fp.add(index) = bits };
             }
             0
         }

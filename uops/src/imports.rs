@@ -36,7 +36,7 @@ impl Extern {
     pub fn ty(self, store: &Store) -> Result<ExternType, Error> {
         Ok(match self {
             Self::Func(func) => ExternType::Func(func.ty(store)?),
-            Self::Table(table) => ExternType::Table(table.0.get(store)?.limits()),
+            Self::Table(table) => ExternType::Table(table.0.get(store)?.ty()),
             Self::Memory(memory) => ExternType::Memory(memory.0.get(store)?.limits()),
             Self::Global(global) => ExternType::Global(global.ty(store)?),
         })

@@ -1,5 +1,6 @@
 //! Instances: a module with storage, linked to what it imports.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::compile::Entry;
@@ -11,7 +12,7 @@ use crate::memory::{Memory, MemoryData};
 use crate::module::Item;
 use crate::program::Program;
 use crate::store::{Handle, SharedVm, Store};
-use crate::table::{Table, TableData};
+use crate::table::{Reference, Table, TableData};
 use crate::types::ExternType;
 use crate::value::Value;
 use crate::vm::{self, Vm};
@@ -30,6 +31,10 @@ pub(crate) struct InstanceData {
     pub(crate) tables: Vec<Handle<TableData>>,
     pub(crate) memories: Vec<Handle<MemoryData>>,
     pub(crate) globals: Vec<Handle<GlobalData>>,
+    /// Of each data segment whether it has been dropped.
+    pub(crate) dropped_data: Box<[Cell<bool>]>,
+    /// Element segments. One that has been dropped is empty.
+    pub(crate) elements: Box<[RefCell<Vec<Reference>>]>,
     /// What the `Vm` points to.
     pub(crate) arrays: Arrays,
     /// What compiled code sees of all this.
@@ -41,7 +46,7 @@ pub(crate) struct InstanceData {
 pub(crate) struct Arrays {
     /// Functions that are not imported.
     pub(crate) _own: Rc<[vm::Func]>,
-    pub(crate) imports: Rc<[*const vm::Func]>,
+    pub(crate) functions: Rc<[*const vm::Func]>,
     pub(crate) tables: Rc<[*mut vm::Table]>,
     pub(crate) globals: Rc<[*mut u64]>,
     pub(crate) types: Rc<[u64]>,
@@ -51,6 +56,15 @@ impl InstanceData {
     /// The way into its functions.
     pub(crate) fn entry(&self) -> Entry {
         self.program.code().entry()
+    }
+
+    /// The bytes of a data segment, of which none are left when it has been dropped.
+    pub(crate) fn data(&self, segment: u32) -> &[u8] {
+        let module = self.program.module();
+        match self.dropped_data[segment as usize].get() {
+            true => &[],
+            false => &module.wasm[module.data[segment as usize].bytes.clone()],
+        }
     }
 
     fn item(&self, item: Item) -> Extern {

@@ -1,6 +1,7 @@
 //! Instantiation, in the specification's order: imports first, so that a module which does not link has done nothing;
 //! then storage; then segments, in order, each of them wholly or not at all; then the start function.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::error::Error;
@@ -10,12 +11,11 @@ use crate::host::{HostData, HostFn};
 use crate::imports::{Definition, Extern, Imports};
 use crate::instance::{Arrays, Instance, InstanceData};
 use crate::memory::MemoryData;
-use crate::module::{ConstExpr, Module};
+use crate::module::{ConstExpr, Mode, Module};
 use crate::program::Program;
 use crate::store::{Handle, SharedVm, Store};
-use crate::table::TableData;
+use crate::table::{Reference, TableData};
 use crate::types::FuncType;
-use crate::value::Value;
 use crate::vm::{self, Vm};
 
 /// What an instance has of each kind; at first what it imports.
@@ -39,16 +39,14 @@ enum Function<'i> {
 pub(crate) fn instantiate(store: &Store, program: &Program, imports: &Imports) -> Result<Instance, Error> {
     let module = program.module();
     let mut items = link(store, module, imports)?;
-    for &limits in &module.tables[items.tables.len()..] {
-        items.tables.push(store.table(limits)?);
+    for &ty in &module.tables[items.tables.len()..] {
+        items.tables.push(store.table(ty)?);
     }
     for &limits in &module.memories[items.memories.len()..] {
         items.memories.push(store.memory(limits)?);
     }
-    let own_globals = module.globals[items.globals.len()..].iter();
-    for (&ty, &init) in own_globals.zip(&module.global_inits) {
-        let value = evaluate(store, &items.globals, init)?;
-        items.globals.push(store.global(ty, value.to_bits()));
+    for &ty in &module.globals[items.globals.len()..] {
+        items.globals.push(store.global(ty, 0));
     }
     let instance = assemble(store, program, items)?;
     initialize(store, module, instance.0.get(store)?)?;
@@ -86,11 +84,12 @@ fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Item
     Ok(items)
 }
 
-/// The value of an initial value or an offset.
-fn evaluate(store: &Store, globals: &[Handle<GlobalData>], expr: ConstExpr) -> Result<Value, Error> {
+/// The bits of an initial value or an offset.
+fn evaluate(store: &Store, instance: &InstanceData, expr: ConstExpr) -> Result<u64, Error> {
     match expr {
-        ConstExpr::Const(value) => Ok(value),
-        ConstExpr::Global(index) => Ok(globals[index as usize].get(store)?.get()),
+        ConstExpr::Const(bits) => Ok(bits),
+        ConstExpr::Global(index) => Ok(instance.globals[index as usize].get(store)?.cell.get()),
+        ConstExpr::Func(index) => Ok(instance.functions[index as usize].pointer(store)? as u64),
     }
 }
 
@@ -118,17 +117,19 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
             Function::Stored(function) => function,
             Function::Host(name, function) => HostData::import(store, handle, name, function, code.host_thunk()),
         };
-        let imports: Rc<[*const vm::Func]> = items.functions.into_iter().map(link).collect();
-        let all = imports.iter().copied().chain(own.iter().map(std::ptr::from_ref));
+        let imported = items.functions.into_iter().map(link);
+        let functions: Rc<[*const vm::Func]> = imported.chain(own.iter().map(std::ptr::from_ref)).collect();
         // SAFETY: imported functions are the store's already; the others are part of the instance.
-        let functions = all.map(|function| unsafe { Handle::new(store, function) }).collect();
+        let handles = functions.iter().map(|&function| unsafe { Handle::new(store, function) }).collect();
         InstanceData {
             program: program.clone(),
-            functions,
+            functions: handles,
             tables: items.tables,
             memories: items.memories,
             globals: items.globals,
-            arrays: Arrays { _own: own, imports, tables, globals, types },
+            dropped_data: program.module().data.iter().map(|_| Cell::new(false)).collect(),
+            elements: program.module().elements.iter().map(|_| RefCell::default()).collect(),
+            arrays: Arrays { _own: own, functions, tables, globals, types },
             _vm: shared,
         }
     });
@@ -138,7 +139,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     unsafe {
         (*vm).globals = arrays.globals.as_ptr();
         (*vm).tables = arrays.tables.as_ptr();
-        (*vm).imports = arrays.imports.as_ptr();
+        (*vm).functions = arrays.functions.as_ptr();
         (*vm).types = arrays.types.as_ptr();
         (*vm).instance = data.cast_mut().cast();
         if let Some(memory) = memory {
@@ -150,18 +151,32 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     Ok(Instance(unsafe { Handle::new(store, data) }))
 }
 
-/// Writes the segments.
+/// Sets globals, puts active segments where they belong, and drops them.
 fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result<(), Error> {
-    let offset = |expr| evaluate(store, &instance.globals, expr).map(|value| value.to_bits() as u32);
-    for segment in &module.elements {
-        let functions = segment.functions.iter().map(|&index| instance.functions[index as usize].pointer(store));
-        let functions = functions.collect::<Result<Vec<_>, _>>()?;
-        let table = instance.tables[segment.table as usize].get(store)?;
-        table.write(offset(segment.offset)?, &functions)?;
+    let evaluate = |expr| evaluate(store, instance, expr);
+    let imported = module.globals.len() - module.global_inits.len();
+    for (global, &init) in instance.globals[imported..].iter().zip(&module.global_inits) {
+        global.get(store)?.cell.set(evaluate(init)?);
     }
-    for segment in &module.data {
-        let memory = instance.memories[segment.memory as usize].get(store)?;
-        memory.write(offset(segment.offset)?.into(), &module.wasm[segment.bytes.clone()])?;
+    for (segment, elements) in module.elements.iter().zip(&instance.elements) {
+        if segment.mode != Mode::Declared {
+            let pointers = segment.items.iter().map(|&item| Ok(evaluate(item)? as Reference));
+            elements.replace(pointers.collect::<Result<_, Error>>()?);
+        }
+    }
+    for (segment, elements) in module.elements.iter().zip(&instance.elements) {
+        if let Mode::Active { index, offset } = segment.mode {
+            let table = instance.tables[index as usize].get(store)?;
+            table.write(evaluate(offset)? as u32, &elements.borrow())?;
+            elements.take();
+        }
+    }
+    for (segment, dropped) in module.data.iter().zip(&instance.dropped_data) {
+        if let Mode::Active { index, offset } = segment.mode {
+            let memory = instance.memories[index as usize].get(store)?;
+            memory.write(evaluate(offset)? & u64::from(u32::MAX), &module.wasm[segment.bytes.clone()])?;
+            dropped.set(true);
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! WebAssembly 1.0 on copy-and-patch: every instruction is a micro-operation with a C body.
+//! WebAssembly 2.0, without vectors, on copy-and-patch: every instruction is a micro-operation with a C body.
 //!
 //! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
 //! programs share; [`Imports`] are what it may use of the world outside.
@@ -33,9 +33,11 @@
 //! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
 //! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
 
+mod bulk;
 mod compile;
 mod decode;
 mod error;
+mod extern_ref;
 mod frames;
 mod func;
 mod global;
@@ -57,6 +59,7 @@ mod value;
 pub mod vm;
 
 pub use error::Error;
+pub use extern_ref::ExternRef;
 pub use func::Func;
 pub use global::Global;
 pub use host::{Caller, HostError};
@@ -68,5 +71,5 @@ pub use program::Program;
 pub use store::{Options, Store};
 pub use table::Table;
 pub use trap::Trap;
-pub use types::{ExternType, FuncType, GlobalType, Limits, ValueType};
+pub use types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
 pub use value::Value;

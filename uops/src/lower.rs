@@ -4,6 +4,7 @@
 //! or a constant, and nothing is emitted for it until an operator needs it elsewhere. Where control flow
 //! meets, all entries are in their home slots. The work is linear in the size of the function.
 
+mod bulk;
 mod comparison;
 mod control;
 mod operator;
@@ -19,7 +20,7 @@ use wasmparser::OperatorsReader;
 use crate::error::Error;
 use crate::module::Module;
 use crate::trap::Trap;
-use crate::types::ValueType;
+use crate::types::{RefType, ValueType};
 use crate::uop::Wasm;
 use comparison::Comparison;
 use control::Control;
@@ -172,6 +173,8 @@ fn value_type(ty: wasmparser::ValType) -> ValueType {
         wasmparser::ValType::I64 => ValueType::I64,
         wasmparser::ValType::F32 => ValueType::F32,
         wasmparser::ValType::F64 => ValueType::F64,
+        wasmparser::ValType::Ref(ty) if ty.is_extern_ref() => ValueType::Ref(RefType::Extern),
+        wasmparser::ValType::Ref(_) => ValueType::Ref(RefType::Func),
         // Validation admits no others than `i32`.
         _ => ValueType::I32,
     }

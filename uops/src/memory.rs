@@ -121,6 +121,22 @@ impl MemoryData {
         Ok(())
     }
 
+    /// Copies bytes within the memory, or none of them where not all are in it.
+    pub(crate) fn copy(&self, to: u32, from: u32, len: u32) -> Result<(), Trap> {
+        let (from, to) = (self.at(from.into(), len as usize)?, self.at(to.into(), len as usize)?);
+        // SAFETY: `at` has checked that the bytes are in the reservation, which is readable and writable. They may overlap.
+        unsafe { from.copy_to(to, len as usize) };
+        Ok(())
+    }
+
+    /// Sets bytes to a value, or none of them where not all are in the memory.
+    pub(crate) fn fill(&self, offset: u32, value: u8, len: u32) -> Result<(), Trap> {
+        let to = self.at(offset.into(), len as usize)?;
+        // SAFETY: as for `copy`.
+        unsafe { to.write_bytes(value, len as usize) };
+        Ok(())
+    }
+
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Trap> {
         let to = self.at(offset, bytes.len())?;
         // SAFETY: as for `read`; and the reservation is writable.

@@ -11,13 +11,17 @@ use wasmparser::{BinaryReader, FunctionBody, WasmFeatures};
 
 use crate::decode::decode;
 use crate::error::Error;
-use crate::types::{ExternType, FuncType, GlobalType, Limits};
-use crate::value::Value;
+use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
 
-/// What modules may use: the WebAssembly 1.0 specification, no proposal of later versions.
-pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1;
+/// What modules may use: WebAssembly 2.0 without vectors.
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::REFERENCE_TYPES);
 
-/// A valid module of WebAssembly 1.0.
+/// A valid module of WebAssembly 2.0, without vectors.
 #[derive(Default)]
 pub struct Module {
     /// The module's bytes, to which all ranges refer.
@@ -28,8 +32,8 @@ pub struct Module {
     pub(crate) functions: Vec<u32>,
     /// Of each function that is not imported the body, its locals included, in `wasm`.
     pub(crate) bodies: Vec<Range<usize>>,
-    /// The tables, imported ones first; there is one at most.
-    pub(crate) tables: Vec<Limits>,
+    /// The tables, imported ones first.
+    pub(crate) tables: Vec<TableType>,
     /// The memories, imported ones first; there is one at most.
     pub(crate) memories: Vec<Limits>,
     /// The globals, imported ones first.
@@ -72,24 +76,36 @@ pub(crate) struct Export {
 /// An initial value or an offset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ConstExpr {
-    Const(Value),
+    /// The bits of a value; of a reference, zeros stand for none.
+    Const(u64),
     /// The value of an imported global.
     Global(u32),
+    /// A reference to a function.
+    Func(u32),
 }
 
-/// Functions to put into a table.
+/// What becomes of a segment at instantiation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mode {
+    /// It is put into this table or memory.
+    Active { index: u32, offset: ConstExpr },
+    /// It is kept for instructions.
+    Passive,
+    /// Nothing: it declares which functions the code refers to.
+    Declared,
+}
+
+/// References to put into a table.
 #[derive(Clone, Debug)]
 pub(crate) struct ElementSegment {
-    pub(crate) table: u32,
-    pub(crate) offset: ConstExpr,
-    pub(crate) functions: Vec<u32>,
+    pub(crate) mode: Mode,
+    pub(crate) items: Vec<ConstExpr>,
 }
 
 /// Bytes to put into a memory.
 #[derive(Clone, Debug)]
 pub(crate) struct DataSegment {
-    pub(crate) memory: u32,
-    pub(crate) offset: ConstExpr,
+    pub(crate) mode: Mode,
     /// The bytes, in the module's.
     pub(crate) bytes: Range<usize>,
 }
@@ -98,7 +114,7 @@ impl Module {
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and [`Error::Unsupported`] where a version of WebAssembly later than 1.0 allows it.
+    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in vectors or in a version later than 2.0.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         decode(wasm)
     }

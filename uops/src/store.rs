@@ -20,13 +20,14 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::Error;
+use crate::extern_ref::ExternData;
 use crate::frames::Frames;
 use crate::global::GlobalData;
 use crate::host::HostData;
 use crate::instance::InstanceData;
 use crate::memory::{MAX_PAGES, MemoryData};
 use crate::table::TableData;
-use crate::types::{FuncType, GlobalType, Limits};
+use crate::types::{FuncType, GlobalType, Limits, TableType};
 use crate::vm::Vm;
 
 /// What a store allows the modules in it.
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     memories: RefCell<Vec<Rc<MemoryData>>>,
     tables: RefCell<Vec<Rc<TableData>>>,
     globals: RefCell<Vec<Rc<GlobalData>>>,
+    externs: RefCell<Vec<Rc<ExternData>>>,
 }
 
 /// Equal types have equal numbers, whichever modules they are from.
@@ -99,6 +101,7 @@ impl Store {
             memories: RefCell::default(),
             tables: RefCell::default(),
             globals: RefCell::default(),
+            externs: RefCell::default(),
         })))
     }
 
@@ -123,8 +126,12 @@ impl Store {
         Ok(self.keep(&self.0.memories, Rc::new(MemoryData::new(limits, self.0.options.memory_pages)?)))
     }
 
-    pub(crate) fn table(&self, limits: Limits) -> Result<Handle<TableData>, Error> {
-        Ok(self.keep(&self.0.tables, Rc::new(TableData::new(limits, self.0.options.table_elements)?)))
+    pub(crate) fn table(&self, ty: TableType) -> Result<Handle<TableData>, Error> {
+        Ok(self.keep(&self.0.tables, Rc::new(TableData::new(ty, self.0.options.table_elements)?)))
+    }
+
+    pub(crate) fn extern_value(&self, value: ExternData) -> Handle<ExternData> {
+        self.keep(&self.0.externs, Rc::new(value))
     }
 
     pub(crate) fn global(&self, ty: GlobalType, bits: u64) -> Handle<GlobalData> {
@@ -229,7 +236,7 @@ impl Vm {
             memory_size: 0,
             globals: null(),
             tables: null(),
-            imports: null(),
+            functions: null(),
             types: null(),
             stack_limit,
             start: null(),

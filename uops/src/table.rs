@@ -1,40 +1,55 @@
-//! Tables of functions.
+//! Tables of references.
 
-use std::cell::{Cell, UnsafeCell};
-use std::rc::Rc;
+use std::cell::{Cell, RefCell, UnsafeCell};
 
 use crate::error::Error;
-use crate::func::Func;
 use crate::store::{Handle, Store};
 use crate::trap::Trap;
-use crate::types::Limits;
+use crate::types::{ExternType, Limits, RefType, TableType, ValueType};
+use crate::value::Value;
 use crate::vm;
 
 /// A table of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table(pub(crate) Handle<TableData>);
 
-/// A table's storage. WebAssembly 1.0 has no instruction that grows it.
+/// A reference: null for none; in a table of `externref`, only cast to this type.
+pub(crate) type Reference = *const vm::Func;
+
+/// A table's storage.
 #[derive(Debug)]
 pub(crate) struct TableData {
-    elements: Rc<[Cell<*const vm::Func>]>,
+    /// Borrowed mutably only while it grows, in which nothing else runs.
+    elements: RefCell<Vec<Cell<Reference>>>,
+    element: RefType,
     /// What the module declared as its greatest size.
     declared: Option<u32>,
+    /// What the store allows.
+    limit: u32,
     /// What compiled code reads.
     table: UnsafeCell<vm::Table>,
 }
 
 impl TableData {
-    /// A table of `limits.min` elements, none of which is a function.
-    pub(crate) fn new(limits: Limits, limit: u32) -> Result<Self, Error> {
+    /// A table of `limits.min` elements, none of which is a reference.
+    pub(crate) fn new(TableType { element, limits }: TableType, limit: u32) -> Result<Self, Error> {
         if limits.min > limit {
             return Err(Error::TooLarge { what: "table", size: limits.min, limit });
         }
-        let elements: Rc<[_]> = std::iter::repeat_n(Cell::new(std::ptr::null()), limits.min as usize).collect();
+        let table = UnsafeCell::new(vm::Table { elements: std::ptr::null_mut(), size: 0 });
+        let data = Self { elements: RefCell::default(), element, declared: limits.max, limit, table };
+        data.resize(limits.min, std::ptr::null());
+        Ok(data)
+    }
+
+    /// Makes it larger, and tells compiled code.
+    fn resize(&self, size: u32, value: Reference) {
+        let mut elements = self.elements.borrow_mut();
+        elements.resize(size as usize, Cell::new(value));
         // A cell is laid out as what is in it, and allows writes by way of shared pointers.
-        let first = Rc::as_ptr(&elements).cast::<*const vm::Func>().cast_mut();
-        let table = UnsafeCell::new(vm::Table { elements: first, size: elements.len() as u64 });
-        Ok(Self { elements, declared: limits.max, table })
+        let first = elements.as_ptr().cast::<Reference>().cast_mut();
+        // SAFETY: compiled code reads it at each access anew, and is not running. No reference to it is ever made.
+        unsafe { *self.table.get() = vm::Table { elements: first, size: size.into() } };
     }
 
     /// What compiled code reads.
@@ -42,28 +57,51 @@ impl TableData {
         self.table.get()
     }
 
-    /// The size, and how far it may grow: what an import of it is matched against.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits { min: self.elements.len() as u32, max: self.declared }
+    /// Its type, with the size that it has and how far it may grow: what an import of it is matched against.
+    pub(crate) fn ty(&self) -> TableType {
+        let min = self.elements.borrow().len() as u32;
+        TableType { element: self.element, limits: Limits { min, max: self.declared } }
     }
 
-    /// Puts functions into a row of elements, or none of them where not all fit. They are of the table's store.
-    pub(crate) fn write(&self, offset: u32, functions: &[*const vm::Func]) -> Result<(), Trap> {
-        let elements = (self.elements.get(offset as usize..)).and_then(|elements| elements.get(..functions.len()));
-        for (element, &function) in elements.ok_or(Trap::TableOutOfBounds)?.iter().zip(functions) {
-            element.set(function);
-        }
-        Ok(())
+    /// Grows by a number of elements and returns how many there were before, unless it may not grow that far.
+    pub(crate) fn grow(&self, by: u32, value: Reference) -> Option<u32> {
+        let old = self.ty().limits.min;
+        let limit = self.declared.map_or(self.limit, |max| max.min(self.limit));
+        let new = old.checked_add(by).filter(|&new| new <= limit.max(old))?;
+        self.resize(new, value);
+        Some(old)
+    }
+
+    /// What is done with a row of elements, if all of it is there.
+    fn row<T>(&self, offset: u32, len: usize, then: impl FnOnce(&[Cell<Reference>]) -> T) -> Result<T, Trap> {
+        let elements = self.elements.borrow();
+        let row = elements.get(offset as usize..).and_then(|elements| elements.get(..len));
+        row.map(then).ok_or(Trap::TableOutOfBounds)
+    }
+
+    /// A row of elements.
+    pub(crate) fn read(&self, offset: u32, len: u32) -> Result<Vec<Reference>, Trap> {
+        self.row(offset, len as usize, |row| row.iter().map(Cell::get).collect())
+    }
+
+    /// Puts references into a row of elements, or none of them where not all fit. They are of the table's store and type.
+    pub(crate) fn write(&self, offset: u32, values: &[Reference]) -> Result<(), Trap> {
+        self.row(offset, values.len(), |row| row.iter().zip(values).for_each(|(element, &value)| element.set(value)))
+    }
+
+    /// Puts one reference into all of a row, likewise.
+    pub(crate) fn fill(&self, offset: u32, value: Reference, len: u32) -> Result<(), Trap> {
+        self.row(offset, len as usize, |row| row.iter().for_each(|element| element.set(value)))
     }
 }
 
 impl Table {
-    /// Makes a table, for modules to import. None of its elements is a function.
+    /// Makes a table, for modules to import. None of its elements is a reference.
     ///
     /// # Errors
     /// [`Error::TooLarge`].
-    pub fn new(store: &Store, limits: Limits) -> Result<Self, Error> {
-        Ok(Self(store.table(limits)?))
+    pub fn new(store: &Store, ty: TableType) -> Result<Self, Error> {
+        Ok(Self(store.table(ty)?))
     }
 
     /// Number of elements.
@@ -71,55 +109,87 @@ impl Table {
     /// # Errors
     /// [`Error::OtherStore`].
     pub fn size(self, store: &Store) -> Result<u32, Error> {
-        Ok(self.0.get(store)?.limits().min)
+        Ok(self.0.get(store)?.ty().limits.min)
     }
 
-    /// The function at an index, if there is one.
+    /// Grows by a number of elements, which get this value. Returns how many there were before, or none if it may not grow
+    /// that far.
+    ///
+    /// # Errors
+    /// [`Error::WrongValue`] if the value is not of the table's type; [`Error::OtherStore`].
+    pub fn grow(self, store: &Store, by: u32, value: Value) -> Result<Option<u32>, Error> {
+        let reference = self.reference(store, value)?;
+        Ok(self.0.get(store)?.grow(by, reference))
+    }
+
+    /// The element at an index.
     ///
     /// # Errors
     /// [`Trap::TableOutOfBounds`], [`Error::OtherStore`].
-    pub fn get(self, store: &Store, index: u32) -> Result<Option<Func>, Error> {
-        let element = self.0.get(store)?.elements.get(index as usize).ok_or(Trap::TableOutOfBounds)?.get();
-        // SAFETY: a table holds functions of its own store alone, which live as long as that does.
-        Ok((!element.is_null()).then(|| Func(unsafe { Handle::new(store, element) })))
+    pub fn get(self, store: &Store, index: u32) -> Result<Value, Error> {
+        let table = self.0.get(store)?;
+        let element = table.row(index, 1, |row| row[0].get())?;
+        // SAFETY: a table holds references of its own type and store alone.
+        Ok(unsafe { Value::from_bits(store, ValueType::Ref(table.element), element as u64) })
     }
 
-    /// Puts a function, or none, at an index.
+    /// Sets the element at an index.
     ///
     /// # Errors
-    /// [`Trap::TableOutOfBounds`], [`Error::OtherStore`].
-    pub fn set(self, store: &Store, index: u32, function: Option<Func>) -> Result<(), Error> {
-        let pointer = function.map(|function| function.0.pointer(store)).transpose()?;
-        Ok(self.0.get(store)?.write(index, &[pointer.unwrap_or(std::ptr::null())])?)
+    /// [`Error::WrongValue`] if the value is not of the table's type; [`Trap::TableOutOfBounds`], [`Error::OtherStore`].
+    pub fn set(self, store: &Store, index: u32, value: Value) -> Result<(), Error> {
+        let reference = self.reference(store, value)?;
+        Ok(self.0.get(store)?.write(index, &[reference])?)
+    }
+
+    /// A value as this table may hold it.
+    fn reference(self, store: &Store, value: Value) -> Result<Reference, Error> {
+        let ty = self.0.get(store)?.ty();
+        if value.ty() != ValueType::Ref(ty.element) {
+            return Err(Error::WrongValue { ty: ExternType::Table(ty), given: value.ty() });
+        }
+        Ok(value.to_bits(store)? as Reference)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ExternRef;
+
+    fn ty(element: RefType, min: u32, max: Option<u32>) -> TableType {
+        TableType { element, limits: Limits { min, max } }
+    }
 
     #[test]
     fn rows_are_written_wholly_or_not_at_all() {
-        let table = TableData::new(Limits { min: 3, max: None }, 3).unwrap();
+        let table = TableData::new(ty(RefType::Func, 3, None), 3).unwrap();
         let function = vm::Func { code: std::ptr::null(), vm: std::ptr::null_mut(), ty: 0 };
         let function = &raw const function;
         assert_eq!(table.write(2, &[function; 2]), Err(Trap::TableOutOfBounds));
-        assert!(table.elements.iter().all(|element| element.get().is_null()));
+        assert!(table.read(0, 3).unwrap().iter().all(|element| element.is_null()));
         assert_eq!((table.write(3, &[]), table.write(4, &[])), (Ok(()), Err(Trap::TableOutOfBounds)));
-        assert_eq!(table.write(1, &[function; 2]), Ok(()));
+        assert_eq!(table.fill(1, function, 2), Ok(()));
         // SAFETY: the table is alive, and its elements are three.
         let seen = unsafe { std::slice::from_raw_parts((*table.pointer()).elements, 3) };
         assert_eq!(seen, [std::ptr::null(), function, function]);
     }
 
     #[test]
-    fn elements_are_functions_or_none() {
+    fn elements_are_references_of_the_type_or_none() {
         let store = Store::new().unwrap();
-        let table = Table::new(&store, Limits { min: 1, max: None }).unwrap();
-        assert!(table.get(&store, 0).unwrap().is_none());
+        let table = Table::new(&store, ty(RefType::Extern, 1, Some(3))).unwrap();
+        let value = Value::ExternRef(Some(ExternRef::new(&store, 7_u8)));
+        assert_eq!(table.get(&store, 0).unwrap(), Value::ExternRef(None));
         assert_eq!(table.get(&store, 1).unwrap_err().trap(), Some(Trap::TableOutOfBounds));
-        assert!(table.set(&store, 0, None).is_ok());
-        assert!(table.set(&store, 1, None).is_err());
-        assert!(TableData::new(Limits { min: u32::MAX, max: None }, 10).is_err());
+        assert_eq!(table.grow(&store, 2, value).unwrap(), Some(1));
+        assert_eq!((table.grow(&store, 1, value).unwrap(), table.size(&store).unwrap()), (None, 3));
+        assert_eq!(table.get(&store, 2).unwrap(), value);
+        let error = table.set(&store, 0, Value::FuncRef(None)).unwrap_err();
+        assert_eq!(error.to_string(), "a table 3 3 externref cannot be set to a value of type funcref");
+        let other = Store::new().unwrap();
+        let foreign = Value::ExternRef(Some(ExternRef::new(&other, ())));
+        assert!(matches!(table.set(&store, 0, foreign), Err(Error::OtherStore)));
+        assert!(TableData::new(ty(RefType::Func, u32::MAX, None), 10).is_err());
     }
 }

@@ -61,7 +61,7 @@ traps! {
     StackExhausted = 9, "call stack exhausted";
     /// A host function failed.
     Host = 10, "host function failed";
-    /// An element segment lies outside the table.
+    /// An access to a table, or an element segment, lies outside it.
     TableOutOfBounds = 11, "out of bounds table access";
 }
 

@@ -13,6 +13,26 @@ pub enum ValueType {
     F32,
     /// A 64-bit float.
     F64,
+    /// A reference, or none.
+    Ref(RefType),
+}
+
+/// The type of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefType {
+    /// To a function: `funcref`.
+    Func,
+    /// To a value of the host: `externref`.
+    Extern,
+}
+
+impl fmt::Display for RefType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Func => "funcref",
+            Self::Extern => "externref",
+        })
+    }
 }
 
 impl fmt::Display for ValueType {
@@ -22,6 +42,7 @@ impl fmt::Display for ValueType {
             Self::I64 => "i64",
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::Ref(ty) => return ty.fmt(f),
         })
     }
 }
@@ -31,7 +52,7 @@ impl fmt::Display for ValueType {
 pub struct FuncType {
     /// Types of the arguments.
     pub params: Box<[ValueType]>,
-    /// Types of the results: of functions in a module, at most one.
+    /// Types of the results.
     pub results: Box<[ValueType]>,
 }
 
@@ -106,13 +127,28 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableType {
+    /// The type of its elements.
+    pub element: RefType,
+    /// Its size.
+    pub limits: Limits,
+}
+
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.limits, self.element)
+    }
+}
+
 /// The type of something imported or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExternType {
     /// A function.
     Func(FuncType),
-    /// A table of functions.
-    Table(Limits),
+    /// A table of references.
+    Table(TableType),
     /// A memory.
     Memory(Limits),
     /// A global.
@@ -125,9 +161,8 @@ impl ExternType {
     pub fn satisfies(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Func(ty), Self::Func(wanted)) => ty == wanted,
-            (Self::Table(limits), Self::Table(wanted)) | (Self::Memory(limits), Self::Memory(wanted)) => {
-                limits.satisfy(*wanted)
-            }
+            (Self::Table(ty), Self::Table(wanted)) => ty.element == wanted.element && ty.limits.satisfy(wanted.limits),
+            (Self::Memory(limits), Self::Memory(wanted)) => limits.satisfy(*wanted),
             (Self::Global(ty), Self::Global(wanted)) => ty == wanted,
             _ => false,
         }
@@ -138,7 +173,7 @@ impl fmt::Display for ExternType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Func(ty) => write!(f, "function {ty}"),
-            Self::Table(limits) => write!(f, "table {limits} funcref"),
+            Self::Table(ty) => write!(f, "table {ty}"),
             Self::Memory(limits) => write!(f, "memory {limits}"),
             Self::Global(ty) => write!(f, "global {ty}"),
         }

@@ -5,11 +5,13 @@
 //! the frame (operand `slot`), 4 a constant (operand `imm`). An operator leaves its result where its first
 //! operand was, so that most members are one or two machine instructions.
 
+pub mod bulk;
 pub mod control;
 pub mod convert;
 pub mod float;
 pub mod integer;
 pub mod memory;
+pub mod reference;
 
 use std::ffi::c_void;
 
@@ -50,7 +52,7 @@ stencil! {
         memory_size: u64,
         globals: *const *mut u64,
         tables: *const *mut Table,
-        imports: *const *const Func,
+        functions: *const *const Func,
         types: *const u64,
         stack_limit: *mut u64,
         start: *const c_void,

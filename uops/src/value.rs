@@ -3,7 +3,10 @@
 use std::fmt;
 
 use crate::error::Error;
-use crate::types::ValueType;
+use crate::extern_ref::{ExternData, ExternRef};
+use crate::func::Func;
+use crate::store::{Handle, Store};
+use crate::types::{RefType, ValueType};
 
 /// A value, as functions take and return it.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +19,10 @@ pub enum Value {
     F32(f32),
     /// A 64-bit float.
     F64(f64),
+    /// A reference to a function, or none.
+    FuncRef(Option<Func>),
+    /// A reference to a value of the host, or none.
+    ExternRef(Option<ExternRef>),
 }
 
 impl Value {
@@ -27,24 +34,51 @@ impl Value {
             Self::I64(_) => ValueType::I64,
             Self::F32(_) => ValueType::F32,
             Self::F64(_) => ValueType::F64,
+            Self::FuncRef(_) => ValueType::Ref(RefType::Func),
+            Self::ExternRef(_) => ValueType::Ref(RefType::Extern),
         }
     }
 
-    /// The bits, with zeros above those of a 32-bit value: what a slot of a frame and a global's cell hold.
+    /// The value that locals, globals and elements of a table have at first: zero, or no reference.
     #[must_use]
-    pub fn to_bits(self) -> u64 {
-        match self {
+    pub fn zero(ty: ValueType) -> Self {
+        match ty {
+            ValueType::I32 => Self::I32(0),
+            ValueType::I64 => Self::I64(0),
+            ValueType::F32 => Self::F32(0.0),
+            ValueType::F64 => Self::F64(0.0),
+            ValueType::Ref(RefType::Func) => Self::FuncRef(None),
+            ValueType::Ref(RefType::Extern) => Self::ExternRef(None),
+        }
+    }
+
+    /// The bits, with zeros above those of a 32-bit value: what a slot of a frame and a global's cell hold. Of a reference
+    /// they are an address in the store, or 0.
+    pub(crate) fn to_bits(self, store: &Store) -> Result<u64, Error> {
+        Ok(match self {
             Self::I32(value) => u64::from(value as u32),
             Self::I64(value) => value as u64,
             Self::F32(value) => value.to_bits().into(),
             Self::F64(value) => value.to_bits(),
-        }
+            Self::FuncRef(func) => func.map_or(Ok(0), |func| func.0.pointer(store).map(|func| func as u64))?,
+            Self::ExternRef(value) => value.map_or(Ok(0), |value| value.0.pointer(store).map(|value| value as u64))?,
+        })
     }
 
     /// The value with these bits. Those above a 32-bit value are ignored.
-    #[must_use]
-    pub fn from_bits(ty: ValueType, bits: u64) -> Self {
+    ///
+    /// # Safety
+    /// Bits of a reference are of one of the same type and store.
+    pub(crate) unsafe fn from_bits(store: &Store, ty: ValueType, bits: u64) -> Self {
         match ty {
+            ValueType::Ref(RefType::Func) => Self::FuncRef((bits != 0).then(|| {
+                // SAFETY: the caller says that it is a function of the store. Functions live as long as their store.
+                Func(unsafe { Handle::new(store, bits as *const crate::vm::Func) })
+            })),
+            ValueType::Ref(RefType::Extern) => Self::ExternRef((bits != 0).then(|| {
+                // SAFETY: likewise, a value of the host.
+                ExternRef(unsafe { Handle::new(store, bits as *const ExternData) })
+            })),
             ValueType::I32 => Self::I32(bits as i32),
             ValueType::I64 => Self::I64(bits as i64),
             ValueType::F32 => Self::F32(f32::from_bits(bits as u32)),
@@ -53,7 +87,7 @@ impl Value {
     }
 
     /// Reads a value as a person types it: an integer in decimal, with or without a sign, or in hexadecimal after
-    /// `0x`, up to the greatest unsigned one; a float in decimal, or `inf` or `nan`.
+    /// `0x`, up to the greatest unsigned one; a float in decimal, or `inf` or `nan`; of references only `null`.
     ///
     /// ```
     /// use uops::{Value, ValueType};
@@ -75,6 +109,7 @@ impl Value {
                 .map(Self::I64),
             ValueType::F32 => text.parse().ok().map(Self::F32),
             ValueType::F64 => text.parse().ok().map(Self::F64),
+            ValueType::Ref(_) => (text == "null").then(|| Self::zero(ty)),
         };
         value.ok_or_else(|| Error::BadValue { ty, text: text.to_owned() })
     }
@@ -101,20 +136,31 @@ fn integer(text: &str) -> Option<i128> {
 impl PartialEq for Value {
     /// Whether type and bits are the same: NaNs are equal if their bits are, zeros of both signs are not.
     fn eq(&self, other: &Self) -> bool {
-        self.ty() == other.ty() && self.to_bits() == other.to_bits()
+        match (self, other) {
+            (Self::I32(one), Self::I32(other)) => one == other,
+            (Self::I64(one), Self::I64(other)) => one == other,
+            (Self::F32(one), Self::F32(other)) => one.to_bits() == other.to_bits(),
+            (Self::F64(one), Self::F64(other)) => one.to_bits() == other.to_bits(),
+            (Self::FuncRef(one), Self::FuncRef(other)) => one == other,
+            (Self::ExternRef(one), Self::ExternRef(other)) => one == other,
+            _ => false,
+        }
     }
 }
 
 impl Eq for Value {}
 
 impl fmt::Display for Value {
-    /// Integers in signed decimal, floats in the shortest decimal that reads back as the same float.
+    /// Integers in signed decimal, floats in the shortest decimal that reads back as the same float, references as
+    /// `null` or their type.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::I32(value) => value.fmt(f),
             Self::I64(value) => value.fmt(f),
             Self::F32(value) => fmt::Debug::fmt(value, f),
             Self::F64(value) => fmt::Debug::fmt(value, f),
+            Self::FuncRef(None) | Self::ExternRef(None) => f.write_str("null"),
+            Self::FuncRef(Some(_)) | Self::ExternRef(Some(_)) => self.ty().fmt(f),
         }
     }
 }
@@ -176,12 +222,17 @@ mod tests {
             Value::F64(0.1),
             Value::F64(f64::INFINITY),
             Value::F64(1e300),
+            Value::FuncRef(None),
+            Value::ExternRef(None),
         ];
+        let store = Store::new().unwrap();
+        // SAFETY: no value is a reference, but to none.
+        let from_bits = |ty, bits| unsafe { Value::from_bits(&store, ty, bits) };
         for value in values {
-            assert_eq!(Value::from_bits(value.ty(), value.to_bits()), value);
+            assert_eq!(from_bits(value.ty(), value.to_bits(&store).unwrap()), value);
             assert_eq!(Value::parse(value.ty(), &value.to_string()).unwrap(), value);
         }
-        assert_eq!(Value::from_bits(ValueType::I32, u64::MAX), Value::I32(-1));
+        assert_eq!(from_bits(ValueType::I32, u64::MAX), Value::I32(-1));
         assert_ne!(Value::F32(0.0), Value::F32(-0.0));
     }
 }

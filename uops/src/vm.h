@@ -12,7 +12,7 @@ struct Vm {
     uint64_t memory_size;
     uint64_t **globals;
     Table **tables;
-    const Func **imports;
+    const Func **functions;
     const uint64_t *types;
     uint64_t *stack_limit;
     const void *start;

@@ -15,8 +15,8 @@ pub struct Vm {
     pub globals: *const *mut u64,
     /// The tables, imported ones first.
     pub tables: *const *mut Table,
-    /// The imported functions.
-    pub imports: *const *const Func,
+    /// The functions, imported ones first.
+    pub functions: *const *const Func,
     /// For each type of the module a number that equal types of all modules share.
     pub types: *const u64,
     /// Frames end below this address.
@@ -29,11 +29,11 @@ pub struct Vm {
     pub instance: *mut c_void,
 }
 
-/// A table.
+/// A table. Its elements move when it grows.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Table {
-    /// Functions, or null where there is none.
+    /// References, or null where there is none: to functions or, in a table of such, to values of the host.
     pub elements: *mut *const Func,
     /// Number of elements.
     pub size: u64,

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use uops::{
-    Error, FuncType, Global, Imports, Instance, Limits, Memory, Options, Program, Store, Table, Trap, Value, ValueType,
+    Error, FuncType, Global, Imports, Instance, Limits, Memory, Options, Program, RefType, Store, Table, TableType,
+    Trap, Value, ValueType,
 };
 
 fn program(fields: &str) -> Program {
@@ -32,7 +33,7 @@ const RELAY: &str = r#"(import "env" "f" (func $f (param i32) (result i32))) (ex
 fn segments_are_written_in_order() {
     let store = Store::new().unwrap();
     let mut imports = Imports::new();
-    imports.define("env", "base", Global::new(&store, Value::I32(3), false));
+    imports.define("env", "base", Global::new(&store, Value::I32(3), false).unwrap());
     let instance = instantiate(
         &store,
         r#"(import "env" "base" (global $base i32))
@@ -73,8 +74,12 @@ fn imports_have_to_be_there_and_to_fit() {
     let mut imports = Imports::new();
     imports.func("env", "f", int_to_int(), |_, args| Ok(args.to_vec()));
     imports.define("env", "memory", Memory::new(&store, Limits { min: 1, max: Some(4) }).unwrap());
-    imports.define("env", "table", Table::new(&store, Limits { min: 5, max: None }).unwrap());
-    imports.define("env", "global", Global::new(&store, Value::F64(1.5), true));
+    imports.define(
+        "env",
+        "table",
+        Table::new(&store, TableType { element: RefType::Func, limits: Limits { min: 5, max: None } }).unwrap(),
+    );
+    imports.define("env", "global", Global::new(&store, Value::F64(1.5), true).unwrap());
     for fits in [
         r#"(import "env" "f" (func (param i32) (result i32)))"#,
         r#"(import "env" "memory" (memory 1 4))"#,
@@ -130,8 +135,8 @@ fn instances_share_what_they_export() {
     assert_eq!(second.memory(&store, "memory").unwrap(), memory);
     assert_eq!(second.memory(&store, "memory").unwrap().pages(&store).unwrap(), 2);
     let (table, function) = (second.table(&store, "table").unwrap(), first.func(&store, "f").unwrap());
-    assert_eq!(table.get(&store, 0).unwrap(), Some(function));
-    assert_eq!(table.get(&store, 1).unwrap(), Some(function));
+    assert_eq!(table.get(&store, 0).unwrap(), Value::FuncRef(Some(function)));
+    assert_eq!(table.get(&store, 1).unwrap(), Value::FuncRef(Some(function)));
     assert_eq!(second.call(&store, "f", &[Value::I32(8)]).unwrap(), [Value::I32(8)]);
     // Memory that has grown satisfies a greater minimum.
     assert!(instantiate(&store, r#"(import "first" "memory" (memory 2))"#, &imports).is_ok());

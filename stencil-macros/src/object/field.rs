@@ -118,6 +118,9 @@ impl Builder<'_, '_, '_> {
             (Target::Symbol(symbol @ (Symbol::Next | Symbol::Host(_))), Some(Field::Jump | Field::Call)) => {
                 value_of(symbol)
             }
+            (Target::Symbol(Symbol::Operand(operand)), Some(Field::Jump | Field::Call)) => {
+                return Err(self.number_called(operand));
+            }
             (Target::Symbol(Symbol::Host(host)), _) => return Err(self.host_address(host)),
             (Target::Libc(function), Some(Field::Jump | Field::Call)) => Value::Libc(function),
             (Target::Local { section, offset, named }, Some(_)) => {

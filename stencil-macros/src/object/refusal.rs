@@ -40,6 +40,15 @@ impl Builder<'_, '_, '_> {
         self.refuse(Some(&name), message)
     }
 
+    pub(super) fn number_called(&self, operand: usize) -> Refusal {
+        let name = self.operands()[operand].name.to_string();
+        let message = format!(
+            "jumps to the number `{name}` or calls it, which may be further away than 32 bits say: give it a pointer \
+             type, `{name}: *const c_void`"
+        );
+        self.refuse(Some(&name), message)
+    }
+
     pub(super) fn host_address(&self, host: usize) -> Refusal {
         let name = &self.reader.block.externs[host].name.to_string();
         let message = format!(

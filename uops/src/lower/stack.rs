@@ -48,7 +48,7 @@ pub(super) const REGISTERS: usize = 3;
 /// The file of a type's registers: integers, `f32`, `f64`.
 pub(super) fn file(ty: ValueType) -> usize {
     match ty {
-        ValueType::I32 | ValueType::I64 => 0,
+        ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => 0,
         ValueType::F32 => 1,
         ValueType::F64 => 2,
     }

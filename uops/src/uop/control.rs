@@ -76,9 +76,9 @@ uops! {
         if (EXPECT_NOT(trap)) RETURN(trap);
         FORGET_REGISTERS;
     }
-    /// `import` is the offset of the function in the array of imported ones.
+    /// `import` is the offset of the function in the array of them.
     pub uop call_import(import: u32, frame: u32) {
-        const Func *function = *(const Func **)((char *)vm->imports + import);
+        const Func *function = *(const Func **)((char *)vm->functions + import);
         ENTER(function->code, function->vm);
     }
     /// `index` is the slot of the index in the table, `table` and `ty` are offsets in the instance's arrays.

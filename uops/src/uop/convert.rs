@@ -30,6 +30,29 @@ truncation! {
     i64_trunc_f64_u: D, (a > -1.0 && a < 18446744073709551616.0), uint64_t, uint64_t;
 }
 
+/// The same without a trap: NaN becomes 0, and what is beyond the limits the integer that is nearest.
+macro_rules! saturation {
+    ($($name:ident: $register:ident, $fits:tt, $to:ident, $bits:ident, $min:tt, $max:tt;)*) => {
+        uops! {$(
+            pub uop $name<const TO: 0..3, const A: 0..3>() {
+                __typeof__($register(A)) a = $register(A);
+                R(TO) = $fits ? ($bits)($to)a : a != a ? 0 : a < 0 ? ($bits)$min : ($bits)$max;
+            }
+        )*}
+    };
+}
+
+saturation! {
+    i32_trunc_sat_f32_s: S, (a >= -2147483648.0f && a < 2147483648.0f), int32_t, uint32_t, INT32_MIN, INT32_MAX;
+    i32_trunc_sat_f32_u: S, (a > -1.0f && a < 4294967296.0f), uint32_t, uint32_t, 0, UINT32_MAX;
+    i32_trunc_sat_f64_s: D, (a > -2147483649.0 && a < 2147483648.0), int32_t, uint32_t, INT32_MIN, INT32_MAX;
+    i32_trunc_sat_f64_u: D, (a > -1.0 && a < 4294967296.0), uint32_t, uint32_t, 0, UINT32_MAX;
+    i64_trunc_sat_f32_s: S, (a >= -9223372036854775808.0f && a < 9223372036854775808.0f), int64_t, uint64_t, INT64_MIN, INT64_MAX;
+    i64_trunc_sat_f32_u: S, (a > -1.0f && a < 18446744073709551616.0f), uint64_t, uint64_t, 0, UINT64_MAX;
+    i64_trunc_sat_f64_s: D, (a >= -9223372036854775808.0 && a < 9223372036854775808.0), int64_t, uint64_t, INT64_MIN, INT64_MAX;
+    i64_trunc_sat_f64_u: D, (a > -1.0 && a < 18446744073709551616.0), uint64_t, uint64_t, 0, UINT64_MAX;
+}
+
 /// Between register files: `TO` and `A` are registers of the two.
 macro_rules! conversion {
     ($($name:ident: $to:ident, $register:ident, $value:tt;)*) => {

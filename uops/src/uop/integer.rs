@@ -158,4 +158,9 @@ unary! {
     i32_wrap_i64: uint64_t, INTEGER, ((uint32_t)a);
     i64_extend_i32_s: int32_t, INTEGER32, ((uint64_t)(int64_t)a);
     i64_extend_i32_u: uint32_t, INTEGER32, ((uint64_t)a);
+    i32_extend8_s: int8_t, INTEGER32, ((uint32_t)(int32_t)a);
+    i32_extend16_s: int16_t, INTEGER32, ((uint32_t)(int32_t)a);
+    i64_extend8_s: int8_t, INTEGER32, ((uint64_t)(int64_t)a);
+    i64_extend16_s: int16_t, INTEGER32, ((uint64_t)(int64_t)a);
+    i64_extend32_s: int32_t, INTEGER32, ((uint64_t)(int64_t)a);
 }

@@ -57,6 +57,20 @@ mod constants {
     }
 }
 
+mod numbers {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop called(n: u64) { ((A_uop *)n)(x); }
+        uop jumped_to(n: usize) { JUMP(n); }
+        uop differences() {
+            static const int places[] = { &&zero - &&zero, &&one - &&zero };
+            goto *(&&zero + places[x & 1]);
+            zero: x = 10;
+            one: x++;
+        }
+    }
+}
+
 mod flags {
     use super::Label;
     stencil_runtime::stencil! {

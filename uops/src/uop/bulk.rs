@@ -1,0 +1,30 @@
+//! Instructions on many bytes or elements at once (core specification 4.4.6 and 4.4.7). The work is done in Rust.
+
+use super::uops;
+use crate::vm::Vm;
+
+/// Calls a function with the operands, which are in slots from `args` on and where a result goes, and with immediates.
+macro_rules! bulk {
+    ($($name:ident $host:ident($($operand:ident),*);)*) => {
+        uops! {
+            $(extern fn $host(vm: *mut Vm, args: *mut u64 $(, $operand: u32)*) -> u64 = crate::bulk::$name;)*
+            $(pub uop $name(args: u32 $(, $operand: u32)*) {
+                uint64_t trap = $host(vm, (uint64_t *)((char *)fp + args) $(, $operand)*);
+                if (EXPECT_NOT(trap)) RETURN(trap);
+                FORGET_REGISTERS;
+            })*
+        }
+    };
+}
+
+bulk! {
+    memory_copy memory_copy_();
+    memory_fill memory_fill_();
+    memory_init memory_init_(segment);
+    data_drop data_drop_(segment);
+    table_copy table_copy_(to, from);
+    table_init table_init_(segment, table);
+    elem_drop elem_drop_(segment);
+    table_grow table_grow_(table);
+    table_fill table_fill_(table);
+}
