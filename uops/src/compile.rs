@@ -89,13 +89,11 @@ impl Compiled {
     }
 }
 
-/// The lines of a stencil's disassembly, each with the bytes of its instruction as they are in memory.
+/// The lines of a stencil's disassembly, each with the bytes of its instruction as they are in memory. What is out of line
+/// comes last, and without its bytes, which are elsewhere.
 fn disassembly<'a>(text: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = String> + 'a {
-    let starts: Vec<usize> = text
-        .lines()
-        .filter_map(|line| usize::from_str_radix(line.split(':').next()?.trim(), 16).ok())
-        .chain([bytes.len()])
-        .collect();
+    let offset = |line: &str| usize::from_str_radix(line.split(':').next()?.trim(), 16).ok();
+    let starts: Vec<usize> = text.lines().map_while(offset).chain([bytes.len()]).collect();
     text.lines().enumerate().map(move |(index, line)| {
         let range = starts.get(index).zip(starts.get(index + 1));
         let hex: Vec<_> = range

@@ -5,8 +5,11 @@
 //! meets, all entries are in their home slots. The work is linear in the size of the function.
 
 mod bulk;
+mod comparison;
 mod control;
 mod operator;
+mod place;
+mod shape;
 mod stack;
 
 use std::sync::atomic::AtomicUsize;
@@ -19,8 +22,8 @@ use crate::module::Module;
 use crate::trap::Trap;
 use crate::types::{RefType, ValueType};
 use crate::uop::Wasm;
+use comparison::Comparison;
 use control::Control;
-use operator::Comparison;
 use stack::Stack;
 
 /// A module as a program of the machine.

@@ -31,9 +31,10 @@
 #define SINGLE(place) ((place) == IN_SLOT ? SLOT(float, slot) : (place) == 2 ? s2 : (place) == 1 ? s1 : s0)
 #define DOUBLE(place) ((place) == IN_SLOT ? SLOT(double, slot) : (place) == 2 ? d2 : (place) == 1 ? d1 : d0)
 
-// The same for the address of a store, whose slot is `address_slot`.
+// The same for the address of a store, whose slot is `address_slot` and whose constant is in the offset.
 #define ADDRESS32(place) \
-    ((place) == IN_SLOT ? SLOT(uint32_t, address_slot) \
+    ((place) == IN_IMM    ? 0 \
+     : (place) == IN_SLOT ? SLOT(uint32_t, address_slot) \
      : (place) == 2     ? (uint32_t)r2 \
      : (place) == 1     ? (uint32_t)r1 \
                         : (uint32_t)r0)

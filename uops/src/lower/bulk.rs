@@ -2,7 +2,6 @@
 
 use wasmparser::{HeapType, Operator};
 
-use super::operator::I64_EQ;
 use super::stack::Place;
 use super::{Function, offset, trap_label};
 use crate::error::Error;
@@ -75,7 +74,7 @@ impl Function<'_> {
                 let register = self.vacate(ty);
                 self.result(Wasm::ref_func(register, function_index * 8), ty, register);
             }
-            O::RefIsNull => self.equals_zero(I64_EQ),
+            O::RefIsNull => self.equals_zero(ValueType::I64),
             O::TypedSelect { .. } => self.select(),
             // Validation admits no others.
             ref other => {

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use stencil_runtime::Label;
 use wasmparser::{BlockType, BrTable, Operator};
 
-use super::operator::Comparison;
+use super::comparison::Comparison;
 use super::stack::{Entry, Place};
 use super::{Function, JumpTable, function_label, offset, value_type};
 use crate::error::Error;
@@ -327,10 +327,7 @@ impl Function<'_> {
     fn condition(&mut self) -> Comparison {
         match self.comparison.take() {
             Some(comparison) => comparison,
-            None => {
-                let register = self.pop_register();
-                Comparison::not_zero(register)
-            }
+            None => self.zero(ValueType::I32, false),
         }
     }
 }

@@ -8,13 +8,15 @@ use super::uops;
 use crate::vm::Vm;
 
 uops! {
-    /// A constant to a register.
-    pub uop constant<const TO: 0..3>(imm: i32) { R(TO) = (int64_t)imm; }
+    /// A constant to a register: one of 32 bits, which are extended with zeros or by the sign, or any.
+    pub uop constant<const TO: 0..3>(value: u32) { R(TO) = value; }
+    pub uop signed_constant<const TO: 0..3>(imm: i32) { R(TO) = (int64_t)imm; }
     pub uop wide_constant<const TO: 0..3>(value: u64) { R(TO) = value; }
     pub uop f32_constant<const TO: 0..3>(value: f32) { S(TO) = value; }
     pub uop f64_constant<const TO: 0..3>(value: f64) { D(TO) = value; }
-    /// A constant to a slot.
-    pub uop constant_to_slot(to: u32, imm: i32) { SLOT(uint64_t, to) = (int64_t)imm; }
+    /// A constant to a slot: one below 2^31, which an instruction can store, one that is extended by its sign, or any.
+    pub uop constant_to_slot(to: u32, value: u32) { SLOT(uint64_t, to) = value; }
+    pub uop signed_constant_to_slot(to: u32, imm: i32) { SLOT(uint64_t, to) = (int64_t)imm; }
     pub uop wide_constant_to_slot(to: u32, value: u64) { SLOT(uint64_t, to) = value; }
 
     /// Slot to register, register to slot. A slot holds 64 bits; of 32-bit values the upper half has no meaning.

@@ -67,6 +67,34 @@ division! {
     i64_rem_u: uint64_t, INTEGER, (0), (a % b);
 }
 
+/// `eqz`, from a register, in place, or from a slot, and jumps if that holds or does not.
+macro_rules! test {
+    ($($name:ident, $jump:ident, $jump_not:ident: $ty:ident, $place:ident;)*) => {
+        uops! {$(
+            pub uop $name<const TO: 0..3, const A: 0..4>(slot: u32) where TO == A || A == IN_SLOT {
+                const int imm = 0;
+                (void)imm;
+                R(TO) = ($ty)$place(A) == 0;
+            }
+            pub uop $jump<const A: 0..4>(slot: u32, target: Label) {
+                const int imm = 0;
+                (void)imm;
+                if (($ty)$place(A) == 0) JUMP(target);
+            }
+            pub uop $jump_not<const A: 0..4>(slot: u32, target: Label) {
+                const int imm = 0;
+                (void)imm;
+                if (($ty)$place(A) != 0) JUMP(target);
+            }
+        )*}
+    };
+}
+
+test! {
+    i32_eqz, jump_i32_eqz, jump_i32_nez: uint32_t, INTEGER32;
+    i64_eqz, jump_i64_eqz, jump_i64_nez: uint64_t, INTEGER;
+}
+
 /// Comparisons, each as a value and as a jump.
 macro_rules! comparison {
     ($($name:ident, $jump:ident: $ty:ident, $place:ident, $value:tt;)*) => {

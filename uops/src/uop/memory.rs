@@ -9,11 +9,12 @@ use stencil_runtime::Label;
 use super::uops;
 use crate::vm::Vm;
 
-/// Loads to the register `TO` from the address at place `A`, which of an integer is `TO` itself or a slot.
+/// Loads to the register `TO` from the address at place `A`: a register, which for an integer is `TO` itself, a slot, or
+/// nowhere, for an address that is all in the offset.
 macro_rules! load {
     ($($name:ident: $register:ident, $ty:ident, $condition:tt, $value:tt;)*) => {
         uops! {
-            $(pub uop $name<const TO: 0..3, const A: 0..4>(slot: u32, offset: u32, outside: Label) where $condition {
+            $(pub uop $name<const TO: 0..3, const A: 0..5>(slot: u32, offset: u32, outside: Label) where $condition {
                 const int imm = 0;
                 (void)imm;
                 uint64_t address = (uint64_t)INTEGER32(A) + offset;
@@ -27,28 +28,28 @@ macro_rules! load {
 }
 
 load! {
-    i32_load: R, uint32_t, (TO == A || A == IN_SLOT), value;
-    i64_load: R, uint64_t, (TO == A || A == IN_SLOT), value;
+    i32_load: R, uint32_t, (TO == A || A >= IN_SLOT), value;
+    i64_load: R, uint64_t, (TO == A || A >= IN_SLOT), value;
     f32_load: S, float, (1), value;
     f64_load: D, double, (1), value;
-    i32_load8_s: R, int8_t, (TO == A || A == IN_SLOT), ((uint32_t)(int32_t)value);
-    i32_load8_u: R, uint8_t, (TO == A || A == IN_SLOT), value;
-    i32_load16_s: R, int16_t, (TO == A || A == IN_SLOT), ((uint32_t)(int32_t)value);
-    i32_load16_u: R, uint16_t, (TO == A || A == IN_SLOT), value;
-    i64_load8_s: R, int8_t, (TO == A || A == IN_SLOT), ((uint64_t)(int64_t)value);
-    i64_load8_u: R, uint8_t, (TO == A || A == IN_SLOT), value;
-    i64_load16_s: R, int16_t, (TO == A || A == IN_SLOT), ((uint64_t)(int64_t)value);
-    i64_load16_u: R, uint16_t, (TO == A || A == IN_SLOT), value;
-    i64_load32_s: R, int32_t, (TO == A || A == IN_SLOT), ((uint64_t)(int64_t)value);
-    i64_load32_u: R, uint32_t, (TO == A || A == IN_SLOT), value;
+    i32_load8_s: R, int8_t, (TO == A || A >= IN_SLOT), ((uint32_t)(int32_t)value);
+    i32_load8_u: R, uint8_t, (TO == A || A >= IN_SLOT), value;
+    i32_load16_s: R, int16_t, (TO == A || A >= IN_SLOT), ((uint32_t)(int32_t)value);
+    i32_load16_u: R, uint16_t, (TO == A || A >= IN_SLOT), value;
+    i64_load8_s: R, int8_t, (TO == A || A >= IN_SLOT), ((uint64_t)(int64_t)value);
+    i64_load8_u: R, uint8_t, (TO == A || A >= IN_SLOT), value;
+    i64_load16_s: R, int16_t, (TO == A || A >= IN_SLOT), ((uint64_t)(int64_t)value);
+    i64_load16_u: R, uint16_t, (TO == A || A >= IN_SLOT), value;
+    i64_load32_s: R, int32_t, (TO == A || A >= IN_SLOT), ((uint64_t)(int64_t)value);
+    i64_load32_u: R, uint32_t, (TO == A || A >= IN_SLOT), value;
 }
 
-/// Stores of an integer at place `V`, or of a float in register `V`, to the address at place `A`: a register, or
-/// the slot `address_slot`.
+/// Stores of an integer at place `V`, or of a float in register `V`, to the address at place `A`: a register, the slot
+/// `address_slot`, or nowhere, for an address that is all in the offset.
 macro_rules! store {
     ($($name:ident: $ty:ident, $places:tt, $condition:tt, $value:tt;)*) => {
         uops! {
-            $(pub uop $name<const A: 0..4, const V: 0..5>(
+            $(pub uop $name<const A: 0..5, const V: 0..5>(
                 address_slot: u32, slot: u32, imm: i32, offset: u32, outside: Label
             ) where $condition && V < $places {
                 uint64_t address = (uint64_t)ADDRESS32(A) + offset;
@@ -61,15 +62,15 @@ macro_rules! store {
 }
 
 store! {
-    i32_store: uint32_t, 5, (A != V || A == IN_SLOT), (INTEGER32(V));
-    i64_store: uint64_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
+    i32_store: uint32_t, 5, (A != V || A >= IN_SLOT), (INTEGER32(V));
+    i64_store: uint64_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
     f32_store: float, 3, (1), (SINGLE(V));
     f64_store: double, 3, (1), (DOUBLE(V));
-    i32_store8: uint8_t, 5, (A != V || A == IN_SLOT), (INTEGER32(V));
-    i32_store16: uint16_t, 5, (A != V || A == IN_SLOT), (INTEGER32(V));
-    i64_store8: uint8_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
-    i64_store16: uint16_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
-    i64_store32: uint32_t, 5, (A != V || A == IN_SLOT), (INTEGER(V));
+    i32_store8: uint8_t, 5, (A != V || A >= IN_SLOT), (INTEGER32(V));
+    i32_store16: uint16_t, 5, (A != V || A >= IN_SLOT), (INTEGER32(V));
+    i64_store8: uint8_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
+    i64_store16: uint16_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
+    i64_store32: uint32_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
 }
 
 uops! {

@@ -1,0 +1,109 @@
+//! Comparisons of integers, which become part of the branch that follows them, or else a value.
+
+use stencil_runtime::Label;
+
+use super::Function;
+use super::place::{IN_SLOT, Operand, Uop};
+use super::shape::Value;
+use crate::types::ValueType;
+use crate::uop::Wasm;
+
+/// A comparison of integers that has not been emitted yet.
+#[derive(Clone, Copy)]
+pub(super) enum Comparison {
+    /// Of a register with an operand, by the relation at an index of [`RELATIONS`].
+    Relation { relation: usize, a: usize, b: Operand },
+    /// Of a value, in a register or a slot, with zero: whether it is that, or is not.
+    Zero { ty: ValueType, place: usize, slot: u32, is: bool },
+}
+
+type Jump = fn(usize, usize, u32, i32, Label) -> Uop;
+
+/// Relations, as a value and as a jump, and the indices of that which holds when this does not, and of that which
+/// holds with the operands exchanged. Those of `i64` come after those of `i32`.
+const RELATIONS: [(Value, Jump, usize, usize); 20] = [
+    (Wasm::i32_eq, Wasm::jump_i32_eq, 1, 0),
+    (Wasm::i32_ne, Wasm::jump_i32_ne, 0, 1),
+    (Wasm::i32_lt_s, Wasm::jump_i32_lt_s, 8, 4),
+    (Wasm::i32_lt_u, Wasm::jump_i32_lt_u, 9, 5),
+    (Wasm::i32_gt_s, Wasm::jump_i32_gt_s, 6, 2),
+    (Wasm::i32_gt_u, Wasm::jump_i32_gt_u, 7, 3),
+    (Wasm::i32_le_s, Wasm::jump_i32_le_s, 4, 8),
+    (Wasm::i32_le_u, Wasm::jump_i32_le_u, 5, 9),
+    (Wasm::i32_ge_s, Wasm::jump_i32_ge_s, 2, 6),
+    (Wasm::i32_ge_u, Wasm::jump_i32_ge_u, 3, 7),
+    (Wasm::i64_eq, Wasm::jump_i64_eq, 11, 10),
+    (Wasm::i64_ne, Wasm::jump_i64_ne, 10, 11),
+    (Wasm::i64_lt_s, Wasm::jump_i64_lt_s, 18, 14),
+    (Wasm::i64_lt_u, Wasm::jump_i64_lt_u, 19, 15),
+    (Wasm::i64_gt_s, Wasm::jump_i64_gt_s, 16, 12),
+    (Wasm::i64_gt_u, Wasm::jump_i64_gt_u, 17, 13),
+    (Wasm::i64_le_s, Wasm::jump_i64_le_s, 14, 18),
+    (Wasm::i64_le_u, Wasm::jump_i64_le_u, 15, 19),
+    (Wasm::i64_ge_s, Wasm::jump_i64_ge_s, 12, 16),
+    (Wasm::i64_ge_u, Wasm::jump_i64_ge_u, 13, 17),
+];
+
+impl Comparison {
+    pub(super) fn negated(self) -> Self {
+        match self {
+            Self::Relation { relation, a, b } => Self::Relation { relation: RELATIONS[relation].2, a, b },
+            Self::Zero { ty, place, slot, is } => Self::Zero { ty, place, slot, is: !is },
+        }
+    }
+
+    /// The jump that is taken if it holds.
+    pub(super) fn jump(self, label: Label) -> Uop {
+        match self {
+            Self::Relation { relation, a, b } => RELATIONS[relation].1(a, b.place, b.slot, b.imm, label),
+            Self::Zero { ty, place, slot, is } => match (ty, is) {
+                (ValueType::I64, true) => Wasm::jump_i64_eqz(place, slot, label),
+                (ValueType::I64, false) => Wasm::jump_i64_nez(place, slot, label),
+                (_, true) => Wasm::jump_i32_eqz(place, slot, label),
+                (_, false) => Wasm::jump_i32_nez(place, slot, label),
+            },
+        }
+    }
+}
+
+impl Function<'_> {
+    pub(super) fn compare(&mut self, mut relation: usize) {
+        let (a, b) = self.operands(|| {
+            relation = RELATIONS[relation].3;
+            true
+        });
+        self.comparison = Some(Comparison::Relation { relation, a, b });
+    }
+
+    pub(super) fn equals_zero(&mut self, ty: ValueType) {
+        self.comparison = Some(match self.comparison.take() {
+            Some(comparison) => comparison.negated(),
+            None => self.zero(ty, true),
+        });
+    }
+
+    /// Whether the value on top of the stack is zero, or is not.
+    pub(super) fn zero(&mut self, ty: ValueType, is: bool) -> Comparison {
+        let entry = self.stack.pop();
+        let (place, slot) = self.slot_or_register(entry);
+        Comparison::Zero { ty, place, slot, is }
+    }
+
+    pub(super) fn materialize(&mut self, comparison: Comparison) {
+        match comparison {
+            Comparison::Relation { relation, a, b } => {
+                self.result(RELATIONS[relation].0(a, b.place, b.slot, b.imm), ValueType::I32, a);
+            }
+            Comparison::Zero { ty, place, slot, is } => {
+                let register = if place == IN_SLOT { self.vacate(ty) } else { place };
+                let uop = if ty == ValueType::I64 { Wasm::i64_eqz } else { Wasm::i32_eqz };
+                self.result(uop(register, place, slot), ValueType::I32, register);
+                if !is {
+                    // Of two `eqz` the second one says whether the value is not zero.
+                    let register = self.pop_register();
+                    self.result(Wasm::i32_eqz(register, register, 0), ValueType::I32, register);
+                }
+            }
+        }
+    }
+}

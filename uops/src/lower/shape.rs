@@ -1,0 +1,198 @@
+//! What operators of a shape have in common.
+
+use stencil_runtime::Label;
+use wasmparser::MemArg;
+
+use super::place::{IN_IMM, IN_SLOT, Operand, Uop};
+use super::stack::{Entry, Place};
+use super::{Function, trap_label};
+use crate::trap::Trap;
+use crate::types::ValueType;
+use crate::uop::Wasm;
+
+/// Offsets of memory instructions are displacements, to which the size of an access is added.
+const MAX_DISPLACEMENT: u64 = i32::MAX as u64 - 16;
+
+pub(super) type Value = fn(usize, usize, u32, i32) -> Uop;
+
+impl Function<'_> {
+    // Integers.
+
+    /// The two topmost values: the first in a register, which may be overwritten, the second where it is.
+    pub(super) fn operands(&mut self, mut exchange: impl FnMut() -> bool) -> (usize, Operand) {
+        let (mut b, mut a) = (self.stack.pop(), self.stack.pop());
+        let in_register = |entry: Entry| matches!(entry.place, Place::Register(_));
+        if !in_register(a) && in_register(b) && exchange() {
+            std::mem::swap(&mut a, &mut b);
+        }
+        let b = self.integer(b);
+        (self.put_in_register(a), b)
+    }
+
+    pub(super) fn binary(&mut self, uop: Value, ty: ValueType) {
+        let (a, b) = self.operands(|| false);
+        self.result(uop(a, b.place, b.slot, b.imm), ty, a);
+    }
+
+    pub(super) fn commutative(&mut self, uop: Value, ty: ValueType) {
+        let (a, b) = self.operands(|| true);
+        self.result(uop(a, b.place, b.slot, b.imm), ty, a);
+    }
+
+    pub(super) fn division(&mut self, uop: fn(usize, usize, u32, i32, Label, Label) -> Uop, ty: ValueType) {
+        let (a, b) = self.operands(|| false);
+        let (zero, overflow) = (trap_label(Trap::IntegerDivisionByZero), trap_label(Trap::IntegerOverflow));
+        self.result(uop(a, b.place, b.slot, b.imm, zero, overflow), ty, a);
+    }
+
+    pub(super) fn unary(&mut self, uop: fn(usize, usize, u32) -> Uop, ty: ValueType) {
+        let entry = self.stack.pop();
+        let (place, slot) = self.slot_or_register(entry);
+        let register = if place == IN_SLOT { self.vacate(ty) } else { place };
+        self.result(uop(register, place, slot), ty, register);
+    }
+
+    // Floats.
+
+    pub(super) fn float_unary(&mut self, uop: fn(usize) -> Uop, ty: ValueType) {
+        let register = self.pop_register();
+        self.result(uop(register), ty, register);
+    }
+
+    pub(super) fn float_operands(&mut self) -> (usize, (usize, u32)) {
+        let (b, a) = (self.stack.pop(), self.stack.pop());
+        let b = self.slot_or_register(b);
+        (self.put_in_register(a), b)
+    }
+
+    pub(super) fn float_binary(&mut self, uop: fn(usize, usize, u32) -> Uop, ty: ValueType) {
+        let (a, (place, slot)) = self.float_operands();
+        self.result(uop(a, place, slot), ty, a);
+    }
+
+    pub(super) fn float_comparison(&mut self, uop: fn(usize, usize, usize, u32) -> Uop) {
+        let (a, (place, slot)) = self.float_operands();
+        let register = self.vacate(ValueType::I32);
+        self.result(uop(register, a, place, slot), ValueType::I32, register);
+    }
+
+    pub(super) fn conversion(&mut self, uop: fn(usize, usize) -> Uop, ty: ValueType) {
+        let from = self.pop_register();
+        let register = self.vacate(ty);
+        self.result(uop(register, from), ty, register);
+    }
+
+    pub(super) fn truncation(&mut self, uop: fn(usize, usize, Label, Label) -> Uop, ty: ValueType) {
+        let (invalid, overflow) = (trap_label(Trap::InvalidConversionToInteger), trap_label(Trap::IntegerOverflow));
+        let from = self.pop_register();
+        let register = self.vacate(ty);
+        self.result(uop(register, from, invalid, overflow), ty, register);
+    }
+
+    // Variables.
+
+    pub(super) fn select(&mut self) {
+        let condition = self.pop_register();
+        let ty = self.stack.entry(self.stack.height() - 1).ty;
+        match ty {
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => {
+                let (a, b) = self.operands(|| false);
+                self.result(Wasm::select(a, b.place, condition, b.slot, b.imm), ty, a);
+            }
+            ValueType::F32 | ValueType::F64 => {
+                let uop = if ty == ValueType::F32 { Wasm::f32_select } else { Wasm::f64_select };
+                let (a, (place, slot)) = self.float_operands();
+                self.result(uop(a, place, condition, slot), ty, a);
+            }
+        }
+    }
+
+    pub(super) fn local_set(&mut self, local: u32, keep: bool) {
+        let ty = self.locals[local as usize];
+        let mut value = self.stack.pop();
+        // What is on the stack is the local's value so far.
+        while let Some(index) = self.stack.entry_of_local(local) {
+            self.put_in_slot(self.stack.entry(index), self.stack.home(index));
+            self.stack.detach_local(index);
+        }
+        if keep && value.slot().is_some() {
+            value = Entry { place: Place::Register(self.put_in_register(value)), ..value };
+        }
+        self.put_in_slot(value, local);
+        if keep {
+            self.stack.push(ty, value.place);
+        }
+    }
+
+    pub(super) fn global_get(&mut self, index: u32) {
+        let ty = self.module.globals[index as usize].value;
+        let uop = match ty {
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_get,
+            ValueType::F32 => Wasm::f32_global_get,
+            ValueType::F64 => Wasm::f64_global_get,
+        };
+        let register = self.vacate(ty);
+        self.result(uop(register, index * 8), ty, register);
+    }
+
+    pub(super) fn global_set(&mut self, index: u32) {
+        let uop = match self.module.globals[index as usize].value {
+            ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_set,
+            ValueType::F32 => Wasm::f32_global_set,
+            ValueType::F64 => Wasm::f64_global_set,
+        };
+        let register = self.pop_register();
+        self.emit(uop(register, index * 8));
+    }
+
+    // Memory.
+
+    /// An address, in a slot or a register or nowhere, and the offset that remains to be added.
+    pub(super) fn address(&mut self, entry: Entry, memarg: MemArg) -> ((usize, u32), u32) {
+        if let Place::Constant(address) = entry.place
+            && let sum @ ..=MAX_DISPLACEMENT = u64::from(address as u32) + memarg.offset
+        {
+            return ((IN_IMM, 0), sum as u32);
+        }
+        if memarg.offset <= MAX_DISPLACEMENT {
+            return (self.slot_or_register(entry), memarg.offset as u32);
+        }
+        let register = self.put_in_register(entry);
+        self.emit(Wasm::far_address(register, memarg.offset, trap_label(Trap::MemoryOutOfBounds)));
+        ((register, 0), 0)
+    }
+
+    pub(super) fn load(&mut self, uop: fn(usize, usize, u32, u32, Label) -> Uop, memarg: MemArg, ty: ValueType) {
+        let entry = self.stack.pop();
+        let ((place, slot), offset) = self.address(entry, memarg);
+        let register = if place >= IN_SLOT { self.vacate(ty) } else { place };
+        self.result(uop(register, place, slot, offset, trap_label(Trap::MemoryOutOfBounds)), ty, register);
+    }
+
+    pub(super) fn float_load(&mut self, uop: fn(usize, usize, u32, u32, Label) -> Uop, memarg: MemArg, ty: ValueType) {
+        let entry = self.stack.pop();
+        let ((place, slot), offset) = self.address(entry, memarg);
+        let register = self.vacate(ty);
+        self.result(uop(register, place, slot, offset, trap_label(Trap::MemoryOutOfBounds)), ty, register);
+    }
+
+    pub(super) fn store(&mut self, uop: fn(usize, usize, u32, u32, i32, u32, Label) -> Uop, memarg: MemArg) {
+        let (value, address) = (self.stack.pop(), self.stack.pop());
+        let value = self.integer(value);
+        let ((place, address_slot), offset) = self.address(address, memarg);
+        let outside = trap_label(Trap::MemoryOutOfBounds);
+        self.emit(uop(place, value.place, address_slot, value.slot, value.imm, offset, outside));
+    }
+
+    /// Stores a float from its register; from a slot, or as a constant, its bits are those of an integer.
+    pub(super) fn float_store(
+        &mut self,
+        from_register: fn(usize, usize, u32, u32, i32, u32, Label) -> Uop,
+        of_bits: fn(usize, usize, u32, u32, i32, u32, Label) -> Uop,
+        memarg: MemArg,
+    ) {
+        let value = self.stack.entry(self.stack.height() - 1);
+        let in_integer = value.slot().is_some() || value.immediate().is_some();
+        self.store(if in_integer { of_bits } else { from_register }, memarg);
+    }
+}
