@@ -1,7 +1,8 @@
 //! What people see when they make a mistake: each message of the macro, as rustc prints it.
 //!
 //! `TRYBUILD=overwrite cargo test -p messages --test ui` writes the expected output anew. C compilers word their
-//! messages differently, so what they say is in `ui/clang` and `ui/gcc`, and tested with the one in use.
+//! messages differently, so what they say of the cases in `ui/c` is in `ui/clang` and `ui/gcc`, and tested with the one in
+//! use.
 
 use std::path::{Path, PathBuf};
 

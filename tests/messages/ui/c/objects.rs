@@ -1,0 +1,133 @@
+//! C that compiles, and that stencils cannot be made of.
+
+use stencil_runtime::Label;
+
+mod variables {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        c {
+            static uint64_t counter;
+            uint64_t initialized = 7;
+            _Thread_local uint64_t per_thread;
+            extern _Thread_local uint64_t theirs;
+            uint64_t common;
+            extern uint64_t elsewhere;
+            void function(uint64_t);
+            static inline void helper(void) { counter++; }
+        }
+        uop one() { x = counter++; }
+        uop two() { x = initialized++; }
+        uop three() { x = per_thread++; }
+        uop four() { x = theirs; }
+        uop five() { x = common++; }
+        uop six() { x = elsewhere; }
+        uop seven() { function(x); }
+        uop eight() { static uint64_t local = 3; x = local++; }
+        uop nine() { static uint64_t zero; x = zero++; }
+        uop ten() { helper(); }
+        uop family<const N: 0..4>() { x = counter + N; counter = x; }
+        uop fine() { x++; }
+    }
+    pub fn uses() {
+        A::fine();
+        A::one();
+    }
+}
+
+mod labels {
+    use super::Label;
+    stencil_runtime::stencil! {
+        machine A(x: u64, p: *mut *mut ());
+        extern fn host(a: u64) = super::host;
+        uop label(target: Label) { x = (uint64_t)target; }
+        uop stored(target: Label) { *p = target; }
+        uop compared(target: Label) { if ((void *)target == *p) x++; }
+        uop host_address() { x = (uint64_t)host; }
+        uop host_stored() { *p = host; }
+    }
+}
+
+mod constants {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        c { static const char one_byte = 3; }
+        uop one() { static const char c[1] = { 5 }; x = (uint64_t)c; }
+        uop two() { x = (uint64_t)&one_byte; }
+        uop three() { x = (uint64_t)""; }
+    }
+}
+
+mod numbers {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop called(n: u64) { ((A_uop *)n)(x); }
+        uop jumped_to(n: usize) { JUMP(n); }
+        uop differences() {
+            static const int places[] = { &&zero - &&zero, &&one - &&zero };
+            goto *(&&zero + places[x & 1]);
+            zero: x = 10;
+            one: x++;
+        }
+    }
+}
+
+mod flags {
+    use super::Label;
+    stencil_runtime::stencil! {
+        #![c_flags("-mcmodel=large")]
+        machine A(x: u64);
+        extern fn host(a: u64) = super::host;
+        uop one() { host(x); }
+        uop two(target: Label) { if (x) JUMP(target); }
+    }
+}
+
+mod pic_tls {
+    stencil_runtime::stencil! {
+        #![c_flags("-fpic")]
+        machine A(x: u64);
+        c { extern _Thread_local uint64_t theirs; _Thread_local uint64_t ours; }
+        uop one() { x = theirs; }
+        uop two() { x = ours; }
+    }
+}
+
+mod bad_flags {
+    stencil_runtime::stencil! {
+        #![c_flags("-fno-such-flag")]
+        machine A(x: u64);
+    }
+}
+
+mod other_target {
+    stencil_runtime::stencil! {
+        #![c_flags("-m32")]
+        machine A(x: u64);
+    }
+}
+
+mod assembly {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop one() { __asm__("mov nowhere(%%rip), %0" : "=r"(x)); }
+        uop two() { __asm__("mov $nowhere, %k0" : "=r"(x)); }
+    }
+}
+
+mod relocation {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        extern fn host(a: u64) = super::host;
+        uop one() { __asm__("jrcxz %c0" : : "i"(host)); }
+    }
+}
+
+mod mnemonic {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop two() { __asm__("frobnicate %0" : "=r"(x)); }
+    }
+}
+
+unsafe extern "C" fn host(_: u64) {}
+fn main() {}
