@@ -26,7 +26,7 @@ impl Builder<'_, '_, '_> {
     pub(super) fn not_a_jump(&self, how: &str) -> Refusal {
         let message = format!(
             "does not leave by a jump: the compiler made a call of {how}, which would pile up a frame for each uop. \
-             Local variables whose addresses are handed out belong into a block of their own, `{ ... }`, that ends before \
+             Local variables whose addresses are handed out belong into a block of their own, `{{ ... }}`, that ends before \
              it; or use clang 19 or later"
         );
         self.refuse(Some(how), message)
