@@ -53,7 +53,8 @@ pub(crate) const TRAMPOLINE_SIZE: usize = 16;
 
 /// A cursor into a buffer for code and a buffer for data.
 ///
-/// Emit functions write at the cursor and advance it; the data of a uop is aligned as its stencil says.
+/// Emit functions write at the cursor and advance it; the data of a uop is aligned as its stencil says. Data holds
+/// constants, trampolines and code that is out of line: before a uop runs, both buffers have to be executable.
 ///
 /// ```
 /// use stencil_runtime::{Emitter, Reused};
