@@ -29,9 +29,9 @@
 //! input, and output that goes nowhere. Clocks and random numbers are always there. Paths are followed by `cap-std`,
 //! which does not leave a directory by `..`, by an absolute path or by a link: such paths are refused with `EPERM`.
 //!
-//! Pointers are checked before a file is touched: those out of bounds are refused with `EFAULT`. What functions allocate
-//! is bounded, whatever sizes they are given. Sockets, signals, setting times and rights, and hints on the use of files
-//! return `ENOSYS`. In `poll_oneoff`, descriptors are always ready.
+//! Pointers are checked before a file is touched: those out of bounds are refused with `EFAULT`. What functions
+//! allocate is bounded, whatever sizes they are given. Sockets, signals, setting times and rights, and hints on
+//! the use of files return `ENOSYS`. In `poll_oneoff`, descriptors are always ready.
 //!
 //! `functions` is the table of all functions; `process`, `descriptor` and `path` implement them; `guest` is the only
 //! way to the memory of a program.
