@@ -1,7 +1,7 @@
 //! WebAssembly 2.0, without vectors, on copy-and-patch: every instruction is a micro-operation with a C body.
 //!
 //! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
-//! programs share; [`Imports`] are what it may use of the world outside.
+//! programs share; [`Imports`] are what it may use of the world outside. [`wasi`] has those of command-line programs.
 //!
 //! ```no_run
 //! use uops::{FuncType, Imports, Instance, Program, Store, Value, ValueType};
@@ -57,6 +57,7 @@ mod types;
 pub mod uop;
 mod value;
 pub mod vm;
+pub mod wasi;
 
 pub use error::Error;
 pub use extern_ref::ExternRef;

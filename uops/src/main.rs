@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use uops::wasi::{Exit, Wasi};
 use uops::{ExternType, FuncType, Imports, Instance, Program, Store, Value, ValueType};
 
 /// Runs WebAssembly modules, and shows what they are compiled to.
@@ -20,15 +21,23 @@ struct Cli {
 enum Command {
     /// Calls a function and prints its result.
     ///
-    /// Modules may import `print_i32`, `print_i64`, `print_f32` and `print_f64` from `env`.
+    /// Modules may import `print_i32`, `print_i64`, `print_f32` and `print_f64` from `env`. Of programs for WASI
+    /// preview 1 (`wasi_snapshot_preview1`), `_start` is called, and their exit code is this one's.
     Run {
         /// The module, in the binary or in the text format.
         file: PathBuf,
         /// The exported function; otherwise `run`, `_start` or `main`, whichever there is first.
         #[arg(long, value_name = "NAME")]
         invoke: Option<String>,
-        /// The arguments: integers in decimal or, after 0x, in hexadecimal; floats in decimal, or inf or nan.
-        #[arg(allow_hyphen_values = true)]
+        /// A directory for a WASI program to use, and its name there if that is another one.
+        #[arg(long = "dir", value_name = "HOST[::GUEST]")]
+        dirs: Vec<String>,
+        /// A variable for a WASI program's environment.
+        #[arg(long = "env", value_name = "NAME=VALUE")]
+        variables: Vec<String>,
+        /// The arguments: integers in decimal or, after 0x, in hexadecimal; floats in decimal, or inf or nan. Of WASI
+        /// programs: any text. From the first one on, or after `--`, there are no more options.
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         args: Vec<String>,
     },
     /// Prints the uops of each function and their machine code.
@@ -43,10 +52,16 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run { file, invoke, args } => run(&file, invoke.as_deref(), &args),
+        Command::Run { file, invoke, dirs, variables, args } => {
+            run(&file, invoke.as_deref(), &args, || wasi(&file, &dirs, &variables))
+        }
         Command::Dump { file, function } => dump(&file, function.as_deref()),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
+    if let Some(Exit(code)) = error.downcast_ref().and_then(Exit::of) {
+        // What the system makes of a number of more than eight bits is its own affair.
+        std::process::exit(code.cast_signed());
+    }
     let kind = if matches!(error.downcast_ref(), Some(uops::Error::Trap(_))) { "trap" } else { "error" };
     // Where even this cannot be written, the exit code has to do.
     let _ = writeln!(io::stderr(), "{kind}: {error}");
@@ -58,19 +73,52 @@ fn load(file: &Path) -> Result<Program, Box<dyn Error>> {
     Program::new(&bytes).map_err(|error| format!("{}: {error}", file.display()).into())
 }
 
-fn run(file: &Path, invoke: Option<&str>, args: &[String]) -> Result<(), Box<dyn Error>> {
+fn run(
+    file: &Path,
+    invoke: Option<&str>,
+    args: &[String],
+    wasi: impl FnOnce() -> Result<Wasi, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
     let program = load(file)?;
+    let is_wasi = program.module().imports().any(|(module, ..)| module == uops::wasi::MODULE);
+    let mut imports = prints();
+    let (invoke, args) = match invoke {
+        None if is_wasi => {
+            wasi()?.args(args).define(&mut imports);
+            (Some("_start"), &[][..])
+        }
+        _ if is_wasi => {
+            wasi()?.define(&mut imports);
+            (invoke, args)
+        }
+        _ => (invoke, args),
+    };
     let functions: Vec<(&str, FuncType)> = (program.module().exports())
         .filter_map(|(name, ty)| if let ExternType::Func(ty) = ty { Some((name, ty)) } else { None })
         .collect();
     let (name, ty) = choose(&functions, invoke)?;
     let args = parse(name, ty, args)?;
     let store = Store::new()?;
-    let instance = Instance::new(&store, &program, &prints())?;
+    let instance = Instance::new(&store, &program, &imports)?;
     for result in instance.call(&store, name, &args)? {
         writeln!(io::stdout(), "{result}")?;
     }
     Ok(())
+}
+
+/// What a WASI program is given, but for its arguments.
+fn wasi(file: &Path, dirs: &[String], variables: &[String]) -> Result<Wasi, Box<dyn Error>> {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let mut wasi = Wasi::new().arg(name.to_string_lossy()).inherit_stdio();
+    for variable in variables {
+        let (name, value) = variable.split_once('=').ok_or_else(|| format!("`{variable}` is not NAME=VALUE"))?;
+        wasi = wasi.env(name, value);
+    }
+    for dir in dirs {
+        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+        wasi = wasi.dir(host, guest).map_err(|error| format!("the directory {host}: {error}"))?;
+    }
+    Ok(wasi)
 }
 
 /// The function to call.
@@ -164,10 +212,22 @@ mod tests {
     fn negative_numbers_are_arguments() {
         let all = ["uops", "run", "a.wasm", "--invoke", "f", "-1", "-0x2", "-inf", "3"];
         for line in [&all[..], &["uops", "run", "--invoke", "f", "a.wasm", "-1", "-0x2", "-inf", "3"]] {
-            let Command::Run { file, invoke, args } = cli(line) else { panic!("not run") };
+            let Command::Run { file, invoke, args, .. } = cli(line) else { panic!("not run") };
             assert_eq!((file.to_str(), invoke.as_deref()), (Some("a.wasm"), Some("f")));
             assert_eq!(args, ["-1", "-0x2", "-inf", "3"]);
         }
+    }
+
+    #[test]
+    fn programs_have_options_too() {
+        for rest in [&["x", "--env", "-h", "--"][..], &["--", "--env", "-h", "x"]] {
+            let line = ["uops", "run", "--dir", "a::b", "a.wasm", "--env", "K=V=W", "--dir=c"];
+            let Command::Run { dirs, variables, args, .. } = cli(&[&line, rest].concat()) else { panic!("not run") };
+            assert_eq!((dirs, variables), (vec!["a::b".to_owned(), "c".to_owned()], vec!["K=V=W".to_owned()]));
+            assert_eq!(args, if rest[0] == "--" { &rest[1..] } else { rest });
+        }
+        let error = wasi(Path::new("a.wasm"), &[], &["K".to_owned()]).unwrap_err();
+        assert_eq!(error.to_string(), "`K` is not NAME=VALUE");
     }
 
     #[test]

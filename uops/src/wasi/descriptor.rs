@@ -1,0 +1,260 @@
+//! What can be done with a descriptor.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use cap_std::fs::FileExt;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+use super::Context;
+use super::errno::Errno;
+use super::guest::{CHUNK, Guest, Region};
+use super::path::{file_type, write_stat};
+use super::table::Descriptor;
+
+/// Flags of descriptors, and what the system calls them.
+const FLAGS: [(u16, OFlags); 4] =
+    [(1, OFlags::APPEND), (1 << 1, OFlags::DSYNC), (1 << 2, OFlags::NONBLOCK), (1 << 4, OFlags::SYNC)];
+/// Of those, the ones that may be changed.
+const CHANGEABLE: u32 = 1 | 1 << 2;
+
+/// The right to read.
+pub(super) const READ: u64 = 1 << 1;
+/// The right to write.
+pub(super) const WRITE: u64 = 1 << 6;
+/// Rights that files have besides: to synchronize, seek, tell, set flags, get and set attributes, and to poll.
+const FILE: u64 = 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 21 | 1 << 22 | 1 << 27;
+/// Rights that standard streams have besides.
+const STREAM: u64 = 1 << 21 | 1 << 27;
+/// All rights, of directories and what is in them.
+const ALL: u64 = (1 << 28) - 1;
+
+/// The type of a terminal.
+const CHARACTER_DEVICE: u8 = 2;
+/// The type of a directory.
+pub(super) const DIRECTORY: u8 = 3;
+
+impl Context {
+    pub(super) fn fd_close(&self, _guest: &Guest<'_>, fd: u32) -> Result<(), Errno> {
+        self.table.borrow_mut().close(fd).map(|_| ())
+    }
+
+    pub(super) fn fd_datasync(&self, _guest: &Guest<'_>, fd: u32) -> Result<(), Errno> {
+        Ok(self.table.borrow().file(fd)?.sync_data()?)
+    }
+
+    pub(super) fn fd_sync(&self, _guest: &Guest<'_>, fd: u32) -> Result<(), Errno> {
+        Ok(self.table.borrow().file(fd)?.sync_all()?)
+    }
+
+    pub(super) fn fd_renumber(&self, _guest: &Guest<'_>, from: u32, to: u32) -> Result<(), Errno> {
+        self.table.borrow_mut().renumber(from, to)
+    }
+
+    pub(super) fn fd_fdstat_get(&self, guest: &Guest<'_>, fd: u32, stat: u32) -> Result<(), Errno> {
+        let table = self.table.borrow();
+        let terminal = |terminal| if terminal { CHARACTER_DEVICE } else { 0 };
+        let (kind, flags, rights, inheriting) = match table.get(fd)? {
+            Descriptor::Input(input) => (terminal(input.borrow().is_terminal()), 0, STREAM | READ, 0),
+            Descriptor::Output(output) => (terminal(output.is_terminal()), 0, STREAM | WRITE, 0),
+            Descriptor::Dir { .. } => (DIRECTORY, 0, ALL, ALL),
+            Descriptor::File { file, readable, writable } => {
+                let set = fcntl_getfl(file)?;
+                let flags = FLAGS.iter().filter(|(_, flag)| set.contains(*flag)).fold(0, |all, (flag, _)| all | flag);
+                let rights = FILE | if *readable { READ } else { 0 } | if *writable { WRITE } else { 0 };
+                (file_type(file.metadata()?.file_type()), flags, rights, 0)
+            }
+        };
+        let mut bytes = [0; 24];
+        bytes[0] = kind;
+        bytes[2..4].copy_from_slice(&flags.to_le_bytes());
+        bytes[8..16].copy_from_slice(&rights.to_le_bytes());
+        bytes[16..].copy_from_slice(&u64::to_le_bytes(inheriting));
+        guest.write(stat.into(), &bytes)
+    }
+
+    pub(super) fn fd_fdstat_set_flags(&self, _guest: &Guest<'_>, fd: u32, flags: u32) -> Result<(), Errno> {
+        let table = self.table.borrow();
+        if flags & !CHANGEABLE != 0 { Err(Errno::INVAL) } else { set_flags(table.file(fd)?, flags) }
+    }
+
+    pub(super) fn fd_filestat_get(&self, guest: &Guest<'_>, fd: u32, stat: u32) -> Result<(), Errno> {
+        let terminal = |terminal| {
+            let mut bytes = [0; 64];
+            bytes[16] = if terminal { CHARACTER_DEVICE } else { 0 };
+            guest.write(stat.into(), &bytes)
+        };
+        match self.table.borrow().get(fd)? {
+            Descriptor::Input(input) => terminal(input.borrow().is_terminal()),
+            Descriptor::Output(output) => terminal(output.is_terminal()),
+            Descriptor::File { file, .. } => write_stat(guest, stat, &file.metadata()?),
+            Descriptor::Dir { dir, .. } => write_stat(guest, stat, &dir.dir_metadata()?),
+        }
+    }
+
+    pub(super) fn fd_filestat_set_size(&self, _guest: &Guest<'_>, fd: u32, size: u64) -> Result<(), Errno> {
+        match self.table.borrow().get(fd)? {
+            Descriptor::File { file, writable: true, .. } => Ok(file.set_len(size)?),
+            _ => Err(Errno::INVAL),
+        }
+    }
+
+    pub(super) fn fd_prestat_get(&self, guest: &Guest<'_>, fd: u32, prestat: u32) -> Result<(), Errno> {
+        let table = self.table.borrow();
+        let Descriptor::Dir { name: Some(name), .. } = table.get(fd)? else { return Err(Errno::BADF) };
+        guest.write_u64(prestat, (name.len() as u64) << 32)
+    }
+
+    pub(super) fn fd_prestat_dir_name(&self, guest: &Guest<'_>, fd: u32, buffer: Region) -> Result<(), Errno> {
+        let table = self.table.borrow();
+        let Descriptor::Dir { name: Some(name), .. } = table.get(fd)? else { return Err(Errno::BADF) };
+        if name.len() > buffer.len as usize {
+            return Err(Errno::NAMETOOLONG);
+        }
+        guest.write(buffer.at.into(), name.as_bytes())
+    }
+
+    pub(super) fn fd_pread(
+        &self,
+        guest: &Guest<'_>,
+        fd: u32,
+        slices: Region,
+        offset: u64,
+        done: u32,
+    ) -> Result<(), Errno> {
+        match self.table.borrow().get(fd)? {
+            Descriptor::File { file, readable: true, .. } => {
+                read(guest, slices, done, |bytes, before| file.read_at(bytes, offset.saturating_add(before)))
+            }
+            Descriptor::Input(_) => Err(Errno::SPIPE),
+            _ => Err(Errno::BADF),
+        }
+    }
+
+    pub(super) fn fd_read(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
+        match self.table.borrow().get(fd)? {
+            Descriptor::File { file, readable: true, .. } => {
+                read(guest, slices, done, |bytes, _| Read::read(&mut &*file, bytes))
+            }
+            // What there is is returned, rather than waiting for more.
+            Descriptor::Input(input) => read(guest, slices, done, |bytes, before| match before {
+                0 => input.borrow_mut().read(bytes),
+                _ => Ok(0),
+            }),
+            _ => Err(Errno::BADF),
+        }
+    }
+
+    pub(super) fn fd_pwrite(
+        &self,
+        guest: &Guest<'_>,
+        fd: u32,
+        slices: Region,
+        offset: u64,
+        done: u32,
+    ) -> Result<(), Errno> {
+        match self.table.borrow().get(fd)? {
+            Descriptor::File { file, writable: true, .. } => {
+                write(guest, slices, done, |bytes, before| file.write_at(bytes, offset.saturating_add(before)))
+            }
+            Descriptor::Output(_) => Err(Errno::SPIPE),
+            _ => Err(Errno::BADF),
+        }
+    }
+
+    pub(super) fn fd_write(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
+        match self.table.borrow().get(fd)? {
+            Descriptor::File { file, writable: true, .. } => {
+                write(guest, slices, done, |bytes, _| Write::write(&mut &*file, bytes))
+            }
+            Descriptor::Output(output) => write(guest, slices, done, |bytes, _| output.write(bytes)),
+            _ => Err(Errno::BADF),
+        }
+    }
+
+    pub(super) fn fd_seek(&self, guest: &Guest<'_>, fd: u32, by: u64, whence: u32, position: u32) -> Result<(), Errno> {
+        guest.check(position, 8)?;
+        let to = match whence {
+            // A position that is negative is an error.
+            0 => SeekFrom::Start(i64::try_from(by).map_err(|_| Errno::INVAL)?.cast_unsigned()),
+            1 => SeekFrom::Current(by.cast_signed()),
+            2 => SeekFrom::End(by.cast_signed()),
+            _ => return Err(Errno::INVAL),
+        };
+        guest.write_u64(position, Seek::seek(&mut self.table.borrow().file(fd)?, to)?)
+    }
+
+    pub(super) fn fd_tell(&self, guest: &Guest<'_>, fd: u32, position: u32) -> Result<(), Errno> {
+        guest.write_u64(position, Seek::stream_position(&mut self.table.borrow().file(fd)?)?)
+    }
+}
+
+/// Sets the flags of an open file that may be changed.
+pub(super) fn set_flags(file: &cap_std::fs::File, flags: u32) -> Result<(), Errno> {
+    let mut set = fcntl_getfl(file)?;
+    for (flag, system) in FLAGS {
+        if CHANGEABLE & u32::from(flag) != 0 {
+            set.set(system, flags & u32::from(flag) != 0);
+        }
+    }
+    Ok(fcntl_setfl(file, set)?)
+}
+
+/// Reads into the program's buffers until they are full or there is no more, piece by piece. `read` gets a piece and
+/// how much was read before.
+fn read(
+    guest: &Guest<'_>,
+    slices: Region,
+    done: u32,
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> Result<(), Errno> {
+    pieces(guest, slices, done, |buffer, at, before| {
+        let bytes = read(buffer, before)?;
+        guest.write(at, buffer.get(..bytes).ok_or(Errno::IO)?)?;
+        Ok(bytes)
+    })
+}
+
+/// Writes the program's buffers, likewise.
+fn write(
+    guest: &Guest<'_>,
+    slices: Region,
+    done: u32,
+    mut write: impl FnMut(&[u8], u64) -> io::Result<usize>,
+) -> Result<(), Errno> {
+    pieces(guest, slices, done, |buffer, at, before| {
+        guest.read(at, buffer)?;
+        Ok(write(buffer, before)?)
+    })
+}
+
+/// Handles buffers in pieces until one is not handled in full, and stores how many bytes were. An error counts only if
+/// there were none.
+fn pieces(
+    guest: &Guest<'_>,
+    slices: Region,
+    done: u32,
+    mut handle: impl FnMut(&mut [u8], u64, u64) -> Result<usize, Errno>,
+) -> Result<(), Errno> {
+    guest.check(done, 4)?;
+    let slices = guest.slices(slices)?;
+    let longest = slices.iter().map(|slice| slice.len as usize).max().unwrap_or(0);
+    let (mut buffer, mut total) = (vec![0; longest.min(CHUNK)], 0u32);
+    'all: for slice in slices {
+        let mut handled = 0;
+        while handled < slice.len {
+            let piece = &mut buffer[..((slice.len - handled) as usize).min(CHUNK)];
+            let bytes = match handle(piece, u64::from(slice.at) + u64::from(handled), total.into()) {
+                Ok(bytes) => bytes,
+                Err(Errno::INTR) => continue,
+                Err(error) if total == 0 => return Err(error),
+                Err(_) => break 'all,
+            };
+            // At most the sum of all lengths, which is a `u32`.
+            (handled, total) = (handled + bytes as u32, total + bytes as u32);
+            if bytes < piece.len() {
+                break 'all;
+            }
+        }
+    }
+    guest.write_u32(done, total)
+}

@@ -1,0 +1,128 @@
+//! The table of all functions, in the order of the specification. Apart are those that are missing or have no pointers.
+
+use std::rc::Rc;
+
+use super::errno::Errno;
+use super::guest::{Guest, Region};
+use super::{Context, Exit, MODULE};
+use crate::imports::Imports;
+use crate::types::{FuncType, ValueType};
+use crate::value::Value;
+
+/// A parameter, which is one value or two.
+trait Parameter: Sized {
+    const TYPES: &'static [ValueType];
+
+    /// The next one of the arguments, whose types have been checked.
+    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self>;
+}
+
+impl Parameter for u32 {
+    const TYPES: &'static [ValueType] = &[ValueType::I32];
+
+    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self> {
+        if let Some(&Value::I32(value)) = args.next() { Some(value.cast_unsigned()) } else { None }
+    }
+}
+
+impl Parameter for u64 {
+    const TYPES: &'static [ValueType] = &[ValueType::I64];
+
+    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self> {
+        if let Some(&Value::I64(value)) = args.next() { Some(value.cast_unsigned()) } else { None }
+    }
+}
+
+impl Parameter for Region {
+    const TYPES: &'static [ValueType] = &[ValueType::I32, ValueType::I32];
+
+    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self> {
+        Some(Self { at: u32::take(args)?, len: u32::take(args)? })
+    }
+}
+
+macro_rules! functions {
+    ($imports:ident $context:ident $($name:ident($($arg:ident: $ty:ty),*);)*) => {$({
+        let context = $context.clone();
+        let types: &[&[ValueType]] = &[$(<$ty>::TYPES),*];
+        let ty = FuncType::new(types.concat(), [ValueType::I32]);
+        $imports.func(MODULE, stringify!($name), ty, move |caller, values| {
+            let guest = Guest::new(caller)?;
+            let mut values = values.iter();
+            $(let $arg = <$ty>::take(&mut values).ok_or("its arguments have other types")?;)*
+            let result = context.$name(&guest, $($arg),*);
+            Ok(vec![Value::I32(result.map_or_else(|errno| errno.0, |()| 0).into())])
+        });
+    })*};
+}
+
+macro_rules! missing {
+    ($imports:ident $($name:ident($($ty:ident)*);)*) => {$(
+        let ty = FuncType::new([$(ValueType::$ty),*], [ValueType::I32]);
+        $imports.func(MODULE, stringify!($name), ty, |_, _| Ok(vec![Value::I32(Errno::NOSYS.0.into())]));
+    )*};
+}
+
+/// Defines all functions.
+pub(super) fn define(imports: &mut Imports, context: &Rc<Context>) {
+    functions! {
+        imports context
+        args_get(array: u32, buffer: u32);
+        args_sizes_get(count: u32, size: u32);
+        environ_get(array: u32, buffer: u32);
+        environ_sizes_get(count: u32, size: u32);
+        clock_res_get(clock: u32, resolution: u32);
+        clock_time_get(clock: u32, precision: u64, time: u32);
+        fd_close(fd: u32);
+        fd_datasync(fd: u32);
+        fd_fdstat_get(fd: u32, stat: u32);
+        fd_fdstat_set_flags(fd: u32, flags: u32);
+        fd_filestat_get(fd: u32, stat: u32);
+        fd_filestat_set_size(fd: u32, size: u64);
+        fd_pread(fd: u32, slices: Region, offset: u64, done: u32);
+        fd_prestat_get(fd: u32, prestat: u32);
+        fd_prestat_dir_name(fd: u32, name: Region);
+        fd_pwrite(fd: u32, slices: Region, offset: u64, done: u32);
+        fd_read(fd: u32, slices: Region, done: u32);
+        fd_readdir(fd: u32, buffer: Region, cookie: u64, used: u32);
+        fd_renumber(from: u32, to: u32);
+        fd_seek(fd: u32, by: u64, whence: u32, position: u32);
+        fd_sync(fd: u32);
+        fd_tell(fd: u32, position: u32);
+        fd_write(fd: u32, slices: Region, done: u32);
+        path_create_directory(fd: u32, path: Region);
+        path_filestat_get(fd: u32, lookup: u32, path: Region, stat: u32);
+        path_link(fd: u32, lookup: u32, path: Region, to_fd: u32, to: Region);
+        path_open(
+            fd: u32, lookup: u32, path: Region, how: u32, rights: u64, inheriting: u64, flags: u32, opened: u32
+        );
+        path_readlink(fd: u32, path: Region, buffer: Region, used: u32);
+        path_remove_directory(fd: u32, path: Region);
+        path_rename(fd: u32, path: Region, to_fd: u32, to: Region);
+        path_symlink(target: Region, fd: u32, path: Region);
+        path_unlink_file(fd: u32, path: Region);
+        poll_oneoff(subscriptions: u32, events: u32, count: u32, happened: u32);
+        random_get(buffer: Region);
+    }
+    missing! {
+        imports
+        fd_advise(I32 I64 I64 I32);
+        fd_allocate(I32 I64 I64);
+        fd_fdstat_set_rights(I32 I64 I64);
+        fd_filestat_set_times(I32 I64 I64 I32);
+        path_filestat_set_times(I32 I32 I32 I32 I64 I64 I32);
+        proc_raise(I32);
+        sock_accept(I32 I32 I32);
+        sock_recv(I32 I32 I32 I32 I32 I32);
+        sock_send(I32 I32 I32 I32 I32);
+        sock_shutdown(I32 I32);
+    }
+    imports.func(MODULE, "sched_yield", FuncType::new([], [ValueType::I32]), |_, _| {
+        std::thread::yield_now();
+        Ok(vec![Value::I32(0)])
+    });
+    imports.func(MODULE, "proc_exit", FuncType::new([ValueType::I32], []), |_, values| {
+        let code = u32::take(&mut values.iter()).ok_or("its argument has another type")?;
+        Err(Box::new(Exit(code)))
+    });
+}
