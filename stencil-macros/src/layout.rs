@@ -3,7 +3,7 @@
 //! A C compiler ends each path through a function with a jump, and puts paths that it takes for unlikely behind the
 //! likely one. In a stencil the likely path should end where the next uop begins. So the code is taken apart into
 //! basic blocks; jumps to jumps go straight to where those lead; the path that the compiler expected is followed from
-//! the entry to the next uop, and put last to first into the code; all other blocks, if they are worth it, go to
+//! the entry to the next uop, and makes up the code; all other blocks, if they are worth it, go to
 //! the stencil's data, out of line. Distances are as short as they can be.
 //!
 //! The instructions in between are copied as they are.
@@ -84,24 +84,15 @@ pub fn lay_out(
     thread(&mut blocks);
     let (code_order, rest) = order(&blocks);
     let moved: usize = rest.iter().map(|&block| size(&blocks[block], decoded)).sum();
-    let layout = |order: &[usize], other: &[usize], last: bool| Layout {
-        code,
-        decoded,
-        relocations,
-        replacements,
-        blocks: &blocks,
-        order: order.to_vec(),
-        other: other.to_vec(),
-        next_follows: last,
-    };
+    let layout =
+        |order, next_follows| Layout { code, decoded, relocations, replacements, blocks: &blocks, order, next_follows };
     if moved <= WORTH_MOVING {
-        let mut order: Vec<_> = code_order.iter().chain(&rest).copied().collect();
+        let mut order = [code_order, rest].concat();
         order.sort_unstable();
-        return Some((layout(&order, &[], true).part(&[]), Part::default()));
+        return Some((layout(order, true).part(&[])?, Part::default()));
     }
-    let (hot, cold) = (layout(&code_order, &rest, true), layout(&rest, &code_order, false));
-    let (hot_starts, cold_starts) = (hot.starts(), cold.starts());
-    Some((hot.part(&cold_starts), cold.part(&hot_starts)))
+    let (hot, cold) = (layout(code_order, true), layout(rest, false));
+    Some((hot.part(&cold.starts())?, cold.part(&hot.starts())?))
 }
 
 /// Takes a function apart.
@@ -268,8 +259,6 @@ struct Layout<'a> {
     replacements: &'a Replacements,
     blocks: &'a [Block],
     order: Vec<usize>,
-    /// The order of the other part.
-    other: Vec<usize>,
     /// Whether the next uop is at the end of this part.
     next_follows: bool,
 }
@@ -359,9 +348,9 @@ impl Layout<'_> {
         self.order.iter().copied().zip(self.measure().0).collect()
     }
 
-    /// Writes the part. `elsewhere` are the blocks of the other part with their starts.
-    fn part(&self, elsewhere: &[(usize, usize)]) -> Part {
-        debug_assert!(self.other.iter().eq(elsewhere.iter().map(|(block, _)| block)));
+    /// Writes the part. `elsewhere` are the blocks of the other part with their starts; none if a jump leads to a block
+    /// of neither.
+    fn part(&self, elsewhere: &[(usize, usize)]) -> Option<Part> {
         let (starts, long) = self.measure();
         let mut part = Part::default();
         for position in 0..self.order.len() {
@@ -387,13 +376,13 @@ impl Layout<'_> {
                     Edge::Exit(relocation) => part.relocations.push((relocation, field)),
                     Edge::Next if !self.next_follows => part.across.push((field, Place::Next)),
                     Edge::Block(block) if self.position(edge).is_none() => {
-                        let start = elsewhere.iter().find(|(other, _)| *other == block).map_or(0, |(_, start)| *start);
+                        let (_, start) = *elsewhere.iter().find(|(other, _)| *other == block)?;
                         part.across.push((field, Place::Other(start)));
                     }
                     _ => {}
                 }
             }
         }
-        part
+        Some(part)
     }
 }
