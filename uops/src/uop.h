@@ -61,8 +61,19 @@
     FORGET_REGISTERS; \
     uint64_t trap = ((STENCIL_UOP *)(function))((its_vm), (uint64_t *)((char *)fp + frame), (its_vm)->memory, r0, r1, \
                                                 r2, s0, s1, s2, d0, d1, d2); \
-    if (EXPECT_NOT(trap)) RETURN(trap); \
+    if (EXPECT_NOT(trap)) UNWIND(trap); \
     FORGET_REGISTERS
+
+// Ends the function with a trap's code. `site` says where.
+#define UNWIND(code) \
+    do { \
+        uint64_t code_ = (code); \
+        FORGET_REGISTERS; \
+        __asm__ volatile("" : "=r"(fp), "=r"(mem)); \
+        r0 = code_; \
+        r1 = site; \
+        JUMP(vm->unwind); \
+    } while (0)
 
 // Bits of one type as another one.
 #define BITS(to, value) ({ __typeof__(value) bits_ = (value); to to_; __builtin_memcpy(&to_, &bits_, sizeof to_); to_; })

@@ -7,7 +7,7 @@ use wasmparser::{BlockType, BrTable, Operator};
 
 use super::comparison::Comparison;
 use super::stack::{Entry, Place};
-use super::{Function, JumpTable, function_label, offset, trap_label, value_type};
+use super::{Function, JumpTable, function_label, offset, value_type};
 use crate::error::Error;
 use crate::trap::Trap;
 use crate::types::{FuncType, ValueType};
@@ -95,7 +95,8 @@ impl Function<'_> {
         self.settle_all();
         let label = self.new_label();
         self.emit(Wasm::bind(label));
-        self.emit(Wasm::iterate(trap_label(Trap::Interrupted)));
+        let interrupted = self.trap_label(Trap::Interrupted);
+        self.emit(Wasm::iterate(interrupted));
         self.open(ty, Kind::Loop(label));
     }
 
@@ -285,7 +286,7 @@ impl Function<'_> {
     }
 
     pub(super) fn trap(&mut self, trap: Trap) {
-        self.emit(Wasm::jump(trap_label(trap)));
+        self.emit(Wasm::trap(trap as u32, self.site));
         self.leave();
     }
 
@@ -295,8 +296,8 @@ impl Function<'_> {
         let imported = module.imported_functions();
         let frame = self.arguments(ty);
         self.emit(match (function as usize).checked_sub(imported) {
-            Some(defined) => Wasm::call(function_label(defined), frame),
-            None => Wasm::call_import(function * 8, frame),
+            Some(defined) => Wasm::call(function_label(defined), frame, self.site),
+            None => Wasm::call_import(function * 8, frame, self.site),
         });
         self.call_results(ty);
     }
@@ -308,7 +309,7 @@ impl Function<'_> {
         let slot = self.stack.home(self.stack.height());
         self.put_in_slot(index, slot);
         let frame = self.arguments(signature);
-        self.emit(Wasm::call_indirect(table * 8, ty * 8, offset(slot), frame));
+        self.emit(Wasm::call_indirect(table * 8, ty * 8, offset(slot), frame, self.site));
         self.call_results(signature);
     }
 
