@@ -9,14 +9,14 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::MULTI_VALUE)
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::REFERENCE_TYPES)
-    .union(WasmFeatures::EXTENDED_CONST);
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::TAIL_CALL);
 
 /// What they may not, in people's words. Of two that a module needs at once, the first names both.
-const OTHERS: [(WasmFeatures, &str); 14] = [
+const OTHERS: [(WasmFeatures, &str); 13] = [
     (WasmFeatures::COMPONENT_MODEL, "components"),
     (WasmFeatures::SIMD, "vectors (SIMD)"),
     (WasmFeatures::RELAXED_SIMD, "relaxed vectors (relaxed SIMD)"),
-    (WasmFeatures::TAIL_CALL, "tail calls"),
     (WasmFeatures::MULTI_MEMORY, "multiple memories"),
     (WasmFeatures::MEMORY64, "64-bit memories"),
     (WasmFeatures::THREADS, "threads"),

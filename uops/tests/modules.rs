@@ -98,7 +98,6 @@ fn what_is_not_supported_is_named() {
         ("(func (result v128) (v128.const i64x2 0 0))", "vectors (SIMD)"),
         ("(memory 1) (memory 1)", "multiple memories"),
         ("(memory i64 1)", "64-bit memories"),
-        ("(func $f (return_call $f))", "tail calls"),
         ("(memory 1 1 shared)", "threads"),
         ("(memory 1) (func (drop (i32.atomic.load (i32.const 0))))", "threads"),
         ("(tag)", "exceptions"),

