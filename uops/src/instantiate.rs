@@ -88,7 +88,7 @@ fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Item
 /// Makes the instance out of what it has, and what compiled code sees of it.
 fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instance, Error> {
     let (module, code) = (program.module(), program.code());
-    let shared = SharedVm::new(Vm::new(store.0.frames.limit()).into());
+    let shared = SharedVm::new(Vm::new(store.0.frames.interrupt.word()).into());
     let vm = shared.get();
     let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
     let tables =
