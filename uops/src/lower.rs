@@ -4,7 +4,9 @@
 //! or a constant, and nothing is emitted for it until an operator needs it elsewhere. Where control flow
 //! meets, all entries are in their home slots. The work is linear in the size of the function.
 
+mod branch;
 mod bulk;
+mod call;
 mod comparison;
 mod control;
 mod operator;
@@ -81,7 +83,7 @@ struct Function<'a> {
     locals: Vec<ValueType>,
     results: &'a [ValueType],
     stack: Stack,
-    controls: Vec<Control>,
+    controls: Vec<Control<'a>>,
     /// A comparison whose result is on top of the stack, not yet emitted, so that a branch can be made of it.
     comparison: Option<Comparison>,
     /// Index of the `enter` instruction, which needs the frame's size.
