@@ -36,7 +36,7 @@ impl Func {
         let fp = frames.enter(ty.params.len().max(ty.results.len()))?;
         // SAFETY: the function is of this store, and `enter` has made room for the arguments and the results.
         let result = unsafe { enter(store, function, &ty, fp, args) };
-        frames.leave();
+        frames.leave(result.as_ref().is_err_and(|error| error.trap() == Some(Trap::Interrupted)));
         result
     }
 }
@@ -88,6 +88,8 @@ unsafe fn enter(
             // are all of its store.
             .map(|(index, &ty)| unsafe { Value::from_bits(store, ty, *fp.add(index)) })
             .collect()),
+        // An interrupted store has no room for frames.
+        Some(Trap::StackExhausted) if store.is_interrupted() => Err(Error::Trap(Trap::Interrupted)),
         Some(Trap::Host) => Err(store.0.failure.take().unwrap_or(Error::Trap(Trap::Host))),
         Some(trap) => Err(Error::Trap(trap)),
     }

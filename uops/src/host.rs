@@ -66,7 +66,7 @@ impl HostData {
         (ty, function): (&Rc<FuncType>, &Rc<HostFn>),
         thunk: *const std::ffi::c_void,
     ) -> *const vm::Func {
-        let shared = SharedVm::new(Vm::new(store.0.frames.limit()).into());
+        let shared = SharedVm::new(Vm::new(store.0.frames.interrupt.word()).into());
         let vm = shared.get();
         let host = Rc::new(Self {
             func: vm::Func { code: thunk, vm, ty: store.type_number(ty) },
@@ -172,7 +172,7 @@ mod tests {
             *fp = argument;
             (call_host(function.vm, fp), *fp)
         };
-        store.0.frames.leave();
+        store.0.frames.leave(false);
         result
     }
 

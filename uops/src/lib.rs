@@ -27,8 +27,8 @@
 //! ```
 //!
 //! Modules are not trusted. A module that is not valid is refused; one that is cannot reach anything but its own
-//! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`]; how long it runs
-//! is not.
+//! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`], and
+//! another thread can end it at any time: [`InterruptHandle`].
 //!
 //! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
 //! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
@@ -45,6 +45,7 @@ mod host;
 mod imports;
 mod instance;
 mod instantiate;
+mod interrupt;
 mod lower;
 mod memory;
 mod module;
@@ -66,6 +67,7 @@ pub use global::Global;
 pub use host::{Caller, HostError};
 pub use imports::{Extern, Imports};
 pub use instance::Instance;
+pub use interrupt::InterruptHandle;
 pub use memory::Memory;
 pub use module::Module;
 pub use program::Program;

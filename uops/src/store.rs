@@ -25,6 +25,7 @@ use crate::frames::Frames;
 use crate::global::GlobalData;
 use crate::host::HostData;
 use crate::instance::InstanceData;
+use crate::interrupt::InterruptHandle;
 use crate::memory::{MAX_PAGES, MemoryData};
 use crate::table::TableData;
 use crate::types::{FuncType, GlobalType, Limits, TableType};
@@ -103,6 +104,19 @@ impl Store {
             globals: RefCell::default(),
             externs: RefCell::default(),
         })))
+    }
+
+    /// What ends, from any thread, a run in this store.
+    #[must_use]
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.0.frames.interrupt.clone()
+    }
+
+    /// Whether the run that is in progress is to end. Host functions that wait should look at this now and then, and
+    /// return [`Trap::Interrupted`](crate::Trap::Interrupted) as their error.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.0.frames.interrupt.is_interrupted()
     }
 
     /// The number that this type and all equal ones have in this store.
@@ -229,7 +243,7 @@ pub(crate) type SharedVm = Rc<UnsafeCell<Vm>>;
 
 impl Vm {
     /// A `Vm` without an instance, and with nothing in it.
-    pub(crate) fn new(stack_limit: *mut u64) -> Self {
+    pub(crate) fn new(limit: *const *mut u64) -> Self {
         use std::ptr::{null, null_mut};
         Self {
             memory: null_mut(),
@@ -238,7 +252,7 @@ impl Vm {
             tables: null(),
             functions: null(),
             types: null(),
-            stack_limit,
+            limit,
             start: null(),
             host: null_mut(),
             instance: null_mut(),

@@ -45,6 +45,9 @@
 // A global, the pointer to which is `cell` bytes into the array of them.
 #define GLOBAL(type) (**(type **)((char *)vm->globals + cell))
 
+// Below which frames end; null when the run is to end. Another thread may write it at any time.
+#define LIMIT __atomic_load_n(vm->limit, __ATOMIC_RELAXED)
+
 // What is not likely.
 #define EXPECT_NOT(condition) __builtin_expect((condition) != 0, 0)
 

@@ -54,7 +54,7 @@ stencil! {
         tables: *const *mut Table,
         functions: *const *const Func,
         types: *const u64,
-        stack_limit: *mut u64,
+        limit: *const *mut u64,
         start: *const c_void,
         host: *mut c_void,
         instance: *mut c_void,

@@ -19,8 +19,8 @@ pub struct Vm {
     pub functions: *const *const Func,
     /// For each type of the module a number that equal types of all modules share.
     pub types: *const u64,
-    /// Frames end below this address.
-    pub stack_limit: *mut u64,
+    /// Frames end below the address that is there; null when the run is to end. Other threads write it.
+    pub limit: *const *mut u64,
     /// Where [`Wasm`](crate::uop::Wasm)'s entry goes on.
     pub start: *const c_void,
     /// Of a host function its closure, otherwise null.

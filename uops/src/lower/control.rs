@@ -7,7 +7,7 @@ use wasmparser::{BlockType, BrTable, Operator};
 
 use super::comparison::Comparison;
 use super::stack::{Entry, Place};
-use super::{Function, JumpTable, function_label, offset, value_type};
+use super::{Function, JumpTable, function_label, offset, trap_label, value_type};
 use crate::error::Error;
 use crate::trap::Trap;
 use crate::types::{FuncType, ValueType};
@@ -95,6 +95,7 @@ impl Function<'_> {
         self.settle_all();
         let label = self.new_label();
         self.emit(Wasm::bind(label));
+        self.emit(Wasm::iterate(trap_label(Trap::Interrupted)));
         self.open(ty, Kind::Loop(label));
     }
 
@@ -284,7 +285,7 @@ impl Function<'_> {
     }
 
     pub(super) fn trap(&mut self, trap: Trap) {
-        self.emit(Wasm::jump(super::trap_label(trap)));
+        self.emit(Wasm::jump(trap_label(trap)));
         self.leave();
     }
 

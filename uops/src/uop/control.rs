@@ -56,9 +56,13 @@ uops! {
         JUMP(table[index < count ? index : count - 1]);
     }
 
-    /// Begins a function, whose frame has `size` bytes.
+    /// Begins a function, whose frame has `size` bytes. An interrupted run has no room for any.
     pub uop enter(size: u32, exhausted: Label) {
-        if ((char *)fp + size > (char *)vm->stack_limit) JUMP(exhausted);
+        if ((char *)fp + size > (char *)LIMIT) JUMP(exhausted);
+    }
+    /// Begins a loop's iteration.
+    pub uop iterate(interrupted: Label) {
+        if (EXPECT_NOT(!LIMIT)) JUMP(interrupted);
     }
     /// Sets `count` slots to zero.
     pub uop zero(from: u32, count: u32) {
