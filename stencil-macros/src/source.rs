@@ -355,7 +355,7 @@ fn read(ty: &Type, hole: &str, wide: &str) -> String {
         Type::Bool => format!("(STENCIL_NARROW(uint8_t, 1, {hole}) & 1) != 0"),
         Type::F32 => format!("STENCIL_BITS(float, uint32_t, STENCIL_NARROW(uint32_t, UINT32_MAX, {hole}))"),
         Type::F64 => format!("STENCIL_BITS(double, uint64_t, {wide}({hole}))"),
-        Type::Array(..) | Type::Named(_) => unreachable!("`check` lets no operand have such a type"),
+        Type::Vector | Type::Array(..) | Type::Named(_) => unreachable!("`check` lets no operand have such a type"),
     }
 }
 
