@@ -181,9 +181,9 @@ impl Place {
         match ty {
             Type::Label if self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
-            Type::Vector if self == Self::Operand => {
-                Some(format!("{place} cannot be a vector, for which no hole is wide enough: use two operands of type u64"))
-            }
+            Type::Vector if self == Self::Operand => Some(format!(
+                "{place} cannot be a vector, for which no hole is wide enough: use two operands of type u64"
+            )),
             Type::Array(element, _) if self == Self::Field => self.refuses(element, structs),
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
             Type::Named(name) if self != Self::Field => {

@@ -273,7 +273,8 @@ impl Source {
             if let Some(condition) = &uop.condition {
                 let span = condition.clone().into_iter().next().map_or(name.span(), |token| token.span());
                 self.made(format!("condition of uop {name}"), span);
-                let _ = writeln!(self.c, "#if {condition}");
+                // However many lines it was typed in, or printed in if it is long.
+                let _ = writeln!(self.c, "#if {}", condition.to_string().replace('\n', " "));
             }
             self.member(block, (index, member), uop, &text);
             if uop.condition.is_some() {

@@ -8,7 +8,9 @@ use wasmparser::{
 };
 
 use crate::error::Error;
-use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Mode, Module};
+use crate::module::{
+    ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Mode, Module, vectors_are_supported,
+};
 use crate::types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
@@ -17,14 +19,22 @@ pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
         let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
         return Err(Error::Invalid { message, offset: 0 });
     }
-    read(wasm).map_err(|failure| match failure {
+    let features = if vectors_are_supported() { FEATURES } else { WITHOUT_VECTORS };
+    decode_with(wasm, features)
+}
+
+/// What may be used on a CPU that lacks instructions for vectors.
+const WITHOUT_VECTORS: WasmFeatures = FEATURES.difference(WasmFeatures::SIMD);
+
+fn decode_with(wasm: &[u8], features: WasmFeatures) -> Result<Module, Error> {
+    read(wasm, features).map_err(|failure| match failure {
         Failure::Invalid(error) => {
             let (message, offset) = (error.message().to_owned(), error.offset());
-            // Slow, but only for modules that cannot run anyway: it tells the broken ones from those of today. Vector
-            // instructions are known to it by name only.
-            if message.ends_with("not enabled")
-                || Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).is_ok()
-            {
+            // Slow, but only for modules that cannot run anyway: it tells the broken ones from those of today.
+            let valid_with = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
+            if features == WITHOUT_VECTORS && valid_with(FEATURES) {
+                Error::Unsupported { what: "vectors on a CPU without SSE 4.2".to_owned(), offset }
+            } else if valid_with(WasmFeatures::all()) {
                 Error::Unsupported { what: message, offset }
             } else {
                 Error::Invalid { message, offset }
@@ -48,12 +58,12 @@ impl From<BinaryReaderError> for Failure {
     }
 }
 
-fn read(wasm: &[u8]) -> Result<Module, Failure> {
+fn read(wasm: &[u8], features: WasmFeatures) -> Result<Module, Failure> {
     let mut module = Module { wasm: wasm.into(), ..Module::default() };
-    let mut validator = Validator::new_with_features(FEATURES);
+    let mut validator = Validator::new_with_features(features);
     let mut allocations = FuncValidatorAllocations::default();
     let mut parser = Parser::new(0);
-    parser.set_features(FEATURES);
+    parser.set_features(features);
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         // Validated first, so that what follows reads nothing that is not so.
@@ -217,8 +227,8 @@ fn value_type(ty: ValType, offset: u64) -> Result<ValueType, Failure> {
         ValType::I64 => Ok(ValueType::I64),
         ValType::F32 => Ok(ValueType::F32),
         ValType::F64 => Ok(ValueType::F64),
+        ValType::V128 => Ok(ValueType::V128),
         ValType::Ref(ty) => ref_type(ty, offset).map(ValueType::Ref),
-        ValType::V128 => Err(beyond("a vector", offset)),
     }
 }
 
@@ -250,10 +260,11 @@ fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Failure> {
         return Err(beyond("an initial value of several instructions", offset));
     }
     Ok(ConstExpr::Const(match operator {
-        Operator::I32Const { value } => u64::from(value as u32),
-        Operator::I64Const { value } => value as u64,
+        Operator::I32Const { value } => u128::from(value as u32),
+        Operator::I64Const { value } => u128::from(value as u64),
         Operator::F32Const { value } => value.bits().into(),
-        Operator::F64Const { value } => value.bits(),
+        Operator::F64Const { value } => value.bits().into(),
+        Operator::V128Const { value } => u128::from_le_bytes(*value.bytes()),
         Operator::RefNull { .. } => 0,
         Operator::RefFunc { function_index } => return Ok(ConstExpr::Func(function_index)),
         Operator::GlobalGet { global_index } => return Ok(ConstExpr::Global(global_index)),
@@ -274,4 +285,21 @@ fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, F
         ElementItems::Expressions(_, items) => items.into_iter().map(|item| const_expr(&item?)).collect(),
     };
     Ok(ElementSegment { mode, items: items? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_without_vectors_is_told_from_a_broken_module() {
+        let decode = |text: &str| decode_with(&wat::parse_str(text).unwrap(), WITHOUT_VECTORS);
+        let error = decode("(module (func i32.const 0 i8x16.splat drop))").unwrap_err();
+        assert!(error.to_string().starts_with("not supported: vectors on a CPU without SSE 4.2, at byte "), "{error}");
+        let error = decode("(module (global v128 (v128.const i32x4 0 0 0 0)))").unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        let error = decode("(module (func i32.const 0 i8x16.splat))").unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{error}");
+        assert!(decode("(module (func i32.const 0 drop))").is_ok());
+    }
 }

@@ -18,7 +18,7 @@ pub enum Error {
     },
     /// The text is not a module in the text format. Holds the message, which shows the place.
     Text(String),
-    /// The module is valid, but needs more than WebAssembly 2.0 without vectors.
+    /// The module is valid, but needs more than WebAssembly 2.0, or than the CPU has.
     Unsupported {
         /// What it needs.
         what: String,
@@ -126,8 +126,8 @@ impl fmt::Display for Error {
             Self::Text(message) => write!(f, "malformed text: {message}"),
             Self::Unsupported { what, offset } => write!(
                 f,
-                "not supported: {what}, at byte {offset}; of WebAssembly 2.0 all but vectors is: compile the \
-                 module without newer features (with clang, `-mcpu=mvp`)"
+                "not supported: {what}, at byte {offset}; WebAssembly 2.0 is: compile the module without \
+                 newer features (with clang, `-mcpu=mvp`)"
             ),
             Self::UnknownImport { module, field, wanted } => {
                 write!(f, "unknown import: the module needs `{module}`.`{field}`, a {wanted}, and it is not defined")
@@ -154,6 +154,9 @@ impl fmt::Display for Error {
             }
             Self::BadValue { ty: ty @ ValueType::Ref(_), text } => {
                 write!(f, "`{text}` is no {ty}: write null, the only one that can be written")
+            }
+            Self::BadValue { ty: ty @ ValueType::V128, text } => {
+                write!(f, "`{text}` is no {ty}: write 128 bits in hexadecimal after 0x")
             }
             Self::BadValue { ty, text } => write!(f, "`{text}` is no {ty}: write a decimal number, inf or nan"),
             Self::WrongValue { ty, given } => write!(f, "a {ty} cannot be set to a value of type {given}"),

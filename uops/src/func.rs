@@ -1,10 +1,12 @@
 //! Functions, and the call from Rust into compiled code.
 
+use std::arch::x86_64::_mm_setzero_si128;
 use std::rc::Rc;
 
 use crate::error::Error;
 use crate::host::HostData;
 use crate::instance::InstanceData;
+use crate::slots;
 use crate::store::{Handle, Store};
 use crate::trap::Trap;
 use crate::types::FuncType;
@@ -33,7 +35,7 @@ impl Func {
         let ty = store.type_of(function.ty);
         check(&ty, args)?;
         let frames = &store.0.frames;
-        let fp = frames.enter(ty.params.len().max(ty.results.len()))?;
+        let fp = frames.enter(slots::count(&ty.params).max(slots::count(&ty.results)))?;
         // SAFETY: the function is of this store, and `enter` has made room for the arguments and the results.
         let result = unsafe { enter(store, function, &ty, fp, args) };
         frames.leave();
@@ -69,10 +71,8 @@ unsafe fn enter(
     }
     // SAFETY: a `Vm` that is not a host function's is an instance's, which lives as long as the store.
     let instance = unsafe { &*(*vm).instance.cast::<InstanceData>() };
-    for (index, arg) in args.iter().enumerate() {
-        // SAFETY: there is room for the arguments.
-        unsafe { *fp.add(index) = arg.to_bits(store)? };
-    }
+    // SAFETY: there is room for the arguments.
+    unsafe { slots::write(store, fp, args)? };
     // SAFETY: nothing but the entry reads `start`, at once, and no reference to the `Vm` exists. The entry and the code
     // are those of one module, of which this is an instance, and which was validated. Its arguments are in the frame,
     // and its frame and those that it makes end below the limit. What it may reach by way of the `Vm` is of this
@@ -80,14 +80,12 @@ unsafe fn enter(
     // function.
     let code = unsafe {
         (*vm).start = function.code;
-        instance.entry()(vm, fp, (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        let none = _mm_setzero_si128();
+        instance.entry()(vm, fp, (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
     };
     match Trap::from_code(code) {
-        None => Ok((ty.results.iter().enumerate())
-            // SAFETY: there is room for the results, and compiled code has left them there. It is valid, and references
-            // are all of its store.
-            .map(|(index, &ty)| unsafe { Value::from_bits(store, ty, *fp.add(index)) })
-            .collect()),
+        // SAFETY: compiled code has left the results there. It is valid, and references are all of its store.
+        None => Ok(unsafe { slots::read(store, fp, &ty.results) }),
         Some(Trap::Host) => Err(store.0.failure.take().unwrap_or(Error::Trap(Trap::Host))),
         Some(trap) => Err(Error::Trap(trap)),
     }

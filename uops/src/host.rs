@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::instance::{Instance, InstanceData};
+use crate::slots;
 use crate::store::{Handle, Inner, SharedVm, Store};
 use crate::trap::Trap;
 use crate::types::{FuncType, Tuple};
@@ -129,24 +130,16 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
         Rc::increment_strong_count(host.store);
         Store(Rc::from_raw(host.store))
     };
-    let args: Vec<Value> = (host.ty.params.iter().enumerate())
-        // SAFETY: compiled code has put arguments there of the types of the function that it calls. It is valid, and
-        // references are all of its store.
-        .map(|(index, &ty)| unsafe { Value::from_bits(&store, ty, *fp.add(index)) })
-        .collect();
-    let slots = host.ty.params.len().max(host.ty.results.len());
-    let top = store.0.frames.set_top(fp.wrapping_add(slots));
+    // SAFETY: compiled code has put arguments there of the types of the function that it calls. It is valid, and
+    // references are all of its store.
+    let args = unsafe { slots::read(&store, fp, &host.ty.params) };
+    let room = slots::count(&host.ty.params).max(slots::count(&host.ty.results));
+    let top = store.0.frames.set_top(fp.wrapping_add(room));
     let result = host.call(&store, &args);
     store.0.frames.set_top(top);
-    let bits = |results: Vec<Value>| results.iter().map(|value| value.to_bits(&store)).collect::<Result<Vec<_>, _>>();
-    match result.and_then(bits) {
-        Ok(results) => {
-            for (index, &bits) in results.iter().enumerate() {
-                // SAFETY: there is room for the results, and `call` has checked their number.
-                unsafe { *fp.add(index) = bits };
-            }
-            0
-        }
+    // SAFETY: there is room for the results, and `call` has checked their types.
+    match result.and_then(|results| unsafe { slots::write(&store, fp, &results) }) {
+        Ok(()) => 0,
         Err(error) => {
             store.0.failure.set(Some(error));
             Trap::Host.code()

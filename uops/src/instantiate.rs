@@ -85,11 +85,11 @@ fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Item
 }
 
 /// The bits of an initial value or an offset.
-fn evaluate(store: &Store, instance: &InstanceData, expr: ConstExpr) -> Result<u64, Error> {
+fn evaluate(store: &Store, instance: &InstanceData, expr: ConstExpr) -> Result<u128, Error> {
     match expr {
         ConstExpr::Const(bits) => Ok(bits),
         ConstExpr::Global(index) => Ok(instance.globals[index as usize].get(store)?.cell.get()),
-        ConstExpr::Func(index) => Ok(instance.functions[index as usize].pointer(store)? as u64),
+        ConstExpr::Func(index) => Ok(instance.functions[index as usize].pointer(store)? as u128),
     }
 }
 
@@ -101,8 +101,11 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
     let tables =
         items.tables.iter().map(|table| Ok(table.get(store)?.pointer())).collect::<Result<Rc<[_]>, Error>>()?;
-    let globals =
-        items.globals.iter().map(|global| Ok(global.get(store)?.cell.as_ptr())).collect::<Result<Rc<[_]>, Error>>()?;
+    let globals = items
+        .globals
+        .iter()
+        .map(|global| Ok(global.get(store)?.cell.as_ptr().cast()))
+        .collect::<Result<Rc<[_]>, Error>>()?;
     let own: Rc<[vm::Func]> = module.functions[module.imported_functions()..]
         .iter()
         .enumerate()
@@ -160,7 +163,7 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
         if segment.mode != Mode::Declared {
-            let pointers = segment.items.iter().map(|&item| Ok(evaluate(item)? as Reference));
+            let pointers = segment.items.iter().map(|&item| Ok(evaluate(item)? as usize as Reference));
             elements.replace(pointers.collect::<Result<_, Error>>()?);
         }
     }
@@ -174,7 +177,7 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     for (segment, dropped) in module.data.iter().zip(&instance.dropped_data) {
         if let Mode::Active { index, offset } = segment.mode {
             let memory = instance.memories[index as usize].get(store)?;
-            memory.write(evaluate(offset)? & u64::from(u32::MAX), &module.wasm[segment.bytes.clone()])?;
+            memory.write((evaluate(offset)? as u32).into(), &module.wasm[segment.bytes.clone()])?;
             dropped.set(true);
         }
     }

@@ -13,15 +13,22 @@ use crate::decode::decode;
 use crate::error::Error;
 use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
 
-/// What modules may use: WebAssembly 2.0 without vectors.
+/// What modules may use: WebAssembly 2.0.
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::MULTI_VALUE)
     .union(WasmFeatures::BULK_MEMORY)
-    .union(WasmFeatures::REFERENCE_TYPES);
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::SIMD);
 
-/// A valid module of WebAssembly 2.0, without vectors.
+/// Whether the CPU has what the uops on vectors are made of. `-msse4.2`, with which they are compiled, lets gcc use the
+/// other instruction, too.
+pub(crate) fn vectors_are_supported() -> bool {
+    std::arch::is_x86_feature_detected!("sse4.2") && std::arch::is_x86_feature_detected!("popcnt")
+}
+
+/// A valid module of WebAssembly 2.0.
 #[derive(Default)]
 pub struct Module {
     /// The module's bytes, to which all ranges refer.
@@ -77,7 +84,7 @@ pub(crate) struct Export {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ConstExpr {
     /// The bits of a value; of a reference, zeros stand for none.
-    Const(u64),
+    Const(u128),
     /// The value of an imported global.
     Global(u32),
     /// A reference to a function.
@@ -114,7 +121,8 @@ impl Module {
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in vectors or in a version later than 2.0.
+    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in a version later than 2.0, or
+    /// where it takes a newer CPU: one with SSE 4.2 for vectors.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         decode(wasm)
     }

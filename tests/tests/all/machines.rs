@@ -46,7 +46,8 @@ mod vectors {
     use core::arch::x86_64::__m128i;
     use stencil_runtime::Label;
 
-    /// Each half, exchanged.
+    /// Each half, exchanged. (rustc would rather have no vector cross the border; the macro has made sure of both sides.)
+    #[allow(improper_ctypes_definitions)]
     pub extern "C" fn exchange(v: __m128i) -> __m128i {
         let [a, b]: [u64; 2] = unsafe { std::mem::transmute(v) };
         unsafe { std::mem::transmute([b, a]) }

@@ -75,7 +75,9 @@ fn to_wasmi(value: Value) -> Val {
         Value::I64(value) => Val::I64(value),
         Value::F32(value) => Val::F32(value.into()),
         Value::F64(value) => Val::F64(value.into()),
-        Value::FuncRef(_) | Value::ExternRef(_) => unreachable!("no function here has references"),
+        Value::V128(_) | Value::FuncRef(_) | Value::ExternRef(_) => {
+            unreachable!("no function here has vectors or references")
+        }
     }
 }
 

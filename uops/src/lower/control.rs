@@ -199,10 +199,11 @@ impl Function<'_> {
             Target::Return => self.return_(),
             Target::Label { label, height, arity } => {
                 // From the lowest up: no value's slot is written before the value has been read.
-                let first = self.stack.height() - arity;
-                for index in 0..arity {
-                    let slot = self.stack.home(height + index);
-                    self.put_in_slot(self.stack.entry(first + index), slot);
+                let mut slot = self.stack.home(height);
+                for index in self.stack.height() - arity..self.stack.height() {
+                    let entry = self.stack.entry(index);
+                    self.put_in_slot(entry, slot);
+                    slot += entry.ty.slots();
                 }
                 self.emit(Wasm::jump(label));
             }
@@ -275,10 +276,12 @@ impl Function<'_> {
                 self.put_in_slot(self.stack.entry(index), self.stack.home(index));
             }
         }
-        for index in 0..results {
-            let (entry, home) = (self.stack.entry(first + index), self.stack.home(first + index));
-            let entry = if results > 1 { Entry { place: Place::Slot(home), ..entry } } else { entry };
-            self.put_in_slot(entry, index as u32);
+        let mut slot = 0;
+        for index in first..self.stack.height() {
+            let entry = self.stack.entry(index);
+            let entry = if results > 1 { Entry { place: Place::Slot(entry.home), ..entry } } else { entry };
+            self.put_in_slot(entry, slot);
+            slot += entry.ty.slots();
         }
         self.emit(Wasm::leave());
     }
