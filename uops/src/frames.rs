@@ -5,6 +5,7 @@ use std::cell::Cell;
 use memmap2::MmapOptions;
 
 use crate::error::Error;
+use crate::interrupt::InterruptHandle;
 use crate::trap::Trap;
 
 /// Slots behind the limit. A function checks that its own frame ends below the limit, and arguments of what it calls,
@@ -18,7 +19,7 @@ const DEPTH: u32 = 100;
 pub(crate) struct Frames {
     /// Owns the slots. All access is through the pointers.
     _slots: memmap2::MmapMut,
-    limit: *mut u64,
+    pub(crate) interrupt: InterruptHandle,
     top: Cell<*mut u64>,
     depth: Cell<u32>,
 }
@@ -32,18 +33,13 @@ impl Frames {
         let mut slots = MmapOptions::new().len(all).no_reserve_swap().map_anon().map_err(failed)?;
         // A mapping begins with a page.
         let start = slots.as_mut_ptr().cast::<u64>();
-        let limit = start.wrapping_byte_add(size);
-        Ok(Self { _slots: slots, limit, top: Cell::new(start), depth: Cell::new(0) })
-    }
-
-    /// Below which frames end.
-    pub(crate) fn limit(&self) -> *mut u64 {
-        self.limit
+        let interrupt = InterruptHandle::new(start.wrapping_byte_add(size));
+        Ok(Self { _slots: slots, interrupt, top: Cell::new(start), depth: Cell::new(0) })
     }
 
     /// Begins a call with this many slots for arguments or results, and says where they are.
     pub(crate) fn enter(&self, slots: usize) -> Result<*mut u64, Trap> {
-        let left = (self.limit as usize).saturating_sub(self.top.get() as usize) / 8;
+        let left = (self.interrupt.end() as usize).saturating_sub(self.top.get() as usize) / 8;
         if slots > left || self.depth.get() == DEPTH {
             return Err(Trap::StackExhausted);
         }
@@ -51,9 +47,12 @@ impl Frames {
         Ok(self.top.get())
     }
 
-    /// Ends a call.
-    pub(crate) fn leave(&self) {
+    /// Ends a call. Of calls that an interruption has ended, the outermost one ends that, too.
+    pub(crate) fn leave(&self, interrupted: bool) {
         self.depth.set(self.depth.get() - 1);
+        if interrupted && self.depth.get() == 0 {
+            self.interrupt.clear();
+        }
     }
 
     /// Says where frames of further calls may begin, and returns where they began before.
@@ -79,7 +78,7 @@ mod tests {
         frames.set_top(start);
         let entered = (0..).take_while(|_| frames.enter(0).is_ok()).count();
         assert_eq!(entered as u32, DEPTH - 2);
-        frames.leave();
+        frames.leave(false);
         assert!(frames.enter(0).is_ok());
     }
 

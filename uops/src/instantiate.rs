@@ -96,7 +96,7 @@ fn evaluate(store: &Store, instance: &InstanceData, expr: ConstExpr) -> Result<u
 /// Makes the instance out of what it has, and what compiled code sees of it.
 fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instance, Error> {
     let (module, code) = (program.module(), program.code());
-    let shared = SharedVm::new(Vm::new(store.0.frames.limit()).into());
+    let shared = SharedVm::new(Vm::new(store).into());
     let vm = shared.get();
     let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
     let tables =
@@ -144,6 +144,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
         (*vm).tables = arrays.tables.as_ptr();
         (*vm).functions = arrays.functions.as_ptr();
         (*vm).types = arrays.types.as_ptr();
+        (*vm).unwind = code.unwind();
         (*vm).instance = data.cast_mut().cast();
         if let Some(memory) = memory {
             memory.attach(vm);

@@ -27,12 +27,13 @@
 //! ```
 //!
 //! Modules are not trusted. A module that is not valid is refused; one that is cannot reach anything but its own
-//! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`]; how long it runs
-//! is not.
+//! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`], and
+//! another thread can end it at any time: [`InterruptHandle`].
 //!
 //! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
 //! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
 
+mod backtrace;
 mod bulk;
 mod compile;
 mod decode;
@@ -45,6 +46,7 @@ mod host;
 mod imports;
 mod instance;
 mod instantiate;
+mod interrupt;
 mod lower;
 mod memory;
 mod module;
@@ -54,12 +56,14 @@ mod slots;
 mod store;
 mod table;
 mod trap;
+mod typed;
 mod types;
 pub mod uop;
 mod value;
 pub mod vm;
 pub mod wasi;
 
+pub use backtrace::{Backtrace, Frame};
 pub use error::Error;
 pub use extern_ref::ExternRef;
 pub use func::Func;
@@ -67,11 +71,13 @@ pub use global::Global;
 pub use host::{Caller, HostError};
 pub use imports::{Extern, Imports};
 pub use instance::Instance;
+pub use interrupt::InterruptHandle;
 pub use memory::Memory;
 pub use module::Module;
 pub use program::Program;
 pub use store::{Options, Store};
 pub use table::Table;
 pub use trap::Trap;
+pub use typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
 pub use types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
 pub use value::Value;

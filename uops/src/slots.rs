@@ -1,4 +1,5 @@
-//! Values in the slots of a frame: each takes one, of 64 bits, and a vector two that follow each other.
+//! Arguments and results of calls, in the first slots of a frame: each takes one, of 64 bits, and a vector two that follow
+//! each other.
 
 use crate::error::Error;
 use crate::store::Store;
@@ -10,43 +11,59 @@ pub(crate) fn count(types: &[ValueType]) -> usize {
     types.iter().map(|ty| ty.slots() as usize).sum()
 }
 
-/// Puts values into slots. A reference of another store is an error; what comes before it has been put there.
-///
-/// # Safety
-/// There is room for the values at `slots`.
-pub(crate) unsafe fn write(store: &Store, mut slots: *mut u64, values: &[Value]) -> Result<(), Error> {
-    for value in values {
-        let bits = value.to_bits(store)?;
-        for half in [bits as u64, (bits >> 64) as u64].into_iter().take(value.ty().slots() as usize) {
-            // SAFETY: the caller says that there is room.
-            slots = unsafe {
-                slots.write(half);
-                slots.add(1)
-            };
-        }
-    }
-    Ok(())
+/// Where the arguments of a call are, and then its results. (It is in the type of a hidden method of a public trait.)
+pub struct Slots<'s> {
+    store: &'s Store,
+    first: *mut u64,
 }
 
-/// The values of these types that are in slots.
-///
-/// # Safety
-/// Such values are at `slots`; references are of the store.
-pub(crate) unsafe fn read(store: &Store, mut slots: *const u64, types: &[ValueType]) -> Vec<Value> {
-    let mut values = Vec::with_capacity(types.len());
-    for &ty in types {
-        let mut bits = 0;
-        for half in 0..ty.slots() {
-            // SAFETY: the caller says that there are so many slots.
-            slots = unsafe {
-                bits |= u128::from(*slots) << (64 * half);
-                slots.add(1)
-            };
-        }
-        // SAFETY: the caller says that they are the bits of such a value.
-        values.push(unsafe { Value::from_bits(store, ty, bits) });
+impl<'s> Slots<'s> {
+    /// Slots of a frame.
+    ///
+    /// # Safety
+    /// They are of a frame of the store that no function in progress uses, as many as arguments, or results if those
+    /// need more, and stay so as long as this is used. Whoever reads them reads types that are there: references are
+    /// those of the store.
+    pub(crate) unsafe fn new(store: &'s Store, first: *mut u64) -> Self {
+        Self { store, first }
     }
-    values
+
+    /// The address of the first one.
+    pub(crate) fn first(&self) -> *mut u64 {
+        self.first
+    }
+
+    /// The values, which have these types.
+    pub(crate) fn read(&self, types: &[ValueType]) -> impl Iterator<Item = Value> {
+        types.iter().scan(self.first, |slot, &ty| {
+            let mut bits = 0;
+            for half in 0..ty.slots() {
+                // SAFETY: `new` was promised that they are there.
+                unsafe {
+                    bits |= u128::from(**slot) << (64 * half);
+                    *slot = slot.add(1);
+                }
+            }
+            // SAFETY: likewise.
+            Some(unsafe { Value::from_bits(self.store, ty, bits) })
+        })
+    }
+
+    /// Sets the slots to values, of the types that the call has.
+    pub(crate) fn write(&self, values: impl IntoIterator<Item = Value>) -> Result<(), Error> {
+        let mut slot = self.first;
+        for value in values {
+            let bits = value.to_bits(self.store)?;
+            for half in 0..value.ty().slots() {
+                // SAFETY: `new` was promised that there is room.
+                unsafe {
+                    *slot = (bits >> (64 * half)) as u64;
+                    slot = slot.add(1);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -60,12 +77,11 @@ mod tests {
             [Value::I32(-1), Value::V128(3 << 64 | 2), Value::FuncRef(None), Value::V128(u128::MAX), Value::F64(0.5)];
         let types = values.map(Value::ty);
         assert_eq!(count(&types), 7);
-        let mut slots = [9; 8];
+        let mut memory = [9; 8];
         // SAFETY: there is room for seven, and no value is a reference to anything.
-        unsafe {
-            write(&store, slots.as_mut_ptr(), &values).unwrap();
-            assert_eq!(read(&store, slots.as_ptr(), &types), values);
-        }
-        assert_eq!(slots, [0xffff_ffff, 2, 3, 0, u64::MAX, u64::MAX, 0.5_f64.to_bits(), 9]);
+        let slots = unsafe { Slots::new(&store, memory.as_mut_ptr()) };
+        slots.write(values).unwrap();
+        assert!(slots.read(&types).eq(values));
+        assert_eq!(memory, [0xffff_ffff, 2, 3, 0, u64::MAX, u64::MAX, 0.5_f64.to_bits(), 9]);
     }
 }

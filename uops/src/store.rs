@@ -19,12 +19,14 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::backtrace::Trail;
 use crate::error::Error;
 use crate::extern_ref::ExternData;
 use crate::frames::Frames;
 use crate::global::GlobalData;
 use crate::host::HostData;
 use crate::instance::InstanceData;
+use crate::interrupt::InterruptHandle;
 use crate::memory::{MAX_PAGES, MemoryData};
 use crate::table::TableData;
 use crate::types::{FuncType, GlobalType, Limits, TableType};
@@ -60,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) frames: Frames,
     /// Why a host function failed, until the call that led to it reports it.
     pub(crate) failure: Cell<Option<Error>>,
+    /// Which functions have ended since one could not go on.
+    pub(crate) trail: Trail,
     instances: RefCell<Vec<Rc<InstanceData>>>,
     hosts: RefCell<Vec<Rc<HostData>>>,
     memories: RefCell<Vec<Rc<MemoryData>>>,
@@ -96,6 +100,7 @@ impl Store {
             types: RefCell::default(),
             frames: Frames::new(options.stack)?,
             failure: Cell::new(None),
+            trail: Trail::default(),
             instances: RefCell::default(),
             hosts: RefCell::default(),
             memories: RefCell::default(),
@@ -103,6 +108,19 @@ impl Store {
             globals: RefCell::default(),
             externs: RefCell::default(),
         })))
+    }
+
+    /// What ends, from any thread, a run in this store.
+    #[must_use]
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.0.frames.interrupt.clone()
+    }
+
+    /// Whether the run that is in progress is to end. Host functions that wait should look at this now and then, and
+    /// return [`Trap::Interrupted`](crate::Trap::Interrupted) as their error.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.0.frames.interrupt.is_interrupted()
     }
 
     /// The number that this type and all equal ones have in this store.
@@ -229,7 +247,7 @@ pub(crate) type SharedVm = Rc<UnsafeCell<Vm>>;
 
 impl Vm {
     /// A `Vm` without an instance, and with nothing in it.
-    pub(crate) fn new(stack_limit: *mut u64) -> Self {
+    pub(crate) fn new(store: &Store) -> Self {
         use std::ptr::{null, null_mut};
         Self {
             memory: null_mut(),
@@ -238,9 +256,11 @@ impl Vm {
             tables: null(),
             functions: null(),
             types: null(),
-            stack_limit,
+            limit: store.0.frames.interrupt.word(),
             start: null(),
+            unwind: null(),
             host: null_mut(),
+            store: Rc::as_ptr(&store.0).cast(),
             instance: null_mut(),
         }
     }

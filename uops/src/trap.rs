@@ -63,6 +63,8 @@ traps! {
     Host = 10, "host function failed";
     /// An access to a table, or an element segment, lies outside it.
     TableOutOfBounds = 11, "out of bounds table access";
+    /// Someone interrupted the run.
+    Interrupted = 12, "interrupted";
 }
 
 impl Trap {

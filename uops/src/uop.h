@@ -45,6 +45,9 @@
 // A global, the pointer to which is `cell` bytes into the array of them.
 #define GLOBAL(type) (**(type **)((char *)vm->globals + cell))
 
+// Below which frames end; null when the run is to end. Another thread may write it at any time.
+#define LIMIT __atomic_load_n(vm->limit, __ATOMIC_RELAXED)
+
 // What is not likely.
 #define EXPECT_NOT(condition) __builtin_expect((condition) != 0, 0)
 
@@ -59,8 +62,19 @@
     FORGET_REGISTERS; \
     uint64_t trap = ((STENCIL_UOP *)(function))((its_vm), (uint64_t *)((char *)fp + frame), (its_vm)->memory, r0, r1, \
                                                 r2, s0, s1, s2, d0, d1, d2, v0, v1); \
-    if (EXPECT_NOT(trap)) RETURN(trap); \
+    if (EXPECT_NOT(trap)) UNWIND(trap); \
     FORGET_REGISTERS
+
+// Ends the function with a trap's code. `site` says where.
+#define UNWIND(code) \
+    do { \
+        uint64_t code_ = (code); \
+        FORGET_REGISTERS; \
+        __asm__ volatile("" : "=r"(fp), "=r"(mem)); \
+        r0 = code_; \
+        r1 = site; \
+        JUMP(vm->unwind); \
+    } while (0)
 
 // Bits of one type as another one.
 #define BITS(to, value) ({ __typeof__(value) bits_ = (value); to to_; __builtin_memcpy(&to_, &bits_, sizeof to_); to_; })

@@ -14,9 +14,11 @@ struct Vm {
     Table **tables;
     const Func **functions;
     const uint64_t *types;
-    uint64_t *stack_limit;
+    uint64_t *const *limit;
     const void *start;
+    const void *unwind;
     void *host;
+    const void *store;
     void *instance;
 };
 
@@ -44,3 +46,4 @@ struct Func {
 #define TRAP_STACK_EXHAUSTED 9
 #define TRAP_HOST 10
 #define TRAP_TABLE_OUT_OF_BOUNDS 11
+#define TRAP_INTERRUPTED 12

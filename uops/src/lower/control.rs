@@ -95,6 +95,8 @@ impl Function<'_> {
         self.settle_all();
         let label = self.new_label();
         self.emit(Wasm::bind(label));
+        let interrupted = self.trap_label(Trap::Interrupted);
+        self.emit(Wasm::iterate(interrupted));
         self.open(ty, Kind::Loop(label));
     }
 
@@ -287,7 +289,7 @@ impl Function<'_> {
     }
 
     pub(super) fn trap(&mut self, trap: Trap) {
-        self.emit(Wasm::jump(super::trap_label(trap)));
+        self.emit(Wasm::trap(trap as u32, self.site));
         self.leave();
     }
 
@@ -297,8 +299,8 @@ impl Function<'_> {
         let imported = module.imported_functions();
         let frame = self.arguments(ty);
         self.emit(match (function as usize).checked_sub(imported) {
-            Some(defined) => Wasm::call(function_label(defined), frame),
-            None => Wasm::call_import(function * 8, frame),
+            Some(defined) => Wasm::call(function_label(defined), frame, self.site),
+            None => Wasm::call_import(function * 8, frame, self.site),
         });
         self.call_results(ty);
     }
@@ -310,7 +312,7 @@ impl Function<'_> {
         let slot = self.stack.home(self.stack.height());
         self.put_in_slot(index, slot);
         let frame = self.arguments(signature);
-        self.emit(Wasm::call_indirect(table * 8, ty * 8, offset(slot), frame));
+        self.emit(Wasm::call_indirect(table * 8, ty * 8, offset(slot), frame, self.site));
         self.call_results(signature);
     }
 

@@ -1,17 +1,18 @@
 //! What vector operators of a shape have in common. Some are two uops: one on a scalar, and one on a vector.
 
+use stencil_runtime::Label;
 use wasmparser::MemArg;
 
+use super::Function;
 use super::place::Uop;
 use super::stack::Place;
-use super::{Function, trap_label};
 use crate::trap::Trap;
 use crate::types::ValueType::{self, I32, V128};
 use crate::uop::Wasm;
 
 /// Uops that load, that store, and that have a lane as the last of their parameters.
-pub(super) type Load = fn(usize, usize, u32, u32, stencil_runtime::Label) -> Uop;
-pub(super) type Store = fn(usize, usize, u32, u32, i32, u32, stencil_runtime::Label) -> Uop;
+pub(super) type Load = fn(usize, usize, u32, u32, Label) -> Uop;
+pub(super) type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
 pub(super) type Lane = fn(usize, usize, usize) -> Uop;
 pub(super) type Binary = fn(usize, usize, u32) -> Uop;
 
@@ -109,7 +110,8 @@ impl Function<'_> {
         let value = self.pop_register();
         let address = self.stack.pop();
         let ((place, slot), offset) = self.address(address, memarg);
-        self.emit(Wasm::v128_store(place, value, slot, offset, trap_label(Trap::MemoryOutOfBounds)));
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
+        self.emit(Wasm::v128_store(place, value, slot, offset, outside));
     }
 
     pub(super) fn load_extend(&mut self, extend: fn(usize) -> Uop, memarg: MemArg) {

@@ -56,9 +56,13 @@ uops! {
         JUMP(table[index < count ? index : count - 1]);
     }
 
-    /// Begins a function, whose frame has `size` bytes.
+    /// Begins a function, whose frame has `size` bytes. An interrupted run has no room for any.
     pub uop enter(size: u32, exhausted: Label) {
-        if ((char *)fp + size > (char *)vm->stack_limit) JUMP(exhausted);
+        if ((char *)fp + size > (char *)LIMIT) JUMP(exhausted);
+    }
+    /// Begins a loop's iteration.
+    pub uop iterate(interrupted: Label) {
+        if (EXPECT_NOT(!LIMIT)) JUMP(interrupted);
     }
     /// Sets `count` slots to zero.
     pub uop zero(from: u32, count: u32) {
@@ -67,28 +71,30 @@ uops! {
     }
     /// Leaves a function.
     pub uop leave() { RETURN(0); }
+    /// Leaves a function that could not go on.
+    pub uop trap(code: u32, site: u32) { UNWIND(code); }
 
-    // Calls. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
+    // Calls. `site` is the offset in the module, for backtraces. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
     // What is in the other registers has been put into slots; nobody counts on it afterwards.
-    pub uop call(function: Label, frame: u32) {
+    pub uop call(function: Label, frame: u32, site: u32) {
         FORGET_REGISTERS;
         uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2, v0, v1);
-        if (EXPECT_NOT(trap)) RETURN(trap);
+        if (EXPECT_NOT(trap)) UNWIND(trap);
         FORGET_REGISTERS;
     }
     /// `import` is the offset of the function in the array of them.
-    pub uop call_import(import: u32, frame: u32) {
+    pub uop call_import(import: u32, frame: u32, site: u32) {
         const Func *function = *(const Func **)((char *)vm->functions + import);
         ENTER(function->code, function->vm);
     }
     /// `index` is the slot of the index in the table, `table` and `ty` are offsets in the instance's arrays.
-    pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32) {
+    pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32, site: u32) {
         const Table *elements = *(Table **)((char *)vm->tables + table);
         uint64_t element = SLOT(uint32_t, index);
-        if (element >= elements->size) RETURN(TRAP_UNDEFINED_ELEMENT);
+        if (element >= elements->size) UNWIND(TRAP_UNDEFINED_ELEMENT);
         const Func *function = elements->elements[element];
-        if (!function) RETURN(TRAP_UNINITIALIZED_ELEMENT);
-        if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) RETURN(TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+        if (!function) UNWIND(TRAP_UNINITIALIZED_ELEMENT);
+        if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) UNWIND(TRAP_INDIRECT_CALL_TYPE_MISMATCH);
         ENTER(function->code, function->vm);
     }
 }

@@ -31,6 +31,10 @@ impl<'a> Guest<'a> {
         Ok(Self { memory: caller.instance().memory(store, "memory")?, store })
     }
 
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.store.is_interrupted()
+    }
+
     /// Checks that bytes are in the memory. It never shrinks, so that they stay there.
     pub(super) fn check(&self, at: u32, len: u64) -> Result<(), Errno> {
         let size = self.memory.pages(self.store).map_err(|_| Errno::FAULT)? as u64 * PAGE as u64;

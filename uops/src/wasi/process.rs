@@ -12,6 +12,8 @@ use super::guest::{Guest, Region, sizes};
 const SUBSCRIPTION: u64 = 48;
 /// The size of an event.
 const EVENT: u64 = 32;
+/// How long a program sleeps before it looks for an interruption.
+const NAP: Duration = Duration::from_millis(10);
 
 /// A subscription to what `poll_oneoff` waits for.
 enum Wait {
@@ -79,7 +81,10 @@ impl Context {
             if shortest.is_zero() {
                 break;
             }
-            std::thread::sleep(shortest);
+            if guest.is_interrupted() {
+                return Err(Errno::INTR);
+            }
+            std::thread::sleep(shortest.min(NAP));
         }
         let mut number = 0;
         for index in 0..count {
