@@ -112,25 +112,26 @@ fn binary_operators_have_operands_in_all_places() {
     for name in names(BINARY) {
         let op =
             name.clone() + if name.ends_with("shuffle") { " 0 31 2 17 15 16 6 6 1 30 11 12 20 21 14 3" } else { "" };
-        // Without the name, since some are others with their operands exchanged.
-        let mut add = |busy, places: &str, a: &str, b: &str| {
-            cases.add(&name, places, (0, busy), "v128", &format!("{a} {b} {op}"));
-        };
-        add(0, "", "(local.get $a)", "(local.get $b)");
-        add(0, "[0, 1]", LOAD_A, LOAD_B);
-        add(0, "", LOAD_A, "(local.get $b)");
-        add(0, "", "(local.get $a)", LOAD_B);
-        // The third vector sends the lowest to its slot.
-        add(1, "", LOAD_A, LOAD_B);
-        add(1, "", LOAD_A, "(local.get $b)");
-        add(1, "", "(local.get $a)", LOAD_B);
-        add(2, "", "(local.get $a)", "(local.get $b)");
+        // The third vector in a register sends the lowest to its slot.
+        for (busy, a) in (0..3).flat_map(|busy| [(busy, LOAD_A), (busy, "(local.get $a)")]) {
+            for b in [LOAD_B, "(local.get $b)"] {
+                cases.add(&name, "", (0, busy), "v128", &format!("{a} {b} {op}"));
+            }
+        }
     }
-    // The places themselves, of one that is not exchanged.
-    cases.add("i8x16.sub", "i8x16_sub[0, 3]", (0, 0), "v128", &format!("{LOAD_A} (local.get $b) i8x16.sub"));
-    cases.add("i8x16.sub", "i8x16_sub[1, 3]", (0, 1), "v128", &format!("{LOAD_A} (local.get $b) i8x16.sub"));
-    cases.add("i8x16.sub", "i8x16_sub[1, 0]", (0, 1), "v128", &format!("{LOAD_A} {LOAD_B} i8x16.sub"));
-    cases.add("i8x16.lt_s", "i8x16_gt_s[0, 1]", (0, 1), "v128", &format!("{LOAD_A} {LOAD_B} i8x16.lt_s"));
+    // That those are all places; `lt` is `gt` with its operands exchanged.
+    for (op, places, busy, b) in [
+        ("sub", "sub[0, 1]", 0, LOAD_B),
+        ("sub", "sub[0, 3]", 0, "(local.get $b)"),
+        ("sub", "sub[1, 0]", 1, LOAD_B),
+        ("sub", "sub[1, 3]", 1, "(local.get $b)"),
+        ("lt_s", "gt_s[0, 1]", 1, LOAD_B),
+        ("lt_s", "gt_s[1, 0]", 0, LOAD_B),
+        ("lt_s", "gt_s[1, 0]", 0, "(local.get $b)"),
+    ] {
+        let body = format!("{LOAD_A} {b} i8x16.{op}");
+        cases.add(&format!("i8x16.{op}"), &format!("i8x16_{places}"), (0, busy), "v128", &body);
+    }
     cases.run(&HashMap::new());
 }
 
@@ -176,11 +177,14 @@ fn other_operators_have_operands_in_all_places() {
                 "v128",
                 &format!("{a} {b} {mask} v128.bitselect"),
             );
-            for (n, chosen) in [(0, "second"), (N, "first")] {
-                let condition = format!("(i32.load (i32.const {}))", if n == 0 { 52 } else { 48 });
-                let body = format!("{a} {b} {condition} select (result v128)");
-                cases.add(chosen, "v128_select[", (busy, busy), "v128", &body);
-            }
+        }
+    }
+    for (a, place, condition) in (0..12).map(|n| (n % 2, n / 2 % 2, n / 4)) {
+        let (place, b) = [(1 - a, LOAD_B), (3, "(local.get $b)")][place];
+        let places = format!("v128_select[{a}, {place}, {condition}]");
+        for (address, chosen) in [(52, "second"), (48, "first")] {
+            let body = format!("{LOAD_A} {b} (i32.load (i32.const {address})) select (result v128)");
+            cases.add(chosen, &places, (condition, a), "v128", &body);
         }
     }
     for places in ["[0, 3, 1]", "[0, 1, 3]", "[1, 3, 0]", "[1, 0, 3]", "[0, 3, 3]", "[1, 3, 3]"] {
