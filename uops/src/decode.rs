@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use wasmparser::{
     BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, KnownCustom, Name,
-    NameSectionReader, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
+use crate::const_expr::ConstExpr;
 use crate::error::Error;
-use crate::module::{
-    ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Mode, Module, vectors_are_supported,
-};
+use crate::features::{available, unsupported};
+use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module};
 use crate::types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
@@ -19,25 +19,16 @@ pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
         let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
         return Err(Error::Invalid { message, offset: 0 });
     }
-    let features = if vectors_are_supported() { FEATURES } else { WITHOUT_VECTORS };
-    decode_with(wasm, features)
+    decode_with(wasm, available())
 }
-
-/// What may be used on a CPU that lacks instructions for vectors.
-const WITHOUT_VECTORS: WasmFeatures = FEATURES.difference(WasmFeatures::SIMD);
 
 fn decode_with(wasm: &[u8], features: WasmFeatures) -> Result<Module, Error> {
     read(wasm, features).map_err(|failure| match failure {
         Failure::Invalid(error) => {
-            let (message, offset) = (error.message().to_owned(), error.offset());
-            // Slow, but only for modules that cannot run anyway: it tells the broken ones from those of today.
-            let valid_with = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
-            if features == WITHOUT_VECTORS && valid_with(FEATURES) {
-                Error::Unsupported { what: "vectors on a CPU without SSE 4.2".to_owned(), offset }
-            } else if valid_with(WasmFeatures::all()) {
-                Error::Unsupported { what: message, offset }
-            } else {
-                Error::Invalid { message, offset }
+            let offset = error.offset();
+            match unsupported(wasm, features, &error) {
+                Some(what) => Error::Unsupported { what, offset },
+                None => Error::Invalid { message: error.message().to_owned(), offset },
             }
         }
         Failure::Beyond { what, offset } => Error::Unsupported { what: what.to_owned(), offset },
@@ -45,7 +36,7 @@ fn decode_with(wasm: &[u8], features: WasmFeatures) -> Result<Module, Error> {
 }
 
 /// Why bytes did not become a module.
-enum Failure {
+pub(crate) enum Failure {
     /// They are no module that is supported.
     Invalid(BinaryReaderError),
     /// They have something that the validator should have refused. It keeps a change there from being a panic here.
@@ -115,7 +106,7 @@ impl Module {
                 for global in section.into_iter_with_offsets() {
                     let (offset, global) = global?;
                     self.globals.push(global_type(global.ty, offset)?);
-                    self.global_inits.push(const_expr(&global.init_expr)?);
+                    self.global_inits.push(ConstExpr::read(&global.init_expr)?);
                 }
             }
             Payload::ExportSection(section) => {
@@ -142,7 +133,7 @@ impl Module {
                     let (offset, segment) = segment?;
                     let mode = match segment.kind {
                         DataKind::Active { memory_index: index, offset_expr } => {
-                            Mode::Active { index, offset: const_expr(&offset_expr)? }
+                            Mode::Active { index, offset: ConstExpr::read(&offset_expr)? }
                         }
                         DataKind::Passive => Mode::Passive,
                     };
@@ -207,7 +198,7 @@ impl Module {
 }
 
 #[cold]
-fn beyond(what: &'static str, offset: u64) -> Failure {
+pub(crate) fn beyond(what: &'static str, offset: u64) -> Failure {
     Failure::Beyond { what, offset }
 }
 
@@ -253,36 +244,17 @@ fn limits(min: u64, max: Option<u64>, offset: u64) -> Result<Limits, Failure> {
     Ok(Limits { min: size(min)?, max: max.map(size).transpose()? })
 }
 
-fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Failure> {
-    let mut operators = expr.get_operators_reader();
-    let (operator, offset) = operators.read_with_offset()?;
-    if !operators.is_end_then_eof() {
-        return Err(beyond("an initial value of several instructions", offset));
-    }
-    Ok(ConstExpr::Const(match operator {
-        Operator::I32Const { value } => u128::from(value as u32),
-        Operator::I64Const { value } => u128::from(value as u64),
-        Operator::F32Const { value } => value.bits().into(),
-        Operator::F64Const { value } => value.bits().into(),
-        Operator::V128Const { value } => u128::from_le_bytes(*value.bytes()),
-        Operator::RefNull { .. } => 0,
-        Operator::RefFunc { function_index } => return Ok(ConstExpr::Func(function_index)),
-        Operator::GlobalGet { global_index } => return Ok(ConstExpr::Global(global_index)),
-        _ => return Err(beyond("this instruction in an initial value", offset)),
-    }))
-}
-
 fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, Failure> {
     let mode = match segment.kind {
         ElementKind::Active { table_index, offset_expr } => {
-            Mode::Active { index: table_index.unwrap_or(0), offset: const_expr(&offset_expr)? }
+            Mode::Active { index: table_index.unwrap_or(0), offset: ConstExpr::read(&offset_expr)? }
         }
         ElementKind::Passive => Mode::Passive,
         ElementKind::Declared => Mode::Declared,
     };
     let items: Result<_, Failure> = match segment.items {
-        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(ConstExpr::Func(index?))).collect(),
-        ElementItems::Expressions(_, items) => items.into_iter().map(|item| const_expr(&item?)).collect(),
+        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(ConstExpr::func(index?))).collect(),
+        ElementItems::Expressions(_, items) => items.into_iter().map(|item| ConstExpr::read(&item?)).collect(),
     };
     Ok(ElementSegment { mode, items: items? })
 }
@@ -293,12 +265,19 @@ mod tests {
 
     #[test]
     fn a_cpu_without_vectors_is_told_from_a_broken_module() {
-        let decode = |text: &str| decode_with(&wat::parse_str(text).unwrap(), WITHOUT_VECTORS);
-        let error = decode("(module (func i32.const 0 i8x16.splat drop))").unwrap_err();
-        assert!(error.to_string().starts_with("not supported: vectors on a CPU without SSE 4.2, at byte "), "{error}");
-        let error = decode("(module (global v128 (v128.const i32x4 0 0 0 0)))").unwrap_err();
-        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
-        let error = decode("(module (func i32.const 0 i8x16.splat))").unwrap_err();
+        let features = crate::features::FEATURES.difference(WasmFeatures::SIMD);
+        let decode = |text: &str| decode_with(&wat::parse_str(text).unwrap(), features);
+        for text in [
+            "(module (func i32.const 0 i8x16.splat drop))",
+            "(module (func (param v128)))",
+            "(module (func (local v128)))",
+            "(module (import \"m\" \"g\" (global v128)))",
+            "(module (global v128 (v128.const i32x4 0 0 0 0)))",
+        ] {
+            let error = decode(text).unwrap_err().to_string();
+            assert!(error.starts_with("not supported: vectors on a CPU without SSE 4.2, at byte "), "{error}");
+        }
+        let error = decode("(module (func i32.const 0 drop drop))").unwrap_err();
         assert!(matches!(error, Error::Invalid { .. }), "{error}");
         assert!(decode("(module (func i32.const 0 drop))").is_ok());
     }

@@ -19,9 +19,9 @@ pub enum Error {
     },
     /// The text is not a module in the text format. Holds the message, which shows the place.
     Text(String),
-    /// The module is valid, but needs more than WebAssembly 2.0, or than the CPU has.
+    /// The module needs a part of WebAssembly that is not supported, at all or on this CPU.
     Unsupported {
-        /// What it needs.
+        /// What it needs, in words like `threads`.
         what: String,
         /// Where: an offset in the module.
         offset: u64,
@@ -141,8 +141,8 @@ impl fmt::Display for Error {
             Self::Text(message) => write!(f, "malformed text: {message}"),
             Self::Unsupported { what, offset } => write!(
                 f,
-                "not supported: {what}, at byte {offset}; WebAssembly 2.0 is: compile the module without \
-                 newer features (with clang, `-mcpu=mvp`)"
+                "not supported: {what}, at byte {offset}; compile the module without that (with clang, `-mcpu=mvp` \
+                 leaves out all that is newer than WebAssembly 1.0)"
             ),
             Self::UnknownImport { module, field, wanted } => {
                 write!(f, "unknown import: the module needs `{module}`.`{field}`, a {wanted}, and it is not defined")

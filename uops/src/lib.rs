@@ -36,9 +36,11 @@
 mod backtrace;
 mod bulk;
 mod compile;
+mod const_expr;
 mod decode;
 mod error;
 mod extern_ref;
+mod features;
 mod frames;
 mod func;
 mod global;

