@@ -76,5 +76,5 @@ pub use program::Program;
 pub use store::{Options, Store};
 pub use table::Table;
 pub use trap::Trap;
-pub use types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
+pub use types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 pub use value::Value;

@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod comparison;
 mod control;
+mod located;
 mod operator;
 mod place;
 mod shape;

@@ -13,7 +13,7 @@ use crate::const_expr::ConstExpr;
 use crate::decode::decode;
 use crate::error::Error;
 use crate::features::FEATURES;
-use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
 /// A valid module of WebAssembly 2.0, without vectors.
 #[derive(Default)]
@@ -28,8 +28,8 @@ pub struct Module {
     pub(crate) bodies: Vec<Range<usize>>,
     /// The tables, imported ones first.
     pub(crate) tables: Vec<TableType>,
-    /// The memories, imported ones first; there is one at most.
-    pub(crate) memories: Vec<Limits>,
+    /// The memories, imported ones first.
+    pub(crate) memories: Vec<MemoryType>,
     /// The globals, imported ones first.
     pub(crate) globals: Vec<GlobalType>,
     /// The initial values of globals that are not imported.

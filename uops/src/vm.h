@@ -4,12 +4,14 @@
 #include <stdint.h>
 
 typedef struct Vm Vm;
+typedef struct Memory Memory;
 typedef struct Table Table;
 typedef struct Func Func;
 
 struct Vm {
     uint8_t *memory;
     uint64_t memory_size;
+    Memory **memories;
     uint64_t **globals;
     Table **tables;
     const Func **functions;
@@ -18,6 +20,11 @@ struct Vm {
     const void *start;
     void *host;
     void *instance;
+};
+
+struct Memory {
+    uint8_t *base;
+    uint64_t size;
 };
 
 struct Table {

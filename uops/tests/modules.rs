@@ -96,8 +96,6 @@ fn broken_names_are_no_names() {
 fn what_is_not_supported_is_named() {
     for (wat, words) in [
         ("(func (result v128) (v128.const i64x2 0 0))", "vectors (SIMD)"),
-        ("(memory 1) (memory 1)", "multiple memories"),
-        ("(memory i64 1)", "64-bit memories"),
         ("(memory 1 1 shared)", "threads"),
         ("(memory 1) (func (drop (i32.atomic.load (i32.const 0))))", "threads"),
         ("(tag)", "exceptions"),
