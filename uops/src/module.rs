@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::features::FEATURES;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
-/// A valid module of WebAssembly 2.0, without vectors.
+/// A valid module that uses nothing that is not supported.
 #[derive(Default)]
 pub struct Module {
     /// The module's bytes, to which all ranges refer.
@@ -97,7 +97,7 @@ impl Module {
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in vectors or in a version later than 2.0.
+    /// [`Error::Invalid`], and [`Error::Unsupported`] if it uses a part of WebAssembly that is not supported.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         decode(wasm)
     }
