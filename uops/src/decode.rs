@@ -4,11 +4,13 @@ use std::ops::Range;
 
 use wasmparser::{
     BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, KnownCustom, Name,
-    NameSectionReader, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
 };
 
+use crate::const_expr::ConstExpr;
 use crate::error::Error;
-use crate::module::{ConstExpr, DataSegment, ElementSegment, Export, FEATURES, Import, Item, Mode, Module};
+use crate::features::{FEATURES, unsupported};
+use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module};
 use crate::types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
@@ -19,15 +21,10 @@ pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
     }
     read(wasm).map_err(|failure| match failure {
         Failure::Invalid(error) => {
-            let (message, offset) = (error.message().to_owned(), error.offset());
-            // Slow, but only for modules that cannot run anyway: it tells the broken ones from those of today. Vector
-            // instructions are known to it by name only.
-            if message.ends_with("not enabled")
-                || Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).is_ok()
-            {
-                Error::Unsupported { what: message, offset }
-            } else {
-                Error::Invalid { message, offset }
+            let offset = error.offset();
+            match unsupported(wasm, &error) {
+                Some(what) => Error::Unsupported { what, offset },
+                None => Error::Invalid { message: error.message().to_owned(), offset },
             }
         }
         Failure::Beyond { what, offset } => Error::Unsupported { what: what.to_owned(), offset },
@@ -35,7 +32,7 @@ pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
 }
 
 /// Why bytes did not become a module.
-enum Failure {
+pub(crate) enum Failure {
     /// They are no module that is supported.
     Invalid(BinaryReaderError),
     /// They have something that the validator should have refused. It keeps a change there from being a panic here.
@@ -105,7 +102,7 @@ impl Module {
                 for global in section.into_iter_with_offsets() {
                     let (offset, global) = global?;
                     self.globals.push(global_type(global.ty, offset)?);
-                    self.global_inits.push(const_expr(&global.init_expr)?);
+                    self.global_inits.push(ConstExpr::read(&global.init_expr)?);
                 }
             }
             Payload::ExportSection(section) => {
@@ -132,7 +129,7 @@ impl Module {
                     let (offset, segment) = segment?;
                     let mode = match segment.kind {
                         DataKind::Active { memory_index: index, offset_expr } => {
-                            Mode::Active { index, offset: const_expr(&offset_expr)? }
+                            Mode::Active { index, offset: ConstExpr::read(&offset_expr)? }
                         }
                         DataKind::Passive => Mode::Passive,
                     };
@@ -197,7 +194,7 @@ impl Module {
 }
 
 #[cold]
-fn beyond(what: &'static str, offset: u64) -> Failure {
+pub(crate) fn beyond(what: &'static str, offset: u64) -> Failure {
     Failure::Beyond { what, offset }
 }
 
@@ -243,35 +240,17 @@ fn limits(min: u64, max: Option<u64>, offset: u64) -> Result<Limits, Failure> {
     Ok(Limits { min: size(min)?, max: max.map(size).transpose()? })
 }
 
-fn const_expr(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Failure> {
-    let mut operators = expr.get_operators_reader();
-    let (operator, offset) = operators.read_with_offset()?;
-    if !operators.is_end_then_eof() {
-        return Err(beyond("an initial value of several instructions", offset));
-    }
-    Ok(ConstExpr::Const(match operator {
-        Operator::I32Const { value } => u64::from(value as u32),
-        Operator::I64Const { value } => value as u64,
-        Operator::F32Const { value } => value.bits().into(),
-        Operator::F64Const { value } => value.bits(),
-        Operator::RefNull { .. } => 0,
-        Operator::RefFunc { function_index } => return Ok(ConstExpr::Func(function_index)),
-        Operator::GlobalGet { global_index } => return Ok(ConstExpr::Global(global_index)),
-        _ => return Err(beyond("this instruction in an initial value", offset)),
-    }))
-}
-
 fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, Failure> {
     let mode = match segment.kind {
         ElementKind::Active { table_index, offset_expr } => {
-            Mode::Active { index: table_index.unwrap_or(0), offset: const_expr(&offset_expr)? }
+            Mode::Active { index: table_index.unwrap_or(0), offset: ConstExpr::read(&offset_expr)? }
         }
         ElementKind::Passive => Mode::Passive,
         ElementKind::Declared => Mode::Declared,
     };
     let items: Result<_, Failure> = match segment.items {
-        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(ConstExpr::Func(index?))).collect(),
-        ElementItems::Expressions(_, items) => items.into_iter().map(|item| const_expr(&item?)).collect(),
+        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(ConstExpr::func(index?))).collect(),
+        ElementItems::Expressions(_, items) => items.into_iter().map(|item| ConstExpr::read(&item?)).collect(),
     };
     Ok(ElementSegment { mode, items: items? })
 }

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::const_expr::ConstExpr;
 use crate::error::Error;
 use crate::func::Func;
 use crate::global::GlobalData;
@@ -11,7 +12,7 @@ use crate::host::{HostData, HostFn};
 use crate::imports::{Definition, Extern, Imports};
 use crate::instance::{Arrays, Instance, InstanceData};
 use crate::memory::MemoryData;
-use crate::module::{ConstExpr, Mode, Module};
+use crate::module::{Mode, Module};
 use crate::program::Program;
 use crate::store::{Handle, SharedVm, Store};
 use crate::table::{Reference, TableData};
@@ -84,19 +85,10 @@ fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Item
     Ok(items)
 }
 
-/// The bits of an initial value or an offset.
-fn evaluate(store: &Store, instance: &InstanceData, expr: ConstExpr) -> Result<u64, Error> {
-    match expr {
-        ConstExpr::Const(bits) => Ok(bits),
-        ConstExpr::Global(index) => Ok(instance.globals[index as usize].get(store)?.cell.get()),
-        ConstExpr::Func(index) => Ok(instance.functions[index as usize].pointer(store)? as u64),
-    }
-}
-
 /// Makes the instance out of what it has, and what compiled code sees of it.
 fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instance, Error> {
     let (module, code) = (program.module(), program.code());
-    let shared = SharedVm::new(Vm::new(store.0.frames.interrupt.word()).into());
+    let shared = SharedVm::new(Vm::new(store).into());
     let vm = shared.get();
     let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
     let tables =
@@ -141,6 +133,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
         (*vm).tables = arrays.tables.as_ptr();
         (*vm).functions = arrays.functions.as_ptr();
         (*vm).types = arrays.types.as_ptr();
+        (*vm).unwind = code.unwind();
         (*vm).instance = data.cast_mut().cast();
         if let Some(memory) = memory {
             memory.attach(vm);
@@ -153,27 +146,27 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
 
 /// Sets globals, puts active segments where they belong, and drops them.
 fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result<(), Error> {
-    let evaluate = |expr| evaluate(store, instance, expr);
+    let evaluate = |expr: &ConstExpr| expr.evaluate(store, instance);
     let imported = module.globals.len() - module.global_inits.len();
-    for (global, &init) in instance.globals[imported..].iter().zip(&module.global_inits) {
+    for (global, init) in instance.globals[imported..].iter().zip(&module.global_inits) {
         global.get(store)?.cell.set(evaluate(init)?);
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
-        if segment.mode != Mode::Declared {
-            let pointers = segment.items.iter().map(|&item| Ok(evaluate(item)? as Reference));
+        if !matches!(segment.mode, Mode::Declared) {
+            let pointers = segment.items.iter().map(|item| Ok(evaluate(item)? as Reference));
             elements.replace(pointers.collect::<Result<_, Error>>()?);
         }
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
-        if let Mode::Active { index, offset } = segment.mode {
-            let table = instance.tables[index as usize].get(store)?;
+        if let Mode::Active { index, offset } = &segment.mode {
+            let table = instance.tables[*index as usize].get(store)?;
             table.write(evaluate(offset)? as u32, &elements.borrow())?;
             elements.take();
         }
     }
     for (segment, dropped) in module.data.iter().zip(&instance.dropped_data) {
-        if let Mode::Active { index, offset } = segment.mode {
-            let memory = instance.memories[index as usize].get(store)?;
+        if let Mode::Active { index, offset } = &segment.mode {
+            let memory = instance.memories[*index as usize].get(store)?;
             memory.write(evaluate(offset)? & u64::from(u32::MAX), &module.wasm[segment.bytes.clone()])?;
             dropped.set(true);
         }

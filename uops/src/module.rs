@@ -7,19 +7,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use wasmparser::{BinaryReader, FunctionBody, WasmFeatures};
+use wasmparser::{BinaryReader, FunctionBody};
 
+use crate::const_expr::ConstExpr;
 use crate::decode::decode;
 use crate::error::Error;
+use crate::features::FEATURES;
 use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
-
-/// What modules may use: WebAssembly 2.0 without vectors.
-pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
-    .union(WasmFeatures::SIGN_EXTENSION)
-    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
-    .union(WasmFeatures::MULTI_VALUE)
-    .union(WasmFeatures::BULK_MEMORY)
-    .union(WasmFeatures::REFERENCE_TYPES);
 
 /// A valid module of WebAssembly 2.0, without vectors.
 #[derive(Default)]
@@ -73,19 +67,8 @@ pub(crate) struct Export {
     pub(crate) item: Item,
 }
 
-/// An initial value or an offset.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum ConstExpr {
-    /// The bits of a value; of a reference, zeros stand for none.
-    Const(u64),
-    /// The value of an imported global.
-    Global(u32),
-    /// A reference to a function.
-    Func(u32),
-}
-
 /// What becomes of a segment at instantiation.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Mode {
     /// It is put into this table or memory.
     Active { index: u32, offset: ConstExpr },

