@@ -22,12 +22,16 @@ pub struct Ended {
     pub errors: String,
 }
 
+/// The bytes of a program that was fetched.
+pub fn read(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("real/modules").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}: run tests/real/fetch", path.display()))
+}
+
 impl Guest {
     /// An instance of a program that was fetched, with these arguments and directories, and with other imports than WASI.
     pub fn new(name: &str, wasi: Wasi, define: impl FnOnce(&Program, &mut Imports)) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("real/modules").join(name);
-        let wasm = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}: run fetch", path.display()));
-        let program = Program::new(&wasm).unwrap();
+        let program = Program::new(&read(name)).unwrap();
         let (output, errors, mut imports) = (Capture::default(), Capture::default(), Imports::new());
         wasi.stdout(output.clone()).stderr(errors.clone()).define(&mut imports);
         define(&program, &mut imports);

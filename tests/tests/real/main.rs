@@ -3,6 +3,7 @@
 
 mod graphviz;
 mod guest;
+mod hostile;
 mod python;
 mod quickjs;
 mod ruby;
