@@ -93,8 +93,11 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
     let tables =
         items.tables.iter().map(|table| Ok(table.get(store)?.pointer())).collect::<Result<Rc<[_]>, Error>>()?;
-    let globals =
-        items.globals.iter().map(|global| Ok(global.get(store)?.cell.as_ptr())).collect::<Result<Rc<[_]>, Error>>()?;
+    let globals = items
+        .globals
+        .iter()
+        .map(|global| Ok(global.get(store)?.cell.as_ptr().cast()))
+        .collect::<Result<Rc<[_]>, Error>>()?;
     let own: Rc<[vm::Func]> = module.functions[module.imported_functions()..]
         .iter()
         .enumerate()
@@ -153,7 +156,7 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
         if !matches!(segment.mode, Mode::Declared) {
-            let pointers = segment.items.iter().map(|item| Ok(evaluate(item)? as Reference));
+            let pointers = segment.items.iter().map(|item| Ok(evaluate(item)? as usize as Reference));
             elements.replace(pointers.collect::<Result<_, Error>>()?);
         }
     }
@@ -167,7 +170,7 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     for (segment, dropped) in module.data.iter().zip(&instance.dropped_data) {
         if let Mode::Active { index, offset } = &segment.mode {
             let memory = instance.memories[*index as usize].get(store)?;
-            memory.write(evaluate(offset)? & u64::from(u32::MAX), &module.wasm[segment.bytes.clone()])?;
+            memory.write((evaluate(offset)? as u32).into(), &module.wasm[segment.bytes.clone()])?;
             dropped.set(true);
         }
     }

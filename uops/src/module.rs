@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::features::FEATURES;
 use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
 
-/// A valid module of WebAssembly 2.0, without vectors.
+/// A valid module of WebAssembly 2.0, and of the proposals that `features` lists.
 #[derive(Default)]
 pub struct Module {
     /// The module's bytes, to which all ranges refer.
@@ -97,7 +97,8 @@ impl Module {
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in vectors or in a version later than 2.0.
+    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in a version later than 2.0, or
+    /// where it takes a newer CPU: one with SSE 4.2 for vectors.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         decode(wasm)
     }

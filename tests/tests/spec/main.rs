@@ -73,7 +73,7 @@ fn plain(name: &str) -> &str {
 /// Files of a suite, and how many directives each of them has: all of them pass. Files that need a proposal which is not
 /// supported come last, with its name, and are skipped as long as they cannot pass.
 macro_rules! suite {
-    ($suite:expr; $($name:ident $count:literal,)* $(skipped: $($skipped:ident $reason:literal,)*)?) => {
+    ($suite:expr; $($name:ident $count:literal,)* $(; skipped: $($skipped:ident $reason:literal,)*)?) => {
         $(#[test]
         fn $name() {
             crate::Suite::from($suite).check(stringify!($name), $count);
@@ -92,5 +92,6 @@ macro_rules! suite {
 }
 
 mod proposals;
+mod simd;
 mod v1;
 mod v2;

@@ -52,7 +52,10 @@ impl Function<'_> {
                 self.stack.pop();
             }
             O::Select => self.select(),
-            O::LocalGet { local_index } => self.stack.push_local(self.locals[local_index as usize], local_index),
+            O::LocalGet { local_index } => {
+                let (ty, slot) = self.locals.get(local_index);
+                self.stack.push_local(ty, slot);
+            }
             O::LocalSet { local_index } => self.local_set(local_index, false),
             O::LocalTee { local_index } => self.local_set(local_index, true),
             O::GlobalGet { global_index } => self.global_get(global_index),

@@ -18,13 +18,16 @@ pub(super) type Value = fn(usize, usize, u32, i32) -> Uop;
 impl Function<'_> {
     // Integers.
 
-    /// The two topmost values: the first in a register, which may be overwritten, the second where it is.
-    pub(super) fn operands(&mut self, mut exchange: impl FnMut() -> bool) -> (usize, Operand) {
-        let (mut b, mut a) = (self.stack.pop(), self.stack.pop());
+    /// The two topmost values. If only the second is in a register, they are exchanged, if that may be.
+    pub(super) fn pair(&mut self, exchange: impl FnOnce() -> bool) -> (Entry, Entry) {
+        let (b, a) = (self.stack.pop(), self.stack.pop());
         let in_register = |entry: Entry| matches!(entry.place, Place::Register(_));
-        if !in_register(a) && in_register(b) && exchange() {
-            std::mem::swap(&mut a, &mut b);
-        }
+        if !in_register(a) && in_register(b) && exchange() { (b, a) } else { (a, b) }
+    }
+
+    /// The two topmost values: the first in a register, which may be overwritten, the second where it is.
+    pub(super) fn operands(&mut self, exchange: impl FnOnce() -> bool) -> (usize, Operand) {
+        let (a, b) = self.pair(exchange);
         let b = self.integer(b);
         (self.put_in_register(a), b)
     }
@@ -52,7 +55,7 @@ impl Function<'_> {
         self.result(uop(register, place, slot), ty, register);
     }
 
-    // Floats.
+    // Floats, and vectors: no uop has a constant of theirs.
 
     pub(super) fn float_unary(&mut self, uop: fn(usize) -> Uop, ty: ValueType) {
         let register = self.pop_register();
@@ -60,7 +63,12 @@ impl Function<'_> {
     }
 
     pub(super) fn float_operands(&mut self) -> (usize, (usize, u32)) {
-        let (b, a) = (self.stack.pop(), self.stack.pop());
+        let (a, b) = self.pair(|| false);
+        self.float_places(a, b)
+    }
+
+    /// Places of two values: the first in a register, the second where it is, if that is a slot or a register.
+    pub(super) fn float_places(&mut self, a: Entry, b: Entry) -> (usize, (usize, u32)) {
         let b = self.slot_or_register(b);
         (self.put_in_register(a), b)
     }
@@ -100,8 +108,12 @@ impl Function<'_> {
                 let (a, b) = self.operands(|| false);
                 self.result(Wasm::select(a, b.place, condition, b.slot, b.imm), ty, a);
             }
-            ValueType::F32 | ValueType::F64 => {
-                let uop = if ty == ValueType::F32 { Wasm::f32_select } else { Wasm::f64_select };
+            ValueType::F32 | ValueType::F64 | ValueType::V128 => {
+                let uop = match ty {
+                    ValueType::F32 => Wasm::f32_select,
+                    ValueType::F64 => Wasm::f64_select,
+                    _ => Wasm::v128_select,
+                };
                 let (a, (place, slot)) = self.float_operands();
                 self.result(uop(a, place, condition, slot), ty, a);
             }
@@ -109,17 +121,17 @@ impl Function<'_> {
     }
 
     pub(super) fn local_set(&mut self, local: u32, keep: bool) {
-        let ty = self.locals[local as usize];
+        let (ty, slot) = self.locals.get(local);
         let mut value = self.stack.pop();
         // What is on the stack is the local's value so far.
-        while let Some(index) = self.stack.entry_of_local(local) {
+        while let Some(index) = self.stack.entry_of_local(slot) {
             self.put_in_slot(self.stack.entry(index), self.stack.home(index));
             self.stack.detach_local(index);
         }
         if keep && value.slot().is_some() {
             value = Entry { place: Place::Register(self.put_in_register(value)), ..value };
         }
-        self.put_in_slot(value, local);
+        self.put_in_slot(value, slot);
         if keep {
             self.stack.push(ty, value.place);
         }
@@ -131,6 +143,7 @@ impl Function<'_> {
             ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_get,
             ValueType::F32 => Wasm::f32_global_get,
             ValueType::F64 => Wasm::f64_global_get,
+            ValueType::V128 => Wasm::v128_global_get,
         };
         let register = self.vacate(ty);
         self.result(uop(register, index * 8), ty, register);
@@ -141,6 +154,7 @@ impl Function<'_> {
             ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_set,
             ValueType::F32 => Wasm::f32_global_set,
             ValueType::F64 => Wasm::f64_global_set,
+            ValueType::V128 => Wasm::v128_global_set,
         };
         let register = self.pop_register();
         self.emit(uop(register, index * 8));
