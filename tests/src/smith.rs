@@ -41,10 +41,10 @@ fn config(rng: &mut Rng) -> Config {
         sign_extension_ops_enabled: true,
         simd_enabled: true,
         // WebAssembly 3.0.
-        extended_const_enabled: false,
+        extended_const_enabled: true,
         max_memories: 1,
         memory64_enabled: false,
-        tail_call_enabled: false,
+        tail_call_enabled: true,
         exceptions_enabled: false,
         gc_enabled: false,
         relaxed_simd_enabled: false,
