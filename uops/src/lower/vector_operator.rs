@@ -26,7 +26,7 @@ impl Function<'_> {
             O::V128Load64Splat { memarg } => self.load_splat(Wasm::i64_load, I64, Wasm::i64x2_splat, memarg),
             O::V128Load32Zero { memarg } => self.vector_load(Wasm::v128_load32_zero, memarg),
             O::V128Load64Zero { memarg } => self.vector_load(Wasm::v128_load64_zero, memarg),
-            O::V128Store { memarg } => self.vector_store(memarg),
+            O::V128Store { memarg } => self.store(Wasm::v128_store, memarg),
             O::V128Load8Lane { memarg, lane } => {
                 self.load_lane(Wasm::i32_load8_u, I32, Wasm::i8x16_replace_lane, lane, memarg)
             }

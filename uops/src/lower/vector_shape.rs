@@ -6,7 +6,6 @@ use wasmparser::MemArg;
 use super::Function;
 use super::place::Uop;
 use super::stack::Place;
-use crate::trap::Trap;
 use crate::types::ValueType::{self, I32, V128};
 use crate::uop::Wasm;
 
@@ -104,14 +103,6 @@ impl Function<'_> {
 
     pub(super) fn vector_load(&mut self, uop: Load, memarg: MemArg) {
         self.float_load(uop, memarg, V128);
-    }
-
-    pub(super) fn vector_store(&mut self, memarg: MemArg) {
-        let value = self.pop_register();
-        let address = self.stack.pop();
-        let ((place, slot), offset) = self.address(address, memarg);
-        let outside = self.trap_label(Trap::MemoryOutOfBounds);
-        self.emit(Wasm::v128_store(place, value, slot, offset, outside));
     }
 
     pub(super) fn load_extend(&mut self, extend: fn(usize) -> Uop, memarg: MemArg) {
