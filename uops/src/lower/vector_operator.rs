@@ -34,7 +34,7 @@ impl Function<'_> {
             }
             O::V128Load32Zero { memarg } => self.vector_load(Wasm::v128_load32_zero, Wasm::load_32_zero, memarg),
             O::V128Load64Zero { memarg } => self.vector_load(Wasm::v128_load64_zero, Wasm::load_64_zero, memarg),
-            O::V128Store { memarg } => self.vector_store(memarg),
+            O::V128Store { memarg } => self.store(Wasm::v128_store, Wasm::store_128, memarg),
             O::V128Load8Lane { memarg, lane } => {
                 self.load_lane(Wasm::i32_load8_u, Wasm::load_u8, I32, Wasm::i8x16_replace_lane, lane, memarg)
             }

@@ -115,18 +115,6 @@ impl Function<'_> {
         self.result(uop(register, place, slot, offset, outside), V128, register);
     }
 
-    pub(super) fn vector_store(&mut self, memarg: MemArg) {
-        let value = self.pop_register();
-        let address = self.stack.pop();
-        if self.needs_location(memarg) {
-            let address = self.locate(address, memarg);
-            return self.emit(Wasm::store_128(address, value));
-        }
-        let ((place, slot), offset) = self.address(address, memarg);
-        let outside = self.trap_label(Trap::MemoryOutOfBounds);
-        self.emit(Wasm::v128_store(place, value, slot, offset, outside));
-    }
-
     pub(super) fn load_extend(&mut self, extend: fn(usize) -> Uop, memarg: MemArg) {
         self.vector_load(Wasm::v128_load64_zero, Wasm::load_64_zero, memarg);
         self.vector_unary(extend);
