@@ -4,10 +4,7 @@ use std::ops::AddAssign;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use uops::{
-    Error, ExternType, Global, Imports, Instance, Limits, Memory, Module, Options, Program, Store, Table, TableType,
-    Value,
-};
+use uops::{Error, ExternType, Global, Imports, Instance, Memory, Module, Options, Program, Store, Table, Value};
 
 use crate::mutate;
 use crate::rng::Rng;
@@ -59,7 +56,7 @@ impl Report {
         }
     }
 
-    /// Tries a module that ends after so many bytes: all lengths of which there are `step` less than of the next.
+    /// Tries a module cut off after so many bytes: after every `step` of them, and at the end of each section.
     ///
     /// # Panics
     /// If one that does not end with a section is not refused.
@@ -130,14 +127,14 @@ fn stubs(store: &Store, module: &Module) -> Result<Imports, Error> {
         match ty {
             ExternType::Func(ty) => {
                 let results: Vec<Value> = ty.results.iter().map(|&ty| Value::zero(ty)).collect();
-                imports.func(name, field, ty.clone(), move |_, _| Ok(results.clone()));
+                imports.func(name, field, ty.clone(), move |_, _| Ok(results.clone()))
             }
-            ExternType::Memory(limits) => drop(imports.define(name, field, Memory::new(store, *limits)?)),
-            ExternType::Table(ty) => drop(imports.define(name, field, Table::new(store, *ty)?)),
+            ExternType::Memory(limits) => imports.define(name, field, Memory::new(store, *limits)?),
+            ExternType::Table(ty) => imports.define(name, field, Table::new(store, *ty)?),
             ExternType::Global(ty) => {
-                drop(imports.define(name, field, Global::new(store, Value::zero(ty.value), ty.mutable)?));
+                imports.define(name, field, Global::new(store, Value::zero(ty.value), ty.mutable)?)
             }
-        }
+        };
     }
     Ok(imports)
 }
