@@ -1,11 +1,12 @@
-//! What compiled code calls to copy and fill: bounds are checked first, so that nothing is done or all of it.
+//! What compiled code calls to grow, copy and fill: bounds are checked first, so that nothing is done or all of it.
 //!
 //! Operands are in the slots at `args`, in order. What is returned is a trap's code or 0.
 
 use crate::instance::InstanceData;
 use crate::memory::MemoryData;
-use crate::table::{Reference, TableData};
+use crate::table::{Reference, TableData, part};
 use crate::trap::Trap;
+use crate::types::AddressType;
 use crate::vm::Vm;
 
 /// The instance that runs.
@@ -17,13 +18,13 @@ unsafe fn instance<'s>(vm: *mut Vm) -> &'s InstanceData {
     unsafe { &*(*vm).instance.cast::<InstanceData>() }
 }
 
-/// The operands, each a 32-bit integer, of which a slot holds the lower half.
+/// The operands as slots hold them: of a 32-bit integer only the lower half counts.
 ///
 /// # Safety
 /// There are so many slots at `args`.
-unsafe fn operands<const COUNT: usize>(args: *const u64) -> [u32; COUNT] {
+unsafe fn operands<const COUNT: usize>(args: *const u64) -> [u64; COUNT] {
     // SAFETY: the caller says that there are so many.
-    std::array::from_fn(|index| unsafe { *args.add(index) } as u32)
+    std::array::from_fn(|index| unsafe { *args.add(index) })
 }
 
 fn code(result: Result<(), Trap>) -> u64 {
@@ -32,9 +33,9 @@ fn code(result: Result<(), Trap>) -> u64 {
 
 /// # Safety
 /// As for [`instance`].
-unsafe fn memory<'s>(instance: &InstanceData) -> Result<&'s MemoryData, Trap> {
-    // SAFETY: the memory is of the same store, which lives. Validation has made sure that there is one.
-    instance.memories.first().map(|memory| unsafe { memory.get_unchecked() }).ok_or(Trap::MemoryOutOfBounds)
+unsafe fn memory<'s>(instance: &InstanceData, index: u32) -> &'s MemoryData {
+    // SAFETY: the memory is of the same store, which lives.
+    unsafe { instance.memories[index as usize].get_unchecked() }
 }
 
 /// # Safety
@@ -61,20 +62,23 @@ macro_rules! bulk {
 
 bulk! {
     /// `memory.copy`.
-    memory_copy(instance, [to, from, len],) {
+    memory_copy(instance, [to, from, len], into, source) {
         // SAFETY: the store lives.
-        unsafe { memory(instance) }.and_then(|memory| memory.copy(to, from, len))
+        let (into, source) = unsafe { (memory(instance, into), memory(instance, source)) };
+        into.copy(into.address(to), source, source.address(from), into.address(source.address(len)))
     }
     /// `memory.fill`.
-    memory_fill(instance, [to, value, len],) {
+    memory_fill(instance, [to, value, len], into) {
         // SAFETY: the store lives.
-        unsafe { memory(instance) }.and_then(|memory| memory.fill(to, value as u8, len))
+        let into = unsafe { memory(instance, into) };
+        into.fill(into.address(to), value as u8, into.address(len))
     }
     /// `memory.init`.
-    memory_init(instance, [to, from, len], segment) {
-        let bytes = part(instance.data(segment), from, len).ok_or(Trap::MemoryOutOfBounds);
+    memory_init(instance, [to, from, len], segment, into) {
+        let bytes = segment_part(instance.data(segment), from, len).ok_or(Trap::MemoryOutOfBounds);
         // SAFETY: the store lives.
-        unsafe { memory(instance) }.and_then(|memory| memory.write(to.into(), bytes?))
+        let into = unsafe { memory(instance, into) };
+        bytes.and_then(|bytes| into.write(into.address(to), bytes))
     }
     /// `data.drop`.
     data_drop(instance, [], segment) {
@@ -82,23 +86,35 @@ bulk! {
         Ok(())
     }
     /// `table.copy`.
-    table_copy(instance, [to, from, len], to_table, from_table) {
+    table_copy(instance, [to, from, len], into, source) {
         // SAFETY: the store lives.
-        let (to_table, from_table) = unsafe { (table(instance, to_table), table(instance, from_table)) };
-        from_table.read(from, len).and_then(|elements| to_table.write(to, &elements))
+        let (into, source) = unsafe { (table(instance, into), table(instance, source)) };
+        let elements = source.read(source.index(from), into.index(source.index(len)));
+        elements.and_then(|elements| into.write(into.index(to), &elements))
     }
     /// `table.init`.
     table_init(instance, [to, from, len], segment, into) {
         let elements = instance.elements[segment as usize].borrow();
-        let elements = part(&elements, from, len).ok_or(Trap::TableOutOfBounds);
+        let elements = segment_part(&elements, from, len).ok_or(Trap::TableOutOfBounds);
         // SAFETY: the store lives.
-        elements.and_then(|elements| unsafe { table(instance, into) }.write(to, elements))
+        let into = unsafe { table(instance, into) };
+        elements.and_then(|elements| into.write(into.index(to), elements))
     }
     /// `elem.drop`.
     elem_drop(instance, [], segment) {
         instance.elements[segment as usize].take();
         Ok(())
     }
+}
+
+/// `memory.grow`: the former size in pages, or -1.
+///
+/// # Safety
+/// As for the others; `pages` is the operand.
+pub(crate) unsafe extern "C" fn memory_grow(vm: *mut Vm, pages: u64, index: u32) -> u64 {
+    // SAFETY: the caller says all that this asks for.
+    let memory = unsafe { memory(instance(vm), index) };
+    memory.grow(memory.address(pages)).unwrap_or(u64::MAX)
 }
 
 /// `table.grow`: the former size, or -1, goes to the slot of the first operand.
@@ -108,8 +124,9 @@ bulk! {
 pub(crate) unsafe extern "C" fn table_grow(vm: *mut Vm, args: *mut u64, index: u32) -> u64 {
     // SAFETY: the caller says all that these ask for; the operands are a reference and a number.
     unsafe {
-        let old = table(instance(vm), index).grow(*args.add(1) as u32, *args as Reference);
-        *args = old.unwrap_or(u32::MAX).into();
+        let table = table(instance(vm), index);
+        let old = table.grow(table.index(*args.add(1)), *args as Reference);
+        *args = old.unwrap_or(u64::MAX);
     }
     0
 }
@@ -120,11 +137,11 @@ pub(crate) unsafe extern "C" fn table_grow(vm: *mut Vm, args: *mut u64, index: u
 /// As for the others.
 pub(crate) unsafe extern "C" fn table_fill(vm: *mut Vm, args: *mut u64, index: u32) -> u64 {
     // SAFETY: the caller says all that these ask for; the operand in the middle is a reference.
-    let (table, [at, _, len], value) = unsafe { (table(instance(vm), index), operands(args), *args.add(1)) };
-    code(table.fill(at, value as Reference, len))
+    let (table, [at, value, len]) = unsafe { (table(instance(vm), index), operands(args)) };
+    code(table.fill(table.index(at), value as Reference, table.index(len)))
 }
 
-/// A part of a segment, if all of it is there.
-fn part<T>(all: &[T], from: u32, len: u32) -> Option<&[T]> {
-    all.get(from as usize..)?.get(..len as usize)
+/// A part of a segment, if all of it is there. Segments have 32-bit indices.
+fn segment_part<T>(all: &[T], from: u64, len: u64) -> Option<&[T]> {
+    part(all, AddressType::I32.address(from), AddressType::I32.address(len))
 }

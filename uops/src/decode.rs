@@ -11,7 +11,7 @@ use crate::const_expr::ConstExpr;
 use crate::error::Error;
 use crate::features::{available, unsupported};
 use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module};
-use crate::types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
+use crate::types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
 pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
@@ -97,9 +97,8 @@ impl Module {
                 }
             }
             Payload::MemorySection(section) => {
-                for memory in section.into_iter_with_offsets() {
-                    let (offset, memory) = memory?;
-                    self.memories.push(limits(memory.initial, memory.maximum, offset)?);
+                for memory in section {
+                    self.memories.push(memory_type(memory?));
                 }
             }
             Payload::GlobalSection(section) => {
@@ -171,9 +170,9 @@ impl Module {
                 ExternType::Table(ty)
             }
             TypeRef::Memory(ty) => {
-                let limits = limits(ty.initial, ty.maximum, offset)?;
-                self.memories.push(limits);
-                ExternType::Memory(limits)
+                let ty = memory_type(ty);
+                self.memories.push(ty);
+                ExternType::Memory(ty)
             }
             TypeRef::Global(ty) => {
                 let ty = global_type(ty, offset)?;
@@ -232,16 +231,21 @@ fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<RefType, Failure> {
 }
 
 fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, Failure> {
-    Ok(TableType { element: ref_type(ty.element_type, offset)?, limits: limits(ty.initial, ty.maximum, offset)? })
+    let limits = Limits { min: ty.initial, max: ty.maximum };
+    Ok(TableType { element: ref_type(ty.element_type, offset)?, address: address_type(ty.table64), limits })
+}
+
+fn memory_type(ty: wasmparser::MemoryType) -> MemoryType {
+    let limits = Limits { min: ty.initial, max: ty.maximum };
+    MemoryType { address: address_type(ty.memory64), limits }
+}
+
+fn address_type(is_64: bool) -> AddressType {
+    if is_64 { AddressType::I64 } else { AddressType::I32 }
 }
 
 fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, Failure> {
     Ok(GlobalType { value: value_type(ty.content_type, offset)?, mutable: ty.mutable })
-}
-
-fn limits(min: u64, max: Option<u64>, offset: u64) -> Result<Limits, Failure> {
-    let size = |size| u32::try_from(size).map_err(|_| beyond("a size of more than 32 bits", offset));
-    Ok(Limits { min: size(min)?, max: max.map(size).transpose()? })
 }
 
 fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, Failure> {

@@ -113,9 +113,16 @@ pub enum Error {
         /// What: `table` or `memory`.
         what: &'static str,
         /// Elements or pages that it has to have.
-        size: u32,
+        size: u64,
         /// Elements or pages that it may have.
-        limit: u32,
+        limit: u64,
+    },
+    /// There are more tables or memories than the store's options allow.
+    TooMany {
+        /// What: `tables` or `memories`.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
     },
     /// The operating system gave no memory.
     OutOfMemory {
@@ -183,6 +190,9 @@ impl fmt::Display for Error {
             Self::Host { function, source, .. } => write!(f, "host function {function}: {source}"),
             Self::TooLarge { what, size, limit } => {
                 write!(f, "a {what} of size {size} is larger than the limit {limit}: raise it in the store's options")
+            }
+            Self::TooMany { what, limit } => {
+                write!(f, "the store may have {limit} {what} in all: raise that in its options")
             }
             Self::OutOfMemory { what, size } => write!(f, "the system gave no {size} bytes of memory for a {what}"),
             Self::Code(error) => write!(f, "the machine code could not be made: {error}"),

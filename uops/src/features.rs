@@ -11,7 +11,9 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::REFERENCE_TYPES)
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::TAIL_CALL);
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::MEMORY64);
 
 /// What they may use on this CPU. Uops on vectors are compiled with `-msse4.2`, which lets gcc use `popcnt`, too.
 pub(crate) fn available() -> WasmFeatures {
@@ -20,12 +22,10 @@ pub(crate) fn available() -> WasmFeatures {
 }
 
 /// What they may not, in people's words. Of two that a module needs at once, the first names both.
-const OTHERS: [(WasmFeatures, &str); 13] = [
+const OTHERS: [(WasmFeatures, &str); 11] = [
     (WasmFeatures::COMPONENT_MODEL, "components"),
     (WasmFeatures::SIMD, "vectors on a CPU without SSE 4.2"),
     (WasmFeatures::RELAXED_SIMD, "relaxed vectors (relaxed SIMD)"),
-    (WasmFeatures::MULTI_MEMORY, "multiple memories"),
-    (WasmFeatures::MEMORY64, "64-bit memories"),
     (WasmFeatures::THREADS, "threads"),
     (WasmFeatures::EXCEPTIONS, "exceptions"),
     (WasmFeatures::LEGACY_EXCEPTIONS, "exceptions"),

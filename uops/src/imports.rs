@@ -38,7 +38,7 @@ impl Extern {
         Ok(match self {
             Self::Func(func) => ExternType::Func(func.ty(store)?),
             Self::Table(table) => ExternType::Table(table.0.get(store)?.ty()),
-            Self::Memory(memory) => ExternType::Memory(memory.0.get(store)?.limits()),
+            Self::Memory(memory) => ExternType::Memory(memory.0.get(store)?.ty()),
             Self::Global(global) => ExternType::Global(global.ty(store)?),
         })
     }

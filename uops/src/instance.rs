@@ -15,7 +15,7 @@ use crate::store::{Handle, SharedVm, Store};
 use crate::table::{Reference, Table, TableData};
 use crate::types::ExternType;
 use crate::value::Value;
-use crate::vm::{self, Vm};
+use crate::vm;
 
 /// An instance of a program in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub(crate) struct Arrays {
     pub(crate) _own: Rc<[vm::Func]>,
     pub(crate) functions: Rc<[*const vm::Func]>,
     pub(crate) tables: Rc<[*mut vm::Table]>,
+    pub(crate) memories: Rc<[*mut vm::Memory]>,
     pub(crate) globals: Rc<[*mut u64]>,
     pub(crate) types: Rc<[u64]>,
 }
@@ -86,7 +87,7 @@ impl Instance {
     ///
     /// # Errors
     /// [`Error::UnknownImport`], [`Error::IncompatibleImport`], [`Error::OtherStore`]; [`Error::TooLarge`],
-    /// [`Error::OutOfMemory`]; [`Error::Trap`] and [`Error::Host`].
+    /// [`Error::TooMany`], [`Error::OutOfMemory`]; [`Error::Trap`] and [`Error::Host`].
     pub fn new(store: &Store, program: &Program, imports: &Imports) -> Result<Self, Error> {
         crate::instantiate::instantiate(store, program, imports)
     }
@@ -172,18 +173,4 @@ impl Instance {
 
 fn wrong(name: &str, wanted: &'static str, found: ExternType) -> Error {
     Error::WrongExport { name: name.to_owned(), wanted, found: Box::new(found) }
-}
-
-/// `memory.grow`, for compiled code: grows the instance's memory and returns how many pages there were before, or
-/// `u32::MAX` if it may not grow that far.
-///
-/// # Safety
-/// Compiled code calls it: `vm` is an instance's, of a store with a call in progress.
-pub(crate) unsafe extern "C" fn memory_grow(vm: *mut Vm, pages: u32) -> u32 {
-    // SAFETY: `vm` is an instance's, so `instance` was set when it was made, and lives as long as the store, which is
-    // borrowed by the call in progress.
-    let instance = unsafe { &*(*vm).instance.cast::<InstanceData>() };
-    // SAFETY: likewise; the memory is of the same store.
-    let memory = instance.memories.first().map(|memory| unsafe { memory.get_unchecked() });
-    memory.and_then(|memory| memory.grow(pages)).unwrap_or(u32::MAX)
 }

@@ -43,8 +43,8 @@ pub(crate) fn instantiate(store: &Store, program: &Program, imports: &Imports) -
     for &ty in &module.tables[items.tables.len()..] {
         items.tables.push(store.table(ty)?);
     }
-    for &limits in &module.memories[items.memories.len()..] {
-        items.memories.push(store.memory(limits)?);
+    for &ty in &module.memories[items.memories.len()..] {
+        items.memories.push(store.memory(ty)?);
     }
     for &ty in &module.globals[items.globals.len()..] {
         items.globals.push(store.global(ty, 0));
@@ -93,6 +93,8 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
     let tables =
         items.tables.iter().map(|table| Ok(table.get(store)?.pointer())).collect::<Result<Rc<[_]>, Error>>()?;
+    let memories =
+        items.memories.iter().map(|memory| Ok(memory.get(store)?.pointer())).collect::<Result<Rc<[_]>, Error>>()?;
     let globals = items
         .globals
         .iter()
@@ -124,7 +126,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
             globals: items.globals,
             dropped_data: program.module().data.iter().map(|_| Cell::new(false)).collect(),
             elements: program.module().elements.iter().map(|_| RefCell::default()).collect(),
-            arrays: Arrays { _own: own, functions, tables, globals, types },
+            arrays: Arrays { _own: own, functions, tables, memories, globals, types },
             _vm: shared,
         }
     });
@@ -134,6 +136,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     unsafe {
         (*vm).globals = arrays.globals.as_ptr();
         (*vm).tables = arrays.tables.as_ptr();
+        (*vm).memories = arrays.memories.as_ptr();
         (*vm).functions = arrays.functions.as_ptr();
         (*vm).types = arrays.types.as_ptr();
         (*vm).unwind = code.unwind();
@@ -163,14 +166,14 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
         if let Mode::Active { index, offset } = &segment.mode {
             let table = instance.tables[*index as usize].get(store)?;
-            table.write(evaluate(offset)? as u32, &elements.borrow())?;
+            table.write(table.index(evaluate(offset)? as u64), &elements.borrow())?;
             elements.take();
         }
     }
     for (segment, dropped) in module.data.iter().zip(&instance.dropped_data) {
         if let Mode::Active { index, offset } = &segment.mode {
             let memory = instance.memories[*index as usize].get(store)?;
-            memory.write((evaluate(offset)? as u32).into(), &module.wasm[segment.bytes.clone()])?;
+            memory.write(memory.address(evaluate(offset)? as u64), &module.wasm[segment.bytes.clone()])?;
             dropped.set(true);
         }
     }

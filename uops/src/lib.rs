@@ -1,4 +1,5 @@
-//! WebAssembly 2.0 on copy-and-patch: every instruction is a micro-operation with a C body.
+//! WebAssembly 2.0 on copy-and-patch: every instruction is a micro-operation with a C body. Of 3.0 there are tail calls,
+//! multiple memories, 64-bit memories and tables, and extended constant expressions.
 //!
 //! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
 //! programs share; [`Imports`] are what it may use of the world outside. [`wasi`] has those of command-line programs.
@@ -81,5 +82,5 @@ pub use store::{Options, Store};
 pub use table::Table;
 pub use trap::Trap;
 pub use typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
-pub use types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValueType};
+pub use types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 pub use value::Value;

@@ -10,6 +10,7 @@ mod call;
 mod comparison;
 mod control;
 mod locals;
+mod located;
 mod operator;
 mod place;
 mod shape;

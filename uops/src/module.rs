@@ -13,9 +13,9 @@ use crate::const_expr::ConstExpr;
 use crate::decode::decode;
 use crate::error::Error;
 use crate::features::FEATURES;
-use crate::types::{ExternType, FuncType, GlobalType, Limits, TableType};
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
-/// A valid module of WebAssembly 2.0, and of the proposals that `features` lists.
+/// A valid module that uses nothing that is not supported.
 #[derive(Default)]
 pub struct Module {
     /// The module's bytes, to which all ranges refer.
@@ -28,8 +28,8 @@ pub struct Module {
     pub(crate) bodies: Vec<Range<usize>>,
     /// The tables, imported ones first.
     pub(crate) tables: Vec<TableType>,
-    /// The memories, imported ones first; there is one at most.
-    pub(crate) memories: Vec<Limits>,
+    /// The memories, imported ones first.
+    pub(crate) memories: Vec<MemoryType>,
     /// The globals, imported ones first.
     pub(crate) globals: Vec<GlobalType>,
     /// The initial values of globals that are not imported.
@@ -97,8 +97,8 @@ impl Module {
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and [`Error::Unsupported`] where WebAssembly has it, but in a version later than 2.0, or
-    /// where it takes a newer CPU: one with SSE 4.2 for vectors.
+    /// [`Error::Invalid`], and [`Error::Unsupported`] if it uses a part of WebAssembly that is not supported, or needs
+    /// a newer CPU: one with SSE 4.2 for vectors.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         decode(wasm)
     }

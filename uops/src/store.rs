@@ -29,7 +29,7 @@ use crate::instance::InstanceData;
 use crate::interrupt::InterruptHandle;
 use crate::memory::{MAX_PAGES, MemoryData};
 use crate::table::TableData;
-use crate::types::{FuncType, GlobalType, Limits, TableType};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 use crate::vm::Vm;
 
 /// What a store allows the modules in it.
@@ -37,16 +37,22 @@ use crate::vm::Vm;
 pub struct Options {
     /// Bytes for the frames of functions that are running. A program that needs more traps.
     pub stack: usize,
-    /// Pages of 64 KiB that a memory may have.
-    pub memory_pages: u32,
+    /// Pages of 64 KiB that a memory may have. Those with 32-bit addresses have 2^16 at most. So much address space is set
+    /// aside for each memory, unless its type has a lower limit.
+    pub memory_pages: u64,
     /// Elements that a table may have.
     pub table_elements: u32,
+    /// Memories that there may be in the store.
+    pub memories: usize,
+    /// Tables that there may be in the store.
+    pub tables: usize,
 }
 
 impl Default for Options {
-    /// A megabyte for frames, all the memory that 32-bit addresses reach, ten million elements.
+    /// A megabyte for frames, all the memory that 32-bit addresses reach, ten million elements, ten thousand memories and
+    /// tables.
     fn default() -> Self {
-        Self { stack: 1 << 20, memory_pages: MAX_PAGES, table_elements: 10_000_000 }
+        Self { stack: 1 << 20, memory_pages: MAX_PAGES, table_elements: 10_000_000, memories: 10_000, tables: 10_000 }
     }
 }
 
@@ -140,12 +146,16 @@ impl Store {
         self.0.types.borrow().types[number as usize].clone()
     }
 
-    pub(crate) fn memory(&self, limits: Limits) -> Result<Handle<MemoryData>, Error> {
-        Ok(self.keep(&self.0.memories, Rc::new(MemoryData::new(limits, self.0.options.memory_pages)?)))
+    pub(crate) fn memory(&self, ty: MemoryType) -> Result<Handle<MemoryData>, Error> {
+        let (all, options) = (&self.0.memories, self.0.options);
+        one_more("memories", all, options.memories)?;
+        Ok(self.keep(all, Rc::new(MemoryData::new(ty, options.memory_pages)?)))
     }
 
     pub(crate) fn table(&self, ty: TableType) -> Result<Handle<TableData>, Error> {
-        Ok(self.keep(&self.0.tables, Rc::new(TableData::new(ty, self.0.options.table_elements)?)))
+        let (all, options) = (&self.0.tables, self.0.options);
+        one_more("tables", all, options.tables)?;
+        Ok(self.keep(all, Rc::new(TableData::new(ty, options.table_elements)?)))
     }
 
     pub(crate) fn extern_value(&self, value: ExternData) -> Handle<ExternData> {
@@ -173,6 +183,11 @@ impl Store {
         // SAFETY: the store owns it from now on and gives it up only when it is dropped itself.
         unsafe { Handle::new(self, pointer) }
     }
+}
+
+/// That there may be one more.
+fn one_more<T>(what: &'static str, all: &RefCell<Vec<T>>, limit: usize) -> Result<(), Error> {
+    if all.borrow().len() < limit { Ok(()) } else { Err(Error::TooMany { what, limit }) }
 }
 
 impl fmt::Debug for Inner {
@@ -252,6 +267,7 @@ impl Vm {
         Self {
             memory: null_mut(),
             memory_size: 0,
+            memories: null(),
             globals: null(),
             tables: null(),
             functions: null(),
@@ -269,7 +285,7 @@ impl Vm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::ValueType;
+    use crate::types::{Limits, ValueType};
     use crate::{Error, Memory};
 
     #[test]

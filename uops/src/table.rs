@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell, UnsafeCell};
 use crate::error::Error;
 use crate::store::{Handle, Store};
 use crate::trap::Trap;
-use crate::types::{ExternType, Limits, RefType, TableType, ValueType};
+use crate::types::{ExternType, Limits, TableType, ValueType};
 use crate::value::Value;
 use crate::vm;
 
@@ -21,9 +21,8 @@ pub(crate) type Reference = *const vm::Func;
 pub(crate) struct TableData {
     /// Borrowed mutably only while it grows, in which nothing else runs.
     elements: RefCell<Vec<Cell<Reference>>>,
-    element: RefType,
-    /// What the module declared as its greatest size.
-    declared: Option<u32>,
+    /// What the module declared; of the size only the greatest.
+    declared: TableType,
     /// What the store allows.
     limit: u32,
     /// What compiled code reads.
@@ -32,13 +31,14 @@ pub(crate) struct TableData {
 
 impl TableData {
     /// A table of `limits.min` elements, none of which is a reference.
-    pub(crate) fn new(TableType { element, limits }: TableType, limit: u32) -> Result<Self, Error> {
-        if limits.min > limit {
-            return Err(Error::TooLarge { what: "table", size: limits.min, limit });
-        }
+    pub(crate) fn new(declared: TableType, limit: u32) -> Result<Self, Error> {
+        let size = u32::try_from(declared.limits.min).ok().filter(|&min| min <= limit);
+        let Some(size) = size else {
+            return Err(Error::TooLarge { what: "table", size: declared.limits.min, limit: limit.into() });
+        };
         let table = UnsafeCell::new(vm::Table { elements: std::ptr::null_mut(), size: 0 });
-        let data = Self { elements: RefCell::default(), element, declared: limits.max, limit, table };
-        data.resize(limits.min, std::ptr::null());
+        let data = Self { elements: RefCell::default(), declared, limit, table };
+        data.resize(size, std::ptr::null());
         Ok(data)
     }
 
@@ -59,47 +59,58 @@ impl TableData {
 
     /// Its type, with the size that it has and how far it may grow: what an import of it is matched against.
     pub(crate) fn ty(&self) -> TableType {
-        let min = self.elements.borrow().len() as u32;
-        TableType { element: self.element, limits: Limits { min, max: self.declared } }
+        let limits = Limits { min: self.elements.borrow().len() as u64, ..self.declared.limits };
+        TableType { limits, ..self.declared }
+    }
+
+    /// The index in this table, or the number of its elements, that a slot holds.
+    pub(crate) fn index(&self, bits: u64) -> u64 {
+        self.declared.address.address(bits)
     }
 
     /// Grows by a number of elements and returns how many there were before, unless it may not grow that far.
-    pub(crate) fn grow(&self, by: u32, value: Reference) -> Option<u32> {
-        let old = self.ty().limits.min;
-        let limit = self.declared.map_or(self.limit, |max| max.min(self.limit));
-        let new = old.checked_add(by).filter(|&new| new <= limit.max(old))?;
-        self.resize(new, value);
+    pub(crate) fn grow(&self, by: u64, value: Reference) -> Option<u64> {
+        let Limits { min: old, max } = self.ty().limits;
+        let new = old.checked_add(by).filter(|&new| max.is_none_or(|max| new <= max))?;
+        self.resize(u32::try_from(new).ok().filter(|&new| new <= self.limit)?, value);
         Some(old)
     }
 
     /// What is done with a row of elements, if all of it is there.
-    fn row<T>(&self, offset: u32, len: usize, then: impl FnOnce(&[Cell<Reference>]) -> T) -> Result<T, Trap> {
+    fn row<T>(&self, offset: u64, len: u64, then: impl FnOnce(&[Cell<Reference>]) -> T) -> Result<T, Trap> {
         let elements = self.elements.borrow();
-        let row = elements.get(offset as usize..).and_then(|elements| elements.get(..len));
+        let row = part(&elements, offset, len);
         row.map(then).ok_or(Trap::TableOutOfBounds)
     }
 
     /// A row of elements.
-    pub(crate) fn read(&self, offset: u32, len: u32) -> Result<Vec<Reference>, Trap> {
-        self.row(offset, len as usize, |row| row.iter().map(Cell::get).collect())
+    pub(crate) fn read(&self, offset: u64, len: u64) -> Result<Vec<Reference>, Trap> {
+        self.row(offset, len, |row| row.iter().map(Cell::get).collect())
     }
 
     /// Puts references into a row of elements, or none of them where not all fit. They are of the table's store and type.
-    pub(crate) fn write(&self, offset: u32, values: &[Reference]) -> Result<(), Trap> {
-        self.row(offset, values.len(), |row| row.iter().zip(values).for_each(|(element, &value)| element.set(value)))
+    pub(crate) fn write(&self, offset: u64, values: &[Reference]) -> Result<(), Trap> {
+        let len = values.len() as u64;
+        self.row(offset, len, |row| row.iter().zip(values).for_each(|(element, &value)| element.set(value)))
     }
 
     /// Puts one reference into all of a row, likewise.
-    pub(crate) fn fill(&self, offset: u32, value: Reference, len: u32) -> Result<(), Trap> {
-        self.row(offset, len as usize, |row| row.iter().for_each(|element| element.set(value)))
+    pub(crate) fn fill(&self, offset: u64, value: Reference, len: u64) -> Result<(), Trap> {
+        self.row(offset, len, |row| row.iter().for_each(|element| element.set(value)))
     }
+}
+
+/// A part of a row, if all of it is there.
+pub(crate) fn part<T>(all: &[T], from: u64, len: u64) -> Option<&[T]> {
+    let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
+    all.get(from..)?.get(..len)
 }
 
 impl Table {
     /// Makes a table, for modules to import. None of its elements is a reference.
     ///
     /// # Errors
-    /// [`Error::TooLarge`].
+    /// [`Error::TooLarge`], [`Error::TooMany`].
     pub fn new(store: &Store, ty: TableType) -> Result<Self, Error> {
         Ok(Self(store.table(ty)?))
     }
@@ -108,7 +119,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::OtherStore`].
-    pub fn size(self, store: &Store) -> Result<u32, Error> {
+    pub fn size(self, store: &Store) -> Result<u64, Error> {
         Ok(self.0.get(store)?.ty().limits.min)
     }
 
@@ -117,7 +128,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::WrongValue`] if the value is not of the table's type; [`Error::OtherStore`].
-    pub fn grow(self, store: &Store, by: u32, value: Value) -> Result<Option<u32>, Error> {
+    pub fn grow(self, store: &Store, by: u64, value: Value) -> Result<Option<u64>, Error> {
         let reference = self.reference(store, value)?;
         Ok(self.0.get(store)?.grow(by, reference))
     }
@@ -126,18 +137,18 @@ impl Table {
     ///
     /// # Errors
     /// [`Trap::TableOutOfBounds`], [`Error::OtherStore`].
-    pub fn get(self, store: &Store, index: u32) -> Result<Value, Error> {
+    pub fn get(self, store: &Store, index: u64) -> Result<Value, Error> {
         let table = self.0.get(store)?;
         let element = table.row(index, 1, |row| row[0].get())?;
         // SAFETY: a table holds references of its own type and store alone.
-        Ok(unsafe { Value::from_bits(store, ValueType::Ref(table.element), element as u128) })
+        Ok(unsafe { Value::from_bits(store, ValueType::Ref(table.declared.element), element as u128) })
     }
 
     /// Sets the element at an index.
     ///
     /// # Errors
     /// [`Error::WrongValue`] if the value is not of the table's type; [`Trap::TableOutOfBounds`], [`Error::OtherStore`].
-    pub fn set(self, store: &Store, index: u32, value: Value) -> Result<(), Error> {
+    pub fn set(self, store: &Store, index: u64, value: Value) -> Result<(), Error> {
         let reference = self.reference(store, value)?;
         Ok(self.0.get(store)?.write(index, &[reference])?)
     }
@@ -156,9 +167,10 @@ impl Table {
 mod tests {
     use super::*;
     use crate::ExternRef;
+    use crate::types::RefType;
 
-    fn ty(element: RefType, min: u32, max: Option<u32>) -> TableType {
-        TableType { element, limits: Limits { min, max } }
+    fn ty(element: RefType, min: u64, max: Option<u64>) -> TableType {
+        TableType::new(element, Limits { min, max })
     }
 
     #[test]
@@ -190,6 +202,6 @@ mod tests {
         let other = Store::new().unwrap();
         let foreign = Value::ExternRef(Some(ExternRef::new(&other, ())));
         assert!(matches!(table.set(&store, 0, foreign), Err(Error::OtherStore)));
-        assert!(TableData::new(ty(RefType::Func, u32::MAX, None), 10).is_err());
+        assert!(TableData::new(ty(RefType::Func, u32::MAX.into(), None), 10).is_err());
     }
 }

@@ -96,13 +96,52 @@ impl<I: Iterator<Item: fmt::Display> + Clone> fmt::Display for Tuple<I> {
     }
 }
 
+/// The type of a memory's addresses, or of a table's indices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressType {
+    /// 32 bits.
+    #[default]
+    I32,
+    /// 64 bits.
+    I64,
+}
+
+impl AddressType {
+    /// The type of an address as a value.
+    #[must_use]
+    pub fn value_type(self) -> ValueType {
+        match self {
+            Self::I32 => ValueType::I32,
+            Self::I64 => ValueType::I64,
+        }
+    }
+
+    /// The address that a slot or a register holds, whose upper half has no meaning if this has 32 bits.
+    pub(crate) fn address(self, bits: u64) -> u64 {
+        match self {
+            Self::I32 => bits & u64::from(u32::MAX),
+            Self::I64 => bits,
+        }
+    }
+}
+
+impl fmt::Display for AddressType {
+    /// Before limits, where 32 bits need not be mentioned.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::I32 => "",
+            Self::I64 => "i64 ",
+        })
+    }
+}
+
 /// The size of a table in elements or of a memory in pages of 64 KiB, and how far it may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The size, and the least that an import must have.
-    pub min: u32,
+    pub min: u64,
     /// The greatest size, if there is one.
-    pub max: Option<u32>,
+    pub max: Option<u64>,
 }
 
 impl Limits {
@@ -137,18 +176,50 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryType {
+    /// The type of its addresses.
+    pub address: AddressType,
+    /// Its size in pages of 64 KiB, of which 32-bit addresses reach 2^16 and 64-bit addresses 2^48.
+    pub limits: Limits,
+}
+
+impl From<Limits> for MemoryType {
+    /// A memory with 32-bit addresses.
+    fn from(limits: Limits) -> Self {
+        Self { address: AddressType::I32, limits }
+    }
+}
+
+impl fmt::Display for MemoryType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.address, self.limits)
+    }
+}
+
 /// The type of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableType {
     /// The type of its elements.
     pub element: RefType,
+    /// The type of its indices.
+    pub address: AddressType,
     /// Its size.
     pub limits: Limits,
 }
 
+impl TableType {
+    /// A type with 32-bit indices.
+    #[must_use]
+    pub fn new(element: RefType, limits: Limits) -> Self {
+        Self { element, address: AddressType::I32, limits }
+    }
+}
+
 impl fmt::Display for TableType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.limits, self.element)
+        write!(f, "{}{} {}", self.address, self.limits, self.element)
     }
 }
 
@@ -160,7 +231,7 @@ pub enum ExternType {
     /// A table of references.
     Table(TableType),
     /// A memory.
-    Memory(Limits),
+    Memory(MemoryType),
     /// A global.
     Global(GlobalType),
 }
@@ -171,8 +242,12 @@ impl ExternType {
     pub fn satisfies(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Func(ty), Self::Func(wanted)) => ty == wanted,
-            (Self::Table(ty), Self::Table(wanted)) => ty.element == wanted.element && ty.limits.satisfy(wanted.limits),
-            (Self::Memory(limits), Self::Memory(wanted)) => limits.satisfy(*wanted),
+            (Self::Table(ty), Self::Table(wanted)) => {
+                (ty.element, ty.address) == (wanted.element, wanted.address) && ty.limits.satisfy(wanted.limits)
+            }
+            (Self::Memory(ty), Self::Memory(wanted)) => {
+                ty.address == wanted.address && ty.limits.satisfy(wanted.limits)
+            }
             (Self::Global(ty), Self::Global(wanted)) => ty == wanted,
             _ => false,
         }
@@ -184,7 +259,7 @@ impl fmt::Display for ExternType {
         match self {
             Self::Func(ty) => write!(f, "function {ty}"),
             Self::Table(ty) => write!(f, "table {ty}"),
-            Self::Memory(limits) => write!(f, "memory {limits}"),
+            Self::Memory(ty) => write!(f, "memory {ty}"),
             Self::Global(ty) => write!(f, "global {ty}"),
         }
     }
@@ -212,5 +287,11 @@ mod tests {
         assert_eq!(FuncType::default().to_string(), "() -> ()");
         let ty = ExternType::Global(GlobalType { value: ValueType::F32, mutable: true });
         assert_eq!(ty.to_string(), "global (mut f32)");
+        let limits = Limits { min: 1, max: Some(1 << 48) };
+        assert_eq!(ExternType::Memory(limits.into()).to_string(), "memory 1 281474976710656");
+        let (element, address) = (RefType::Func, AddressType::I64);
+        assert_eq!(ExternType::Memory(MemoryType { address, limits }).to_string(), "memory i64 1 281474976710656");
+        let ty = ExternType::Table(TableType { element, address, limits: Limits { min: 0, max: None } });
+        assert_eq!(ty.to_string(), "table i64 0 funcref");
     }
 }

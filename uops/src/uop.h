@@ -48,6 +48,9 @@
 // Below which frames end; null when the run is to end. Another thread may write it at any time.
 #define LIMIT __atomic_load_n(vm->limit, __ATOMIC_RELAXED)
 
+// The memory the pointer to which is `offset` bytes into the array of them.
+#define MEMORY(offset) (*(Memory **)((char *)vm->memories + (offset)))
+
 // What is not likely.
 #define EXPECT_NOT(condition) __builtin_expect((condition) != 0, 0)
 

@@ -10,6 +10,7 @@ pub mod control;
 pub mod convert;
 pub mod float;
 pub mod integer;
+pub mod located;
 pub mod memory;
 pub mod reference;
 pub mod vector;
@@ -18,7 +19,7 @@ use std::ffi::c_void;
 
 use stencil_runtime::stencil;
 
-use crate::vm::{Func, Table, Vm};
+use crate::vm::{Func, Memory, Table, Vm};
 
 /// A block of uops that continues the machine, with flags for the C compiler.
 macro_rules! block {
@@ -64,6 +65,7 @@ stencil! {
     struct Vm = crate::vm::Vm {
         memory: *mut u8,
         memory_size: u64,
+        memories: *const *mut Memory,
         globals: *const *mut u64,
         tables: *const *mut Table,
         functions: *const *const Func,
@@ -76,6 +78,7 @@ stencil! {
         instance: *mut c_void,
         ..
     }
+    struct Memory = crate::vm::Memory { base: *mut u8, size: u64, .. }
     struct Table = crate::vm::Table { elements: *mut *const Func, size: u64, .. }
     struct Func = crate::vm::Func { code: *const c_void, vm: *mut Vm, ty: u64, .. }
 

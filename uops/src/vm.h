@@ -4,12 +4,14 @@
 #include <stdint.h>
 
 typedef struct Vm Vm;
+typedef struct Memory Memory;
 typedef struct Table Table;
 typedef struct Func Func;
 
 struct Vm {
     uint8_t *memory;
     uint64_t memory_size;
+    Memory **memories;
     uint64_t **globals;
     Table **tables;
     const Func **functions;
@@ -20,6 +22,11 @@ struct Vm {
     void *host;
     const void *store;
     void *instance;
+};
+
+struct Memory {
+    uint8_t *base;
+    uint64_t size;
 };
 
 struct Table {

@@ -7,10 +7,12 @@ use std::ffi::c_void;
 #[derive(Debug)]
 #[repr(C)]
 pub struct Vm {
-    /// The linear memory. Its address does not change when it grows.
+    /// The first memory. Its address does not change when it grows.
     pub memory: *mut u8,
-    /// Size of the linear memory in bytes: a multiple of 65536, at most 2^32.
+    /// Size of the first memory in bytes: a multiple of 65536.
     pub memory_size: u64,
+    /// The memories, imported ones first.
+    pub memories: *const *mut Memory,
     /// The globals, imported ones first: each a cell of 128 bits that holds a vector, or an integer or the
     /// bits of a float in its lower half.
     pub globals: *const *mut u64,
@@ -32,6 +34,16 @@ pub struct Vm {
     pub store: *const c_void,
     /// The instance that this belongs to, likewise.
     pub instance: *mut c_void,
+}
+
+/// A memory. Its address does not change when it grows.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Memory {
+    /// Its first byte.
+    pub base: *mut u8,
+    /// Its size in bytes: a multiple of 65536.
+    pub size: u64,
 }
 
 /// A table. Its elements move when it grows.

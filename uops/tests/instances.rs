@@ -77,7 +77,7 @@ fn imports_have_to_be_there_and_to_fit() {
     imports.define(
         "env",
         "table",
-        Table::new(&store, TableType { element: RefType::Func, limits: Limits { min: 5, max: None } }).unwrap(),
+        Table::new(&store, TableType::new(RefType::Func, Limits { min: 5, max: None })).unwrap(),
     );
     imports.define("env", "global", Global::new(&store, Value::F64(1.5), true).unwrap());
     for fits in [

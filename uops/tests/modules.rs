@@ -99,8 +99,6 @@ fn what_is_not_supported_is_named() {
             "(func (param v128) (drop (f32x4.relaxed_min (local.get 0) (local.get 0))))",
             "relaxed vectors (relaxed SIMD)",
         ),
-        ("(memory 1) (memory 1)", "multiple memories"),
-        ("(memory i64 1)", "64-bit memories"),
         ("(memory 1 1 shared)", "threads"),
         ("(memory 1) (func (drop (i32.atomic.load (i32.const 0))))", "threads"),
         ("(tag)", "exceptions"),

@@ -63,7 +63,7 @@ fn calls_of_another_instance() {
     on_small_stack(|store| {
         let mut imports = Imports::new();
         let limits = uops::Limits { min: 2, max: None };
-        let ty = uops::TableType { element: uops::RefType::Func, limits };
+        let ty = uops::TableType::new(uops::RefType::Func, limits);
         imports.define("env", "table", uops::Table::new(store, ty).unwrap());
         let first = Instance::new(store, &first, &imports).unwrap();
         imports.define("env", "run", first.func(store, "run").unwrap());

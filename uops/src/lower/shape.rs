@@ -14,6 +14,8 @@ use crate::uop::Wasm;
 const MAX_DISPLACEMENT: u64 = i32::MAX as u64 - 16;
 
 pub(super) type Value = fn(usize, usize, u32, i32) -> Uop;
+type Load = fn(usize, usize, u32, u32, Label) -> Uop;
+type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
 
 impl Function<'_> {
     // Integers.
@@ -178,7 +180,10 @@ impl Function<'_> {
         ((register, 0), 0)
     }
 
-    pub(super) fn load(&mut self, uop: fn(usize, usize, u32, u32, Label) -> Uop, memarg: MemArg, ty: ValueType) {
+    pub(super) fn load(&mut self, uop: Load, located: fn(usize) -> Uop, memarg: MemArg, ty: ValueType) {
+        if self.needs_location(memarg) {
+            return self.located_load(located, memarg, ty);
+        }
         let entry = self.stack.pop();
         let ((place, slot), offset) = self.address(entry, memarg);
         let register = if place >= IN_SLOT { self.vacate(ty) } else { place };
@@ -186,7 +191,10 @@ impl Function<'_> {
         self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
-    pub(super) fn float_load(&mut self, uop: fn(usize, usize, u32, u32, Label) -> Uop, memarg: MemArg, ty: ValueType) {
+    pub(super) fn float_load(&mut self, uop: Load, located: fn(usize) -> Uop, memarg: MemArg, ty: ValueType) {
+        if self.needs_location(memarg) {
+            return self.located_float_load(located, memarg, ty);
+        }
         let entry = self.stack.pop();
         let ((place, slot), offset) = self.address(entry, memarg);
         let register = self.vacate(ty);
@@ -194,7 +202,10 @@ impl Function<'_> {
         self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
-    pub(super) fn store(&mut self, uop: fn(usize, usize, u32, u32, i32, u32, Label) -> Uop, memarg: MemArg) {
+    pub(super) fn store(&mut self, uop: Store, located: fn(usize, usize) -> Uop, memarg: MemArg) {
+        if self.needs_location(memarg) {
+            return self.located_store(located, memarg);
+        }
         let (value, address) = (self.stack.pop(), self.stack.pop());
         let value = self.integer(value);
         let ((place, address_slot), offset) = self.address(address, memarg);
@@ -205,12 +216,13 @@ impl Function<'_> {
     /// Stores a float from its register; from a slot, or as a constant, its bits are those of an integer.
     pub(super) fn float_store(
         &mut self,
-        from_register: fn(usize, usize, u32, u32, i32, u32, Label) -> Uop,
-        of_bits: fn(usize, usize, u32, u32, i32, u32, Label) -> Uop,
+        from_register: Store,
+        of_bits: Store,
+        located: fn(usize, usize) -> Uop,
         memarg: MemArg,
     ) {
         let value = self.stack.entry(self.stack.height() - 1);
         let in_integer = value.slot().is_some() || value.immediate().is_some();
-        self.store(if in_integer { of_bits } else { from_register }, memarg);
+        self.store(if in_integer { of_bits } else { from_register }, located, memarg);
     }
 }

@@ -102,38 +102,74 @@ impl Function<'_> {
 
     // Memory.
 
-    pub(super) fn vector_load(&mut self, uop: Load, memarg: MemArg) {
-        self.float_load(uop, memarg, V128);
+    pub(super) fn vector_load(&mut self, uop: Load, located: fn(usize, usize) -> Uop, memarg: MemArg) {
+        let address = self.stack.pop();
+        if self.needs_location(memarg) {
+            let address = self.locate(address, memarg);
+            let register = self.vacate(V128);
+            return self.result(located(register, address), V128, register);
+        }
+        let ((place, slot), offset) = self.address(address, memarg);
+        let register = self.vacate(V128);
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
+        self.result(uop(register, place, slot, offset, outside), V128, register);
     }
 
     pub(super) fn vector_store(&mut self, memarg: MemArg) {
         let value = self.pop_register();
         let address = self.stack.pop();
+        if self.needs_location(memarg) {
+            let address = self.locate(address, memarg);
+            return self.emit(Wasm::store_128(address, value));
+        }
         let ((place, slot), offset) = self.address(address, memarg);
         let outside = self.trap_label(Trap::MemoryOutOfBounds);
         self.emit(Wasm::v128_store(place, value, slot, offset, outside));
     }
 
     pub(super) fn load_extend(&mut self, extend: fn(usize) -> Uop, memarg: MemArg) {
-        self.vector_load(Wasm::v128_load64_zero, memarg);
+        self.vector_load(Wasm::v128_load64_zero, Wasm::load_64_zero, memarg);
         self.vector_unary(extend);
     }
 
-    pub(super) fn load_splat(&mut self, load: Load, ty: ValueType, splat: Binary, memarg: MemArg) {
-        self.load(load, memarg, ty);
+    pub(super) fn load_splat(
+        &mut self,
+        load: Load,
+        located: fn(usize) -> Uop,
+        ty: ValueType,
+        splat: Binary,
+        memarg: MemArg,
+    ) {
+        self.load(load, located, memarg, ty);
         self.splat(splat);
     }
 
-    pub(super) fn load_lane(&mut self, load: Load, ty: ValueType, replace: Lane, lane: u8, memarg: MemArg) {
+    pub(super) fn load_lane(
+        &mut self,
+        load: Load,
+        located: fn(usize) -> Uop,
+        ty: ValueType,
+        replace: Lane,
+        lane: u8,
+        memarg: MemArg,
+    ) {
         let vector = self.stack.pop();
-        self.load(load, memarg, ty);
+        self.load(load, located, memarg, ty);
         let value = self.pop_register();
         let register = self.put_in_register(vector);
         self.result(replace(register, value, lane.into()), V128, register);
     }
 
-    pub(super) fn store_lane(&mut self, store: Store, ty: ValueType, extract: Lane, lane: u8, memarg: MemArg) {
+    pub(super) fn store_lane(
+        &mut self,
+        store: Store,
+        located: fn(usize, usize) -> Uop,
+        ty: ValueType,
+        extract: Lane,
+        lane: u8,
+        memarg: MemArg,
+    ) {
         self.extract_lane(extract, lane, ty);
-        self.store(store, memarg);
+        self.store(store, located, memarg);
     }
 }

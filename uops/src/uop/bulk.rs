@@ -18,9 +18,9 @@ macro_rules! bulk {
 }
 
 bulk! {
-    memory_copy memory_copy_();
-    memory_fill memory_fill_();
-    memory_init memory_init_(segment);
+    memory_copy memory_copy_(to, from);
+    memory_fill memory_fill_(memory);
+    memory_init memory_init_(segment, memory);
     data_drop data_drop_(segment);
     table_copy table_copy_(to, from);
     table_init table_init_(segment, table);

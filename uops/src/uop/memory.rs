@@ -1,5 +1,6 @@
-//! Memory instructions (core specification 4.4.7), with bounds checked: an effective address is the sum of a
-//! 32-bit address and a 32-bit offset, without wrapping, and all bytes from there have to be within the memory.
+//! Memory instructions (core specification 4.4.7) of the first memory, if it has 32-bit addresses; those of others are in
+//! `located`. Bounds are checked: an effective address is the sum of a 32-bit address and a 32-bit offset, without
+//! wrapping, and all bytes from there have to be within the memory.
 //!
 //! The offset is a displacement in the machine code and therefore less than 2^31; `far_address` makes
 //! addresses with larger ones.
@@ -74,8 +75,6 @@ store! {
 }
 
 uops! {
-    extern fn grow(vm: *mut Vm, pages: u32) -> u32 = crate::instance::memory_grow;
-
     /// Adds a large offset to the address in a register, so that what follows has none.
     pub uop far_address<const A: 0..3>(offset: u64, outside: Label) {
         uint64_t address = (uint32_t)R(A) + offset;
@@ -84,6 +83,4 @@ uops! {
     }
     /// The size of the memory in pages.
     pub uop memory_size<const TO: 0..3>() { R(TO) = vm->memory_size >> 16; }
-    /// Grows the memory by a number of pages; its former size, or -1.
-    pub uop memory_grow<const A: 0..3>() { R(A) = grow(vm, (uint32_t)R(A)); }
 }

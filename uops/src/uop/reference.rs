@@ -11,6 +11,9 @@ uops! {
     /// A reference to a function, which is `function` bytes into the array of them.
     pub uop ref_func<const TO: 0..3>(function: u32) { R(TO) = *(uint64_t *)((char *)vm->functions + function); }
 
+    /// Makes a 64-bit index in a register one of 32 bits. No table has as many elements as the largest.
+    pub uop clamp_index<const A: 0..3>() { if (R(A) > UINT32_MAX) R(A) = UINT32_MAX; }
+
     // `table` is the offset of the table in the array of them.
     pub uop table_get<const A: 0..3>(table: u32, outside: Label) {
         const Table *elements = *(Table **)((char *)vm->tables + table);

@@ -60,11 +60,15 @@ vectors! {
         if (OUTSIDE(v128, address)) JUMP(outside);
         __builtin_memcpy(mem + address, &V(VALUE), sizeof(v128));
     }
+    /// As `store!` in `located`.
+    pub uop store_128<const A: 0..3, const VALUE: 0..2>() {
+        __builtin_memcpy((void *)R(A), &V(VALUE), sizeof(v128));
+    }
 }
 
-/// As `load!` in `memory`.
+/// As `load!` in `memory`, and as that in `located`.
 macro_rules! load {
-    ($($name:ident: $ty:ident, $value:tt;)*) => {
+    ($($name:ident, $located:ident: $ty:ident, $value:tt;)*) => {
         vectors! {$(
             pub uop $name<const TO: 0..2, const A: 0..5>(slot: u32, offset: u32, outside: Label) {
                 const int imm = 0;
@@ -75,12 +79,17 @@ macro_rules! load {
                 __builtin_memcpy(&value, mem + address, sizeof value);
                 V(TO) = $value;
             }
+            pub uop $located<const TO: 0..2, const A: 0..3>() {
+                $ty value;
+                __builtin_memcpy(&value, (const void *)R(A), sizeof value);
+                V(TO) = $value;
+            }
         )*}
     };
 }
 
 load! {
-    v128_load: v128, value;
-    v128_load32_zero: uint32_t, (_mm_cvtsi32_si128(value));
-    v128_load64_zero: uint64_t, (_mm_cvtsi64_si128(value));
+    v128_load, load_128: v128, value;
+    v128_load32_zero, load_32_zero: uint32_t, (_mm_cvtsi32_si128(value));
+    v128_load64_zero, load_64_zero: uint64_t, (_mm_cvtsi64_si128(value));
 }

@@ -37,7 +37,7 @@ impl<'a> Guest<'a> {
 
     /// Checks that bytes are in the memory. It never shrinks, so that they stay there.
     pub(super) fn check(&self, at: u32, len: u64) -> Result<(), Errno> {
-        let size = self.memory.pages(self.store).map_err(|_| Errno::FAULT)? as u64 * PAGE as u64;
+        let size = self.memory.pages(self.store).map_err(|_| Errno::FAULT)? * PAGE as u64;
         if (at as u64).checked_add(len).is_some_and(|end| end <= size) { Ok(()) } else { Err(Errno::FAULT) }
     }
 
