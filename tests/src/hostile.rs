@@ -14,7 +14,7 @@ const TIME: Duration = Duration::from_millis(10);
 /// How long it may go on then: much longer than it does, since the machine may have something else to do.
 const GRACE: Duration = Duration::from_secs(20);
 /// What a module may have.
-const OPTIONS: Options = Options { stack: 1 << 18, memory_pages: 32, table_elements: 10_000 };
+const OPTIONS: Options = Options { stack: 1 << 18, memory_pages: 32, table_elements: 10_000, memories: 10, tables: 10 };
 
 /// What came of modules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +93,9 @@ fn run(program: &Program) -> Result<(), Error> {
                     let _ = instance.call(&store, name, &args);
                 }
                 ExternType::Memory(_) => assert!(instance.memory(&store, name)?.pages(&store)? <= OPTIONS.memory_pages),
-                ExternType::Table(_) => assert!(instance.table(&store, name)?.size(&store)? <= OPTIONS.table_elements),
+                ExternType::Table(_) => {
+                    assert!(instance.table(&store, name)?.size(&store)? <= OPTIONS.table_elements.into())
+                }
                 ExternType::Global(_) => drop(instance.global(&store, name)?.get(&store)?),
             }
         }
