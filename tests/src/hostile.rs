@@ -4,10 +4,7 @@ use std::ops::AddAssign;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use uops::{
-    Error, ExternType, Global, Imports, Instance, Limits, Memory, Module, Options, Program, Store, Table, TableType,
-    Value,
-};
+use uops::{Error, ExternType, Global, Imports, Instance, Memory, Module, Options, Program, Store, Table, Value};
 
 use crate::mutate;
 use crate::rng::Rng;
@@ -17,7 +14,7 @@ const TIME: Duration = Duration::from_millis(10);
 /// How long it may go on then: much longer than it does, since the machine may have something else to do.
 const GRACE: Duration = Duration::from_secs(20);
 /// What a module may have.
-const OPTIONS: Options = Options { stack: 1 << 18, memory_pages: 32, table_elements: 10_000 };
+const OPTIONS: Options = Options { stack: 1 << 18, memory_pages: 32, table_elements: 10_000, memories: 10, tables: 10 };
 
 /// What came of modules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +56,7 @@ impl Report {
         }
     }
 
-    /// Tries a module that ends after so many bytes: all lengths of which there are `step` less than of the next.
+    /// Tries a module cut off after so many bytes: after every `step` of them, and at the end of each section.
     ///
     /// # Panics
     /// If one that does not end with a section is not refused.
@@ -96,7 +93,9 @@ fn run(program: &Program) -> Result<(), Error> {
                     let _ = instance.call(&store, name, &args);
                 }
                 ExternType::Memory(_) => assert!(instance.memory(&store, name)?.pages(&store)? <= OPTIONS.memory_pages),
-                ExternType::Table(_) => assert!(instance.table(&store, name)?.size(&store)? <= OPTIONS.table_elements),
+                ExternType::Table(_) => {
+                    assert!(instance.table(&store, name)?.size(&store)? <= OPTIONS.table_elements.into())
+                }
                 ExternType::Global(_) => drop(instance.global(&store, name)?.get(&store)?),
             }
         }
@@ -130,14 +129,14 @@ fn stubs(store: &Store, module: &Module) -> Result<Imports, Error> {
         match ty {
             ExternType::Func(ty) => {
                 let results: Vec<Value> = ty.results.iter().map(|&ty| Value::zero(ty)).collect();
-                imports.func(name, field, ty.clone(), move |_, _| Ok(results.clone()));
+                imports.func(name, field, ty.clone(), move |_, _| Ok(results.clone()))
             }
-            ExternType::Memory(limits) => drop(imports.define(name, field, Memory::new(store, *limits)?)),
-            ExternType::Table(ty) => drop(imports.define(name, field, Table::new(store, *ty)?)),
+            ExternType::Memory(limits) => imports.define(name, field, Memory::new(store, *limits)?),
+            ExternType::Table(ty) => imports.define(name, field, Table::new(store, *ty)?),
             ExternType::Global(ty) => {
-                drop(imports.define(name, field, Global::new(store, Value::zero(ty.value), ty.mutable)?));
+                imports.define(name, field, Global::new(store, Value::zero(ty.value), ty.mutable)?)
             }
-        }
+        };
     }
     Ok(imports)
 }

@@ -42,8 +42,8 @@ fn config(rng: &mut Rng) -> Config {
         simd_enabled: true,
         // WebAssembly 3.0.
         extended_const_enabled: true,
-        max_memories: 1,
-        memory64_enabled: false,
+        max_memories: 3,
+        memory64_enabled: true,
         tail_call_enabled: true,
         exceptions_enabled: false,
         gc_enabled: false,

@@ -23,24 +23,26 @@ fn every_truncation() {
     assert!(report.ran >= EXAMPLES.len());
 }
 
-/// So many variants of all examples together.
-fn mutations(count: usize, seed: u64) {
+/// Variants of each example in one test, which with two tests are more than 10,000.
+const MUTATIONS: usize = 840;
+
+fn mutations(seed: u64) {
     let mut report = Report::default();
     for (index, wasm) in EXAMPLES.iter().enumerate() {
         let other = EXAMPLES[(index + 1) % EXAMPLES.len()];
-        report.add_mutations(wasm, other, count / EXAMPLES.len(), seed + index as u64);
+        report.add_mutations(wasm, other, MUTATIONS, seed + index as u64);
     }
     println!("{report:?}");
     // Were they all refused, nothing else would have been tried.
-    assert!(report.ran > count / 20 && report.refused > count / 20, "{report:?}");
+    assert!(report.ran > MUTATIONS / 4 && report.refused > MUTATIONS / 4, "{report:?}");
 }
 
 #[test]
 fn mutations_from_0() {
-    mutations(5000, 0);
+    mutations(0);
 }
 
 #[test]
 fn mutations_from_100() {
-    mutations(5000, 100);
+    mutations(100);
 }

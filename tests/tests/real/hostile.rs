@@ -3,9 +3,9 @@
 use tests::hostile::Report;
 
 /// So many lengths of each program, and all at which a section ends.
-const TRUNCATIONS: usize = 200;
+const TRUNCATIONS: usize = 50;
 /// So many variants of each program.
-const MUTATIONS: usize = 100;
+const MUTATIONS: usize = 20;
 
 #[test]
 #[ignore = "tests/real/fetch gets the programs"]
@@ -20,5 +20,5 @@ fn truncations_and_mutations() {
         println!("{name}: {report:?}");
         all += report;
     }
-    assert!(all.ran > 20 && all.refused > 20, "{all:?}");
+    assert!(all.ran > 10 && all.refused > 10, "{all:?}");
 }
