@@ -1,6 +1,13 @@
 //! Tests of the whole way from C bodies to running machine code. The examples of the README are run as well.
+//!
+//! What tests share is here: random modules, and the comparison of two engines.
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
+
+pub mod differential;
+pub mod engine;
+pub mod rng;
+pub mod smith;
 
 /// The README opens with the example of the crate's documentation.
 #[test]

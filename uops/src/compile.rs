@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use stencil_runtime::{Code, Label, Machine};
 
 use crate::error::Error;
-use crate::lower::{self, HOST_LABEL, JumpTable, function_label, lower};
+use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::uop::Wasm;
 
@@ -52,6 +52,11 @@ impl Compiled {
     /// The code of every host function: it calls [`call_host`](crate::host::call_host).
     pub(crate) fn host_thunk(&self) -> *const c_void {
         self.address(HOST_LABEL)
+    }
+
+    /// Where functions go that could not go on.
+    pub(crate) fn unwind(&self) -> *const c_void {
+        self.address(UNWIND_LABEL)
     }
 
     /// Where a label is, every one of which the program binds.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::backtrace::Backtrace;
 use crate::trap::Trap;
 use crate::types::{ExternType, FuncType, Tuple, ValueType};
 
@@ -85,13 +86,27 @@ pub enum Error {
     /// A handle was used with a store that it does not belong to.
     OtherStore,
     /// A function of the module could not go on.
-    Trap(Trap),
+    Trap {
+        /// Why.
+        trap: Trap,
+        /// Where.
+        backtrace: Backtrace,
+    },
+    /// A function has another type than Rust was told.
+    WrongType {
+        /// The type that Rust was told.
+        wanted: Box<FuncType>,
+        /// The type that it has.
+        found: Box<FuncType>,
+    },
     /// A host function failed.
     Host {
         /// Its name.
         function: String,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+        /// Who called it.
+        backtrace: Backtrace,
     },
     /// A table or a memory is larger than the store's options allow.
     TooLarge {
@@ -167,8 +182,9 @@ impl fmt::Display for Error {
             Self::OtherStore => {
                 f.write_str("the handle belongs to another store: use it with the store that it came from")
             }
-            Self::Trap(trap) => trap.fmt(f),
-            Self::Host { function, source } => write!(f, "host function {function}: {source}"),
+            Self::Trap { trap, .. } => trap.fmt(f),
+            Self::WrongType { wanted, found } => write!(f, "the function's type is {found}, not {wanted}"),
+            Self::Host { function, source, .. } => write!(f, "host function {function}: {source}"),
             Self::TooLarge { what, size, limit } => {
                 write!(f, "a {what} of size {size} is larger than the limit {limit}: raise it in the store's options")
             }
@@ -184,7 +200,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Trap(trap) => Some(trap),
+            Self::Trap { trap, .. } => Some(trap),
             Self::Host { source, .. } => Some(&**source),
             Self::Code(error) => Some(error),
             _ => None,
@@ -197,16 +213,33 @@ impl Error {
     #[must_use]
     pub fn trap(&self) -> Option<Trap> {
         match self {
-            Self::Trap(trap) => Some(*trap),
+            Self::Trap { trap, .. } => Some(*trap),
             Self::Host { .. } => Some(Trap::Host),
             _ => None,
         }
+    }
+
+    /// The functions that were running, if one of them could not go on.
+    #[must_use]
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        match self {
+            Self::Trap { backtrace, .. } | Self::Host { backtrace, .. } => Some(backtrace),
+            _ => None,
+        }
+    }
+
+    /// Adds who called.
+    pub(crate) fn called_from(mut self, outer: Backtrace) -> Self {
+        if let Self::Trap { backtrace, .. } | Self::Host { backtrace, .. } = &mut self {
+            backtrace.append(outer);
+        }
+        self
     }
 }
 
 impl From<Trap> for Error {
     fn from(trap: Trap) -> Self {
-        Self::Trap(trap)
+        Self::Trap { trap, backtrace: Backtrace::default() }
     }
 }
 

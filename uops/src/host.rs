@@ -7,8 +7,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use crate::backtrace::Backtrace;
 use crate::error::Error;
 use crate::instance::{Instance, InstanceData};
+use crate::slots::Slots;
 use crate::store::{Handle, Inner, SharedVm, Store};
 use crate::trap::Trap;
 use crate::types::{FuncType, Tuple};
@@ -19,7 +21,9 @@ use crate::vm::{self, Vm};
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A host function.
-pub(crate) type HostFn = dyn Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError>;
+///
+/// The arguments are in the slots; there it puts its results, all of them and of its type.
+pub(crate) type HostFn = dyn Fn(&Caller<'_>, &Slots<'_>) -> Result<(), HostError>;
 
 /// What a host function may know of who called it.
 #[derive(Debug)]
@@ -47,8 +51,6 @@ pub(crate) struct HostData {
     /// For compiled code, with `vm`.
     func: vm::Func,
     _vm: SharedVm,
-    /// The owner of this.
-    store: *const Inner,
     /// The instance that imported it.
     instance: Handle<InstanceData>,
     /// `module.field`.
@@ -66,12 +68,11 @@ impl HostData {
         (ty, function): (&Rc<FuncType>, &Rc<HostFn>),
         thunk: *const std::ffi::c_void,
     ) -> *const vm::Func {
-        let shared = SharedVm::new(Vm::new(store.0.frames.interrupt.word()).into());
+        let shared = SharedVm::new(Vm::new(store).into());
         let vm = shared.get();
         let host = Rc::new(Self {
             func: vm::Func { code: thunk, vm, ty: store.type_number(ty) },
             _vm: shared,
-            store: Rc::as_ptr(&store.0),
             instance,
             name,
             ty: ty.clone(),
@@ -85,26 +86,36 @@ impl HostData {
     }
 
     /// Calls the closure.
-    pub(crate) fn call(&self, store: &Store, args: &[Value]) -> Result<Vec<Value>, Error> {
+    pub(crate) fn call(&self, store: &Store, slots: &Slots<'_>) -> Result<(), Error> {
         let caller = Caller { store, instance: Instance(self.instance) };
         // What a closure breaks by panicking is its own: whatever the store has is in cells that hold whole values.
-        let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, args)))
+        let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, slots)))
             .unwrap_or_else(|payload| Err(format!("it panicked: {}", message(&*payload)).into()));
-        let fail = |source| Error::Host { function: format!("`{}`", self.name), source };
-        match result {
-            Ok(results) if results.iter().map(|value| value.ty()).eq(self.ty.results.iter().copied()) => Ok(results),
-            Ok(results) => {
-                let found = results.iter().map(|value| value.ty());
-                Err(fail(format!("its type is {}, but it returned {}", self.ty, Tuple(found)).into()))
-            }
-            // What ended a call that it made itself passes through as it is.
-            Err(source) => Err(match source.downcast::<Error>() {
-                Ok(error) if error.trap().is_some() => *error,
-                Ok(error) => fail(error),
-                Err(source) => fail(source),
-            }),
-        }
+        let fail =
+            |source| Error::Host { function: format!("`{}`", self.name), source, backtrace: Backtrace::default() };
+        // What ended a call that it made itself passes through as it is.
+        result.map_err(|source| match source.downcast::<Error>() {
+            Ok(error) if error.trap().is_some() => *error,
+            Ok(error) => fail(error),
+            Err(source) => fail(source),
+        })
     }
+}
+
+/// A closure of values as a host function of this type.
+pub(crate) fn of_values<F>(ty: FuncType, function: F) -> Box<HostFn>
+where
+    F: Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError> + 'static,
+{
+    Box::new(move |caller, slots| {
+        let args: Vec<Value> = slots.read(&ty.params).collect();
+        let results = function(caller, &args)?;
+        let found = results.iter().map(|value| value.ty());
+        if !found.clone().eq(ty.results.iter().copied()) {
+            return Err(format!("its type is {ty}, but it returned {}", Tuple(found)).into());
+        }
+        Ok(slots.write(results)?)
+    })
 }
 
 /// The words with which something panicked.
@@ -126,27 +137,18 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
     let host = unsafe { &*(*vm).host.cast::<HostData>() };
     // SAFETY: the store lives, and by counting one owner more, this one is free to drop it.
     let store = unsafe {
-        Rc::increment_strong_count(host.store);
-        Store(Rc::from_raw(host.store))
+        let store = (*vm).store.cast::<Inner>();
+        Rc::increment_strong_count(store);
+        Store(Rc::from_raw(store))
     };
-    let args: Vec<Value> = (host.ty.params.iter().enumerate())
-        // SAFETY: compiled code has put arguments there of the types of the function that it calls. It is valid, and
-        // references are all of its store.
-        .map(|(index, &ty)| unsafe { Value::from_bits(&store, ty, *fp.add(index)) })
-        .collect();
     let slots = host.ty.params.len().max(host.ty.results.len());
     let top = store.0.frames.set_top(fp.wrapping_add(slots));
-    let result = host.call(&store, &args);
+    // SAFETY: compiled code has put arguments there of the types of the function that it calls, and left room for the
+    // results. It is valid, and references are all of its store. Calls that the host function makes begin above.
+    let result = host.call(&store, &unsafe { Slots::new(&store, fp) });
     store.0.frames.set_top(top);
-    let bits = |results: Vec<Value>| results.iter().map(|value| value.to_bits(&store)).collect::<Result<Vec<_>, _>>();
-    match result.and_then(bits) {
-        Ok(results) => {
-            for (index, &bits) in results.iter().enumerate() {
-                // SAFETY: there is room for the results, and `call` has checked their number.
-                unsafe { *fp.add(index) = bits };
-            }
-            0
-        }
+    match result {
+        Ok(()) => 0,
         Err(error) => {
             store.0.failure.set(Some(error));
             Trap::Host.code()

@@ -7,11 +7,12 @@ use std::rc::Rc;
 use crate::error::Error;
 use crate::func::Func;
 use crate::global::Global;
-use crate::host::{Caller, HostError, HostFn};
+use crate::host::{Caller, HostError, HostFn, of_values};
 use crate::instance::Instance;
 use crate::memory::Memory;
 use crate::store::Store;
 use crate::table::Table;
+use crate::typed::IntoHost;
 use crate::types::{ExternType, FuncType};
 use crate::value::Value;
 
@@ -91,7 +92,27 @@ impl Imports {
     where
         F: Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError> + 'static,
     {
-        self.insert(module, field, Definition::Host(Rc::new(ty), Rc::new(function)))
+        let function = of_values(ty.clone(), function);
+        self.insert(module, field, Definition::Host(Rc::new(ty), function.into()))
+    }
+
+    /// Defines a host function by a closure whose type in Rust is its type in WebAssembly.
+    ///
+    /// ```
+    /// use uops::{Caller, Imports};
+    ///
+    /// let mut imports = Imports::new();
+    /// imports.wrap("env", "double", |n: i32| n.checked_mul(2).ok_or("too large to double"));
+    /// imports.wrap("env", "print", |caller: &Caller<'_>, at: u32, len: u32| {
+    ///     let mut bytes = vec![0; len as usize];
+    ///     caller.instance().memory(caller.store(), "memory")?.read(caller.store(), at.into(), &mut bytes)?;
+    ///     println!("{}", String::from_utf8_lossy(&bytes));
+    ///     Ok::<(), uops::Error>(())
+    /// });
+    /// ```
+    pub fn wrap<S, F: IntoHost<S>>(&mut self, module: &str, field: &str, function: F) -> &mut Self {
+        let (ty, function) = function.into_host();
+        self.insert(module, field, Definition::Host(Rc::new(ty), function.into()))
     }
 
     /// Defines something that a store has: an instance's export, or what was made for modules to share.

@@ -88,7 +88,7 @@ fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Item
 /// Makes the instance out of what it has, and what compiled code sees of it.
 fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instance, Error> {
     let (module, code) = (program.module(), program.code());
-    let shared = SharedVm::new(Vm::new(store.0.frames.interrupt.word()).into());
+    let shared = SharedVm::new(Vm::new(store).into());
     let vm = shared.get();
     let types: Rc<[u64]> = module.types.iter().map(|ty| store.type_number(ty)).collect();
     let tables =
@@ -136,6 +136,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
         (*vm).memories = arrays.memories.as_ptr();
         (*vm).functions = arrays.functions.as_ptr();
         (*vm).types = arrays.types.as_ptr();
+        (*vm).unwind = code.unwind();
         (*vm).instance = data.cast_mut().cast();
         if let Some(memory) = memory {
             memory.attach(vm);

@@ -34,6 +34,7 @@
 //! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
 //! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
 
+mod backtrace;
 mod bulk;
 mod compile;
 mod const_expr;
@@ -54,15 +55,18 @@ mod memory;
 mod module;
 mod program;
 mod rounding;
+mod slots;
 mod store;
 mod table;
 mod trap;
+mod typed;
 mod types;
 pub mod uop;
 mod value;
 pub mod vm;
 pub mod wasi;
 
+pub use backtrace::{Backtrace, Frame};
 pub use error::Error;
 pub use extern_ref::ExternRef;
 pub use func::Func;
@@ -77,5 +81,6 @@ pub use program::Program;
 pub use store::{Options, Store};
 pub use table::Table;
 pub use trap::Trap;
+pub use typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
 pub use types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 pub use value::Value;

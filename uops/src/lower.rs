@@ -42,25 +42,20 @@ pub(crate) struct JumpTable {
     pub(crate) labels: Vec<Label>,
 }
 
-/// The label of the uop that ends a run with a trap.
-pub(crate) fn trap_label(trap: Trap) -> Label {
-    Label(trap as u32)
-}
-
 /// The label of the code of host functions.
 pub(crate) const HOST_LABEL: Label = Label(0);
+/// The label of the uop with which a function ends that could not go on.
+pub(crate) const UNWIND_LABEL: Label = Label(1);
 
 /// The label of a function that is not imported.
 pub(crate) fn function_label(defined: usize) -> Label {
-    Label((Trap::ALL.len() + 1 + defined) as u32)
+    Label(2 + defined as u32)
 }
 
 /// Lowers a whole module.
 pub(crate) fn lower(module: &Module) -> Result<Lowered, Error> {
-    let mut program = vec![Wasm::start(), Wasm::bind(HOST_LABEL), Wasm::host()];
-    for &trap in Trap::ALL {
-        program.extend([Wasm::bind(trap_label(trap)), Wasm::trap(trap as u32)]);
-    }
+    let mut program = vec![Wasm::start()];
+    program.extend([Wasm::bind(HOST_LABEL), Wasm::host(), Wasm::bind(UNWIND_LABEL), Wasm::unwind()]);
     let mut labels = function_label(module.bodies.len()).0;
     let mut tables = Vec::new();
     for index in 0..module.bodies.len() {
@@ -94,6 +89,12 @@ struct Function<'a> {
     comparison: Option<Comparison>,
     /// Index of the `enter` instruction, which needs the frame's size.
     enter: usize,
+    /// Where the body begins in the module.
+    start: u32,
+    /// The offset in the module of the operator at hand.
+    site: u32,
+    /// Traps that the function may end with, each with the label of the uop that does it.
+    traps: Vec<(Trap, Label)>,
 }
 
 /// Frames advance by this many slots at least: no fewer bytes than a call takes of the native stack, so that the stack of
@@ -117,7 +118,7 @@ impl<'a> Function<'a> {
         }
         program.push(Wasm::bind(function_label(index)));
         let enter = program.len();
-        program.push(Wasm::enter(0, trap_label(Trap::StackExhausted)));
+        program.push(Wasm::enter(0, HOST_LABEL));
         let parameters = ty.params.len();
         let zeros = locals.len() - parameters;
         match zeros {
@@ -142,17 +143,35 @@ impl<'a> Function<'a> {
             controls,
             comparison: None,
             enter,
+            start: module.bodies[index].start as u32,
+            site: 0,
+            traps: Vec::new(),
         })
     }
 
     fn lower(mut self) -> Result<(), Error> {
         while !self.controls.is_empty() {
-            let operator = self.operators.read()?;
+            let (operator, site) = self.operators.read_with_offset()?;
+            self.site = site as u32;
             self.operator(&operator)?;
         }
-        let size = offset(self.stack.frame_slots());
-        self.program[self.enter] = Wasm::enter(size, trap_label(Trap::StackExhausted));
+        let (size, exhausted) = (offset(self.stack.frame_slots()), self.trap_label(Trap::StackExhausted));
+        self.program[self.enter] = Wasm::enter(size, exhausted);
+        for (trap, label) in std::mem::take(&mut self.traps) {
+            self.emit(Wasm::bind(label));
+            self.emit(Wasm::trap(trap as u32, self.start));
+        }
         Ok(())
+    }
+
+    /// The label of the uop with which the function ends for this reason.
+    fn trap_label(&mut self, trap: Trap) -> Label {
+        if let Some(&(_, label)) = self.traps.iter().find(|(known, _)| *known == trap) {
+            return label;
+        }
+        let label = self.new_label();
+        self.traps.push((trap, label));
+        label
     }
 
     fn emit(&mut self, instruction: Instruction<Wasm>) {

@@ -62,9 +62,13 @@ fn main() -> ExitCode {
         // What the system makes of a number of more than eight bits is its own affair.
         std::process::exit(code.cast_signed());
     }
-    let kind = if matches!(error.downcast_ref(), Some(uops::Error::Trap(_))) { "trap" } else { "error" };
+    let error_of_uops = error.downcast_ref::<uops::Error>();
+    let kind = if matches!(error_of_uops, Some(uops::Error::Trap { .. })) { "trap" } else { "error" };
     // Where even this cannot be written, the exit code has to do.
     let _ = writeln!(io::stderr(), "{kind}: {error}");
+    if let Some(backtrace) = error_of_uops.and_then(uops::Error::backtrace) {
+        let _ = write!(io::stderr(), "{backtrace}");
+    }
     ExitCode::FAILURE
 }
 

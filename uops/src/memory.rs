@@ -244,7 +244,8 @@ mod tests {
     #[test]
     fn users_learn_the_size() {
         let memory = memory(0, Some(2));
-        let mut vm = Vm::new(std::ptr::null_mut());
+        let store = crate::store::Store::new().unwrap();
+        let mut vm = Vm::new(&store);
         // SAFETY: it outlives the memory's last use, and nothing else refers to it.
         unsafe { memory.attach(&raw mut vm) };
         memory.grow(2);

@@ -19,6 +19,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::backtrace::Trail;
 use crate::error::Error;
 use crate::extern_ref::ExternData;
 use crate::frames::Frames;
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) frames: Frames,
     /// Why a host function failed, until the call that led to it reports it.
     pub(crate) failure: Cell<Option<Error>>,
+    /// Which functions have ended since one could not go on.
+    pub(crate) trail: Trail,
     instances: RefCell<Vec<Rc<InstanceData>>>,
     hosts: RefCell<Vec<Rc<HostData>>>,
     memories: RefCell<Vec<Rc<MemoryData>>>,
@@ -103,6 +106,7 @@ impl Store {
             types: RefCell::default(),
             frames: Frames::new(options.stack)?,
             failure: Cell::new(None),
+            trail: Trail::default(),
             instances: RefCell::default(),
             hosts: RefCell::default(),
             memories: RefCell::default(),
@@ -258,7 +262,7 @@ pub(crate) type SharedVm = Rc<UnsafeCell<Vm>>;
 
 impl Vm {
     /// A `Vm` without an instance, and with nothing in it.
-    pub(crate) fn new(limit: *const *mut u64) -> Self {
+    pub(crate) fn new(store: &Store) -> Self {
         use std::ptr::{null, null_mut};
         Self {
             memory: null_mut(),
@@ -268,9 +272,11 @@ impl Vm {
             tables: null(),
             functions: null(),
             types: null(),
-            limit,
+            limit: store.0.frames.interrupt.word(),
             start: null(),
+            unwind: null(),
             host: null_mut(),
+            store: Rc::as_ptr(&store.0).cast(),
             instance: null_mut(),
         }
     }

@@ -64,8 +64,19 @@
     FORGET_REGISTERS; \
     uint64_t trap = ((STENCIL_UOP *)(function))((its_vm), (uint64_t *)((char *)fp + frame), (its_vm)->memory, r0, r1, \
                                                 r2, s0, s1, s2, d0, d1, d2); \
-    if (EXPECT_NOT(trap)) RETURN(trap); \
+    if (EXPECT_NOT(trap)) UNWIND(trap); \
     FORGET_REGISTERS
+
+// Ends the function with a trap's code. `site` says where.
+#define UNWIND(code) \
+    do { \
+        uint64_t code_ = (code); \
+        FORGET_REGISTERS; \
+        __asm__ volatile("" : "=r"(fp), "=r"(mem)); \
+        r0 = code_; \
+        r1 = site; \
+        JUMP(vm->unwind); \
+    } while (0)
 
 // Goes on as a function of any instance.
 #define BECOME(function) \
@@ -78,10 +89,10 @@
 #define FIND_FUNCTION \
     const Table *elements = *(Table **)((char *)vm->tables + table); \
     uint64_t element = SLOT(uint32_t, index); \
-    if (element >= elements->size) RETURN(TRAP_UNDEFINED_ELEMENT); \
+    if (element >= elements->size) UNWIND(TRAP_UNDEFINED_ELEMENT); \
     const Func *function = elements->elements[element]; \
-    if (!function) RETURN(TRAP_UNINITIALIZED_ELEMENT); \
-    if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) RETURN(TRAP_INDIRECT_CALL_TYPE_MISMATCH)
+    if (!function) UNWIND(TRAP_UNINITIALIZED_ELEMENT); \
+    if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) UNWIND(TRAP_INDIRECT_CALL_TYPE_MISMATCH)
 
 // Bits of one type as another one.
 #define BITS(to, value) ({ __typeof__(value) bits_ = (value); to to_; __builtin_memcpy(&to_, &bits_, sizeof to_); to_; })

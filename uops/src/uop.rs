@@ -58,7 +58,9 @@ stencil! {
         types: *const u64,
         limit: *const *mut u64,
         start: *const c_void,
+        unwind: *const c_void,
         host: *mut c_void,
+        store: *const c_void,
         instance: *mut c_void,
         ..
     }
@@ -67,11 +69,17 @@ stencil! {
     struct Func = crate::vm::Func { code: *const c_void, vm: *mut Vm, ty: u64, .. }
 
     extern fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 = crate::host::call_host;
+    extern fn note(vm: *mut Vm, site: u32) = crate::backtrace::note;
 
     /// Comes first in every program: goes on at the function that the call is for.
     pub uop start() { JUMP(vm->start); }
     /// The code of every host function.
     pub uop host() { RETURN(call_host(vm, fp)); }
-    /// Ends the run with a trap.
-    pub uop trap(code: u32) { RETURN(code); }
+    /// Ends a function that could not go on, with the code of the trap in `r0`. Where that was, in `r1`, is noted for
+    /// people.
+    pub uop unwind() {
+        uint64_t code = r0;
+        note(vm, (uint32_t)r1);
+        RETURN(code);
+    }
 }

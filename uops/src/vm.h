@@ -18,7 +18,9 @@ struct Vm {
     const uint64_t *types;
     uint64_t *const *limit;
     const void *start;
+    const void *unwind;
     void *host;
+    const void *store;
     void *instance;
 };
 

@@ -25,9 +25,13 @@ pub struct Vm {
     pub limit: *const *mut u64,
     /// Where [`Wasm`](crate::uop::Wasm)'s entry goes on.
     pub start: *const c_void,
+    /// Where a function of this instance goes when it could not go on: the uop `unwind`.
+    pub unwind: *const c_void,
     /// Of a host function its closure, otherwise null.
     pub host: *mut c_void,
-    /// The instance that this belongs to, for what compiled code calls.
+    /// The store, for what compiled code calls.
+    pub store: *const c_void,
+    /// The instance that this belongs to, likewise.
     pub instance: *mut c_void,
 }
 

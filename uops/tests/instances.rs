@@ -171,7 +171,7 @@ fn host_functions_fail_and_panic_with_words() {
     let mut imports = Imports::new();
     imports.func("env", "f", int_to_int(), |_, args| match args[0] {
         Value::I32(0) => Err("no zeros here".into()),
-        Value::I32(1) => Err(Box::new(Error::Trap(Trap::Unreachable))),
+        Value::I32(1) => Err(Box::new(Error::from(Trap::Unreachable))),
         other => panic!("cannot stand {other}"),
     });
     let instance = instantiate(&store, RELAY, &imports).unwrap();

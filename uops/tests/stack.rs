@@ -88,7 +88,7 @@ fn calls_by_way_of_host_functions() {
         imports.func("env", "again", ty, |caller, args| Ok(caller.instance().call(caller.store(), "run", args)?));
         let instance = Instance::new(store, &program, &imports).unwrap();
         let result = instance.call(store, "run", &[Value::I32(100)]);
-        assert!(matches!(result, Err(Error::Trap(Trap::StackExhausted))), "{result:?}");
+        assert!(matches!(result, Err(Error::Trap { trap: Trap::StackExhausted, .. })), "{result:?}");
     });
 }
 

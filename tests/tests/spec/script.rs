@@ -240,7 +240,7 @@ const NO_FUNCTION: HeapType<'_> = HeapType::Abstract { shared: false, ty: Abstra
 /// That a call ended with a trap, and for this reason. The suite adds the index of an element to one of them, and
 /// cuts another short.
 fn trapped(result: Result<Vec<Value>, Error>, message: &str) -> Outcome {
-    if let Err(Error::Trap(trap)) = &result {
+    if let Err(Error::Trap { trap, .. }) = &result {
         let trap = trap.to_string();
         if trap.starts_with(message) || message.starts_with(&trap) {
             return Ok(());

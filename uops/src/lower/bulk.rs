@@ -3,7 +3,7 @@
 use wasmparser::{HeapType, Operator};
 
 use super::stack::{Entry, Place};
-use super::{Function, offset, trap_label};
+use super::{Function, offset};
 use crate::error::Error;
 use crate::trap::Trap;
 use crate::types::{AddressType, RefType, ValueType};
@@ -13,44 +13,44 @@ impl Function<'_> {
     /// Lowers one of the operators of WebAssembly 2.0.
     pub(super) fn later_operator(&mut self, operator: &Operator<'_>) -> Result<(), Error> {
         use Operator as O;
-        let outside = trap_label(Trap::TableOutOfBounds);
+        let outside = self.trap_label(Trap::TableOutOfBounds);
         match *operator {
             O::MemoryCopy { dst_mem, src_mem } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::memory_copy(args, dst_mem, src_mem));
+                self.emit(Wasm::memory_copy(args, dst_mem, src_mem, self.site));
             }
             O::MemoryFill { mem } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::memory_fill(args, mem));
+                self.emit(Wasm::memory_fill(args, mem, self.site));
             }
             O::MemoryInit { data_index, mem } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::memory_init(args, data_index, mem));
+                self.emit(Wasm::memory_init(args, data_index, mem, self.site));
             }
             O::DataDrop { data_index } => {
                 let args = self.bulk_operands(0);
-                self.emit(Wasm::data_drop(args, data_index));
+                self.emit(Wasm::data_drop(args, data_index, self.site));
             }
             O::TableCopy { dst_table, src_table } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::table_copy(args, dst_table, src_table));
+                self.emit(Wasm::table_copy(args, dst_table, src_table, self.site));
             }
             O::TableInit { elem_index, table } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::table_init(args, elem_index, table));
+                self.emit(Wasm::table_init(args, elem_index, table, self.site));
             }
             O::ElemDrop { elem_index } => {
                 let args = self.bulk_operands(0);
-                self.emit(Wasm::elem_drop(args, elem_index));
+                self.emit(Wasm::elem_drop(args, elem_index, self.site));
             }
             O::TableGrow { table } => {
                 let args = self.bulk_operands(2);
-                self.emit(Wasm::table_grow(args, table));
+                self.emit(Wasm::table_grow(args, table, self.site));
                 self.stack.push_home(self.module.tables[table as usize].address.value_type());
             }
             O::TableFill { table } => {
                 let args = self.bulk_operands(3);
-                self.emit(Wasm::table_fill(args, table));
+                self.emit(Wasm::table_fill(args, table, self.site));
             }
             O::TableGet { table } => {
                 let index = self.stack.pop();

@@ -12,8 +12,8 @@ impl Function<'_> {
         let imported = module.imported_functions();
         let frame = self.arguments(ty);
         self.emit(match (function as usize).checked_sub(imported) {
-            Some(defined) => Wasm::call(function_label(defined), frame),
-            None => Wasm::call_import(function * 8, frame),
+            Some(defined) => Wasm::call(function_label(defined), frame, self.site),
+            None => Wasm::call_import(function * 8, frame, self.site),
         });
         self.call_results(ty);
     }
@@ -22,7 +22,7 @@ impl Function<'_> {
         let index = self.callee_index(table);
         let signature = self.module.ty(ty);
         let frame = self.arguments(signature);
-        self.emit(Wasm::call_indirect(table * 8, ty * 8, index, frame));
+        self.emit(Wasm::call_indirect(table * 8, ty * 8, index, frame, self.site));
         self.call_results(signature);
     }
 
@@ -53,7 +53,7 @@ impl Function<'_> {
     pub(super) fn return_call_indirect(&mut self, ty: u32, table: u32) {
         let index = self.callee_index(table);
         self.move_to_front(self.module.ty(ty).params.len());
-        self.emit(Wasm::return_call_indirect(table * 8, ty * 8, index));
+        self.emit(Wasm::return_call_indirect(table * 8, ty * 8, index, self.site));
         self.leave();
     }
 

@@ -3,7 +3,7 @@
 use stencil_runtime::Label;
 use wasmparser::{BlockType, Operator};
 
-use super::{Function, trap_label, value_type};
+use super::{Function, value_type};
 use crate::trap::Trap;
 use crate::types::{RefType, ValueType};
 use crate::uop::Wasm;
@@ -83,7 +83,8 @@ impl<'a> Function<'a> {
         self.settle_all();
         let label = self.new_label();
         self.emit(Wasm::bind(label));
-        self.emit(Wasm::iterate(trap_label(Trap::Interrupted)));
+        let interrupted = self.trap_label(Trap::Interrupted);
+        self.emit(Wasm::iterate(interrupted));
         self.open(ty, Kind::Loop(label));
     }
 
@@ -159,7 +160,7 @@ impl<'a> Function<'a> {
     }
 
     pub(super) fn trap(&mut self, trap: Trap) {
-        self.emit(Wasm::jump(trap_label(trap)));
+        self.emit(Wasm::trap(trap as u32, self.site));
         self.leave();
     }
 

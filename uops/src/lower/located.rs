@@ -2,9 +2,9 @@
 
 use wasmparser::{MemArg, MemArgTarget};
 
+use super::Function;
 use super::place::Uop;
 use super::stack::{Entry, Place};
-use super::{Function, trap_label};
 use crate::trap::Trap;
 use crate::types::{AddressType, ValueType};
 use crate::uop::Wasm;
@@ -31,7 +31,8 @@ impl Function<'_> {
             AddressType::I64 => Wasm::locate64,
         };
         let size = 1 << memarg.max_align;
-        self.emit(uop(register, memory * 8, memarg.offset, size, trap_label(Trap::MemoryOutOfBounds)));
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
+        self.emit(uop(register, memory * 8, memarg.offset, size, outside));
         register
     }
 

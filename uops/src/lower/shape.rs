@@ -3,9 +3,9 @@
 use stencil_runtime::Label;
 use wasmparser::MemArg;
 
+use super::Function;
 use super::place::{IN_IMM, IN_SLOT, Operand, Uop};
 use super::stack::{Entry, Place};
-use super::{Function, trap_label};
 use crate::trap::Trap;
 use crate::types::ValueType;
 use crate::uop::Wasm;
@@ -43,7 +43,7 @@ impl Function<'_> {
 
     pub(super) fn division(&mut self, uop: fn(usize, usize, u32, i32, Label, Label) -> Uop, ty: ValueType) {
         let (a, b) = self.operands(|| false);
-        let (zero, overflow) = (trap_label(Trap::IntegerDivisionByZero), trap_label(Trap::IntegerOverflow));
+        let (zero, overflow) = (self.trap_label(Trap::IntegerDivisionByZero), self.trap_label(Trap::IntegerOverflow));
         self.result(uop(a, b.place, b.slot, b.imm, zero, overflow), ty, a);
     }
 
@@ -85,7 +85,8 @@ impl Function<'_> {
     }
 
     pub(super) fn truncation(&mut self, uop: fn(usize, usize, Label, Label) -> Uop, ty: ValueType) {
-        let (invalid, overflow) = (trap_label(Trap::InvalidConversionToInteger), trap_label(Trap::IntegerOverflow));
+        let invalid = self.trap_label(Trap::InvalidConversionToInteger);
+        let overflow = self.trap_label(Trap::IntegerOverflow);
         let from = self.pop_register();
         let register = self.vacate(ty);
         self.result(uop(register, from, invalid, overflow), ty, register);
@@ -160,7 +161,8 @@ impl Function<'_> {
             return (self.slot_or_register(entry), memarg.offset as u32);
         }
         let register = self.put_in_register(entry);
-        self.emit(Wasm::far_address(register, memarg.offset, trap_label(Trap::MemoryOutOfBounds)));
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
+        self.emit(Wasm::far_address(register, memarg.offset, outside));
         ((register, 0), 0)
     }
 
@@ -171,7 +173,8 @@ impl Function<'_> {
         let entry = self.stack.pop();
         let ((place, slot), offset) = self.address(entry, memarg);
         let register = if place >= IN_SLOT { self.vacate(ty) } else { place };
-        self.result(uop(register, place, slot, offset, trap_label(Trap::MemoryOutOfBounds)), ty, register);
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
+        self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
     pub(super) fn float_load(&mut self, uop: Load, located: fn(usize) -> Uop, memarg: MemArg, ty: ValueType) {
@@ -181,7 +184,8 @@ impl Function<'_> {
         let entry = self.stack.pop();
         let ((place, slot), offset) = self.address(entry, memarg);
         let register = self.vacate(ty);
-        self.result(uop(register, place, slot, offset, trap_label(Trap::MemoryOutOfBounds)), ty, register);
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
+        self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
     pub(super) fn store(&mut self, uop: Store, located: fn(usize, usize) -> Uop, memarg: MemArg) {
@@ -191,7 +195,7 @@ impl Function<'_> {
         let (value, address) = (self.stack.pop(), self.stack.pop());
         let value = self.integer(value);
         let ((place, address_slot), offset) = self.address(address, memarg);
-        let outside = trap_label(Trap::MemoryOutOfBounds);
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
         self.emit(uop(place, value.place, address_slot, value.slot, value.imm, offset, outside));
     }
 

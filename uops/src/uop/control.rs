@@ -81,22 +81,24 @@ uops! {
     }
     /// Leaves a function.
     pub uop leave() { RETURN(0); }
+    /// Leaves a function that could not go on.
+    pub uop trap(code: u32, site: u32) { UNWIND(code); }
 
-    // Calls. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
+    // Calls. `site` is the offset in the module, for backtraces. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
     // What is in the other registers has been put into slots; nobody counts on it afterwards.
-    pub uop call(function: Label, frame: u32) {
+    pub uop call(function: Label, frame: u32, site: u32) {
         FORGET_REGISTERS;
         uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2);
-        if (EXPECT_NOT(trap)) RETURN(trap);
+        if (EXPECT_NOT(trap)) UNWIND(trap);
         FORGET_REGISTERS;
     }
     /// `import` is the offset of the function in the array of them.
-    pub uop call_import(import: u32, frame: u32) {
+    pub uop call_import(import: u32, frame: u32, site: u32) {
         const Func *function = *(const Func **)((char *)vm->functions + import);
         ENTER(function->code, function->vm);
     }
     /// `index` is the slot of the index in the table, `table` and `ty` are offsets in the instance's arrays.
-    pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32) {
+    pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32, site: u32) {
         FIND_FUNCTION;
         ENTER(function->code, function->vm);
     }
@@ -107,7 +109,7 @@ uops! {
         const Func *function = *(const Func **)((char *)vm->functions + import);
         BECOME(function);
     }
-    pub uop return_call_indirect(table: u32, ty: u32, index: u32) {
+    pub uop return_call_indirect(table: u32, ty: u32, index: u32, site: u32) {
         FIND_FUNCTION;
         BECOME(function);
     }

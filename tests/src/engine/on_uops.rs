@@ -1,0 +1,85 @@
+//! uops as one of the engines.
+
+use uops::{Error, Extern, Imports, Store, Trap, Value};
+
+use super::{Instance, Item, Program, State, Stop};
+
+/// Programs of uops.
+#[derive(Debug)]
+pub struct Uops(Vec<(String, uops::Program)>);
+
+/// Instances of uops.
+#[derive(Debug)]
+pub struct Running {
+    store: Store,
+    instances: Vec<uops::Instance>,
+}
+
+impl Program for Uops {
+    type Instance = Running;
+
+    fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
+        let compile = |&(name, wasm): &(&str, &[u8])| Ok((name.to_owned(), uops::Program::new(wasm).map_err(stop)?));
+        modules.iter().map(compile).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn instantiate(&self) -> Result<Running, Stop> {
+        let (store, mut imports) = (Store::new().map_err(stop)?, Imports::new());
+        let mut instances = Vec::new();
+        for (name, program) in &self.0 {
+            let instance = uops::Instance::new(&store, program, &imports).map_err(stop)?;
+            imports.instance(&store, name, instance).map_err(stop)?;
+            instances.push(instance);
+        }
+        Ok(Running { store, instances })
+    }
+}
+
+impl Instance for Running {
+    fn call(&mut self, function: &str, args: &[Value]) -> Result<Vec<String>, Stop> {
+        let instance = self.instances.last().expect("there is a module");
+        let results = instance.call(&self.store, function, args).map_err(stop)?;
+        Ok(results.iter().map(Value::to_string).collect())
+    }
+
+    fn state(&self) -> State {
+        let mut state = State::new();
+        for (index, instance) in self.instances.iter().enumerate() {
+            for (name, export) in instance.exports(&self.store).unwrap() {
+                if let Some(item) = self.item(export).unwrap() {
+                    state.insert((index, name), item);
+                }
+            }
+        }
+        state
+    }
+}
+
+impl Running {
+    fn item(&self, export: Extern) -> Result<Option<Item>, Error> {
+        let store = &self.store;
+        Ok(Some(match export {
+            Extern::Func(_) => return Ok(None),
+            Extern::Global(global) => Item::Global(global.get(store)?.to_string()),
+            Extern::Memory(memory) => {
+                let mut bytes = vec![0; memory.pages(store)? as usize * 65536];
+                memory.read(store, 0, &mut bytes)?;
+                Item::Memory(bytes)
+            }
+            Extern::Table(table) => {
+                let element = |index| Ok(table.get(store, index)?.to_string());
+                Item::Table((0..table.size(store)?).map(element).collect::<Result<_, Error>>()?)
+            }
+        }))
+    }
+}
+
+fn stop(error: Error) -> Stop {
+    match error.trap() {
+        Some(Trap::StackExhausted) => Stop::Exhausted,
+        // The other engine has one for both.
+        Some(Trap::UndefinedElement) => Stop::Trap(Trap::TableOutOfBounds),
+        Some(trap) => Stop::Trap(trap),
+        None => Stop::Refused(error.to_string()),
+    }
+}

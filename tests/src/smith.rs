@@ -1,0 +1,116 @@
+//! Random modules that use everything uops has, made by `wasm-smith`. A seed always makes the same module.
+
+use arbitrary::Unstructured;
+use wasm_smith::{Config, Module};
+
+use crate::differential::{Compared, Disagreement, functions_agree};
+use crate::rng::Rng;
+
+/// The module whose exports others may import, by the name [`ENVIRONMENT_NAME`].
+pub const ENVIRONMENT: &[u8] = include_bytes!("smith/environment.wat");
+/// Its name.
+pub const ENVIRONMENT_NAME: &str = "env";
+
+/// How many loops and calls a function may make, together with those that it calls.
+const FUEL: u32 = 1000;
+/// Bytes that a module is made from.
+const ENTROPY: usize = 4096;
+
+/// The binary format of the module that a seed makes from no more than so many bytes of entropy: the fewer, the smaller.
+#[must_use]
+pub fn module(seed: u64, entropy: usize) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    let config = config(&mut rng);
+    let bytes = rng.bytes(ENTROPY);
+    // What it needs beyond the end is zeros.
+    let mut module =
+        Module::new(config, &mut Unstructured::new(&bytes[..entropy.min(ENTROPY)])).expect("any bytes make a module");
+    module.ensure_termination(FUEL).expect("no function's body is made of raw bytes");
+    module.to_bytes()
+}
+
+/// What modules may have.
+fn config(rng: &mut Rng) -> Config {
+    let imports = wat::parse_bytes(include_bytes!("smith/imports.wat")).expect("the text is a module").into_owned();
+    Config {
+        // WebAssembly 2.0.
+        bulk_memory_enabled: true,
+        multi_value_enabled: true,
+        reference_types_enabled: true,
+        saturating_float_to_int_enabled: true,
+        sign_extension_ops_enabled: true,
+        simd_enabled: false,
+        // WebAssembly 3.0.
+        extended_const_enabled: false,
+        max_memories: 1,
+        memory64_enabled: false,
+        tail_call_enabled: false,
+        exceptions_enabled: false,
+        gc_enabled: false,
+        relaxed_simd_enabled: false,
+        // Proposals.
+        compact_imports_enabled: false,
+        threads_enabled: false,
+        wide_arithmetic_enabled: false,
+
+        // All is seen, and nothing is undetermined.
+        canonicalize_nans: true,
+        export_everything: true,
+        memory_max_size_required: true,
+        table_max_size_required: true,
+        // Half of the modules get further than the first trap.
+        disallow_traps: rng.below(2) == 0,
+        allow_floats: rng.below(4) != 0,
+
+        // Many small ones rather than a few large ones.
+        available_imports: Some(imports),
+        max_imports: rng.below(8),
+        max_memory32_bytes: 4 << 16,
+        max_memory64_bytes: 4 << 16,
+        max_table_elements: 20,
+        max_tables: 3,
+        max_types: 10,
+        max_funcs: 16,
+        min_funcs: 1,
+        max_globals: 10,
+        max_element_segments: 5,
+        max_elements: 10,
+        max_data_segments: 5,
+        max_instructions: rng.pick(&[20, 100, 500]),
+        ..Config::default()
+    }
+}
+
+/// Runs the module of a seed on uops and on wasmi.
+///
+/// # Errors
+/// Where they do not agree.
+pub fn check(seed: u64) -> Result<Compared, Disagreement> {
+    check_smaller(seed, ENTROPY).1
+}
+
+/// Runs the module that a seed makes from less entropy, and returns that too.
+fn check_smaller(seed: u64, entropy: usize) -> (Vec<u8>, Result<Compared, Disagreement>) {
+    let wasm = module(seed, entropy);
+    let result = functions_agree(&[(ENVIRONMENT_NAME, ENVIRONMENT), ("", &wasm)], seed);
+    (wasm, result)
+}
+
+/// The smallest module that is found with less and less entropy and on which uops and wasmi do not agree, if they do not
+/// agree on that of this seed.
+#[must_use]
+pub fn smallest(seed: u64) -> Option<(Vec<u8>, Disagreement)> {
+    let fails = |entropy| {
+        let (wasm, result) = check_smaller(seed, entropy);
+        result.err().map(|disagreement| (wasm, disagreement))
+    };
+    let (mut entropy, mut found) = (ENTROPY, fails(ENTROPY)?);
+    let mut step = ENTROPY;
+    while step > 0 {
+        match entropy.checked_sub(step).and_then(|entropy| Some((entropy, fails(entropy)?))) {
+            Some(smaller) => (entropy, found) = smaller,
+            None => step /= 2,
+        }
+    }
+    Some(found)
+}

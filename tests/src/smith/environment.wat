@@ -1,0 +1,20 @@
+;; What random modules may import, by the name `env`: of each kind something.
+(module
+  (memory (export "memory") 1 3)
+  (data (i32.const 0) "what was there before")
+  (table (export "table") 4 8 funcref)
+  (elem (i32.const 0) $nothing $swap)
+  (global $calls (export "calls") (mut i64) (i64.const 0))
+  (global (export "constant") i32 (i32.const 5))
+  (func $nothing (export "nothing"))
+  (func $swap (export "swap") (param i32 i64) (result i64 i32)
+    local.get 1
+    local.get 0)
+  (func (export "count") (param f32 f64) (result f64)
+    (global.set $calls (i64.add (global.get $calls) (i64.const 1)))
+    (f64.convert_i64_u (global.get $calls)))
+  (func (export "store") (param i32 i64)
+    (i64.store (local.get 0) (local.get 1)))
+  (func (export "check") (param i32) (result i32)
+    (if (i32.gt_s (local.get 0) (i32.const 1000000)) (then unreachable))
+    (local.get 0)))

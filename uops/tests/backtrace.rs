@@ -1,0 +1,116 @@
+//! Errors say which functions were running.
+
+use uops::{Error, FuncType, Imports, Instance, Program, Store, Trap};
+
+fn instance(store: &Store, text: &str, imports: &Imports) -> Instance {
+    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), imports).unwrap()
+}
+
+/// The lines of the backtrace, without what is known of places.
+fn functions(error: &Error) -> Vec<String> {
+    let lines = error.backtrace().expect("it was running").to_string();
+    lines.lines().map(|line| line.trim().split(", at byte").next().unwrap().to_owned()).collect()
+}
+
+const NESTED: &str = r#"(module $m
+    (import "env" "h" (func $h))
+    (func $divide (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))
+    (func $twice (param i32) (result i32) (i32.add (call $divide (i32.const 1)) (call $divide (local.get 0))))
+    (table funcref (elem $twice))
+    (func $indirect (param i32) (result i32) (call_indirect (param i32) (result i32) (local.get 0) (local.get 0)))
+    (func (export "run") (param i32) (result i32) (call $indirect (local.get 0)))
+    (func $host (export "host") (call $h))
+    (func (export "unreachable") (nop) (unreachable))
+    (memory 1)
+    (func (export "fill") (memory.fill (i32.const 0) (i32.const 0) (i32.const 65537)))
+    (func $forever (export "forever") (call $forever)))"#;
+
+fn imports() -> Imports {
+    let mut imports = Imports::new();
+    imports.func("env", "h", FuncType::new([], []), |caller, _| {
+        caller.instance().call(caller.store(), "run", &[0.into()])?;
+        Ok(vec![])
+    });
+    imports
+}
+
+#[test]
+fn innermost_first() {
+    let store = Store::new().unwrap();
+    let instance = instance(&store, NESTED, &imports());
+    for _ in 0..2 {
+        let error = instance.call(&store, "run", &[0.into()]).unwrap_err();
+        assert_eq!(error.trap(), Some(Trap::IntegerDivisionByZero));
+        assert_eq!(
+            functions(&error),
+            ["0: function 1 `divide`", "1: function 2 `twice`", "2: function 3 `indirect`", "3: function 4 `run`"]
+        );
+    }
+    // What the call itself refuses is its own.
+    let error = instance.call(&store, "run", &[1.into()]).unwrap_err();
+    assert_eq!(error.trap(), Some(Trap::UndefinedElement));
+    assert_eq!(functions(&error), ["0: function 3 `indirect`", "1: function 4 `run`"]);
+}
+
+/// Of calls, and of what says so itself, the instruction is known.
+#[test]
+fn places_are_offsets_in_the_module() {
+    let wasm = wat::parse_str(NESTED).unwrap();
+    let store = Store::new().unwrap();
+    let instance = Instance::new(&store, &Program::new(&wasm).unwrap(), &imports()).unwrap();
+    let byte = |name: &str, depth: usize| {
+        let error = instance.call(&store, name, &vec![0.into(); usize::from(name == "run")]).unwrap_err();
+        Some(wasm[error.backtrace().unwrap().frames()[depth].offset()? as usize])
+    };
+    assert_eq!([0, 1, 2, 3].map(|depth| byte("run", depth)), [None, Some(0x10), Some(0x11), Some(0x10)]);
+    assert_eq!(byte("unreachable", 0), Some(0x00));
+    assert_eq!(byte("fill", 0), Some(0xfc));
+}
+
+#[test]
+fn through_host_functions() {
+    let store = Store::new().unwrap();
+    let instance = instance(&store, NESTED, &imports());
+    let error = instance.call(&store, "host", &[]).unwrap_err();
+    let names = ["divide", "twice", "indirect", "run", "host"];
+    let frames = error.backtrace().unwrap().frames();
+    assert_eq!(frames.iter().map(|frame| frame.name().unwrap()).collect::<Vec<_>>(), names);
+    assert_eq!(frames[4].index(), 5);
+    let mut imports = Imports::new();
+    imports.wrap("env", "h", || Err::<(), _>("no"));
+    let instance = Instance::new(&store, &Program::new(NESTED.as_bytes()).unwrap(), &imports).unwrap();
+    let error = instance.call(&store, "host", &[]).unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), functions(&error)),
+        ("host function `env.h`: no", vec!["0: function 5 `host`".into()])
+    );
+}
+
+#[test]
+fn across_instances() {
+    let (store, mut imports) = (Store::new().unwrap(), imports());
+    let inner = instance(&store, NESTED, &imports);
+    imports.define("env", "h", inner.func(&store, "unreachable").unwrap());
+    let outer = instance(&store, NESTED, &imports);
+    let error = outer.call(&store, "host", &[]).unwrap_err();
+    assert_eq!(functions(&error), ["0: function 6 `unreachable`", "1: function 5 `host`"]);
+}
+
+#[test]
+fn of_deep_ones_the_innermost_are_kept_and_the_others_counted() {
+    let store = Store::new().unwrap();
+    let error = instance(&store, NESTED, &imports()).call(&store, "forever", &[]).unwrap_err();
+    assert_eq!(error.trap(), Some(Trap::StackExhausted));
+    let backtrace = error.backtrace().unwrap();
+    assert_eq!(backtrace.frames().len(), 64);
+    assert!(backtrace.omitted() > 10_000);
+    assert_eq!(functions(&error)[64], format!("and {} more", backtrace.omitted()));
+}
+
+#[test]
+fn what_has_no_names_has_numbers() {
+    let store = Store::new().unwrap();
+    let text = r#"(module (func (unreachable)) (func (call 0)) (start 1))"#;
+    let error = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Imports::new()).unwrap_err();
+    assert_eq!(functions(&error), ["0: function 0", "1: function 1"]);
+}
