@@ -1,8 +1,8 @@
-//! Runs the example programs natively, on uops and on `wasmi`, in turns, and prints a table of medians.
+//! Runs programs natively and on WebAssembly engines, in turns, and prints tables of medians and of their ratios.
 //!
 //! Every result is compared with the known one. Native times are those of a whole process, if there is a C compiler;
-//! the others are those of the call alone. How fast modules are compiled is measured on the examples with all their
-//! functions repeated, so that what is done once per module does not count.
+//! the others are those of the call alone. How fast modules are compiled is measured on the programs with all their
+//! functions repeated, so that what is done once per module does not count, and on modules that are named as arguments.
 
 mod engines;
 mod native;
@@ -12,6 +12,8 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use engines::ENGINES;
+
 /// What anything here fails with.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -20,7 +22,7 @@ const RUNS: usize = 5;
 /// How often a module's functions are there when its compilation is measured.
 const REPEAT: usize = 200;
 
-struct Example {
+struct Program {
     name: String,
     n: i32,
     expected: String,
@@ -28,89 +30,120 @@ struct Example {
 }
 
 fn main() -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../uops/examples");
-    let examples = examples(&folder)?;
-    let native = native::Programs::new(&folder)?;
-    run(&examples, &native)?;
-    compile(&examples)
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let header = here.join("../uops/examples");
+    let mut modules = Vec::new();
+    for folder in [header.clone(), here.join("kernels")] {
+        let native = native::Programs::new(&folder, &header)?;
+        let programs = programs(&folder)?;
+        run(&programs, &native)?;
+        for program in programs {
+            modules.push((format!("{} x {REPEAT}", program.name), repeat::functions(&program.wasm, REPEAT)?));
+        }
+    }
+    for file in std::env::args().skip(1) {
+        let wasm = std::fs::read(&file).map_err(|error| format!("{file}: {error}"))?;
+        modules.push((Path::new(&file).file_name().unwrap_or_default().to_string_lossy().into_owned(), wasm));
+    }
+    compile(&modules)
 }
 
-/// The programs, each with the last line that `expected.txt` has for it: that of the default `n`.
-fn examples(folder: &Path) -> Result<Vec<Example>> {
-    let mut examples: Vec<Example> = Vec::new();
+/// The programs of a folder, each with the last line that `expected.txt` has for it: that of the default `n`.
+fn programs(folder: &Path) -> Result<Vec<Program>> {
+    let mut programs: Vec<Program> = Vec::new();
     for line in std::fs::read_to_string(folder.join("expected.txt"))?.lines() {
         let [name, n, expected] = line.split(' ').collect::<Vec<_>>()[..] else {
             return Err(format!("not a line of expected.txt: {line}").into());
         };
-        examples.retain(|example| example.name != name);
+        programs.retain(|program| program.name != name);
         let wasm = std::fs::read(folder.join(format!("{name}.wasm")))?;
-        examples.push(Example { name: name.to_owned(), n: n.parse()?, expected: expected.to_owned(), wasm });
+        programs.push(Program { name: name.to_owned(), n: n.parse()?, expected: expected.to_owned(), wasm });
     }
-    Ok(examples)
+    Ok(programs)
 }
 
-fn run(examples: &[Example], native: &native::Programs) -> Result<()> {
-    println!("| program | native ms | uops ms | wasmi ms | wasmi / uops | uops / native |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
-    let (mut faster, mut slower) = (Vec::new(), Vec::new());
-    for example in examples {
-        let (mut uops, mut wasmi) = (engines::Uops::new(&example.wasm)?, engines::Wasmi::new(&example.wasm)?);
-        let mut program = native.compile(&example.name)?;
-        let mut times = [const { Vec::new() }; 3];
+/// The times of all engines, and how those of the others compare with ours.
+fn run(programs: &[Program], native: &native::Programs) -> Result<()> {
+    let names = ENGINES.map(|engine| engine.name);
+    println!(
+        "| program | native ms | {} ms | uops / native | {} / uops |",
+        names.join(" ms | "),
+        names[1..].join(" / uops | ")
+    );
+    println!("| --- |{}", " ---: |".repeat(2 * ENGINES.len() + 1));
+    let mut ratios: Vec<Vec<f64>> = vec![Vec::new(); ENGINES.len()];
+    for program in programs {
+        let mut runs = Vec::new();
+        for engine in &ENGINES {
+            runs.push((engine.instance)(&program.wasm).map_err(|error| format!("{}: {error}", engine.name))?);
+        }
+        let mut process = native.compile(&program.name)?;
+        let mut times = vec![Vec::new(); ENGINES.len() + 1];
         for _ in 0..RUNS {
-            times[0].push(time(example, || uops.run(example.n))?);
-            times[1].push(time(example, || wasmi.run(example.n))?);
-            if let Some(program) = &mut program {
-                times[2].push(time(example, || program.run(example.n))?);
+            if let Some(process) = &mut process {
+                times[0].push(time(program, || process.run(program.n))?);
+            }
+            for (run, times) in runs.iter_mut().zip(&mut times[1..]) {
+                times.push(time(program, || run(program.n))?);
             }
         }
-        let [uops, wasmi, native] = times.map(median);
-        faster.push(wasmi / uops);
-        slower.extend((native > 0.0).then_some(uops / native));
-        let native_columns = match native > 0.0 {
-            true => (format!("{native:.1}"), format!("{:.2}", uops / native)),
-            false => Default::default(),
-        };
-        let (ms, ratio) = native_columns;
-        println!("| {} | {ms} | {uops:.1} | {wasmi:.1} | {:.2} | {ratio} |", example.name, wasmi / uops);
+        let times: Vec<f64> = times.into_iter().map(median).collect();
+        let ours = times[1];
+        let row: Vec<f64> = [ours / times[0]].into_iter().chain(times[2..].iter().map(|time| time / ours)).collect();
+        println!("| {} | {} | {} |", program.name, columns(&times, 1), columns(&row, 2));
+        row.into_iter().zip(&mut ratios).for_each(|(ratio, ratios)| ratios.push(ratio));
     }
-    let native = if slower.is_empty() { String::new() } else { format!("{:.2}", geometric_mean(&slower)) };
-    println!("| geometric mean | | | | {:.2} | {native} |", geometric_mean(&faster));
+    let means: Vec<f64> = ratios.iter().map(|ratios| geometric_mean(ratios)).collect();
+    println!("| geometric mean |{} {} |\n", " |".repeat(ENGINES.len() + 1), columns(&means, 2));
     Ok(())
 }
 
-fn compile(examples: &[Example]) -> Result<()> {
-    println!("\n| module, {REPEAT} times | kB | uops MB/s | wasmi MB/s | uops / wasmi |");
-    println!("| --- | ---: | ---: | ---: | ---: |");
-    let mut ratios = Vec::new();
-    for example in examples {
-        let wasm = repeat::functions(&example.wasm, REPEAT)?;
-        let mut times = [const { Vec::new() }; 2];
+/// How fast modules are decoded, validated and compiled; and, of ours, how fast when they are valid already.
+fn compile(modules: &[(String, Vec<u8>)]) -> Result<()> {
+    let names = ENGINES.map(|engine| engine.name);
+    println!("Compilation, in MB of WebAssembly per second, and in ratios");
+    println!();
+    println!("| module | kB | uops when valid | {} | uops / {} |", names.join(" | "), names[1..].join(" | uops / "));
+    println!("| --- |{}", " ---: |".repeat(2 * ENGINES.len() + 1));
+    let mut ratios: Vec<Vec<f64>> = vec![Vec::new(); ENGINES.len() - 1];
+    for (name, wasm) in modules {
+        let mut times = vec![Vec::new(); ENGINES.len() + 1];
         for _ in 0..RUNS {
+            let module = uops::Module::new(wasm)?;
             let start = Instant::now();
-            engines::Uops::compile(&wasm)?;
+            let _program = uops::Program::compile(module)?;
             times[0].push(start.elapsed());
-            let start = Instant::now();
-            engines::Wasmi::compile(&wasm)?;
-            times[1].push(start.elapsed());
+            for (engine, times) in ENGINES.iter().zip(&mut times[1..]) {
+                let start = Instant::now();
+                (engine.compile)(wasm).map_err(|error| format!("{}: {error}", engine.name))?;
+                times.push(start.elapsed());
+            }
         }
         // Bytes per microsecond.
-        let [uops, wasmi] = times.map(|times| wasm.len() as f64 / (median(times) * 1000.0));
-        ratios.push(uops / wasmi);
-        let size = wasm.len() / 1000;
-        println!("| {} | {size} | {uops:.1} | {wasmi:.1} | {:.2} |", example.name, uops / wasmi);
+        let speeds: Vec<f64> = times.into_iter().map(|times| wasm.len() as f64 / (median(times) * 1000.0)).collect();
+        let row: Vec<f64> = speeds[2..].iter().map(|speed| speeds[1] / speed).collect();
+        println!("| {name} | {} | {} | {} |", wasm.len() / 1000, columns(&speeds, 1), columns(&row, 2));
+        row.into_iter().zip(&mut ratios).for_each(|(ratio, ratios)| ratios.push(ratio));
     }
-    println!("| geometric mean | | | | {:.2} |", geometric_mean(&ratios));
+    let means: Vec<f64> = ratios.iter().map(|ratios| geometric_mean(ratios)).collect();
+    println!("| geometric mean |{} {} |", " |".repeat(ENGINES.len() + 2), columns(&means, 2));
     Ok(())
+}
+
+/// Numbers as columns of a table. What could not be measured is not there.
+fn columns(values: &[f64], digits: usize) -> String {
+    let column =
+        |value: &f64| if *value > 0.0 && value.is_finite() { format!("{value:.digits$}") } else { String::new() };
+    values.iter().map(column).collect::<Vec<_>>().join(" | ")
 }
 
 /// The time that a run takes. Its result has to be the right one.
-fn time(example: &Example, run: impl FnOnce() -> Result<String>) -> Result<Duration> {
+fn time(program: &Program, run: impl FnOnce() -> Result<String>) -> Result<Duration> {
     let start = Instant::now();
     let result = run()?;
     let time = start.elapsed();
-    if result != example.expected {
-        return Err(format!("{}: {result} instead of {}", example.name, example.expected).into());
+    if result != program.expected {
+        return Err(format!("{}: {result} instead of {}", program.name, program.expected).into());
     }
     Ok(time)
 }

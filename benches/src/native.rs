@@ -1,4 +1,4 @@
-//! The example programs as a C compiler makes them.
+//! The programs as a C compiler makes them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +8,7 @@ use crate::Result;
 /// A folder for native programs, which is removed at the end.
 pub struct Programs {
     sources: PathBuf,
+    header: PathBuf,
     folder: PathBuf,
 }
 
@@ -15,11 +16,11 @@ pub struct Programs {
 pub struct Native(PathBuf);
 
 impl Programs {
-    /// Of C files in this folder.
-    pub fn new(sources: &Path) -> Result<Self> {
+    /// Of C files in a folder, which include a header in another one.
+    pub fn new(sources: &Path, header: &Path) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("stencil-benches-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { sources: sources.to_owned(), folder })
+        Ok(Self { sources: sources.to_owned(), header: header.to_owned(), folder })
     }
 
     /// Compiles a program with `CC`, gcc or whatever there is, if there is any.
@@ -28,7 +29,8 @@ impl Programs {
         let chosen = std::env::var("CC").ok();
         for compiler in chosen.as_deref().into_iter().chain(["gcc", "cc", "clang"]) {
             let mut command = Command::new(compiler);
-            command.args(["-std=c99", "-O2", "-ffp-contract=off", "-o"]).arg(&program);
+            command.args(["-std=c99", "-O2", "-ffp-contract=off", "-I"]).arg(&self.header);
+            command.arg("-o").arg(&program);
             match command.arg(self.sources.join(format!("{name}.c"))).arg("-lm").status() {
                 Ok(status) if status.success() => return Ok(Some(Native(program))),
                 Ok(status) => return Err(format!("{compiler} fails: {status}").into()),

@@ -16,6 +16,8 @@ pub enum Type {
     Bool,
     F32,
     F64,
+    /// `__m128i` of `core::arch`: 128 bits in a vector register.
+    Vector,
     /// A pointer; `to` is none for `c_void` and `()`.
     Pointer {
         constant: bool,
@@ -30,7 +32,7 @@ pub enum Type {
 }
 
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, \
-                         f64, a raw pointer, in a struct also an array or another struct of the block, and for \
+                         f64, __m128i, a raw pointer, in a struct also an array or another struct of the block, and for \
                          operands also Label";
 
 impl Type {
@@ -75,6 +77,7 @@ impl Type {
                     "bool" => Self::Bool,
                     "f32" => Self::F32,
                     "f64" => Self::F64,
+                    "__m128i" => Self::Vector,
                     "Label" => Self::Label,
                     "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
@@ -112,6 +115,8 @@ impl Type {
             Self::Bool => "bool".into(),
             Self::F32 => "float".into(),
             Self::F64 => "double".into(),
+            // What the compilers' own headers define `__m128i` as; without them, they are long to read.
+            Self::Vector => "long long __attribute__((vector_size(16)))".into(),
             Self::Named(name) => name.to_string(),
             Self::Label | Self::Pointer { .. } | Self::Array(..) => unreachable!("has a declarator or no C spelling"),
         }
@@ -197,6 +202,7 @@ mod tests {
         assert_eq!(declared("*mut [u16; 2]"), "uint16_t (*x)[2]");
         assert_eq!(declared("[*mut u16; 2]"), "uint16_t *x[2]");
         assert_eq!(declared("crate::Vm"), "Vm x");
+        assert_eq!(declared("*mut core::arch::x86_64::__m128i"), "long long __attribute__((vector_size(16))) *x");
         assert_eq!(declared("*const String"), "const String *x");
         assert_eq!(declared("*mut Vec<u8>"), "void *x");
     }

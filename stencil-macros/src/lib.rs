@@ -69,7 +69,8 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 ///
 /// # Types
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the
-/// same size. A pointer may point to any Rust type; C knows its fields if the block declares it. An operand may
+/// same size. `__m128i` of `core::arch::x86_64` is what C has by that name, a vector of two `long long`, in registers,
+/// structs and host functions. A pointer may point to any Rust type; C knows its fields if the block declares it. An operand may
 /// also be a `Label`. An operand of up to 32 bits becomes a 32-bit immediate or displacement, one of 64 bits a
 /// 64-bit immediate. A `u32` that a body uses in 64-bit arithmetic, as a displacement above all, may have to be less
 /// than 2^31, depending on the instruction that the C compiler chose: emitting a greater one is an error then, and

@@ -273,7 +273,8 @@ impl Source {
             if let Some(condition) = &uop.condition {
                 let span = condition.clone().into_iter().next().map_or(name.span(), |token| token.span());
                 self.made(format!("condition of uop {name}"), span);
-                let _ = writeln!(self.c, "#if {condition}");
+                // However many lines it was typed in, or printed in if it is long.
+                let _ = writeln!(self.c, "#if {}", condition.to_string().replace('\n', " "));
             }
             self.member(block, (index, member), uop, &text);
             if uop.condition.is_some() {
@@ -355,7 +356,7 @@ fn read(ty: &Type, hole: &str, wide: &str) -> String {
         Type::Bool => format!("(STENCIL_NARROW(uint8_t, 1, {hole}) & 1) != 0"),
         Type::F32 => format!("STENCIL_BITS(float, uint32_t, STENCIL_NARROW(uint32_t, UINT32_MAX, {hole}))"),
         Type::F64 => format!("STENCIL_BITS(double, uint64_t, {wide}({hole}))"),
-        Type::Array(..) | Type::Named(_) => unreachable!("`check` lets no operand have such a type"),
+        Type::Vector | Type::Array(..) | Type::Named(_) => unreachable!("`check` lets no operand have such a type"),
     }
 }
 

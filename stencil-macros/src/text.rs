@@ -59,7 +59,8 @@ impl Text {
             if let Some(last) = last {
                 let (end, start) = (last.end(), span.start());
                 // What stood together stays together: `F(x)` and `F (x)` are not the same in a `#define`.
-                let adjacent = end == start && last.start() != end;
+                // Positions of two files, of a macro and of where it is used, mean nothing to each other.
+                let adjacent = end == start && last.start() != end && last.file() == span.file();
                 if end.line != start.line {
                     text.c.push('\n');
                     at = (at.0 + 1, 1);
@@ -155,6 +156,13 @@ mod tests {
         assert_eq!(text.span_at((3, 5)).source_text().unwrap(), "&", "columns count bytes");
         assert_eq!(text.span_at((3, 6)).source_text().unwrap(), "c");
         assert_eq!(text.find("c").unwrap().start().line, 3);
+    }
+
+    #[test]
+    fn tokens_of_two_files_do_not_stand_together() {
+        let mut tokens: TokenStream = "f32x4".parse().unwrap();
+        tokens.extend("     a - b".parse::<TokenStream>().unwrap());
+        assert_eq!(Text::rebuilt(&Group::new(proc_macro2::Delimiter::Brace, tokens)).c, "f32x4 a - b");
     }
 
     #[test]

@@ -173,6 +173,7 @@ fn argument(rng: &mut Rng, ty: ValueType) -> Value {
         ValueType::I64 => Value::I64(bits as i64),
         ValueType::F32 => Value::F32(float as f32),
         ValueType::F64 => Value::F64(float),
+        ValueType::V128 => Value::V128(u128::from(bits) << 64 | u128::from(float.to_bits())),
         ValueType::Ref(RefType::Func) => Value::FuncRef(None),
         ValueType::Ref(RefType::Extern) => Value::ExternRef(None),
     }

@@ -39,7 +39,7 @@ fn config(rng: &mut Rng) -> Config {
         reference_types_enabled: true,
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
-        simd_enabled: false,
+        simd_enabled: true,
         // WebAssembly 3.0.
         extended_const_enabled: false,
         max_memories: 1,

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Rebuilds the .wasm of every program in this folder: WebAssembly 1.0, no
-# imports. Needs clang with its wasm32 target, and wasm-ld; CLANG and WASM_LD
+# Rebuilds the .wasm of every program in this folder, or in another one that is
+# named: WebAssembly 1.0, no imports. Needs clang with its wasm32 target, and wasm-ld; CLANG and WASM_LD
 # choose others than the ones it finds. The same tools make the same bytes.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+examples=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+cd "${1:-$examples}"
 
 # Prints the first of the named tools that is installed.
 find_tool() {
@@ -22,7 +23,7 @@ wasm_ld=${WASM_LD:-$(find_tool wasm-ld-19 wasm-ld)}
 
 compile=(
     --target=wasm32 -mcpu=mvp -std=c99 -O2 -Wall -Wextra -Werror
-    -ffreestanding -fno-builtin -ffp-contract=off -fno-math-errno
+    -ffreestanding -fno-builtin -ffp-contract=off -fno-math-errno -I "$examples"
 )
 # Keep the names of functions, and nothing else that does not run.
 link=(--no-entry --strip-all --keep-section=name)

@@ -13,11 +13,11 @@ use crate::store::Store;
 #[derive(Clone, Debug)]
 pub(crate) struct ConstExpr(Box<[Operation]>);
 
-/// An operation on a stack of 64-bit values.
+/// An operation on a stack of values, which are their bits.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     /// The bits of a value; of a reference, zeros stand for none.
-    Const(u64),
+    Const(u128),
     /// The value of an immutable global.
     Global(u32),
     /// A reference to a function.
@@ -40,10 +40,11 @@ impl ConstExpr {
         while !operators.is_end_then_eof() {
             let (operator, offset) = operators.read_with_offset()?;
             operations.push(match operator {
-                Operator::I32Const { value } => Operation::Const(u64::from(value as u32)),
-                Operator::I64Const { value } => Operation::Const(value as u64),
+                Operator::I32Const { value } => Operation::Const(u128::from(value as u32)),
+                Operator::I64Const { value } => Operation::Const(u128::from(value as u64)),
                 Operator::F32Const { value } => Operation::Const(value.bits().into()),
-                Operator::F64Const { value } => Operation::Const(value.bits()),
+                Operator::F64Const { value } => Operation::Const(value.bits().into()),
+                Operator::V128Const { value } => Operation::Const(u128::from_le_bytes(*value.bytes())),
                 Operator::RefNull { .. } => Operation::Const(0),
                 Operator::RefFunc { function_index } => Operation::Func(function_index),
                 Operator::GlobalGet { global_index } => Operation::Global(global_index),
@@ -60,22 +61,22 @@ impl ConstExpr {
     }
 
     /// The bits of its value, in an instance whose globals that it reads have been set.
-    pub(crate) fn evaluate(&self, store: &Store, instance: &InstanceData) -> Result<u64, Error> {
-        let mut stack: Vec<u64> = Vec::with_capacity(1);
+    pub(crate) fn evaluate(&self, store: &Store, instance: &InstanceData) -> Result<u128, Error> {
+        let mut stack: Vec<u128> = Vec::with_capacity(1);
         for operation in &self.0 {
             // Validation has made sure of the operands.
             let mut pop = || stack.pop().unwrap_or_default();
             let value = match *operation {
                 Operation::Const(bits) => bits,
                 Operation::Global(index) => instance.globals[index as usize].get(store)?.cell.get(),
-                Operation::Func(index) => instance.functions[index as usize].pointer(store)? as u64,
+                Operation::Func(index) => instance.functions[index as usize].pointer(store)? as u128,
                 Operation::I32(operator) => {
                     let (b, a) = (pop() as u32, pop() as u32);
                     operator(a, b).into()
                 }
                 Operation::I64(operator) => {
-                    let (b, a) = (pop(), pop());
-                    operator(a, b)
+                    let (b, a) = (pop() as u64, pop() as u64);
+                    operator(a, b).into()
                 }
             };
             stack.push(value);

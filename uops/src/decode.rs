@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use wasmparser::{
     BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, KnownCustom, Name,
-    NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
+    NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
 use crate::const_expr::ConstExpr;
 use crate::error::Error;
-use crate::features::{FEATURES, unsupported};
+use crate::features::{available, unsupported};
 use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module};
 use crate::types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 
@@ -19,10 +19,14 @@ pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
         let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
         return Err(Error::Invalid { message, offset: 0 });
     }
-    read(wasm).map_err(|failure| match failure {
+    decode_with(wasm, available())
+}
+
+fn decode_with(wasm: &[u8], features: WasmFeatures) -> Result<Module, Error> {
+    read(wasm, features).map_err(|failure| match failure {
         Failure::Invalid(error) => {
             let offset = error.offset();
-            match unsupported(wasm, &error) {
+            match unsupported(wasm, features, &error) {
                 Some(what) => Error::Unsupported { what, offset },
                 None => Error::Invalid { message: error.message().to_owned(), offset },
             }
@@ -45,12 +49,12 @@ impl From<BinaryReaderError> for Failure {
     }
 }
 
-fn read(wasm: &[u8]) -> Result<Module, Failure> {
+fn read(wasm: &[u8], features: WasmFeatures) -> Result<Module, Failure> {
     let mut module = Module { wasm: wasm.into(), ..Module::default() };
-    let mut validator = Validator::new_with_features(FEATURES);
+    let mut validator = Validator::new_with_features(features);
     let mut allocations = FuncValidatorAllocations::default();
     let mut parser = Parser::new(0);
-    parser.set_features(FEATURES);
+    parser.set_features(features);
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         // Validated first, so that what follows reads nothing that is not so.
@@ -213,8 +217,8 @@ fn value_type(ty: ValType, offset: u64) -> Result<ValueType, Failure> {
         ValType::I64 => Ok(ValueType::I64),
         ValType::F32 => Ok(ValueType::F32),
         ValType::F64 => Ok(ValueType::F64),
+        ValType::V128 => Ok(ValueType::V128),
         ValType::Ref(ty) => ref_type(ty, offset).map(ValueType::Ref),
-        ValType::V128 => Err(beyond("a vector", offset)),
     }
 }
 
@@ -257,4 +261,28 @@ fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, F
         ElementItems::Expressions(_, items) => items.into_iter().map(|item| ConstExpr::read(&item?)).collect(),
     };
     Ok(ElementSegment { mode, items: items? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_without_vectors_is_told_from_a_broken_module() {
+        let features = crate::features::FEATURES.difference(WasmFeatures::SIMD);
+        let decode = |text: &str| decode_with(&wat::parse_str(text).unwrap(), features);
+        for text in [
+            "(module (func i32.const 0 i8x16.splat drop))",
+            "(module (func (param v128)))",
+            "(module (func (local v128)))",
+            "(module (import \"m\" \"g\" (global v128)))",
+            "(module (global v128 (v128.const i32x4 0 0 0 0)))",
+        ] {
+            let error = decode(text).unwrap_err().to_string();
+            assert!(error.starts_with("not supported: vectors on a CPU without SSE 4.2, at byte "), "{error}");
+        }
+        let error = decode("(module (func i32.const 0 drop drop))").unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{error}");
+        assert!(decode("(module (func i32.const 0 drop))").is_ok());
+    }
 }

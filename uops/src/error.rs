@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// The text is not a module in the text format. Holds the message, which shows the place.
     Text(String),
-    /// The module needs a part of WebAssembly that is not supported.
+    /// The module needs a part of WebAssembly that is not supported, at all or on this CPU.
     Unsupported {
         /// What it needs, in words like `threads`.
         what: String,
@@ -176,6 +176,9 @@ impl fmt::Display for Error {
             }
             Self::BadValue { ty: ty @ ValueType::Ref(_), text } => {
                 write!(f, "`{text}` is no {ty}: write null, the only one that can be written")
+            }
+            Self::BadValue { ty: ty @ ValueType::V128, text } => {
+                write!(f, "`{text}` is no {ty}: write 128 bits in hexadecimal after 0x")
             }
             Self::BadValue { ty, text } => write!(f, "`{text}` is no {ty}: write a decimal number, inf or nan"),
             Self::WrongValue { ty, given } => write!(f, "a {ty} cannot be set to a value of type {given}"),

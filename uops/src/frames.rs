@@ -9,8 +9,8 @@ use crate::interrupt::InterruptHandle;
 use crate::trap::Trap;
 
 /// Slots behind the limit. A function checks that its own frame ends below the limit, and arguments of what it calls,
-/// of which there are 1000 at most, may lie behind that.
-const MARGIN: usize = 1024;
+/// of which there are 1000 at most, each of two slots at most, may lie behind that.
+const MARGIN: usize = 2048;
 /// How deep calls from host functions may nest: each takes some of the native stack, which is not counted.
 const DEPTH: u32 = 100;
 

@@ -1,11 +1,12 @@
 //! Functions, and the call from Rust into compiled code.
 
+use std::arch::x86_64::_mm_setzero_si128;
 use std::rc::Rc;
 
 use crate::error::Error;
 use crate::host::HostData;
 use crate::instance::InstanceData;
-use crate::slots::Slots;
+use crate::slots::{self, Slots};
 use crate::store::{Handle, Store};
 use crate::trap::Trap;
 use crate::typed::{TypedFunc, WasmTypes};
@@ -70,7 +71,7 @@ impl Func {
     ) -> Result<R, Error> {
         let function = self.0.get(store)?;
         let frames = &store.0.frames;
-        let first = frames.enter(params.len().max(results.len()))?;
+        let first = frames.enter(slots::count(params).max(slots::count(results)))?;
         // SAFETY: `enter` has made room for the arguments and the results, and no other function uses it.
         let slots = unsafe { Slots::new(store, first) };
         // SAFETY: the function is of this store, and the arguments are in the slots.
@@ -109,7 +110,8 @@ unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(
     // function.
     let code = unsafe {
         (*vm).start = function.code;
-        instance.entry()(vm, slots.first(), (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        let none = _mm_setzero_si128();
+        instance.entry()(vm, slots.first(), (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
     };
     let trap = match Trap::from_code(code) {
         None => return Ok(()),

@@ -15,8 +15,8 @@ pub struct Global(pub(crate) Handle<GlobalData>);
 #[derive(Debug)]
 pub(crate) struct GlobalData {
     pub(crate) ty: GlobalType,
-    /// The bits of the value. Compiled code reads and writes them, too.
-    pub(crate) cell: Cell<u64>,
+    /// The bits of the value. Compiled code reads and writes them, too: as many as the type has.
+    pub(crate) cell: Cell<u128>,
 }
 
 impl GlobalData {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::backtrace::Backtrace;
 use crate::error::Error;
 use crate::instance::{Instance, InstanceData};
-use crate::slots::Slots;
+use crate::slots::{self, Slots};
 use crate::store::{Handle, Inner, SharedVm, Store};
 use crate::trap::Trap;
 use crate::types::{FuncType, Tuple};
@@ -141,8 +141,8 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
         Rc::increment_strong_count(store);
         Store(Rc::from_raw(store))
     };
-    let slots = host.ty.params.len().max(host.ty.results.len());
-    let top = store.0.frames.set_top(fp.wrapping_add(slots));
+    let room = slots::count(&host.ty.params).max(slots::count(&host.ty.results));
+    let top = store.0.frames.set_top(fp.wrapping_add(room));
     // SAFETY: compiled code has put arguments there of the types of the function that it calls, and left room for the
     // results. It is valid, and references are all of its store. Calls that the host function makes begin above.
     let result = host.call(&store, &unsafe { Slots::new(&store, fp) });

@@ -95,8 +95,11 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
         items.tables.iter().map(|table| Ok(table.get(store)?.pointer())).collect::<Result<Rc<[_]>, Error>>()?;
     let memories =
         items.memories.iter().map(|memory| Ok(memory.get(store)?.pointer())).collect::<Result<Rc<[_]>, Error>>()?;
-    let globals =
-        items.globals.iter().map(|global| Ok(global.get(store)?.cell.as_ptr())).collect::<Result<Rc<[_]>, Error>>()?;
+    let globals = items
+        .globals
+        .iter()
+        .map(|global| Ok(global.get(store)?.cell.as_ptr().cast()))
+        .collect::<Result<Rc<[_]>, Error>>()?;
     let own: Rc<[vm::Func]> = module.functions[module.imported_functions()..]
         .iter()
         .enumerate()
@@ -156,21 +159,21 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
         if !matches!(segment.mode, Mode::Declared) {
-            let pointers = segment.items.iter().map(|item| Ok(evaluate(item)? as Reference));
+            let pointers = segment.items.iter().map(|item| Ok(evaluate(item)? as usize as Reference));
             elements.replace(pointers.collect::<Result<_, Error>>()?);
         }
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
         if let Mode::Active { index, offset } = &segment.mode {
             let table = instance.tables[*index as usize].get(store)?;
-            table.write(table.index(evaluate(offset)?), &elements.borrow())?;
+            table.write(table.index(evaluate(offset)? as u64), &elements.borrow())?;
             elements.take();
         }
     }
     for (segment, dropped) in module.data.iter().zip(&instance.dropped_data) {
         if let Mode::Active { index, offset } = &segment.mode {
             let memory = instance.memories[*index as usize].get(store)?;
-            memory.write(memory.address(evaluate(offset)?), &module.wasm[segment.bytes.clone()])?;
+            memory.write(memory.address(evaluate(offset)? as u64), &module.wasm[segment.bytes.clone()])?;
             dropped.set(true);
         }
     }

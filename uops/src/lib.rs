@@ -1,5 +1,5 @@
-//! WebAssembly 2.0, without vectors, on copy-and-patch: every instruction is a micro-operation with a C body. Of 3.0 there
-//! are tail calls, multiple memories, 64-bit memories and tables, and extended constant expressions.
+//! WebAssembly 2.0 on copy-and-patch: every instruction is a micro-operation with a C body. Of 3.0 there are tail calls,
+//! multiple memories, 64-bit memories and tables, and extended constant expressions.
 //!
 //! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
 //! programs share; [`Imports`] are what it may use of the world outside. [`wasi`] has those of command-line programs.

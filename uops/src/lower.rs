@@ -9,11 +9,14 @@ mod bulk;
 mod call;
 mod comparison;
 mod control;
+mod locals;
 mod located;
 mod operator;
 mod place;
 mod shape;
 mod stack;
+mod vector_operator;
+mod vector_shape;
 
 use std::sync::atomic::AtomicUsize;
 
@@ -27,6 +30,7 @@ use crate::types::{RefType, ValueType};
 use crate::uop::Wasm;
 use comparison::Comparison;
 use control::Control;
+use locals::Locals;
 use stack::Stack;
 
 /// A module as a program of the machine.
@@ -57,9 +61,9 @@ pub(crate) fn lower(module: &Module) -> Result<Lowered, Error> {
     let mut program = vec![Wasm::start()];
     program.extend([Wasm::bind(HOST_LABEL), Wasm::host(), Wasm::bind(UNWIND_LABEL), Wasm::unwind()]);
     let mut labels = function_label(module.bodies.len()).0;
-    let mut tables = Vec::new();
+    let (mut tables, mut stack) = (Vec::new(), Stack::default());
     for index in 0..module.bodies.len() {
-        Function::new(module, index, &mut program, &mut labels, &mut tables)?.lower()?;
+        Function::new(module, index, &mut program, &mut labels, &mut tables, &mut stack)?.lower()?;
     }
     Ok(Lowered { program, tables })
 }
@@ -68,7 +72,7 @@ pub(crate) fn lower(module: &Module) -> Result<Lowered, Error> {
 pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instruction<Wasm>>, Error> {
     let mut program = Vec::new();
     let mut labels = function_label(module.bodies.len()).0;
-    Function::new(module, index, &mut program, &mut labels, &mut Vec::new())?.lower()?;
+    Function::new(module, index, &mut program, &mut labels, &mut Vec::new(), &mut Stack::default())?.lower()?;
     Ok(program)
 }
 
@@ -81,9 +85,9 @@ struct Function<'a> {
     labels: &'a mut u32,
     tables: &'a mut Vec<JumpTable>,
     /// The parameters and the other locals.
-    locals: Vec<ValueType>,
+    locals: Locals,
     results: &'a [ValueType],
-    stack: Stack,
+    stack: &'a mut Stack,
     controls: Vec<Control<'a>>,
     /// A comparison whose result is on top of the stack, not yet emitted, so that a branch can be made of it.
     comparison: Option<Comparison>,
@@ -108,26 +112,27 @@ impl<'a> Function<'a> {
         program: &'a mut Vec<Instruction<Wasm>>,
         labels: &'a mut u32,
         tables: &'a mut Vec<JumpTable>,
+        stack: &'a mut Stack,
     ) -> Result<Self, Error> {
         let ty = module.ty(module.functions[module.imported_functions() + index]);
         let body = module.body(index);
-        let mut locals = ty.params.to_vec();
+        let mut locals = Locals::default();
+        for &ty in &ty.params {
+            locals.add(1, ty);
+        }
+        let parameters = locals.slots();
         for group in body.get_locals_reader()? {
             let (count, ty) = group?;
-            locals.resize(locals.len() + count as usize, value_type(ty));
+            locals.add(count, value_type(ty));
         }
         program.push(Wasm::bind(function_label(index)));
         let enter = program.len();
         program.push(Wasm::enter(0, HOST_LABEL));
-        let parameters = ty.params.len();
-        let zeros = locals.len() - parameters;
-        match zeros {
-            0..=4 => {
-                program.extend((parameters..locals.len()).map(|local| Wasm::constant_to_slot(offset(local as u32), 0)))
-            }
-            _ => program.push(Wasm::zero(offset(parameters as u32), zeros as u32)),
+        match locals.slots() - parameters {
+            0..=4 => program.extend((parameters..locals.slots()).map(|slot| Wasm::constant_to_slot(offset(slot), 0))),
+            zeros => program.push(Wasm::zero(offset(parameters), zeros)),
         }
-        let stack = Stack::new(locals.len() as u32, (locals.len() as u32).max(MIN_ADVANCE));
+        stack.reset(locals.slots(), locals.slots().max(MIN_ADVANCE));
         let operators = body.get_operators_reader()?;
         let results = &ty.results;
         let controls = vec![Control::function(results)];
@@ -195,6 +200,7 @@ fn value_type(ty: wasmparser::ValType) -> ValueType {
         wasmparser::ValType::I64 => ValueType::I64,
         wasmparser::ValType::F32 => ValueType::F32,
         wasmparser::ValType::F64 => ValueType::F64,
+        wasmparser::ValType::V128 => ValueType::V128,
         wasmparser::ValType::Ref(ty) if ty.is_extern_ref() => ValueType::Ref(RefType::Extern),
         wasmparser::ValType::Ref(_) => ValueType::Ref(RefType::Func),
         // Validation admits no others than `i32`.

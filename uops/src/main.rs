@@ -35,7 +35,8 @@ enum Command {
         /// A variable for a WASI program's environment.
         #[arg(long = "env", value_name = "NAME=VALUE")]
         variables: Vec<String>,
-        /// The arguments: integers in decimal or, after 0x, in hexadecimal; floats in decimal, or inf or nan. Of WASI
+        /// The arguments: integers in decimal or, after 0x, in hexadecimal; floats in decimal, or inf or nan; vectors as one number
+        /// in hexadecimal. Of WASI
         /// programs: any text. From the first one on, or after `--`, there are no more options.
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         args: Vec<String>,

@@ -1,9 +1,15 @@
-//! Arguments and results of calls, in the first slots of a frame.
+//! Arguments and results of calls, in the first slots of a frame: each takes one, of 64 bits, and a vector two that follow
+//! each other.
 
 use crate::error::Error;
 use crate::store::Store;
 use crate::types::ValueType;
 use crate::value::Value;
+
+/// The slots that values of these types take.
+pub(crate) fn count(types: &[ValueType]) -> usize {
+    types.iter().map(|ty| ty.slots() as usize).sum()
+}
 
 /// Where the arguments of a call are, and then its results. (It is in the type of a hidden method of a public trait.)
 pub struct Slots<'s> {
@@ -29,19 +35,53 @@ impl<'s> Slots<'s> {
 
     /// The values, which have these types.
     pub(crate) fn read(&self, types: &[ValueType]) -> impl Iterator<Item = Value> {
-        types.iter().enumerate().map(|(index, &ty)| {
-            // SAFETY: `new` was promised that they are there.
-            unsafe { Value::from_bits(self.store, ty, *self.first.add(index)) }
+        types.iter().scan(self.first, |slot, &ty| {
+            let mut bits = 0;
+            for half in 0..ty.slots() {
+                // SAFETY: `new` was promised that they are there.
+                unsafe {
+                    bits |= u128::from(**slot) << (64 * half);
+                    *slot = slot.add(1);
+                }
+            }
+            // SAFETY: likewise.
+            Some(unsafe { Value::from_bits(self.store, ty, bits) })
         })
     }
 
     /// Sets the slots to values, of the types that the call has.
     pub(crate) fn write(&self, values: impl IntoIterator<Item = Value>) -> Result<(), Error> {
-        for (index, value) in values.into_iter().enumerate() {
+        let mut slot = self.first;
+        for value in values {
             let bits = value.to_bits(self.store)?;
-            // SAFETY: `new` was promised that there is room.
-            unsafe { *self.first.add(index) = bits };
+            for half in 0..value.ty().slots() {
+                // SAFETY: `new` was promised that there is room.
+                unsafe {
+                    *slot = (bits >> (64 * half)) as u64;
+                    slot = slot.add(1);
+                }
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_take_two_slots() {
+        let store = Store::new().unwrap();
+        let values =
+            [Value::I32(-1), Value::V128(3 << 64 | 2), Value::FuncRef(None), Value::V128(u128::MAX), Value::F64(0.5)];
+        let types = values.map(Value::ty);
+        assert_eq!(count(&types), 7);
+        let mut memory = [9; 8];
+        // SAFETY: there is room for seven, and no value is a reference to anything.
+        let slots = unsafe { Slots::new(&store, memory.as_mut_ptr()) };
+        slots.write(values).unwrap();
+        assert!(slots.read(&types).eq(values));
+        assert_eq!(memory, [0xffff_ffff, 2, 3, 0, u64::MAX, u64::MAX, 0.5_f64.to_bits(), 9]);
     }
 }

@@ -162,7 +162,7 @@ impl Store {
         self.keep(&self.0.externs, Rc::new(value))
     }
 
-    pub(crate) fn global(&self, ty: GlobalType, bits: u64) -> Handle<GlobalData> {
+    pub(crate) fn global(&self, ty: GlobalType, bits: u128) -> Handle<GlobalData> {
         self.keep(&self.0.globals, Rc::new(GlobalData { ty, cell: Cell::new(bits) }))
     }
 

@@ -141,7 +141,7 @@ impl Table {
         let table = self.0.get(store)?;
         let element = table.row(index, 1, |row| row[0].get())?;
         // SAFETY: a table holds references of its own type and store alone.
-        Ok(unsafe { Value::from_bits(store, ValueType::Ref(table.declared.element), element as u64) })
+        Ok(unsafe { Value::from_bits(store, ValueType::Ref(table.declared.element), element as u128) })
     }
 
     /// Sets the element at an index.
@@ -159,7 +159,7 @@ impl Table {
         if value.ty() != ValueType::Ref(ty.element) {
             return Err(Error::WrongValue { ty: ExternType::Table(ty), given: value.ty() });
         }
-        Ok(value.to_bits(store)? as Reference)
+        Ok(value.to_bits(store)? as usize as Reference)
     }
 }
 

@@ -11,8 +11,8 @@ use crate::store::Store;
 use crate::types::{FuncType, RefType, ValueType};
 use crate::value::Value;
 
-/// A type of Rust that is a type of WebAssembly: integers of 32 and 64 bits, signed or not, floats, and references.
-/// It is implemented for no others.
+/// A type of Rust that is a type of WebAssembly: integers of 32 and 64 bits, signed or not, floats, vectors as `u128`, and
+/// references. It is implemented for no others.
 pub trait WasmType: Copy + private::Sealed {
     #[doc(hidden)]
     const TYPE: ValueType;
@@ -81,6 +81,7 @@ wasm_type! {
     u64: ValueType::I64, I64, u64::cast_signed, i64::cast_unsigned;
     f32: ValueType::F32, F32, f32::from, f32::from;
     f64: ValueType::F64, F64, f64::from, f64::from;
+    u128: ValueType::V128, V128, u128::from, u128::from;
     Option<Func>: ValueType::Ref(RefType::Func), FuncRef, Option::from, Option::from;
     Option<ExternRef>: ValueType::Ref(RefType::Extern), ExternRef, Option::from, Option::from;
 }

@@ -13,8 +13,17 @@ pub enum ValueType {
     F32,
     /// A 64-bit float.
     F64,
+    /// A vector of 128 bits.
+    V128,
     /// A reference, or none.
     Ref(RefType),
+}
+
+impl ValueType {
+    /// The slots of a frame that a value of this type takes.
+    pub(crate) fn slots(self) -> u32 {
+        if self == Self::V128 { 2 } else { 1 }
+    }
 }
 
 /// The type of a reference.
@@ -42,6 +51,7 @@ impl fmt::Display for ValueType {
             Self::I64 => "i64",
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::V128 => "v128",
             Self::Ref(ty) => return ty.fmt(f),
         })
     }

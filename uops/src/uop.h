@@ -57,13 +57,14 @@
 // Says that the values in these registers are not needed: whatever they hold then will do. (`volatile`, or else two of
 // these are taken to yield the same values, which then have to be kept in between.)
 #define FORGET_REGISTERS \
-    __asm__ volatile("" : "=r"(r0), "=r"(r1), "=r"(r2), "=x"(s0), "=x"(s1), "=x"(s2), "=x"(d0), "=x"(d1), "=x"(d2))
+    __asm__ volatile("" : "=r"(r0), "=r"(r1), "=r"(r2), "=x"(s0), "=x"(s1), "=x"(s2), "=x"(d0), "=x"(d1), "=x"(d2), "=x"(v0), \
+                     "=x"(v1))
 
 // Calls a function of another instance, and leaves with the trap that it leaves with.
 #define ENTER(function, its_vm) \
     FORGET_REGISTERS; \
     uint64_t trap = ((STENCIL_UOP *)(function))((its_vm), (uint64_t *)((char *)fp + frame), (its_vm)->memory, r0, r1, \
-                                                r2, s0, s1, s2, d0, d1, d2); \
+                                                r2, s0, s1, s2, d0, d1, d2, v0, v1); \
     if (EXPECT_NOT(trap)) UNWIND(trap); \
     FORGET_REGISTERS
 

@@ -1,7 +1,7 @@
 //! The uops: every WebAssembly instruction as one, or as a family by the places of its operands.
 //!
-//! The machine has three integer registers and three for each kind of float; they hold the topmost values of
-//! the operand stack. A family has a member for each combination of places: 0 to 2 is a register, 3 a slot of
+//! The machine has three integer registers, three for each kind of float and two for vectors; they hold the topmost values
+//! of the operand stack. A family has a member for each combination of places: 0 to 2 is a register, 3 a slot of
 //! the frame (operand `slot`), 4 a constant (operand `imm`). An operator leaves its result where its first
 //! operand was, so that most members are one or two machine instructions.
 
@@ -13,6 +13,7 @@ pub mod integer;
 pub mod located;
 pub mod memory;
 pub mod reference;
+pub mod vector;
 
 use std::ffi::c_void;
 
@@ -20,13 +21,14 @@ use stencil_runtime::stencil;
 
 use crate::vm::{Func, Memory, Table, Vm};
 
-/// A block of uops that continues the machine.
-macro_rules! uops {
-    ($($items:tt)*) => {
+/// A block of uops that continues the machine, with flags for the C compiler.
+macro_rules! block {
+    ([$($flags:tt)*] $($items:tt)*) => {
         stencil_runtime::stencil! {
+            $($flags)*
             continue machine crate::uop::Wasm(
-                vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64,
-                s0: f32, s1: f32, s2: f32, d0: f64, d1: f64, d2: f64
+                vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
+                d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i
             ) -> u64;
             struct Vm = crate::vm::Vm { .. }
             include "uop.h";
@@ -34,17 +36,29 @@ macro_rules! uops {
         }
     };
 }
+use block;
+
+/// A block of uops for every x86-64.
+macro_rules! uops {
+    ($($items:tt)*) => { crate::uop::block! { [] $($items)* } };
+}
 use uops;
+
+/// A block of uops on vectors, for those that have SSE 4.2 ([`crate::module::vectors_are_supported`]).
+macro_rules! vectors {
+    ($($items:tt)*) => { crate::uop::block! { [#![c_flags("-msse4.2")]] include "vector.h"; $($items)* } };
+}
+use vectors;
 
 stencil! {
     /// The registers: the instance, the current frame, the start of linear memory, the top of the operand stack.
     ///
-    /// A frame has the function's locals first, the parameters being the first of them, and then a slot for each
-    /// value of the operand stack. A run returns 0 or the code of a [`Trap`](crate::trap::Trap).
+    /// A frame has the function's locals first, the parameters being the first of them, and then the values of the operand
+    /// stack, each in a slot of 64 bits, or in two if it is a vector. A run returns 0 or the code of a [`Trap`](crate::trap::Trap).
     #[operands(5)]
     pub machine Wasm(
-        vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64,
-        s0: f32, s1: f32, s2: f32, d0: f64, d1: f64, d2: f64
+        vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
+        d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i
     ) -> u64;
 
     include "vm.h";

@@ -19,6 +19,8 @@ pub enum Value {
     F32(f32),
     /// A 64-bit float.
     F64(f64),
+    /// A vector of 128 bits; lanes with lower numbers are lower bits.
+    V128(u128),
     /// A reference to a function, or none.
     FuncRef(Option<Func>),
     /// A reference to a value of the host, or none.
@@ -34,6 +36,7 @@ impl Value {
             Self::I64(_) => ValueType::I64,
             Self::F32(_) => ValueType::F32,
             Self::F64(_) => ValueType::F64,
+            Self::V128(_) => ValueType::V128,
             Self::FuncRef(_) => ValueType::Ref(RefType::Func),
             Self::ExternRef(_) => ValueType::Ref(RefType::Extern),
         }
@@ -47,29 +50,31 @@ impl Value {
             ValueType::I64 => Self::I64(0),
             ValueType::F32 => Self::F32(0.0),
             ValueType::F64 => Self::F64(0.0),
+            ValueType::V128 => Self::V128(0),
             ValueType::Ref(RefType::Func) => Self::FuncRef(None),
             ValueType::Ref(RefType::Extern) => Self::ExternRef(None),
         }
     }
 
-    /// The bits, with zeros above those of a 32-bit value: what a slot of a frame and a global's cell hold. Of a reference
-    /// they are an address in the store, or 0.
-    pub(crate) fn to_bits(self, store: &Store) -> Result<u64, Error> {
+    /// The bits, with zeros above them: what slots of a frame and a global's cell hold. Of a reference they are an
+    /// address in the store, or 0.
+    pub(crate) fn to_bits(self, store: &Store) -> Result<u128, Error> {
         Ok(match self {
-            Self::I32(value) => u64::from(value as u32),
-            Self::I64(value) => value as u64,
+            Self::I32(value) => u128::from(value as u32),
+            Self::I64(value) => u128::from(value as u64),
             Self::F32(value) => value.to_bits().into(),
-            Self::F64(value) => value.to_bits(),
-            Self::FuncRef(func) => func.map_or(Ok(0), |func| func.0.pointer(store).map(|func| func as u64))?,
-            Self::ExternRef(value) => value.map_or(Ok(0), |value| value.0.pointer(store).map(|value| value as u64))?,
+            Self::F64(value) => value.to_bits().into(),
+            Self::V128(value) => value,
+            Self::FuncRef(func) => func.map_or(Ok(0), |func| func.0.pointer(store).map(|func| func as u128))?,
+            Self::ExternRef(value) => value.map_or(Ok(0), |value| value.0.pointer(store).map(|value| value as u128))?,
         })
     }
 
-    /// The value with these bits. Those above a 32-bit value are ignored.
+    /// The value with these bits. Those above it are ignored.
     ///
     /// # Safety
     /// Bits of a reference are of one of the same type and store.
-    pub(crate) unsafe fn from_bits(store: &Store, ty: ValueType, bits: u64) -> Self {
+    pub(crate) unsafe fn from_bits(store: &Store, ty: ValueType, bits: u128) -> Self {
         match ty {
             ValueType::Ref(RefType::Func) => Self::FuncRef((bits != 0).then(|| {
                 // SAFETY: the caller says that it is a function of the store. Functions live as long as their store.
@@ -82,12 +87,14 @@ impl Value {
             ValueType::I32 => Self::I32(bits as i32),
             ValueType::I64 => Self::I64(bits as i64),
             ValueType::F32 => Self::F32(f32::from_bits(bits as u32)),
-            ValueType::F64 => Self::F64(f64::from_bits(bits)),
+            ValueType::F64 => Self::F64(f64::from_bits(bits as u64)),
+            ValueType::V128 => Self::V128(bits),
         }
     }
 
     /// Reads a value as a person types it: an integer in decimal, with or without a sign, or in hexadecimal after
-    /// `0x`, up to the greatest unsigned one; a float in decimal, or `inf` or `nan`; of references only `null`.
+    /// `0x`, up to the greatest unsigned one; a float in decimal, or `inf` or `nan`; a vector as one number in hexadecimal
+    /// after `0x`; of references only `null`.
     ///
     /// ```
     /// use uops::{Value, ValueType};
@@ -109,6 +116,7 @@ impl Value {
                 .map(Self::I64),
             ValueType::F32 => text.parse().ok().map(Self::F32),
             ValueType::F64 => text.parse().ok().map(Self::F64),
+            ValueType::V128 => vector(text).map(Self::V128),
             ValueType::Ref(_) => (text == "null").then(|| Self::zero(ty)),
         };
         value.ok_or_else(|| Error::BadValue { ty, text: text.to_owned() })
@@ -133,6 +141,14 @@ fn integer(text: &str) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
+/// 128 bits in hexadecimal.
+fn vector(text: &str) -> Option<u128> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    // There is no sign; the parser would take one.
+    let digits = digits.starts_with(|first: char| first.is_ascii_hexdigit()).then_some(digits)?;
+    u128::from_str_radix(digits, 16).ok()
+}
+
 impl PartialEq for Value {
     /// Whether type and bits are the same: NaNs are equal if their bits are, zeros of both signs are not.
     fn eq(&self, other: &Self) -> bool {
@@ -141,6 +157,7 @@ impl PartialEq for Value {
             (Self::I64(one), Self::I64(other)) => one == other,
             (Self::F32(one), Self::F32(other)) => one.to_bits() == other.to_bits(),
             (Self::F64(one), Self::F64(other)) => one.to_bits() == other.to_bits(),
+            (Self::V128(one), Self::V128(other)) => one == other,
             (Self::FuncRef(one), Self::FuncRef(other)) => one == other,
             (Self::ExternRef(one), Self::ExternRef(other)) => one == other,
             _ => false,
@@ -151,14 +168,15 @@ impl PartialEq for Value {
 impl Eq for Value {}
 
 impl fmt::Display for Value {
-    /// Integers in signed decimal, floats in the shortest decimal that reads back as the same float, references as
-    /// `null` or their type.
+    /// Integers in signed decimal, floats in the shortest decimal that reads back as the same float, vectors as one number
+    /// of 32 hexadecimal digits, references as `null` or their type.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::I32(value) => value.fmt(f),
             Self::I64(value) => value.fmt(f),
             Self::F32(value) => fmt::Debug::fmt(value, f),
             Self::F64(value) => fmt::Debug::fmt(value, f),
+            Self::V128(value) => write!(f, "{value:#034x}"),
             Self::FuncRef(None) | Self::ExternRef(None) => f.write_str("null"),
             Self::FuncRef(Some(_)) | Self::ExternRef(Some(_)) => self.ty().fmt(f),
         }
@@ -174,7 +192,7 @@ macro_rules! from_native {
         }
     )*};
 }
-from_native!(i32: I32(i32); u32: I32(i32); i64: I64(i64); u64: I64(i64); f32: F32(f32); f64: F64(f64););
+from_native!(i32: I32(i32); u32: I32(i32); i64: I64(i64); u64: I64(i64); f32: F32(f32); f64: F64(f64); u128: V128(u128););
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +231,23 @@ mod tests {
     }
 
     #[test]
+    fn vectors_are_read_as_one_number() {
+        for (text, value) in [
+            ("0x0", Some(0)),
+            ("0XffffFFFFffffFFFFffffFFFFffffFFFF", Some(u128::MAX)),
+            ("0x00000000000000000000000000000000000001", Some(1)),
+            ("0x100000000000000000000000000000000", None),
+            ("0x", None),
+            ("0x+1", None),
+            ("-0x1", None),
+            ("1", None),
+        ] {
+            assert_eq!(Value::parse(ValueType::V128, text).ok(), value.map(Value::V128), "{text}");
+        }
+        assert_eq!(Value::V128(0xab).to_string(), "0x000000000000000000000000000000ab");
+    }
+
+    #[test]
     fn values_survive_bits_and_text() {
         let values = [
             Value::I32(i32::MIN),
@@ -222,6 +257,7 @@ mod tests {
             Value::F64(0.1),
             Value::F64(f64::INFINITY),
             Value::F64(1e300),
+            Value::V128(1 << 127 | 7),
             Value::FuncRef(None),
             Value::ExternRef(None),
         ];
@@ -232,7 +268,8 @@ mod tests {
             assert_eq!(from_bits(value.ty(), value.to_bits(&store).unwrap()), value);
             assert_eq!(Value::parse(value.ty(), &value.to_string()).unwrap(), value);
         }
-        assert_eq!(from_bits(ValueType::I32, u64::MAX), Value::I32(-1));
+        assert_eq!(from_bits(ValueType::I32, u128::MAX), Value::I32(-1));
+        assert_eq!(from_bits(ValueType::I64, u128::MAX), Value::I64(-1));
         assert_ne!(Value::F32(0.0), Value::F32(-0.0));
     }
 }

@@ -13,7 +13,8 @@ pub struct Vm {
     pub memory_size: u64,
     /// The memories, imported ones first.
     pub memories: *const *mut Memory,
-    /// The globals, imported ones first: each a cell that holds an integer, or the bits of a float.
+    /// The globals, imported ones first: each a cell of 128 bits that holds a vector, or an integer or the
+    /// bits of a float in its lower half.
     pub globals: *const *mut u64,
     /// The tables, imported ones first.
     pub tables: *const *mut Table,

@@ -95,7 +95,10 @@ fn broken_names_are_no_names() {
 #[test]
 fn what_is_not_supported_is_named() {
     for (wat, words) in [
-        ("(func (result v128) (v128.const i64x2 0 0))", "vectors (SIMD)"),
+        (
+            "(func (param v128) (drop (f32x4.relaxed_min (local.get 0) (local.get 0))))",
+            "relaxed vectors (relaxed SIMD)",
+        ),
         ("(memory 1 1 shared)", "threads"),
         ("(memory 1) (func (drop (i32.atomic.load (i32.const 0))))", "threads"),
         ("(tag)", "exceptions"),

@@ -110,6 +110,7 @@ fn to_wasmi(value: Value) -> Val {
         Value::I64(value) => Val::I64(value),
         Value::F32(value) => Val::F32(value.into()),
         Value::F64(value) => Val::F64(value.into()),
+        Value::V128(value) => Val::V128(value.into()),
         Value::FuncRef(_) => Val::FuncRef(Ref::Null),
         Value::ExternRef(_) => Val::ExternRef(Ref::Null),
     }

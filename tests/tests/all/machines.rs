@@ -42,6 +42,37 @@ mod float {
     }
 }
 
+mod vectors {
+    use core::arch::x86_64::__m128i;
+    use stencil_runtime::Label;
+
+    /// Each half, exchanged. (rustc would rather have no vector cross the border; the macro has made sure of both sides.)
+    #[allow(improper_ctypes_definitions)]
+    pub extern "C" fn exchange(v: __m128i) -> __m128i {
+        let [a, b]: [u64; 2] = unsafe { std::mem::transmute(v) };
+        unsafe { std::mem::transmute([b, a]) }
+    }
+    #[repr(C)]
+    pub struct Pair {
+        pub small: u8,
+        pub vector: __m128i,
+    }
+    stencil_runtime::stencil! {
+        pub machine Vectors(a: __m128i, f: f32, b: __m128i, pair: *mut Pair, n: u32) -> __m128i;
+        struct Pair = Pair { small: u8, vector: __m128i }
+        extern fn exchange(v: __m128i) -> __m128i = exchange;
+        c { typedef int words __attribute__((vector_size(16))); }
+        /// Constants of 16 bytes, which have to be aligned.
+        pub uop mask() { a &= (__typeof__(a))(words){ -1, 0x7fff, 0, -2 }; }
+        pub uop add() { a += b; f += 1; }
+        pub uop set(low: u64, high: u64) { b = (__typeof__(b)){ low, high }; }
+        pub uop exchange() { b = exchange(b); }
+        pub uop load() { pair->vector = a + pair->small; a = pair->vector; }
+        pub uop down(again: Label) { if (--n) JUMP(again); }
+        pub uop ret() { a[1] += (long long)f; RETURN(a); }
+    }
+}
+
 mod narrow {
     extern "C" fn host(a: i8, b: u16, c: bool) -> bool {
         a < 0 && b > 0xff00 && c
@@ -126,6 +157,33 @@ fn float_registers() {
     assert_eq!(unsafe { Floats::compile(&program).unwrap().entry()(2.0, 10.0, 0.25) }, expected);
     let code = Float::compile(&[Float::half(), Float::half(), Float::ret()]).unwrap();
     assert_eq!(unsafe { code.entry()(10.0) }, 2.5);
+}
+
+#[test]
+fn vector_registers() {
+    use vectors::{Pair, Vectors};
+    let vector = |halves: [u64; 2]| -> core::arch::x86_64::__m128i { unsafe { std::mem::transmute(halves) } };
+    let again = Label(0);
+    let program = [
+        Vectors::set(u64::MAX, 1 << 63),
+        Vectors::bind(again),
+        Vectors::add(),
+        Vectors::exchange(),
+        Vectors::down(again),
+        Vectors::mask(),
+        Vectors::load(),
+        Vectors::ret(),
+    ];
+    let code = Vectors::compile(&program).unwrap();
+    let mut pair = Pair { small: 200, vector: vector([0; 2]) };
+    let result = unsafe { code.entry()(vector([7, 9]), 0.5, vector([0; 2]), &raw mut pair, 3) };
+    // Twice what was set, and once with its halves exchanged; lanes are added on their own.
+    let sum = [7 + u64::MAX.wrapping_mul(2).wrapping_add(1 << 63), (1_u64 << 63).wrapping_mul(2).wrapping_add(8)];
+    let low = (sum[0] & 0x7fff_ffff_ffff) + 200;
+    let high = (sum[1] & 0xffff_fffe_0000_0000) + 200;
+    let halves = |v| -> [u64; 2] { unsafe { std::mem::transmute(v) } };
+    assert_eq!(halves(pair.vector), [low, high]);
+    assert_eq!(halves(result), [low, high + 3]);
 }
 
 #[test]

@@ -101,6 +101,7 @@ macro_rules! suite {
 }
 
 mod proposals;
+mod simd;
 mod v1;
 mod v2;
 mod v3;

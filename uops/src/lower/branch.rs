@@ -66,21 +66,24 @@ impl Function<'_> {
     fn move_down(&mut self, count: usize, slot: u32) {
         let first = self.stack.height() - count;
         if count > FEW {
-            self.emit(Wasm::copy_slots(offset(slot), offset(self.stack.home(first)), count as u32));
+            let (from, end) = (self.stack.home(first), self.stack.home(self.stack.height()));
+            self.emit(Wasm::copy_slots(offset(slot), offset(from), end - from));
             return;
         }
         // A value may be a local whose slot another one goes to: all of them go to their homes, above the locals.
-        let through_homes = count > 1 && (slot as usize) < self.locals.len();
+        let through_homes = count > 1 && slot < self.locals.slots();
         if through_homes {
             for index in first..self.stack.height() {
                 self.put_in_slot(self.stack.entry(index), self.stack.home(index));
             }
         }
         // From the lowest up: no value's slot is written before the value has been read.
-        for index in 0..count {
-            let (entry, home) = (self.stack.entry(first + index), self.stack.home(first + index));
-            let entry = if through_homes { Entry { place: Place::Slot(home), ..entry } } else { entry };
-            self.put_in_slot(entry, slot + index as u32);
+        let mut to = slot;
+        for index in first..self.stack.height() {
+            let entry = self.stack.entry(index);
+            let entry = if through_homes { Entry { place: Place::Slot(entry.home), ..entry } } else { entry };
+            self.put_in_slot(entry, to);
+            to += entry.ty.slots();
         }
     }
 

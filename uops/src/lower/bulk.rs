@@ -79,11 +79,7 @@ impl Function<'_> {
             }
             O::RefIsNull => self.equals_zero(ValueType::I64),
             O::TypedSelect { .. } => self.select(),
-            // Validation admits no others.
-            ref other => {
-                let offset = self.operators.original_position();
-                return Err(Error::Unsupported { what: format!("{other:?}"), offset });
-            }
+            ref other => self.vector_operator(other)?,
         }
         Ok(())
     }

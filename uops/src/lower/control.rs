@@ -177,6 +177,7 @@ fn one(ty: ValueType) -> &'static [ValueType] {
         ValueType::I64 => &[ValueType::I64],
         ValueType::F32 => &[ValueType::F32],
         ValueType::F64 => &[ValueType::F64],
+        ValueType::V128 => &[ValueType::V128],
         ValueType::Ref(RefType::Func) => &[ValueType::Ref(RefType::Func)],
         ValueType::Ref(RefType::Extern) => &[ValueType::Ref(RefType::Extern)],
     }

@@ -52,7 +52,10 @@ impl Function<'_> {
                 self.stack.pop();
             }
             O::Select => self.select(),
-            O::LocalGet { local_index } => self.stack.push_local(self.locals[local_index as usize], local_index),
+            O::LocalGet { local_index } => {
+                let (ty, slot) = self.locals.get(local_index);
+                self.stack.push_local(ty, slot);
+            }
             O::LocalSet { local_index } => self.local_set(local_index, false),
             O::LocalTee { local_index } => self.local_set(local_index, true),
             O::GlobalGet { global_index } => self.global_get(global_index),
@@ -208,8 +211,8 @@ impl Function<'_> {
             // Memory.
             O::I32Load { memarg } => self.load(Wasm::i32_load, Wasm::load_u32, memarg, I32),
             O::I64Load { memarg } => self.load(Wasm::i64_load, Wasm::load_u64, memarg, I64),
-            O::F32Load { memarg } => self.float_load(Wasm::f32_load, Wasm::load_u32, memarg, F32),
-            O::F64Load { memarg } => self.float_load(Wasm::f64_load, Wasm::load_u64, memarg, F64),
+            O::F32Load { memarg } => self.float_load(Wasm::f32_load, memarg, F32),
+            O::F64Load { memarg } => self.float_load(Wasm::f64_load, memarg, F64),
             O::I32Load8S { memarg } => self.load(Wasm::i32_load8_s, Wasm::load_s8, memarg, I32),
             O::I32Load8U { memarg } => self.load(Wasm::i32_load8_u, Wasm::load_u8, memarg, I32),
             O::I32Load16S { memarg } => self.load(Wasm::i32_load16_s, Wasm::load_s16, memarg, I32),
@@ -220,15 +223,15 @@ impl Function<'_> {
             O::I64Load16U { memarg } => self.load(Wasm::i64_load16_u, Wasm::load_u16, memarg, I64),
             O::I64Load32S { memarg } => self.load(Wasm::i64_load32_s, Wasm::load_s32, memarg, I64),
             O::I64Load32U { memarg } => self.load(Wasm::i64_load32_u, Wasm::load_u32, memarg, I64),
-            O::I32Store { memarg } => self.store(Wasm::i32_store, Wasm::store_32, memarg),
-            O::I64Store { memarg } => self.store(Wasm::i64_store, Wasm::store_64, memarg),
-            O::F32Store { memarg } => self.float_store(Wasm::f32_store, Wasm::i32_store, Wasm::store_32, memarg),
-            O::F64Store { memarg } => self.float_store(Wasm::f64_store, Wasm::i64_store, Wasm::store_64, memarg),
-            O::I32Store8 { memarg } => self.store(Wasm::i32_store8, Wasm::store_8, memarg),
-            O::I32Store16 { memarg } => self.store(Wasm::i32_store16, Wasm::store_16, memarg),
-            O::I64Store8 { memarg } => self.store(Wasm::i64_store8, Wasm::store_8, memarg),
-            O::I64Store16 { memarg } => self.store(Wasm::i64_store16, Wasm::store_16, memarg),
-            O::I64Store32 { memarg } => self.store(Wasm::i64_store32, Wasm::store_32, memarg),
+            O::I32Store { memarg } => self.store(Wasm::i32_store, memarg),
+            O::I64Store { memarg } => self.store(Wasm::i64_store, memarg),
+            O::F32Store { memarg } => self.float_store(Wasm::f32_store, Wasm::i32_store, memarg),
+            O::F64Store { memarg } => self.float_store(Wasm::f64_store, Wasm::i64_store, memarg),
+            O::I32Store8 { memarg } => self.store(Wasm::i32_store8, memarg),
+            O::I32Store16 { memarg } => self.store(Wasm::i32_store16, memarg),
+            O::I64Store8 { memarg } => self.store(Wasm::i64_store8, memarg),
+            O::I64Store16 { memarg } => self.store(Wasm::i64_store16, memarg),
+            O::I64Store32 { memarg } => self.store(Wasm::i64_store32, memarg),
             ref other => self.later_operator(other)?,
         }
         Ok(())

@@ -42,7 +42,7 @@ impl Function<'_> {
 
     /// The register that a value is in, or that it is loaded to.
     pub(super) fn put_in_register(&mut self, entry: Entry) -> usize {
-        use ValueType::{F32, F64, I32, I64, Ref};
+        use ValueType::{F32, F64, I32, I64, Ref, V128};
         if let Place::Register(register) = entry.place {
             return register;
         }
@@ -61,6 +61,7 @@ impl Function<'_> {
                     I32 | I64 | Ref(_) => Wasm::get(register, slot),
                     F32 => Wasm::f32_get(register, slot),
                     F64 => Wasm::f64_get(register, slot),
+                    V128 => Wasm::v128_get(register, slot),
                 }
             }
         };
@@ -75,23 +76,21 @@ impl Function<'_> {
 
     /// Copies a value to a slot. No register is needed for it.
     pub(super) fn put_in_slot(&mut self, entry: Entry, slot: u32) {
-        use ValueType::{F32, F64, I32, I64, Ref};
+        use ValueType::{F32, F64, I32, I64, Ref, V128};
         let to = offset(slot);
         let uop = match (entry.place, entry.ty) {
             (Place::Register(register), I32 | I64 | Ref(_)) => Wasm::set(register, to),
             (Place::Register(register), F32) => Wasm::f32_set(register, to),
             (Place::Register(register), F64) => Wasm::f64_set(register, to),
+            (Place::Register(register), V128) => Wasm::v128_set(register, to),
             (Place::Constant(bits), _) => match entry.immediate() {
                 Some(value @ 0..) => Wasm::constant_to_slot(to, value as u32),
                 Some(value) => Wasm::signed_constant_to_slot(to, value),
                 None => Wasm::wide_constant_to_slot(to, bits),
             },
-            (Place::Slot(from) | Place::Local { local: from, .. }, _) => {
-                if from == slot {
-                    return;
-                }
-                Wasm::copy(to, offset(from))
-            }
+            (Place::Slot(from) | Place::Local { slot: from, .. }, _) if from == slot => return,
+            (Place::Slot(from) | Place::Local { slot: from, .. }, V128) => Wasm::v128_copy(to, offset(from)),
+            (Place::Slot(from) | Place::Local { slot: from, .. }, _) => Wasm::copy(to, offset(from)),
         };
         self.emit(uop);
     }

@@ -14,19 +14,22 @@ use crate::uop::Wasm;
 const MAX_DISPLACEMENT: u64 = i32::MAX as u64 - 16;
 
 pub(super) type Value = fn(usize, usize, u32, i32) -> Uop;
-type Load = fn(usize, usize, u32, u32, Label) -> Uop;
-type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
+pub(super) type Load = fn(usize, usize, u32, u32, Label) -> Uop;
+pub(super) type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
 
 impl Function<'_> {
     // Integers.
 
-    /// The two topmost values: the first in a register, which may be overwritten, the second where it is.
-    pub(super) fn operands(&mut self, mut exchange: impl FnMut() -> bool) -> (usize, Operand) {
-        let (mut b, mut a) = (self.stack.pop(), self.stack.pop());
+    /// The two topmost values. If only the second is in a register, they are exchanged, if that may be.
+    pub(super) fn pair(&mut self, exchange: impl FnOnce() -> bool) -> (Entry, Entry) {
+        let (b, a) = (self.stack.pop(), self.stack.pop());
         let in_register = |entry: Entry| matches!(entry.place, Place::Register(_));
-        if !in_register(a) && in_register(b) && exchange() {
-            std::mem::swap(&mut a, &mut b);
-        }
+        if !in_register(a) && in_register(b) && exchange() { (b, a) } else { (a, b) }
+    }
+
+    /// The two topmost values: the first in a register, which may be overwritten, the second where it is.
+    pub(super) fn operands(&mut self, exchange: impl FnOnce() -> bool) -> (usize, Operand) {
+        let (a, b) = self.pair(exchange);
         let b = self.integer(b);
         (self.put_in_register(a), b)
     }
@@ -54,7 +57,7 @@ impl Function<'_> {
         self.result(uop(register, place, slot), ty, register);
     }
 
-    // Floats.
+    // Floats, and vectors: no uop has a constant of theirs.
 
     pub(super) fn float_unary(&mut self, uop: fn(usize) -> Uop, ty: ValueType) {
         let register = self.pop_register();
@@ -62,7 +65,12 @@ impl Function<'_> {
     }
 
     pub(super) fn float_operands(&mut self) -> (usize, (usize, u32)) {
-        let (b, a) = (self.stack.pop(), self.stack.pop());
+        let (a, b) = self.pair(|| false);
+        self.float_places(a, b)
+    }
+
+    /// Places of two values: the first in a register, the second where it is, if that is a slot or a register.
+    pub(super) fn float_places(&mut self, a: Entry, b: Entry) -> (usize, (usize, u32)) {
         let b = self.slot_or_register(b);
         (self.put_in_register(a), b)
     }
@@ -102,8 +110,12 @@ impl Function<'_> {
                 let (a, b) = self.operands(|| false);
                 self.result(Wasm::select(a, b.place, condition, b.slot, b.imm), ty, a);
             }
-            ValueType::F32 | ValueType::F64 => {
-                let uop = if ty == ValueType::F32 { Wasm::f32_select } else { Wasm::f64_select };
+            ValueType::F32 | ValueType::F64 | ValueType::V128 => {
+                let uop = match ty {
+                    ValueType::F32 => Wasm::f32_select,
+                    ValueType::F64 => Wasm::f64_select,
+                    _ => Wasm::v128_select,
+                };
                 let (a, (place, slot)) = self.float_operands();
                 self.result(uop(a, place, condition, slot), ty, a);
             }
@@ -111,17 +123,17 @@ impl Function<'_> {
     }
 
     pub(super) fn local_set(&mut self, local: u32, keep: bool) {
-        let ty = self.locals[local as usize];
+        let (ty, slot) = self.locals.get(local);
         let mut value = self.stack.pop();
         // What is on the stack is the local's value so far.
-        while let Some(index) = self.stack.entry_of_local(local) {
+        while let Some(index) = self.stack.entry_of_local(slot) {
             self.put_in_slot(self.stack.entry(index), self.stack.home(index));
             self.stack.detach_local(index);
         }
         if keep && value.slot().is_some() {
             value = Entry { place: Place::Register(self.put_in_register(value)), ..value };
         }
-        self.put_in_slot(value, local);
+        self.put_in_slot(value, slot);
         if keep {
             self.stack.push(ty, value.place);
         }
@@ -133,6 +145,7 @@ impl Function<'_> {
             ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_get,
             ValueType::F32 => Wasm::f32_global_get,
             ValueType::F64 => Wasm::f64_global_get,
+            ValueType::V128 => Wasm::v128_global_get,
         };
         let register = self.vacate(ty);
         self.result(uop(register, index * 8), ty, register);
@@ -143,6 +156,7 @@ impl Function<'_> {
             ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => Wasm::global_set,
             ValueType::F32 => Wasm::f32_global_set,
             ValueType::F64 => Wasm::f64_global_set,
+            ValueType::V128 => Wasm::v128_global_set,
         };
         let register = self.pop_register();
         self.emit(uop(register, index * 8));
@@ -177,9 +191,9 @@ impl Function<'_> {
         self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
-    pub(super) fn float_load(&mut self, uop: Load, located: fn(usize) -> Uop, memarg: MemArg, ty: ValueType) {
+    pub(super) fn float_load(&mut self, uop: Load, memarg: MemArg, ty: ValueType) {
         if self.needs_location(memarg) {
-            return self.located_float_load(located, memarg, ty);
+            return self.located_float_load(memarg, ty);
         }
         let entry = self.stack.pop();
         let ((place, slot), offset) = self.address(entry, memarg);
@@ -188,9 +202,9 @@ impl Function<'_> {
         self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
-    pub(super) fn store(&mut self, uop: Store, located: fn(usize, usize) -> Uop, memarg: MemArg) {
+    pub(super) fn store(&mut self, uop: Store, memarg: MemArg) {
         if self.needs_location(memarg) {
-            return self.located_store(located, memarg);
+            return self.located_store(memarg);
         }
         let (value, address) = (self.stack.pop(), self.stack.pop());
         let value = self.integer(value);
@@ -200,15 +214,9 @@ impl Function<'_> {
     }
 
     /// Stores a float from its register; from a slot, or as a constant, its bits are those of an integer.
-    pub(super) fn float_store(
-        &mut self,
-        from_register: Store,
-        of_bits: Store,
-        located: fn(usize, usize) -> Uop,
-        memarg: MemArg,
-    ) {
+    pub(super) fn float_store(&mut self, from_register: Store, of_bits: Store, memarg: MemArg) {
         let value = self.stack.entry(self.stack.height() - 1);
         let in_integer = value.slot().is_some() || value.immediate().is_some();
-        self.store(if in_integer { of_bits } else { from_register }, located, memarg);
+        self.store(if in_integer { of_bits } else { from_register }, memarg);
     }
 }

@@ -9,9 +9,10 @@ pub(super) enum Place {
     Register(usize),
     /// In this slot of the frame.
     Slot(u32),
-    /// In this local, as long as that is not set. `below` is the next entry down the stack that is the same local.
-    Local { local: u32, below: Option<u32> },
-    /// Nowhere: these are its bits.
+    /// In the local in this slot, as long as that is not set. `below` is the next entry down the stack that is the same
+    /// local.
+    Local { slot: u32, below: Option<u32> },
+    /// Nowhere: these are its bits. (Vectors are never constants here.)
     Constant(u64),
 }
 
@@ -20,14 +21,15 @@ pub(super) enum Place {
 pub(super) struct Entry {
     pub(super) ty: ValueType,
     pub(super) place: Place,
+    /// Its home slot, the first of two if it is a vector: right behind that of the entry below.
+    pub(super) home: u32,
 }
 
 impl Entry {
-    /// The slot that holds the value, if one does.
+    /// The slot that holds the value, or the first of them, if one does.
     pub(super) fn slot(self) -> Option<u32> {
         match self.place {
-            Place::Slot(slot) => Some(slot),
-            Place::Local { local, .. } => Some(local),
+            Place::Slot(slot) | Place::Local { slot, .. } => Some(slot),
             _ => None,
         }
     }
@@ -42,45 +44,48 @@ impl Entry {
     }
 }
 
+/// The most registers that a file has.
+const MAX_REGISTERS: usize = 3;
 /// Registers of each file.
-pub(super) const REGISTERS: usize = 3;
+const REGISTERS: [usize; 4] = [3, 3, 3, 2];
 
-/// The file of a type's registers: integers, `f32`, `f64`.
+/// The file of a type's registers: integers, `f32`, `f64`, vectors.
 pub(super) fn file(ty: ValueType) -> usize {
     match ty {
         ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => 0,
         ValueType::F32 => 1,
         ValueType::F64 => 2,
+        ValueType::V128 => 3,
     }
 }
 
-/// The operand stack.
+/// The operand stack. It is used for one function after the other.
+#[derive(Default)]
 pub(super) struct Stack {
     entries: Vec<Entry>,
     /// The entries below this one are in their home slots.
     settled: usize,
     /// Of each register the entry that is in it.
-    registers: [[Option<u32>; REGISTERS]; 3],
+    registers: [[Option<u32>; MAX_REGISTERS]; REGISTERS.len()],
     /// Of each file the registers that the operator at hand uses, as bits.
-    pinned: [u8; 3],
-    /// Of each local the topmost entry that is that local.
+    pinned: [u8; REGISTERS.len()],
+    /// Of each local, by its slot, the topmost entry that is that local. There is none between functions, so that one
+    /// with many locals costs nothing but their zeros, once.
     local_entries: Vec<Option<u32>>,
     /// The home slot of the lowest entry.
     base: u32,
-    highest: usize,
+    /// The end of the slots that entries have been at home in.
+    end: u32,
 }
 
 impl Stack {
-    pub(super) fn new(locals: u32, base: u32) -> Self {
-        Self {
-            entries: Vec::new(),
-            settled: 0,
-            registers: Default::default(),
-            pinned: [0; 3],
-            local_entries: vec![None; locals as usize],
-            base,
-            highest: 0,
+    /// Begins a function whose locals are in so many slots.
+    pub(super) fn reset(&mut self, locals: u32, base: u32) {
+        self.truncate(0);
+        if self.local_entries.len() < locals as usize {
+            self.local_entries.resize(locals as usize, None);
         }
+        (self.base, self.end) = (base, base);
     }
 
     pub(super) fn height(&self) -> usize {
@@ -89,12 +94,15 @@ impl Stack {
 
     /// The slots that the frame needs: for locals, for the operand stack, and one for an index on its way.
     pub(super) fn frame_slots(&self) -> u32 {
-        self.base + self.highest as u32 + 1
+        self.end + 1
     }
 
-    /// The home slot of an entry.
+    /// The home slot of an entry, or of the next one to come.
     pub(super) fn home(&self, index: usize) -> u32 {
-        self.base + index as u32
+        match self.entries.get(index) {
+            Some(entry) => entry.home,
+            None => self.entries.last().map_or(self.base, |entry| entry.home + entry.ty.slots()),
+        }
     }
 
     pub(super) fn entry(&self, index: usize) -> Entry {
@@ -106,14 +114,15 @@ impl Stack {
         if let Place::Register(register) = place {
             self.registers[file(ty)][register] = Some(index);
         }
-        self.entries.push(Entry { ty, place });
-        self.highest = self.highest.max(self.entries.len());
+        let home = self.home(self.entries.len());
+        self.entries.push(Entry { ty, place, home });
+        self.end = self.end.max(home + ty.slots());
     }
 
-    pub(super) fn push_local(&mut self, ty: ValueType, local: u32) {
+    pub(super) fn push_local(&mut self, ty: ValueType, slot: u32) {
         let index = self.entries.len() as u32;
-        let below = self.local_entries[local as usize].replace(index);
-        self.push(ty, Place::Local { local, below });
+        let below = self.local_entries[slot as usize].replace(index);
+        self.push(ty, Place::Local { slot, below });
     }
 
     /// Pushes a value that is in its home slot already, like the result of a call.
@@ -134,7 +143,7 @@ impl Stack {
                 self.registers[file(entry.ty)][register] = None;
                 self.pin(entry.ty, register);
             }
-            Place::Local { local, below } => self.local_entries[local as usize] = below,
+            Place::Local { slot, below } => self.local_entries[slot as usize] = below,
             Place::Slot(_) | Place::Constant(_) => {}
         }
         entry
@@ -152,13 +161,13 @@ impl Stack {
     }
 
     pub(super) fn unpin(&mut self) {
-        self.pinned = [0; 3];
+        self.pinned = [0; REGISTERS.len()];
     }
 
     /// A register that no entry is in and that is not pinned; or else, to be spilled, the lowest entry in one.
     pub(super) fn vacancy(&self, ty: ValueType) -> Result<usize, usize> {
         let registers = self.registers[file(ty)];
-        let usable = (0..REGISTERS).filter(|register| self.pinned[file(ty)] & 1 << register == 0);
+        let usable = (0..REGISTERS[file(ty)]).filter(|register| self.pinned[file(ty)] & 1 << register == 0);
         let taken = |register: usize| registers[register].map(|entry| entry as usize);
         match usable.clone().find(|&register| registers[register].is_none()) {
             Some(register) => Ok(register),
@@ -173,7 +182,7 @@ impl Stack {
         match self.entries[index].place {
             Place::Register(register) => self.registers[file(self.entries[index].ty)][register] = None,
             // All lower entries that are this local are settled before this one, or at once after it.
-            Place::Local { local, .. } => self.local_entries[local as usize] = None,
+            Place::Local { slot, .. } => self.local_entries[slot as usize] = None,
             Place::Slot(_) | Place::Constant(_) => {}
         }
         self.entries[index].place = Place::Slot(home);
@@ -186,15 +195,15 @@ impl Stack {
         unsettled
     }
 
-    /// An entry that is this local, before that is set.
-    pub(super) fn entry_of_local(&self, local: u32) -> Option<usize> {
-        self.local_entries[local as usize].map(|entry| entry as usize)
+    /// An entry that is the local in this slot, before that is set.
+    pub(super) fn entry_of_local(&self, slot: u32) -> Option<usize> {
+        self.local_entries[slot as usize].map(|entry| entry as usize)
     }
 
     /// Notes that the topmost entry of a local is now in its home slot.
     pub(super) fn detach_local(&mut self, index: usize) {
-        if let Place::Local { local, below } = self.entries[index].place {
-            self.local_entries[local as usize] = below;
+        if let Place::Local { slot, below } = self.entries[index].place {
+            self.local_entries[slot as usize] = below;
         }
         self.entries[index].place = Place::Slot(self.home(index));
     }

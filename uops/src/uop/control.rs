@@ -88,7 +88,7 @@ uops! {
     // What is in the other registers has been put into slots; nobody counts on it afterwards.
     pub uop call(function: Label, frame: u32, site: u32) {
         FORGET_REGISTERS;
-        uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2);
+        uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2, v0, v1);
         if (EXPECT_NOT(trap)) UNWIND(trap);
         FORGET_REGISTERS;
     }

@@ -1,0 +1,142 @@
+//! What vector operators of a shape have in common. Some are two uops: one on a scalar, and one on a vector.
+
+use wasmparser::MemArg;
+
+use super::Function;
+use super::located::located_load;
+use super::place::Uop;
+use super::shape::{Load, Store};
+use super::stack::Place;
+use crate::trap::Trap;
+use crate::types::ValueType::{self, I32, V128};
+use crate::uop::Wasm;
+
+/// Uops that have a lane as the last of their parameters.
+pub(super) type Lane = fn(usize, usize, usize) -> Uop;
+pub(super) type Binary = fn(usize, usize, u32) -> Uop;
+
+impl Function<'_> {
+    pub(super) fn vector_constant(&mut self, bits: u128) {
+        let register = self.vacate(V128);
+        self.result(Wasm::v128_constant(register, bits as u64, (bits >> 64) as u64), V128, register);
+    }
+
+    pub(super) fn vector_unary(&mut self, uop: fn(usize) -> Uop) {
+        self.float_unary(uop, V128);
+    }
+
+    pub(super) fn vector_binary(&mut self, uop: Binary) {
+        self.float_binary(uop, V128);
+    }
+
+    pub(super) fn vector_commutative(&mut self, uop: Binary) {
+        let (a, b) = self.pair(|| true);
+        let (a, (place, slot)) = self.float_places(a, b);
+        self.result(uop(a, place, slot), V128, a);
+    }
+
+    /// An operator that is another one with its operands exchanged.
+    pub(super) fn vector_exchanged(&mut self, uop: Binary) {
+        let (b, a) = self.pair(|| false);
+        let (a, (place, slot)) = self.float_places(a, b);
+        self.result(uop(a, place, slot), V128, a);
+    }
+
+    pub(super) fn shuffle(&mut self, lanes: [u8; 16]) {
+        let lanes = u128::from_le_bytes(lanes);
+        let (a, (place, slot)) = self.float_operands();
+        self.result(Wasm::i8x16_shuffle(a, place, slot, lanes as u64, (lanes >> 64) as u64), V128, a);
+    }
+
+    /// There are three operands and two registers: if the two topmost have both of them, the mask goes to its slot.
+    pub(super) fn bitselect(&mut self) {
+        let mask = self.stack.height() - 1;
+        if [mask - 1, mask].iter().all(|&index| matches!(self.stack.entry(index).place, Place::Register(_))) {
+            self.put_in_slot(self.stack.entry(mask), self.stack.home(mask));
+            self.stack.settle(mask);
+        }
+        let mask = self.stack.pop();
+        let (mask, mask_slot) = self.slot_or_register(mask);
+        let (a, (place, slot)) = self.float_operands();
+        self.result(Wasm::v128_bitselect(a, place, mask, slot, mask_slot), V128, a);
+    }
+
+    pub(super) fn shift(&mut self, uop: fn(usize, usize, u32, i32) -> Uop) {
+        let count = self.stack.pop();
+        let count = self.integer(count);
+        let a = self.pop_register();
+        self.result(uop(a, count.place, count.slot, count.imm), V128, a);
+    }
+
+    /// Something about all lanes.
+    pub(super) fn vector_test(&mut self, uop: fn(usize, usize) -> Uop) {
+        self.conversion(uop, I32);
+    }
+
+    // Lanes.
+
+    pub(super) fn splat(&mut self, uop: Binary) {
+        let entry = self.stack.pop();
+        let (place, slot) = self.slot_or_register(entry);
+        let register = self.vacate(V128);
+        self.result(uop(register, place, slot), V128, register);
+    }
+
+    pub(super) fn extract_lane(&mut self, uop: Lane, lane: u8, ty: ValueType) {
+        let from = self.pop_register();
+        let register = self.vacate(ty);
+        self.result(uop(register, from, lane.into()), ty, register);
+    }
+
+    pub(super) fn extract_lane_signed(&mut self, uop: Lane, lane: u8, extend: fn(usize, usize, u32) -> Uop) {
+        self.extract_lane(uop, lane, I32);
+        self.unary(extend, I32);
+    }
+
+    pub(super) fn replace_lane(&mut self, uop: Lane, lane: u8) {
+        let value = self.pop_register();
+        let register = self.pop_register();
+        self.result(uop(register, value, lane.into()), V128, register);
+    }
+
+    // Memory.
+
+    pub(super) fn vector_load(&mut self, uop: Load, memarg: MemArg) {
+        self.float_load(uop, memarg, V128);
+    }
+
+    pub(super) fn vector_store(&mut self, memarg: MemArg) {
+        let value = self.pop_register();
+        let address = self.stack.pop();
+        if self.needs_location(memarg) {
+            let register = self.locate(address, memarg);
+            return self.emit(Wasm::store_v128(register, value));
+        }
+        let ((place, slot), offset) = self.address(address, memarg);
+        let outside = self.trap_label(Trap::MemoryOutOfBounds);
+        self.emit(Wasm::v128_store(place, value, slot, offset, outside));
+    }
+
+    pub(super) fn load_extend(&mut self, extend: fn(usize) -> Uop, memarg: MemArg) {
+        self.vector_load(Wasm::v128_load64_zero, memarg);
+        self.vector_unary(extend);
+    }
+
+    pub(super) fn load_splat(&mut self, load: Load, ty: ValueType, splat: Binary, memarg: MemArg) {
+        self.load(load, located_load(memarg), memarg, ty);
+        self.splat(splat);
+    }
+
+    pub(super) fn load_lane(&mut self, load: Load, ty: ValueType, replace: Lane, lane: u8, memarg: MemArg) {
+        let vector = self.stack.pop();
+        self.load(load, located_load(memarg), memarg, ty);
+        let value = self.pop_register();
+        let register = self.put_in_register(vector);
+        self.result(replace(register, value, lane.into()), V128, register);
+    }
+
+    pub(super) fn store_lane(&mut self, store: Store, ty: ValueType, extract: Lane, lane: u8, memarg: MemArg) {
+        self.extract_lane(extract, lane, ty);
+        self.store(store, memarg);
+    }
+}

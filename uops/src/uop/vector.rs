@@ -1,0 +1,93 @@
+//! Vector instructions (core specification 4.4.3): each a C expression, most of them of SSE 4.2, which the CPU is asked
+//! for when a module is decoded. Here are moves; the rest is in the modules.
+//!
+//! The machine has two vector registers. Where a family has a parameter for a vector's place, 0 and 1 are these, and 3 is a
+//! slot, which is one of two that follow each other.
+
+/// `a OP b`, `a` being in a register, which takes the result, and `b` in the other one or in a slot.
+macro_rules! binary {
+    ($($name:ident: $ty:ident, $value:tt;)*) => {
+        crate::uop::vectors! {$(
+            pub uop $name<const A: 0..2, const B: 0..4>(slot: u32) where A != B && B != 2 {
+                $ty a = ($ty)V(A), b = ($ty)VECTOR(B);
+                V(A) = (v128)$value;
+            }
+        )*}
+    };
+}
+
+/// `OP a`, in place.
+macro_rules! unary {
+    ($($name:ident: $ty:ident, $value:tt;)*) => {
+        crate::uop::vectors! {$(
+            pub uop $name<const A: 0..2>() {
+                $ty a = ($ty)V(A);
+                V(A) = (v128)$value;
+            }
+        )*}
+    };
+}
+
+pub mod float;
+pub mod integer;
+pub mod lane;
+
+use stencil_runtime::Label;
+
+use super::vectors;
+use crate::vm::Vm;
+
+vectors! {
+    pub uop v128_constant<const TO: 0..2>(low: u64, high: u64) { V(TO) = (v128){ low, high }; }
+    pub uop v128_get<const TO: 0..2>(slot: u32) { V(TO) = SLOT(v128_anywhere, slot); }
+    pub uop v128_set<const A: 0..2>(slot: u32) { SLOT(v128_anywhere, slot) = V(A); }
+    pub uop v128_copy(to: u32, from: u32) { SLOT(v128_anywhere, to) = SLOT(v128_anywhere, from); }
+    pub uop v128_global_get<const TO: 0..2>(cell: u32) { V(TO) = GLOBAL(v128_anywhere); }
+    pub uop v128_global_set<const A: 0..2>(cell: u32) { GLOBAL(v128_anywhere) = V(A); }
+    /// As `select`.
+    pub uop v128_select<const A: 0..2, const B: 0..4, const CONDITION: 0..3>(slot: u32) where A != B && B != 2 {
+        if (!(uint32_t)R(CONDITION)) V(A) = VECTOR(B);
+    }
+    /// Bits of `A` where those of the mask, at place `MASK`, are 1, and else of what is at place `B`.
+    pub uop v128_bitselect<const A: 0..2, const B: 0..4, const MASK: 0..4>(slot: u32, mask_slot: u32)
+    where A != B && A != MASK && B != 2 && MASK != 2 && (B == IN_SLOT || MASK == IN_SLOT) {
+        v128 b = VECTOR(B);
+        V(A) = b ^ ((V(A) ^ b) & VECTOR_IN(MASK, mask_slot));
+    }
+    /// As `store!` in `memory`.
+    pub uop v128_store<const A: 0..5, const VALUE: 0..2>(address_slot: u32, offset: u32, outside: Label) {
+        uint64_t address = (uint64_t)ADDRESS32(A) + offset;
+        if (OUTSIDE(v128, address)) JUMP(outside);
+        __builtin_memcpy(mem + address, &V(VALUE), sizeof(v128));
+    }
+    /// As `store!` in `located`.
+    pub uop store_v128<const A: 0..3, const VALUE: 0..2>() { __builtin_memcpy((void *)R(A), &V(VALUE), sizeof(v128)); }
+}
+
+/// As `load!` in `memory`; and `$located` as in `located`, from the host's address in the integer register `A`.
+macro_rules! load {
+    ($($name:ident, $located:ident: $ty:ident, $value:tt;)*) => {
+        vectors! {$(
+            pub uop $located<const TO: 0..2, const A: 0..3>() {
+                $ty value;
+                __builtin_memcpy(&value, (const void *)R(A), sizeof value);
+                V(TO) = $value;
+            }
+            pub uop $name<const TO: 0..2, const A: 0..5>(slot: u32, offset: u32, outside: Label) {
+                const int imm = 0;
+                (void)imm;
+                uint64_t address = (uint64_t)INTEGER32(A) + offset;
+                if (OUTSIDE($ty, address)) JUMP(outside);
+                $ty value;
+                __builtin_memcpy(&value, mem + address, sizeof value);
+                V(TO) = $value;
+            }
+        )*}
+    };
+}
+
+load! {
+    v128_load, load_v128: v128, value;
+    v128_load32_zero, load_v128_zero32: uint32_t, (_mm_cvtsi32_si128(value));
+    v128_load64_zero, load_v128_zero64: uint64_t, (_mm_cvtsi64_si128(value));
+}
