@@ -121,6 +121,39 @@ fn every_store_of_values_in_every_place() {
     }
 }
 
+#[test]
+fn every_vector_load_and_store() {
+    let store = Store::new().unwrap();
+    let loads = ["load", "load8x8_s", "load16x4_u", "load32x2_s", "load32_zero", "load64_zero"];
+    let splats = ["load8_splat", "load16_splat", "load32_splat", "load64_splat"];
+    let lanes = [("8_lane", 15), ("16_lane", 7), ("32_lane", 3), ("64_lane", 1)];
+    let mut accesses: Vec<String> =
+        loads.iter().chain(&splats).map(|load| format!("(v128.{load} MEMORY AT)")).collect();
+    accesses.extend(lanes.map(|(load, lane)| format!("(v128.load{load} MEMORY {lane} AT (local.get 1))")));
+    accesses.push("(v128.store MEMORY AT (local.get 1)) (v128.load MEMORY AT)".to_owned());
+    accesses.push("(v128.store MEMORY AT (v128.not (local.get 1))) (v128.load MEMORY AT)".to_owned());
+    accesses.extend(lanes.map(|(store, lane)| {
+        format!("(v128.store{store} MEMORY {lane} AT (local.get 1)) (v128.load MEMORY (i32.const 0))")
+    }));
+    for access in accesses {
+        let instance = functions(&store, "(param i32 v128) (result v128)", |memory, address| {
+            let at = as_address(address, "(local.get 0)");
+            let zero = format!("(v128.load {memory} {})", as_address(address, "(i32.const 0)"));
+            let fill = format!(
+                "(memory.fill {memory} {} (i32.const 0xa5) {})",
+                as_address(address, "(i32.const 131056)"),
+                as_address(address, "(i32.const 9)")
+            );
+            let access = access.replace("(v128.load MEMORY (i32.const 0))", &zero);
+            fill + &access.replace("MEMORY", &format!("{memory} offset=1")).replace("AT", &at)
+        });
+        for address in [0, 15, 131_055, 131_056, 131_061, 131_062, 131_063, 131_066, 131_067, 131_070, 131_071, -1] {
+            let vector = Value::V128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f80);
+            same(&store, instance, &[Value::I32(address), vector], &access);
+        }
+    }
+}
+
 /// The sum of a 64-bit address, a 64-bit offset and the size of the access has more than 64 bits.
 #[test]
 fn addresses_of_64_bits_do_not_wrap() {

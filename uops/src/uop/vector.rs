@@ -81,13 +81,13 @@ macro_rules! located {
 }
 
 located! {
-    load_128: v128, value;
-    load_32_zero: uint32_t, (_mm_cvtsi32_si128(value));
-    load_64_zero: uint64_t, (_mm_cvtsi64_si128(value));
+    load_v128: v128, value;
+    load_v128_zero32: uint32_t, (_mm_cvtsi32_si128(value));
+    load_v128_zero64: uint64_t, (_mm_cvtsi64_si128(value));
 }
 
 vectors! {
-    pub uop store_128<const A: 0..3, const VALUE: 0..2>() {
+    pub uop store_v128<const A: 0..3, const VALUE: 0..2>() {
         __builtin_memcpy((void *)R(A), &V(VALUE), sizeof(v128));
     }
 }
