@@ -6,6 +6,8 @@
 
 pub mod differential;
 pub mod engine;
+pub mod hostile;
+pub mod mutate;
 pub mod rng;
 pub mod smith;
 

@@ -97,8 +97,8 @@ impl Module {
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and [`Error::Unsupported`] if it uses a part of WebAssembly that is not supported, or where that takes a
-    /// newer CPU: one with SSE 4.2 for vectors.
+    /// [`Error::Invalid`], and [`Error::Unsupported`] if it uses a part of WebAssembly that is not supported, or needs
+    /// a newer CPU: one with SSE 4.2 for vectors.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         decode(wasm)
     }

@@ -282,6 +282,8 @@ fn addresses_are_in_all_places() {
             let uop = format!("v128_store[{place}, {a}]");
             let body = format!("{address} {LOAD_B} v128.store offset={} (v128.load (i32.const 79))", offset + 64);
             cases.add("v128.store", &uop, (busy, a), "v128", &body);
+            let body = body.replace(LOAD_B, "(local.get $b)");
+            cases.add("v128.store", &format!("v128_store[{place}, 3]"), (busy, a), "v128", &body);
             expected.insert("v128.store".to_owned(), Value::V128(B));
         }
     }

@@ -164,6 +164,53 @@ fn files_are_written_read_and_listed() {
 }
 
 #[test]
+fn times_are_set() {
+    let dir = TempDir::new("times");
+    std::fs::write(dir.path("file"), "text").unwrap();
+    std::os::unix::fs::symlink("file", dir.path("link")).unwrap();
+    let guest = Guest::new(Wasi::new().dir(dir.path(""), "/").unwrap());
+    let times = |name: &str| {
+        let metadata = std::fs::symlink_metadata(dir.path(name)).unwrap();
+        [metadata.accessed(), metadata.modified()]
+            .map(|time| time.unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos())
+    };
+    let (read, written) = (1_234_567_890_123_456_789_i64, 7_i64);
+    let file = guest.open("file").unwrap();
+    assert_eq!(guest.call("fd_filestat_set_times", (file, read, written, 1 | 4)), 0);
+    assert_eq!(times("file"), [read as u128, 7]);
+    assert_eq!(guest.call("fd_filestat_set_times", (file, 9i64, 9i64, 0)), 0);
+    assert_eq!(times("file"), [read as u128, 7]);
+    for (flags, error) in [(1 | 2, INVAL), (4 | 8, INVAL), (16, INVAL)] {
+        assert_eq!(guest.call("fd_filestat_set_times", (file, 0i64, 0i64, flags)), error, "{flags}");
+    }
+    assert_eq!(guest.call("fd_filestat_set_times", (1, 0i64, 0i64, 1)), BADF);
+    // To now, which is later; the other stays.
+    assert_eq!(guest.call("fd_filestat_set_times", (file, 0i64, 0i64, 8)), 0);
+    assert!(times("file")[0] == read as u128 && times("file")[1] > 1_700_000_000_000_000_000);
+    assert_eq!(guest.call("fd_filestat_set_times", (3, 5i64, 6i64, 1 | 4)), 0);
+    assert_eq!(times("."), [5, 6]);
+
+    let set = |lookup, path: &str, read: i64| {
+        guest.put(1000, path.as_bytes());
+        guest.call("path_filestat_set_times", (3, lookup, 1000, path.len() as i32, read, 0i64, 1))
+    };
+    assert_eq!((set(1, "link", 10), times("file")[0]), (0, 10));
+    assert_eq!((set(0, "link", 20), times("file")[0], times("link")[0]), (0, 10, 20));
+    assert_eq!((set(0, "none", 20), set(1, "../file", 20)), (NOENT, PERM));
+}
+
+#[test]
+fn advice_is_taken() {
+    let dir = TempDir::new("advice");
+    std::fs::write(dir.path("file"), "text").unwrap();
+    let guest = Guest::new(Wasi::new().dir(dir.path(""), "/").unwrap());
+    let file = guest.open("file").unwrap();
+    assert!((0..6).all(|advice| guest.call("fd_advise", (file, 0i64, 4i64, advice)) == 0));
+    assert_eq!(guest.call("fd_advise", (file, 0i64, 4i64, 6)), INVAL);
+    assert_eq!(guest.call("fd_advise", (file + 1, 0i64, 0i64, 0)), BADF);
+}
+
+#[test]
 fn long_listings_take_several_calls() {
     let dir = TempDir::new("listing");
     let mut names: Vec<_> = (0..100).map(|n| format!("file-{n:03}")).collect();
@@ -283,7 +330,7 @@ fn time_passes_and_random_numbers_differ() {
 fn limits_hold() {
     let guest = Guest::new(Wasi::new().stdout(Capture::with_limit(3)));
     assert_eq!((guest.write(1, "ab"), guest.write(1, "cd"), guest.write(1, "e")), (Ok(2), Ok(1), Err(NOSPC)));
-    assert_eq!(guest.call("fd_advise", (0, 0i64, 0i64, 0)), NOSYS);
+    assert_eq!(guest.call("fd_allocate", (0, 0i64, 0i64)), NOSYS);
     assert_eq!(guest.call("sched_yield", ()), 0);
 }
 

@@ -55,40 +55,21 @@ impl Function<'_> {
         self.result(uop(register), ty, register);
     }
 
-    /// As for integers, and then to the other kind of register; but vectors at once.
-    pub(super) fn located_float_load(&mut self, memarg: MemArg, ty: ValueType) {
-        match ty {
-            ValueType::V128 => {
-                let address = self.stack.pop();
-                let (from, to) = (self.locate(address, memarg), self.vacate(ty));
-                let uop = match memarg.max_align {
-                    2 => Wasm::load_v128_zero32,
-                    3 => Wasm::load_v128_zero64,
-                    _ => Wasm::load_v128,
-                };
-                self.result(uop(to, from), ty, to);
-            }
-            ValueType::F32 => {
-                self.located_load(Wasm::load_u32, memarg, ValueType::I32);
-                self.conversion(Wasm::f32_reinterpret_i32, ty);
-            }
-            _ => {
-                self.located_load(Wasm::load_u64, memarg, ValueType::I64);
-                self.conversion(Wasm::f64_reinterpret_i64, ty);
-            }
+    /// As for integers, and then to the other kind of register.
+    pub(super) fn located_float_load(&mut self, uop: fn(usize) -> Uop, memarg: MemArg, ty: ValueType) {
+        if ty == ValueType::F32 {
+            self.located_load(uop, memarg, ValueType::I32);
+            self.conversion(Wasm::f32_reinterpret_i32, ty);
+        } else {
+            self.located_load(uop, memarg, ValueType::I64);
+            self.conversion(Wasm::f64_reinterpret_i64, ty);
         }
     }
 
-    pub(super) fn located_store(&mut self, memarg: MemArg) {
+    pub(super) fn located_store(&mut self, uop: fn(usize, usize) -> Uop, memarg: MemArg) {
         let (value, address) = (self.stack.pop(), self.stack.pop());
         let value = self.bits(value);
         let register = self.locate(address, memarg);
-        let uop = match memarg.max_align {
-            0 => Wasm::store_8,
-            1 => Wasm::store_16,
-            2 => Wasm::store_32,
-            _ => Wasm::store_64,
-        };
         self.emit(uop(register, value));
     }
 
@@ -103,15 +84,5 @@ impl Function<'_> {
         let register = self.vacate(ty);
         self.emit(reinterpret(register, from));
         register
-    }
-}
-
-/// The load of so many bits, without regard to a sign.
-pub(super) fn located_load(memarg: MemArg) -> fn(usize) -> Uop {
-    match memarg.max_align {
-        0 => Wasm::load_u8,
-        1 => Wasm::load_u16,
-        2 => Wasm::load_u32,
-        _ => Wasm::load_u64,
     }
 }

@@ -14,8 +14,8 @@ use crate::uop::Wasm;
 const MAX_DISPLACEMENT: u64 = i32::MAX as u64 - 16;
 
 pub(super) type Value = fn(usize, usize, u32, i32) -> Uop;
-pub(super) type Load = fn(usize, usize, u32, u32, Label) -> Uop;
-pub(super) type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
+type Load = fn(usize, usize, u32, u32, Label) -> Uop;
+type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
 
 impl Function<'_> {
     // Integers.
@@ -191,9 +191,9 @@ impl Function<'_> {
         self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
-    pub(super) fn float_load(&mut self, uop: Load, memarg: MemArg, ty: ValueType) {
+    pub(super) fn float_load(&mut self, uop: Load, located: fn(usize) -> Uop, memarg: MemArg, ty: ValueType) {
         if self.needs_location(memarg) {
-            return self.located_float_load(memarg, ty);
+            return self.located_float_load(located, memarg, ty);
         }
         let entry = self.stack.pop();
         let ((place, slot), offset) = self.address(entry, memarg);
@@ -202,9 +202,9 @@ impl Function<'_> {
         self.result(uop(register, place, slot, offset, outside), ty, register);
     }
 
-    pub(super) fn store(&mut self, uop: Store, memarg: MemArg) {
+    pub(super) fn store(&mut self, uop: Store, located: fn(usize, usize) -> Uop, memarg: MemArg) {
         if self.needs_location(memarg) {
-            return self.located_store(memarg);
+            return self.located_store(located, memarg);
         }
         let (value, address) = (self.stack.pop(), self.stack.pop());
         let value = self.integer(value);
@@ -214,9 +214,15 @@ impl Function<'_> {
     }
 
     /// Stores a float from its register; from a slot, or as a constant, its bits are those of an integer.
-    pub(super) fn float_store(&mut self, from_register: Store, of_bits: Store, memarg: MemArg) {
+    pub(super) fn float_store(
+        &mut self,
+        from_register: Store,
+        of_bits: Store,
+        located: fn(usize, usize) -> Uop,
+        memarg: MemArg,
+    ) {
         let value = self.stack.entry(self.stack.height() - 1);
         let in_integer = value.slot().is_some() || value.immediate().is_some();
-        self.store(if in_integer { of_bits } else { from_register }, memarg);
+        self.store(if in_integer { of_bits } else { from_register }, located, memarg);
     }
 }

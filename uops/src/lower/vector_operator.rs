@@ -13,43 +13,51 @@ impl Function<'_> {
         use Operator as O;
         match *operator {
             // Memory.
-            O::V128Load { memarg } => self.vector_load(Wasm::v128_load, memarg),
+            O::V128Load { memarg } => self.vector_load(Wasm::v128_load, Wasm::load_128, memarg),
             O::V128Load8x8S { memarg } => self.load_extend(Wasm::i16x8_extend_low_i8x16_s, memarg),
             O::V128Load8x8U { memarg } => self.load_extend(Wasm::i16x8_extend_low_i8x16_u, memarg),
             O::V128Load16x4S { memarg } => self.load_extend(Wasm::i32x4_extend_low_i16x8_s, memarg),
             O::V128Load16x4U { memarg } => self.load_extend(Wasm::i32x4_extend_low_i16x8_u, memarg),
             O::V128Load32x2S { memarg } => self.load_extend(Wasm::i64x2_extend_low_i32x4_s, memarg),
             O::V128Load32x2U { memarg } => self.load_extend(Wasm::i64x2_extend_low_i32x4_u, memarg),
-            O::V128Load8Splat { memarg } => self.load_splat(Wasm::i32_load8_u, I32, Wasm::i8x16_splat, memarg),
-            O::V128Load16Splat { memarg } => self.load_splat(Wasm::i32_load16_u, I32, Wasm::i16x8_splat, memarg),
-            O::V128Load32Splat { memarg } => self.load_splat(Wasm::i32_load, I32, Wasm::i32x4_splat, memarg),
-            O::V128Load64Splat { memarg } => self.load_splat(Wasm::i64_load, I64, Wasm::i64x2_splat, memarg),
-            O::V128Load32Zero { memarg } => self.vector_load(Wasm::v128_load32_zero, memarg),
-            O::V128Load64Zero { memarg } => self.vector_load(Wasm::v128_load64_zero, memarg),
-            O::V128Store { memarg } => self.vector_store(memarg),
+            O::V128Load8Splat { memarg } => {
+                self.load_splat(Wasm::i32_load8_u, Wasm::load_u8, I32, Wasm::i8x16_splat, memarg)
+            }
+            O::V128Load16Splat { memarg } => {
+                self.load_splat(Wasm::i32_load16_u, Wasm::load_u16, I32, Wasm::i16x8_splat, memarg)
+            }
+            O::V128Load32Splat { memarg } => {
+                self.load_splat(Wasm::i32_load, Wasm::load_u32, I32, Wasm::i32x4_splat, memarg)
+            }
+            O::V128Load64Splat { memarg } => {
+                self.load_splat(Wasm::i64_load, Wasm::load_u64, I64, Wasm::i64x2_splat, memarg)
+            }
+            O::V128Load32Zero { memarg } => self.vector_load(Wasm::v128_load32_zero, Wasm::load_32_zero, memarg),
+            O::V128Load64Zero { memarg } => self.vector_load(Wasm::v128_load64_zero, Wasm::load_64_zero, memarg),
+            O::V128Store { memarg } => self.store(Wasm::v128_store, Wasm::store_128, memarg),
             O::V128Load8Lane { memarg, lane } => {
-                self.load_lane(Wasm::i32_load8_u, I32, Wasm::i8x16_replace_lane, lane, memarg)
+                self.load_lane(Wasm::i32_load8_u, Wasm::load_u8, I32, Wasm::i8x16_replace_lane, lane, memarg)
             }
             O::V128Load16Lane { memarg, lane } => {
-                self.load_lane(Wasm::i32_load16_u, I32, Wasm::i16x8_replace_lane, lane, memarg)
+                self.load_lane(Wasm::i32_load16_u, Wasm::load_u16, I32, Wasm::i16x8_replace_lane, lane, memarg)
             }
             O::V128Load32Lane { memarg, lane } => {
-                self.load_lane(Wasm::i32_load, I32, Wasm::i32x4_replace_lane, lane, memarg)
+                self.load_lane(Wasm::i32_load, Wasm::load_u32, I32, Wasm::i32x4_replace_lane, lane, memarg)
             }
             O::V128Load64Lane { memarg, lane } => {
-                self.load_lane(Wasm::i64_load, I64, Wasm::i64x2_replace_lane, lane, memarg)
+                self.load_lane(Wasm::i64_load, Wasm::load_u64, I64, Wasm::i64x2_replace_lane, lane, memarg)
             }
             O::V128Store8Lane { memarg, lane } => {
-                self.store_lane(Wasm::i32_store8, I32, Wasm::i8x16_extract_lane_u, lane, memarg)
+                self.store_lane(Wasm::i32_store8, Wasm::store_8, I32, Wasm::i8x16_extract_lane_u, lane, memarg)
             }
             O::V128Store16Lane { memarg, lane } => {
-                self.store_lane(Wasm::i32_store16, I32, Wasm::i16x8_extract_lane_u, lane, memarg)
+                self.store_lane(Wasm::i32_store16, Wasm::store_16, I32, Wasm::i16x8_extract_lane_u, lane, memarg)
             }
             O::V128Store32Lane { memarg, lane } => {
-                self.store_lane(Wasm::i32_store, I32, Wasm::i32x4_extract_lane, lane, memarg)
+                self.store_lane(Wasm::i32_store, Wasm::store_32, I32, Wasm::i32x4_extract_lane, lane, memarg)
             }
             O::V128Store64Lane { memarg, lane } => {
-                self.store_lane(Wasm::i64_store, I64, Wasm::i64x2_extract_lane, lane, memarg)
+                self.store_lane(Wasm::i64_store, Wasm::store_64, I64, Wasm::i64x2_extract_lane, lane, memarg)
             }
             // Constants and lanes.
             O::V128Const { value } => self.vector_constant(u128::from_le_bytes(*value.bytes())),

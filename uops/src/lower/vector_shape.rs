@@ -1,17 +1,18 @@
 //! What vector operators of a shape have in common. Some are two uops: one on a scalar, and one on a vector.
 
+use stencil_runtime::Label;
 use wasmparser::MemArg;
 
 use super::Function;
-use super::located::located_load;
 use super::place::Uop;
-use super::shape::{Load, Store};
 use super::stack::Place;
 use crate::trap::Trap;
 use crate::types::ValueType::{self, I32, V128};
 use crate::uop::Wasm;
 
-/// Uops that have a lane as the last of their parameters.
+/// Uops that load, that store, and that have a lane as the last of their parameters.
+pub(super) type Load = fn(usize, usize, u32, u32, Label) -> Uop;
+pub(super) type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
 pub(super) type Lane = fn(usize, usize, usize) -> Uop;
 pub(super) type Binary = fn(usize, usize, u32) -> Uop;
 
@@ -101,42 +102,62 @@ impl Function<'_> {
 
     // Memory.
 
-    pub(super) fn vector_load(&mut self, uop: Load, memarg: MemArg) {
-        self.float_load(uop, memarg, V128);
-    }
-
-    pub(super) fn vector_store(&mut self, memarg: MemArg) {
-        let value = self.pop_register();
+    pub(super) fn vector_load(&mut self, uop: Load, located: fn(usize, usize) -> Uop, memarg: MemArg) {
         let address = self.stack.pop();
         if self.needs_location(memarg) {
-            let register = self.locate(address, memarg);
-            return self.emit(Wasm::store_v128(register, value));
+            let address = self.locate(address, memarg);
+            let register = self.vacate(V128);
+            return self.result(located(register, address), V128, register);
         }
         let ((place, slot), offset) = self.address(address, memarg);
+        let register = self.vacate(V128);
         let outside = self.trap_label(Trap::MemoryOutOfBounds);
-        self.emit(Wasm::v128_store(place, value, slot, offset, outside));
+        self.result(uop(register, place, slot, offset, outside), V128, register);
     }
 
     pub(super) fn load_extend(&mut self, extend: fn(usize) -> Uop, memarg: MemArg) {
-        self.vector_load(Wasm::v128_load64_zero, memarg);
+        self.vector_load(Wasm::v128_load64_zero, Wasm::load_64_zero, memarg);
         self.vector_unary(extend);
     }
 
-    pub(super) fn load_splat(&mut self, load: Load, ty: ValueType, splat: Binary, memarg: MemArg) {
-        self.load(load, located_load(memarg), memarg, ty);
+    pub(super) fn load_splat(
+        &mut self,
+        load: Load,
+        located: fn(usize) -> Uop,
+        ty: ValueType,
+        splat: Binary,
+        memarg: MemArg,
+    ) {
+        self.load(load, located, memarg, ty);
         self.splat(splat);
     }
 
-    pub(super) fn load_lane(&mut self, load: Load, ty: ValueType, replace: Lane, lane: u8, memarg: MemArg) {
+    pub(super) fn load_lane(
+        &mut self,
+        load: Load,
+        located: fn(usize) -> Uop,
+        ty: ValueType,
+        replace: Lane,
+        lane: u8,
+        memarg: MemArg,
+    ) {
         let vector = self.stack.pop();
-        self.load(load, located_load(memarg), memarg, ty);
+        self.load(load, located, memarg, ty);
         let value = self.pop_register();
         let register = self.put_in_register(vector);
         self.result(replace(register, value, lane.into()), V128, register);
     }
 
-    pub(super) fn store_lane(&mut self, store: Store, ty: ValueType, extract: Lane, lane: u8, memarg: MemArg) {
+    pub(super) fn store_lane(
+        &mut self,
+        store: Store,
+        located: fn(usize, usize) -> Uop,
+        ty: ValueType,
+        extract: Lane,
+        lane: u8,
+        memarg: MemArg,
+    ) {
         self.extract_lane(extract, lane, ty);
-        self.store(store, memarg);
+        self.store(store, located, memarg);
     }
 }

@@ -13,9 +13,10 @@ use crate::vm::Vm;
 /// Loads to the register `TO` from the address at place `A`: a register, which for an integer is `TO` itself, a slot, or
 /// nowhere, for an address that is all in the offset.
 macro_rules! load {
-    ($($name:ident: $register:ident, $ty:ident, $condition:tt, $value:tt;)*) => {
-        uops! {
-            $(pub uop $name<const TO: 0..3, const A: 0..5>(slot: u32, offset: u32, outside: Label) where $condition {
+    ($block:ident $registers:tt: $($name:ident: $register:ident, $ty:ident, $condition:tt, $value:tt;)*) => {
+        crate::uop::$block! {
+            $(pub uop $name<const TO: 0..$registers, const A: 0..5>(slot: u32, offset: u32, outside: Label)
+            where $condition {
                 const int imm = 0;
                 (void)imm;
                 uint64_t address = (uint64_t)INTEGER32(A) + offset;
@@ -28,7 +29,9 @@ macro_rules! load {
     };
 }
 
-load! {
+pub(super) use load;
+
+load! { uops 3:
     i32_load: R, uint32_t, (TO == A || A >= IN_SLOT), value;
     i64_load: R, uint64_t, (TO == A || A >= IN_SLOT), value;
     f32_load: S, float, (1), value;
@@ -45,14 +48,14 @@ load! {
     i64_load32_u: R, uint32_t, (TO == A || A >= IN_SLOT), value;
 }
 
-/// Stores of an integer at place `V`, or of a float in register `V`, to the address at place `A`: a register, the slot
+/// Stores of an integer or a vector at place `VALUE`, or of a float in that register, to the address at place `A`: a register, the slot
 /// `address_slot`, or nowhere, for an address that is all in the offset.
 macro_rules! store {
-    ($($name:ident: $ty:ident, $places:tt, $condition:tt, $value:tt;)*) => {
-        uops! {
-            $(pub uop $name<const A: 0..5, const V: 0..5>(
+    ($block:ident: $($name:ident: $ty:ident, $places:tt, $condition:tt, $value:tt;)*) => {
+        crate::uop::$block! {
+            $(pub uop $name<const A: 0..5, const VALUE: 0..5>(
                 address_slot: u32, slot: u32, imm: i32, offset: u32, outside: Label
-            ) where $condition && V < $places {
+            ) where $condition && VALUE < $places {
                 uint64_t address = (uint64_t)ADDRESS32(A) + offset;
                 if (OUTSIDE($ty, address)) JUMP(outside);
                 $ty value = ($ty)$value;
@@ -62,16 +65,18 @@ macro_rules! store {
     };
 }
 
-store! {
-    i32_store: uint32_t, 5, (A != V || A >= IN_SLOT), (INTEGER32(V));
-    i64_store: uint64_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
-    f32_store: float, 3, (1), (SINGLE(V));
-    f64_store: double, 3, (1), (DOUBLE(V));
-    i32_store8: uint8_t, 5, (A != V || A >= IN_SLOT), (INTEGER32(V));
-    i32_store16: uint16_t, 5, (A != V || A >= IN_SLOT), (INTEGER32(V));
-    i64_store8: uint8_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
-    i64_store16: uint16_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
-    i64_store32: uint32_t, 5, (A != V || A >= IN_SLOT), (INTEGER(V));
+pub(super) use store;
+
+store! { uops:
+    i32_store: uint32_t, 5, (A != VALUE || A >= IN_SLOT), (INTEGER32(VALUE));
+    i64_store: uint64_t, 5, (A != VALUE || A >= IN_SLOT), (INTEGER(VALUE));
+    f32_store: float, 3, (1), (SINGLE(VALUE));
+    f64_store: double, 3, (1), (DOUBLE(VALUE));
+    i32_store8: uint8_t, 5, (A != VALUE || A >= IN_SLOT), (INTEGER32(VALUE));
+    i32_store16: uint16_t, 5, (A != VALUE || A >= IN_SLOT), (INTEGER32(VALUE));
+    i64_store8: uint8_t, 5, (A != VALUE || A >= IN_SLOT), (INTEGER(VALUE));
+    i64_store16: uint16_t, 5, (A != VALUE || A >= IN_SLOT), (INTEGER(VALUE));
+    i64_store32: uint32_t, 5, (A != VALUE || A >= IN_SLOT), (INTEGER(VALUE));
 }
 
 uops! {

@@ -34,6 +34,7 @@ pub mod lane;
 
 use stencil_runtime::Label;
 
+use super::memory::{load, store};
 use super::vectors;
 use crate::vm::Vm;
 
@@ -54,40 +55,39 @@ vectors! {
         v128 b = VECTOR(B);
         V(A) = b ^ ((V(A) ^ b) & VECTOR_IN(MASK, mask_slot));
     }
-    /// As `store!` in `memory`.
-    pub uop v128_store<const A: 0..5, const VALUE: 0..2>(address_slot: u32, offset: u32, outside: Label) {
-        uint64_t address = (uint64_t)ADDRESS32(A) + offset;
-        if (OUTSIDE(v128, address)) JUMP(outside);
-        __builtin_memcpy(mem + address, &V(VALUE), sizeof(v128));
-    }
-    /// As `store!` in `located`.
-    pub uop store_v128<const A: 0..3, const VALUE: 0..2>() { __builtin_memcpy((void *)R(A), &V(VALUE), sizeof(v128)); }
 }
 
-/// As `load!` in `memory`; and `$located` as in `located`, from the host's address in the integer register `A`.
-macro_rules! load {
-    ($($name:ident, $located:ident: $ty:ident, $value:tt;)*) => {
+load! { vectors 2:
+    v128_load: V, v128, (1), value;
+    v128_load32_zero: V, uint32_t, (1), (_mm_cvtsi32_si128(value));
+    v128_load64_zero: V, uint64_t, (1), (_mm_cvtsi64_si128(value));
+}
+
+store! { vectors:
+    v128_store: v128, 4, (VALUE != 2), (VECTOR(VALUE));
+}
+
+/// As in `located`.
+macro_rules! located {
+    ($($name:ident: $ty:ident, $value:tt;)*) => {
         vectors! {$(
-            pub uop $located<const TO: 0..2, const A: 0..3>() {
+            pub uop $name<const TO: 0..2, const A: 0..3>() {
                 $ty value;
                 __builtin_memcpy(&value, (const void *)R(A), sizeof value);
-                V(TO) = $value;
-            }
-            pub uop $name<const TO: 0..2, const A: 0..5>(slot: u32, offset: u32, outside: Label) {
-                const int imm = 0;
-                (void)imm;
-                uint64_t address = (uint64_t)INTEGER32(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                $ty value;
-                __builtin_memcpy(&value, mem + address, sizeof value);
                 V(TO) = $value;
             }
         )*}
     };
 }
 
-load! {
-    v128_load, load_v128: v128, value;
-    v128_load32_zero, load_v128_zero32: uint32_t, (_mm_cvtsi32_si128(value));
-    v128_load64_zero, load_v128_zero64: uint64_t, (_mm_cvtsi64_si128(value));
+located! {
+    load_128: v128, value;
+    load_32_zero: uint32_t, (_mm_cvtsi32_si128(value));
+    load_64_zero: uint64_t, (_mm_cvtsi64_si128(value));
+}
+
+vectors! {
+    pub uop store_128<const A: 0..3, const VALUE: 0..2>() {
+        __builtin_memcpy((void *)R(A), &V(VALUE), sizeof(v128));
+    }
 }

@@ -1,9 +1,10 @@
 //! What can be done with a descriptor.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::num::NonZeroU64;
 
 use cap_std::fs::FileExt;
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
 
 use super::Context;
 use super::errno::Errno;
@@ -16,6 +17,10 @@ const FLAGS: [(u16, OFlags); 4] =
     [(1, OFlags::APPEND), (1 << 1, OFlags::DSYNC), (1 << 2, OFlags::NONBLOCK), (1 << 4, OFlags::SYNC)];
 /// Of those, the ones that may be changed.
 const CHANGEABLE: u32 = 1 | 1 << 2;
+
+/// Hints on how a file will be used.
+const ADVICE: [Advice; 6] =
+    [Advice::Normal, Advice::Sequential, Advice::Random, Advice::WillNeed, Advice::DontNeed, Advice::NoReuse];
 
 /// The right to read.
 pub(super) const READ: u64 = 1 << 1;
@@ -34,6 +39,18 @@ const CHARACTER_DEVICE: u8 = 2;
 pub(super) const DIRECTORY: u8 = 3;
 
 impl Context {
+    pub(super) fn fd_advise(
+        &self,
+        _guest: &Guest<'_>,
+        fd: u32,
+        offset: u64,
+        len: u64,
+        advice: u32,
+    ) -> Result<(), Errno> {
+        let advice = *ADVICE.get(advice as usize).ok_or(Errno::INVAL)?;
+        Ok(fadvise(self.table.borrow().file(fd)?, offset, NonZeroU64::new(len), advice)?)
+    }
+
     pub(super) fn fd_close(&self, _guest: &Guest<'_>, fd: u32) -> Result<(), Errno> {
         self.table.borrow_mut().close(fd).map(|_| ())
     }

@@ -73,12 +73,14 @@ pub(super) fn define(imports: &mut Imports, context: &Rc<Context>) {
         environ_sizes_get(count: u32, size: u32);
         clock_res_get(clock: u32, resolution: u32);
         clock_time_get(clock: u32, precision: u64, time: u32);
+        fd_advise(fd: u32, offset: u64, len: u64, advice: u32);
         fd_close(fd: u32);
         fd_datasync(fd: u32);
         fd_fdstat_get(fd: u32, stat: u32);
         fd_fdstat_set_flags(fd: u32, flags: u32);
         fd_filestat_get(fd: u32, stat: u32);
         fd_filestat_set_size(fd: u32, size: u64);
+        fd_filestat_set_times(fd: u32, read: u64, written: u64, flags: u32);
         fd_pread(fd: u32, slices: Region, offset: u64, done: u32);
         fd_prestat_get(fd: u32, prestat: u32);
         fd_prestat_dir_name(fd: u32, name: Region);
@@ -92,6 +94,7 @@ pub(super) fn define(imports: &mut Imports, context: &Rc<Context>) {
         fd_write(fd: u32, slices: Region, done: u32);
         path_create_directory(fd: u32, path: Region);
         path_filestat_get(fd: u32, lookup: u32, path: Region, stat: u32);
+        path_filestat_set_times(fd: u32, lookup: u32, path: Region, read: u64, written: u64, flags: u32);
         path_link(fd: u32, lookup: u32, path: Region, to_fd: u32, to: Region);
         path_open(
             fd: u32, lookup: u32, path: Region, how: u32, rights: u64, inheriting: u64, flags: u32, opened: u32
@@ -106,11 +109,8 @@ pub(super) fn define(imports: &mut Imports, context: &Rc<Context>) {
     }
     missing! {
         imports
-        fd_advise(I32 I64 I64 I32);
         fd_allocate(I32 I64 I64);
         fd_fdstat_set_rights(I32 I64 I64);
-        fd_filestat_set_times(I32 I64 I64 I32);
-        path_filestat_set_times(I32 I32 I32 I32 I64 I64 I32);
         proc_raise(I32);
         sock_accept(I32 I32 I32);
         sock_recv(I32 I32 I32 I32 I32 I32);

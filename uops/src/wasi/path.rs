@@ -12,7 +12,7 @@ use super::guest::{Guest, Region};
 use super::table::{Descriptor, Listing};
 
 /// The flag of lookups to follow a link at the end of a path.
-const FOLLOW: u32 = 1;
+pub(super) const FOLLOW: u32 = 1;
 
 /// How to open: make the file if there is none.
 const CREATE: u32 = 1;

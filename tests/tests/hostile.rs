@@ -1,0 +1,48 @@
+//! Modules that are cut off anywhere and damaged at random: nothing that they do is a panic or a crash.
+
+use tests::hostile::Report;
+
+/// The programs of uops/examples.
+const EXAMPLES: [&[u8]; 6] = [
+    include_bytes!("../../uops/examples/bytecode.wasm"),
+    include_bytes!("../../uops/examples/matmul.wasm"),
+    include_bytes!("../../uops/examples/nbody.wasm"),
+    include_bytes!("../../uops/examples/quicksort.wasm"),
+    include_bytes!("../../uops/examples/sha256.wasm"),
+    include_bytes!("../../uops/examples/sieve.wasm"),
+];
+
+#[test]
+fn every_truncation() {
+    let mut report = Report::default();
+    for wasm in EXAMPLES {
+        report.add_truncations(wasm, 1);
+    }
+    println!("{report:?}");
+    assert_eq!(report.refused + report.failed + report.ran, EXAMPLES.iter().map(|wasm| wasm.len() + 1).sum());
+    assert!(report.ran >= EXAMPLES.len());
+}
+
+/// Variants of each example in one test, which with two tests are more than 10,000.
+const MUTATIONS: usize = 840;
+
+fn mutations(seed: u64) {
+    let mut report = Report::default();
+    for (index, wasm) in EXAMPLES.iter().enumerate() {
+        let other = EXAMPLES[(index + 1) % EXAMPLES.len()];
+        report.add_mutations(wasm, other, MUTATIONS, seed + index as u64);
+    }
+    println!("{report:?}");
+    // Were they all refused, nothing else would have been tried.
+    assert!(report.ran > MUTATIONS / 4 && report.refused > MUTATIONS / 4, "{report:?}");
+}
+
+#[test]
+fn mutations_from_0() {
+    mutations(0);
+}
+
+#[test]
+fn mutations_from_100() {
+    mutations(100);
+}

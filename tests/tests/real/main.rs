@@ -1,0 +1,12 @@
+//! Programs that others wrote and compiled, and what has to come of them. `tests/real/fetch` gets them; then
+//! `cargo test --release -p tests --test real -- --ignored` runs them.
+
+mod graphviz;
+mod guest;
+mod hostile;
+mod python;
+mod quickjs;
+mod ruby;
+mod usvg;
+mod words;
+mod zstd;
