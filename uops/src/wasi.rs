@@ -30,8 +30,8 @@
 //! which does not leave a directory by `..`, by an absolute path or by a link: such paths are refused with `EPERM`.
 //!
 //! Pointers are checked before a file is touched: those out of bounds are refused with `EFAULT`. What functions
-//! allocate is bounded, whatever sizes they are given. Sockets, signals, setting rights and allocating
-//! files return `ENOSYS`. In `poll_oneoff`, descriptors are always ready.
+//! allocate is bounded, whatever sizes they are given. Sockets, signals, setting rights and allocating files
+//! return `ENOSYS`. In `poll_oneoff`, descriptors are always ready.
 //!
 //! `functions` is the table of all functions; `process`, `descriptor` and `path` implement them; `guest` is the only
 //! way to the memory of a program.

@@ -5,7 +5,7 @@ use tests::hostile::Report;
 /// So many lengths of each program, and all at which a section ends.
 const TRUNCATIONS: usize = 50;
 /// So many variants of each program.
-const MUTATIONS: usize = 20;
+const MUTATIONS: usize = 10;
 
 #[test]
 #[ignore = "tests/real/fetch gets the programs"]
