@@ -9,17 +9,17 @@ use wasmparser::{
 
 use crate::const_expr::ConstExpr;
 use crate::error::Error;
-use crate::features::{available, unsupported};
+use crate::features::{Version, unsupported};
 use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module};
 use crate::types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
-pub(crate) fn decode(wasm: &[u8]) -> Result<Module, Error> {
+pub(crate) fn decode(wasm: &[u8], version: Version) -> Result<Module, Error> {
     if !wasm.starts_with(b"\0asm") {
         let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
         return Err(Error::Invalid { message, offset: 0 });
     }
-    decode_with(wasm, available())
+    decode_with(wasm, version.features())
 }
 
 fn decode_with(wasm: &[u8], features: WasmFeatures) -> Result<Module, Error> {

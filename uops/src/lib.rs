@@ -65,10 +65,12 @@ pub mod uop;
 mod value;
 pub mod vm;
 pub mod wasi;
+pub mod wast;
 
 pub use backtrace::{Backtrace, Frame};
 pub use error::Error;
 pub use extern_ref::ExternRef;
+pub use features::Version;
 pub use func::Func;
 pub use global::Global;
 pub use host::{Caller, HostError};

@@ -12,7 +12,7 @@ use wasmparser::{BinaryReader, FunctionBody};
 use crate::const_expr::ConstExpr;
 use crate::decode::decode;
 use crate::error::Error;
-use crate::features::FEATURES;
+use crate::features::{FEATURES, Version};
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
 /// A valid module that uses nothing that is not supported.
@@ -100,7 +100,15 @@ impl Module {
     /// [`Error::Invalid`], and [`Error::Unsupported`] if it uses a part of WebAssembly that is not supported, or needs
     /// a newer CPU: one with SSE 4.2 for vectors.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
-        decode(wasm)
+        Self::of_version(wasm, Version::default())
+    }
+
+    /// Decodes and validates a module in the binary format, by an earlier version of WebAssembly.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new): [`Error::Unsupported`] if it is valid by a later version.
+    pub fn of_version(wasm: &[u8], version: Version) -> Result<Self, Error> {
+        decode(wasm, version)
     }
 
     /// Decodes and validates a module in the text format, or in the binary one.

