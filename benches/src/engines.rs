@@ -1,6 +1,6 @@
 //! The WebAssembly engines, each with its defaults, but that all functions are compiled at once and on one thread.
 
-use uops::{Imports, Instance, Program, Store, Value};
+use uops::{Instance, Linker, Program, Store, Value};
 use wasmi::Val;
 use wasmtime::Strategy;
 
@@ -44,7 +44,7 @@ fn float(bits: u64) -> Result<String> {
 
 fn uops(wasm: &[u8]) -> Result<Run> {
     let store = Store::new()?;
-    let instance = Instance::new(&store, &Program::new(wasm)?, &Imports::new())?;
+    let instance = Instance::new(&store, &Program::new(wasm)?, &Linker::new())?;
     let function = instance.func(&store, "run")?;
     Ok(Box::new(move |n| match function.call(&store, &[n.into()])?[..] {
         [Value::I64(value)] => integer(value),

@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use uops::{Error, ExternType, Global, Imports, Instance, Memory, Module, Options, Program, Store, Table, Value};
+use uops::{Error, ExternType, Global, Instance, Linker, Memory, Module, Options, Program, Store, Table, Value};
 
 use crate::mutate;
 use crate::rng::Rng;
@@ -82,9 +82,9 @@ impl Report {
 
 fn run(program: &Program) -> Result<(), Error> {
     let store = Store::with_options(OPTIONS)?;
-    let imports = stubs(&store, program.module())?;
+    let linker = stubs(&store, program.module())?;
     within(&store, || {
-        let instance = Instance::new(&store, program, &imports)?;
+        let instance = Instance::new(&store, program, &linker)?;
         for (name, ty) in program.module().exports() {
             match ty {
                 ExternType::Func(ty) => {
@@ -123,20 +123,20 @@ fn within<T>(store: &Store, run: impl FnOnce() -> T) -> T {
 }
 
 /// Something of the right type for each import, as far as the limits allow.
-fn stubs(store: &Store, module: &Module) -> Result<Imports, Error> {
-    let mut imports = Imports::new();
+fn stubs(store: &Store, module: &Module) -> Result<Linker, Error> {
+    let mut linker = Linker::new();
     for (name, field, ty) in module.imports() {
         match ty {
             ExternType::Func(ty) => {
                 let results: Vec<Value> = ty.results.iter().map(|&ty| Value::zero(ty)).collect();
-                imports.func(name, field, ty.clone(), move |_, _| Ok(results.clone()))
+                linker.func_new(name, field, ty.clone(), move |_, _| Ok(results.clone()))
             }
-            ExternType::Memory(limits) => imports.define(name, field, Memory::new(store, *limits)?),
-            ExternType::Table(ty) => imports.define(name, field, Table::new(store, *ty)?),
+            ExternType::Memory(limits) => linker.define(name, field, Memory::new(store, *limits)?),
+            ExternType::Table(ty) => linker.define(name, field, Table::new(store, *ty)?),
             ExternType::Global(ty) => {
-                imports.define(name, field, Global::new(store, Value::zero(ty.value), ty.mutable)?)
+                linker.define(name, field, Global::new(store, Value::zero(ty.value), ty.mutable)?)
             }
         };
     }
-    Ok(imports)
+    Ok(linker)
 }

@@ -9,6 +9,7 @@ use stencil_runtime::{Code, Label, Machine};
 use crate::error::Error;
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
+use crate::progress::{Observer, Phase, Progress};
 use crate::uop::Wasm;
 
 /// How compiled code is entered. Arguments are in the first slots of the frame, and there are the results; what is
@@ -27,8 +28,10 @@ pub(crate) struct Compiled {
 
 impl Compiled {
     /// Compiles a module.
-    pub(crate) fn new(module: &Module) -> Result<Self, Error> {
-        let lowered = lower(module)?;
+    pub(crate) fn new(module: &Module, observer: Observer<'_>) -> Result<Self, Error> {
+        let lowered = lower(module, observer)?;
+        let size = module.wasm.len();
+        observer(Progress { phase: Phase::Emitting, done: 0, size });
         let code = Wasm::compile(&lowered.program)?;
         let compiled = Self { code, _tables: lowered.tables, functions: module.bodies.len() };
         for table in &compiled._tables {
@@ -84,7 +87,9 @@ impl Compiled {
         for instruction in &program {
             let stencil = instruction.stencil();
             let bytes = &self.code.bytes()[offset..offset + stencil.code.size];
-            let _ = writeln!(text, "{offset:8x}: {instruction:?}");
+            let callee = lower::callee(module, instruction).and_then(|index| module.function_name(index));
+            let callee = callee.map(|name| format!(" (`{name}`)")).unwrap_or_default();
+            let _ = writeln!(text, "{offset:8x}: {instruction:?}{callee}");
             for line in disassembly(stencil.disassembly, bytes) {
                 let _ = writeln!(text, "              {line}");
             }

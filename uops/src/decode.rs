@@ -11,19 +11,20 @@ use crate::const_expr::ConstExpr;
 use crate::error::Error;
 use crate::features::{Version, unsupported};
 use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module};
+use crate::progress::{Observer, Phase, Progress};
 use crate::types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
-pub(crate) fn decode(wasm: &[u8], version: Version) -> Result<Module, Error> {
+pub(crate) fn decode(wasm: &[u8], version: Version, observer: Observer<'_>) -> Result<Module, Error> {
     if !wasm.starts_with(b"\0asm") {
         let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
         return Err(Error::Invalid { message, offset: 0 });
     }
-    decode_with(wasm, version.features())
+    decode_with(wasm, version.features(), observer)
 }
 
-fn decode_with(wasm: &[u8], features: WasmFeatures) -> Result<Module, Error> {
-    read(wasm, features).map_err(|failure| match failure {
+fn decode_with(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Error> {
+    read(wasm, features, observer).map_err(|failure| match failure {
         Failure::Invalid(error) => {
             let offset = error.offset();
             match unsupported(wasm, features, &error) {
@@ -49,7 +50,7 @@ impl From<BinaryReaderError> for Failure {
     }
 }
 
-fn read(wasm: &[u8], features: WasmFeatures) -> Result<Module, Failure> {
+fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Failure> {
     let mut module = Module { wasm: wasm.into(), ..Module::default() };
     let mut validator = Validator::new_with_features(features);
     let mut allocations = FuncValidatorAllocations::default();
@@ -62,6 +63,7 @@ fn read(wasm: &[u8], features: WasmFeatures) -> Result<Module, Failure> {
             let mut function = function.into_validator(std::mem::take(&mut allocations));
             function.validate(&body)?;
             allocations = function.into_allocations();
+            observer(Progress { phase: Phase::Validating, done: body.range().end as usize, size: wasm.len() });
         }
         module.add(payload)?;
     }
@@ -266,11 +268,12 @@ fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, F
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::nobody;
 
     #[test]
     fn a_cpu_without_vectors_is_told_from_a_broken_module() {
         let features = crate::features::FEATURES.difference(WasmFeatures::SIMD);
-        let decode = |text: &str| decode_with(&wat::parse_str(text).unwrap(), features);
+        let decode = |text: &str| decode_with(&wat::parse_str(text).unwrap(), features, &mut nobody);
         for text in [
             "(module (func i32.const 0 i8x16.splat drop))",
             "(module (func (param v128)))",

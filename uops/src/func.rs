@@ -30,13 +30,13 @@ impl Func {
     /// The function with a type that Rust knows, checked now and not at each call: a call allocates nothing.
     ///
     /// ```
-    /// use uops::{Imports, Instance, Program, Store};
+    /// use uops::{Linker, Instance, Program, Store};
     ///
     /// # fn main() -> Result<(), uops::Error> {
     /// let text = br#"(module (func (export "div") (param i32 i32) (result i32 i32)
     ///     (i32.div_u (local.get 0) (local.get 1)) (i32.rem_u (local.get 0) (local.get 1))))"#;
     /// let store = Store::new()?;
-    /// let instance = Instance::new(&store, &Program::new(text)?, &Imports::new())?;
+    /// let instance = Instance::new(&store, &Program::new(text)?, &Linker::new())?;
     /// let div = instance.func(&store, "div")?.typed::<(u32, u32), (u32, u32)>(&store)?;
     /// assert_eq!(div.call(&store, (17, 5))?, (3, 2));
     /// # Ok(())

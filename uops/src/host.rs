@@ -160,13 +160,13 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
 mod tests {
     use super::*;
     use crate::types::ValueType;
-    use crate::{Imports, Program};
+    use crate::{Linker, Program};
 
     /// Calls a host function as compiled code does, and returns the trap's code and the first slot.
-    fn call(store: &Store, imports: &Imports, argument: u64) -> (u64, u64) {
+    fn call(store: &Store, linker: &Linker, argument: u64) -> (u64, u64) {
         let program =
             Program::new(br#"(module (import "env" "f" (func (param i32) (result i32))) (export "f" (func 0)))"#);
-        let instance = Instance::new(store, &program.unwrap(), imports).unwrap();
+        let instance = Instance::new(store, &program.unwrap(), linker).unwrap();
         let function = instance.func(store, "f").unwrap().0.get(store).unwrap();
         let fp = store.0.frames.enter(1).unwrap();
         // SAFETY: there is room for one slot, and the function is a host function of the store.
@@ -180,17 +180,17 @@ mod tests {
 
     #[test]
     fn slots_become_values_and_values_slots() {
-        let (store, mut imports) = (Store::new().unwrap(), Imports::new());
+        let (store, mut linker) = (Store::new().unwrap(), Linker::new());
         let ty = FuncType::new([ValueType::I32], [ValueType::I32]);
-        imports.func("env", "f", ty, |caller, args| match args {
+        linker.func_new("env", "f", ty, |caller, args| match args {
             // Above the frame of this call.
             [Value::I32(7)] => Ok(caller.instance().call(caller.store(), "f", &[Value::I32(-3)])?),
             [Value::I32(n @ ..0)] => Ok(vec![Value::I32(n - 1)]),
             _ => Err("not negative".into()),
         });
-        assert_eq!(call(&store, &imports, 0xdead_beef_ffff_ffff), (0, 0xffff_fffe));
-        assert_eq!(call(&store, &imports, 7), (0, 0xffff_fffc));
-        assert_eq!(call(&store, &imports, 5).0, Trap::Host.code());
+        assert_eq!(call(&store, &linker, 0xdead_beef_ffff_ffff), (0, 0xffff_fffe));
+        assert_eq!(call(&store, &linker, 7), (0, 0xffff_fffc));
+        assert_eq!(call(&store, &linker, 5).0, Trap::Host.code());
         let failure = store.0.failure.take().unwrap();
         assert_eq!(failure.to_string(), "host function `env.f`: not negative");
         assert_eq!(Rc::strong_count(&store.0), 1);

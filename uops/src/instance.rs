@@ -7,7 +7,7 @@ use crate::compile::Entry;
 use crate::error::Error;
 use crate::func::Func;
 use crate::global::{Global, GlobalData};
-use crate::imports::{Extern, Imports};
+use crate::linker::{Extern, Linker};
 use crate::memory::{Memory, MemoryData};
 use crate::module::Item;
 use crate::program::Program;
@@ -88,8 +88,8 @@ impl Instance {
     /// # Errors
     /// [`Error::UnknownImport`], [`Error::IncompatibleImport`], [`Error::OtherStore`]; [`Error::TooLarge`],
     /// [`Error::TooMany`], [`Error::OutOfMemory`]; [`Error::Trap`] and [`Error::Host`].
-    pub fn new(store: &Store, program: &Program, imports: &Imports) -> Result<Self, Error> {
-        crate::instantiate::instantiate(store, program, imports)
+    pub fn new(store: &Store, program: &Program, linker: &Linker) -> Result<Self, Error> {
+        crate::instantiate::instantiate(store, program, linker)
     }
 
     /// Calls an exported function.

@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::func::Func;
 use crate::global::GlobalData;
 use crate::host::{HostData, HostFn};
-use crate::imports::{Definition, Extern, Imports};
 use crate::instance::{Arrays, Instance, InstanceData};
+use crate::linker::{Definition, Extern, Linker};
 use crate::memory::MemoryData;
 use crate::module::{Mode, Module};
 use crate::program::Program;
@@ -37,9 +37,9 @@ enum Function<'i> {
 }
 
 /// Makes an instance. See [`Instance::new`].
-pub(crate) fn instantiate(store: &Store, program: &Program, imports: &Imports) -> Result<Instance, Error> {
+pub(crate) fn instantiate(store: &Store, program: &Program, linker: &Linker) -> Result<Instance, Error> {
     let module = program.module();
-    let mut items = link(store, module, imports)?;
+    let mut items = link(store, module, linker)?;
     for &ty in &module.tables[items.tables.len()..] {
         items.tables.push(store.table(ty)?);
     }
@@ -58,11 +58,11 @@ pub(crate) fn instantiate(store: &Store, program: &Program, imports: &Imports) -
 }
 
 /// Finds what a module imports and checks its type.
-fn link<'i>(store: &Store, module: &Module, imports: &'i Imports) -> Result<Items<'i>, Error> {
+fn link<'i>(store: &Store, module: &Module, linker: &'i Linker) -> Result<Items<'i>, Error> {
     let mut items = Items::default();
     for import in &module.imports {
         let names = || (import.module.clone(), import.field.clone(), Box::new(import.ty.clone()));
-        let Some(definition) = imports.get(&import.module, &import.field) else {
+        let Some(definition) = linker.get(&import.module, &import.field) else {
             let (module, field, wanted) = names();
             return Err(Error::UnknownImport { module, field, wanted });
         };

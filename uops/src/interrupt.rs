@@ -21,12 +21,12 @@ struct Limit {
 ///
 /// ```
 /// use std::time::Duration;
-/// use uops::{Imports, Instance, Program, Store, Trap};
+/// use uops::{Linker, Instance, Program, Store, Trap};
 ///
 /// # fn main() -> Result<(), uops::Error> {
 /// let program = Program::new(br#"(module (func (export "hang") (loop (br 0))))"#)?;
 /// let store = Store::new()?;
-/// let instance = Instance::new(&store, &program, &Imports::new())?;
+/// let instance = Instance::new(&store, &program, &Linker::new())?;
 /// let handle = store.interrupt_handle();
 /// std::thread::spawn(move || {
 ///     std::thread::sleep(Duration::from_millis(50));

@@ -2,10 +2,10 @@
 //! multiple memories, 64-bit memories and tables, and extended constant expressions.
 //!
 //! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
-//! programs share; [`Imports`] are what it may use of the world outside. [`wasi`] has those of command-line programs.
+//! programs share; a [`Linker`] has what they may use of the world outside. [`wasi`] has that of command-line programs.
 //!
-//! ```no_run
-//! use uops::{FuncType, Imports, Instance, Program, Store, Value, ValueType};
+//! ```
+//! use uops::{Instance, Linker, Program, Store, Value};
 //!
 //! # fn main() -> Result<(), uops::Error> {
 //! let program = Program::new(
@@ -15,17 +15,21 @@
 //!             (call $print (local.get 0))
 //!             (i32.add (local.get 0) (local.get 1))))"#,
 //! )?;
-//! let mut imports = Imports::new();
-//! imports.func("env", "print", FuncType::new([ValueType::I32], []), |_caller, args| {
-//!     println!("{}", args[0]);
-//!     Ok(vec![])
-//! });
+//! let mut linker = Linker::new();
+//! linker.func_wrap("env", "print", |n: i32| println!("{n}"));
 //! let store = Store::new()?;
-//! let instance = Instance::new(&store, &program, &imports)?;
+//! let instance = Instance::new(&store, &program, &linker)?;
+//! // With types that are checked once, or with values.
+//! let add = instance.func(&store, "add")?.typed::<(i32, i32), i32>(&store)?;
+//! assert_eq!(add.call(&store, (40, 2))?, 42);
 //! assert_eq!(instance.call(&store, "add", &[40.into(), 2.into()])?, [Value::I32(42)]);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Those who know other engines may look for an engine, which there is none of: what can be chosen is chosen for a store
+//! ([`Options`]) or a module ([`Version`]). All methods take `&Store`, so that host functions may use the store that
+//! calls them; what they share with the rest of the embedder, closures capture.
 //!
 //! Modules are not trusted. A module that is not valid is refused; one that is cannot reach anything but its own
 //! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`], and
@@ -46,14 +50,15 @@ mod frames;
 mod func;
 mod global;
 mod host;
-mod imports;
 mod instance;
 mod instantiate;
 mod interrupt;
+mod linker;
 mod lower;
 mod memory;
 mod module;
 mod program;
+mod progress;
 mod rounding;
 mod slots;
 mod store;
@@ -74,12 +79,13 @@ pub use features::Version;
 pub use func::Func;
 pub use global::Global;
 pub use host::{Caller, HostError};
-pub use imports::{Extern, Imports};
 pub use instance::Instance;
 pub use interrupt::InterruptHandle;
+pub use linker::{Extern, Linker};
 pub use memory::Memory;
 pub use module::Module;
 pub use program::Program;
+pub use progress::{Phase, Progress};
 pub use store::{Options, Store};
 pub use table::Table;
 pub use trap::Trap;

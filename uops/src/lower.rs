@@ -25,6 +25,7 @@ use wasmparser::OperatorsReader;
 
 use crate::error::Error;
 use crate::module::Module;
+use crate::progress::{Observer, Phase, Progress};
 use crate::trap::Trap;
 use crate::types::{RefType, ValueType};
 use crate::uop::Wasm;
@@ -57,13 +58,15 @@ pub(crate) fn function_label(defined: usize) -> Label {
 }
 
 /// Lowers a whole module.
-pub(crate) fn lower(module: &Module) -> Result<Lowered, Error> {
+pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, Error> {
     let mut program = vec![Wasm::start()];
     program.extend([Wasm::bind(HOST_LABEL), Wasm::host(), Wasm::bind(UNWIND_LABEL), Wasm::unwind()]);
     let mut labels = function_label(module.bodies.len()).0;
     let (mut tables, mut stack) = (Vec::new(), Stack::default());
     for index in 0..module.bodies.len() {
         Function::new(module, index, &mut program, &mut labels, &mut tables, &mut stack)?.lower()?;
+        let done = module.bodies[index].end;
+        observer(Progress { phase: Phase::Lowering, done, size: module.wasm.len() });
     }
     Ok(Lowered { program, tables })
 }
@@ -74,6 +77,19 @@ pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instru
     let mut labels = function_label(module.bodies.len()).0;
     Function::new(module, index, &mut program, &mut labels, &mut Vec::new(), &mut Stack::default())?.lower()?;
     Ok(program)
+}
+
+/// The function that an instruction calls, or goes on as, if it says which.
+pub(crate) fn callee(module: &Module, instruction: &Instruction<Wasm>) -> Option<u32> {
+    let operand = *instruction.operands().first()?;
+    match instruction.stencil().name {
+        "call" | "jump" => {
+            let defined = (operand as usize).checked_sub(function_label(0).0 as usize)?;
+            (defined < module.bodies.len()).then(|| (module.imported_functions() + defined) as u32)
+        }
+        "call_import" | "return_call_import" => Some(operand as u32 / 8),
+        _ => None,
+    }
 }
 
 /// A function on its way.

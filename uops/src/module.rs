@@ -3,6 +3,7 @@
 //! What is here is true of the module: [`Module::new`] is the only way to make one, it validates all of it, and
 //! nothing changes it afterwards. Generated code relies on that.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -13,6 +14,7 @@ use crate::const_expr::ConstExpr;
 use crate::decode::decode;
 use crate::error::Error;
 use crate::features::{FEATURES, Version};
+use crate::progress::nobody;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
 /// A valid module that uses nothing that is not supported.
@@ -108,7 +110,7 @@ impl Module {
     /// # Errors
     /// Those of [`new`](Self::new): [`Error::Unsupported`] if it is valid by a later version.
     pub fn of_version(wasm: &[u8], version: Version) -> Result<Self, Error> {
-        decode(wasm, version)
+        decode(wasm, version, &mut nobody)
     }
 
     /// Decodes and validates a module in the text format, or in the binary one.
@@ -116,8 +118,12 @@ impl Module {
     /// # Errors
     /// [`Error::Text`], and those of [`new`](Self::new).
     pub fn from_text(text: &[u8]) -> Result<Self, Error> {
-        let wasm = wat::parse_bytes(text).map_err(|error| Error::Text(error.to_string()))?;
-        Self::new(&wasm)
+        Self::new(&Self::binary(text)?)
+    }
+
+    /// A module in the binary format, of either format.
+    pub(crate) fn binary(text: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+        wat::parse_bytes(text).map_err(|error| Error::Text(error.to_string()))
     }
 
     /// What the module needs from outside: the names of the module and the field, and the type, in order.

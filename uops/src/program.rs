@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use crate::compile::Compiled;
+use crate::decode::decode;
 use crate::error::Error;
+use crate::features::Version;
 use crate::module::Module;
+use crate::progress::{Observer, Progress, nobody};
 
 /// A module and its machine code, compiled once and shared by any number of instances, of any number of stores.
 ///
@@ -33,7 +36,21 @@ impl Program {
     /// # Errors
     /// [`Error::Code`], and [`Error::Unsupported`] for what cannot be compiled.
     pub fn compile(module: Module) -> Result<Self, Error> {
-        let code = Compiled::new(&module)?;
+        Self::compile_observed(module, &mut nobody)
+    }
+
+    /// As [`new`](Self::new), and tells someone how far it is: often, so that whoever shows it should not do so each time.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn observed(wasm_or_text: &[u8], mut observer: impl FnMut(Progress)) -> Result<Self, Error> {
+        let wasm = Module::binary(wasm_or_text)?;
+        let module = decode(&wasm, Version::default(), &mut observer)?;
+        Self::compile_observed(module, &mut observer)
+    }
+
+    fn compile_observed(module: Module, observer: Observer<'_>) -> Result<Self, Error> {
+        let code = Compiled::new(&module, observer)?;
         Ok(Self(Arc::new(Parts { module, code })))
     }
 

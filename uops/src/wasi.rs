@@ -16,9 +16,9 @@
 //!             (call $exit (i32.const 3))))"#,
 //! )?;
 //! let output = Capture::default();
-//! let imports = Wasi::new().arg("hello").stdout(output.clone()).imports();
+//! let linker = Wasi::new().arg("hello").stdout(output.clone()).linker();
 //! let store = Store::new()?;
-//! let result = Instance::new(&store, &program, &imports)?.call(&store, "_start", &[]);
+//! let result = Instance::new(&store, &program, &linker)?.call(&store, "_start", &[]);
 //! assert_eq!(result.as_ref().err().and_then(Exit::of), Some(Exit(3)));
 //! assert_eq!(output.bytes(), b"hello\n");
 //! # Ok(())
@@ -57,14 +57,14 @@ use cap_std::fs::Dir;
 pub use self::stdio::{Capture, Input, Output};
 use self::table::{Descriptor, Table};
 use crate::error::Error;
-use crate::imports::Imports;
+use crate::linker::Linker;
 
 /// The name of the module that programs import.
 pub const MODULE: &str = "wasi_snapshot_preview1";
 
 /// What a program is given.
 ///
-/// All instances that are made with the same imports share their descriptors.
+/// All instances that are made with the same linker share their descriptors.
 #[derive(Debug, Default)]
 pub struct Wasi {
     args: Vec<String>,
@@ -150,16 +150,16 @@ impl Wasi {
         Ok(self)
     }
 
-    /// The imports.
+    /// A linker that has the functions, and nothing else.
     #[must_use]
-    pub fn imports(self) -> Imports {
-        let mut imports = Imports::new();
-        self.define(&mut imports);
-        imports
+    pub fn linker(self) -> Linker {
+        let mut linker = Linker::new();
+        self.define(&mut linker);
+        linker
     }
 
-    /// Adds the functions to other imports.
-    pub fn define(self, imports: &mut Imports) {
+    /// Adds the functions to a linker.
+    pub fn define(self, linker: &mut Linker) {
         let stdio = [
             Descriptor::Input(RefCell::new(self.stdin)),
             Descriptor::Output(self.stdout),
@@ -168,7 +168,7 @@ impl Wasi {
         let dirs = (self.dirs.into_iter()).map(|(dir, name)| Descriptor::dir(dir, Some(name)));
         let table = RefCell::new(stdio.into_iter().chain(dirs).collect());
         let context = Context { args: self.args, environment: self.environment, table };
-        functions::define(imports, &Rc::new(context));
+        functions::define(linker, &Rc::new(context));
     }
 }
 

@@ -25,8 +25,8 @@ use wast::token::{F32, F64, Id};
 use wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
 use crate::{
-    AddressType, Error, ExternRef, FuncType, Global, Imports, Instance, Limits, Memory, Module, Program, RefType,
-    Store, Table, TableType, Value, ValueType, Version,
+    AddressType, Error, ExternRef, FuncType, Global, Instance, Limits, Linker, Memory, Module, Program, RefType, Store,
+    Table, TableType, Value, ValueType, Version,
 };
 
 /// What came of a script.
@@ -101,7 +101,7 @@ fn kind(directive: &WastDirective<'_>) -> &'static str {
 struct Script<'a> {
     version: Version,
     store: Store,
-    imports: Imports,
+    linker: Linker,
     /// The instance of the last module.
     last: Option<Instance>,
     named: HashMap<&'a str, Instance>,
@@ -115,8 +115,8 @@ type Outcome<T = ()> = Result<T, String>;
 impl<'a> Script<'a> {
     fn new(version: Version) -> Result<Self, Error> {
         let store = Store::new()?;
-        let imports = spectest(&store)?;
-        Ok(Self { version, store, imports, last: None, named: HashMap::new(), definitions: HashMap::new() })
+        let linker = spectest(&store)?;
+        Ok(Self { version, store, linker, last: None, named: HashMap::new(), definitions: HashMap::new() })
     }
 
     fn directive(&mut self, directive: WastDirective<'a>) -> Outcome {
@@ -140,7 +140,7 @@ impl<'a> Script<'a> {
             }
             WastDirective::Register { name, module, .. } => {
                 let instance = self.instance(module)?;
-                self.imports.instance(&self.store, name, instance).map_err(said)?;
+                self.linker.instance(&self.store, name, instance).map_err(said)?;
                 Ok(())
             }
             WastDirective::Invoke(call) => match self.invoke(&call)? {
@@ -183,10 +183,9 @@ impl<'a> Script<'a> {
 
     /// Modules in the text format go to the parser of the text format that users have.
     fn program(&self, module: &mut QuoteWat<'_>) -> Result<Program, Error> {
-        let text = |error: &dyn fmt::Display| Error::Text(error.to_string());
-        let wasm = match module.to_test().map_err(|error| text(&error))? {
+        let wasm = match module.to_test().map_err(|error| Error::Text(error.to_string()))? {
             QuoteWatTest::Binary(wasm) => wasm,
-            QuoteWatTest::Text(source) => wat::parse_bytes(&source).map_err(|error| text(&error))?.into_owned(),
+            QuoteWatTest::Text(source) => Module::binary(&source)?.into_owned(),
         };
         Program::compile(Module::of_version(&wasm, self.version)?)
     }
@@ -202,7 +201,7 @@ impl<'a> Script<'a> {
     }
 
     fn instantiate(&self, program: &Program) -> Result<Instance, Error> {
-        Instance::new(&self.store, program, &self.imports)
+        Instance::new(&self.store, program, &self.linker)
     }
 
     fn instance(&self, id: Option<Id<'_>>) -> Outcome<Instance> {
@@ -325,9 +324,9 @@ fn outcome<T>(result: Result<T, Error>) -> String {
 }
 
 /// The module that all scripts may import from.
-fn spectest(store: &Store) -> Result<Imports, Error> {
+fn spectest(store: &Store) -> Result<Linker, Error> {
     use ValueType::{F32, F64, I32, I64};
-    let mut imports = Imports::new();
+    let mut linker = Linker::new();
     let prints: [(&str, &[ValueType]); 7] = [
         ("print", &[]),
         ("print_i32", &[I32]),
@@ -338,17 +337,17 @@ fn spectest(store: &Store) -> Result<Imports, Error> {
         ("print_f64_f64", &[F64, F64]),
     ];
     for (name, params) in prints {
-        imports.func("spectest", name, FuncType::new(params, []), |_, _| Ok(vec![]));
+        linker.func_new("spectest", name, FuncType::new(params, []), |_, _| Ok(vec![]));
     }
     let globals: [(&str, Value); 4] =
         [("i32", 666.into()), ("i64", 666i64.into()), ("f32", 666.6f32.into()), ("f64", 666.6.into())];
     for (name, value) in globals {
-        imports.define("spectest", &format!("global_{name}"), Global::new(store, value, false)?);
+        linker.define("spectest", &format!("global_{name}"), Global::new(store, value, false)?);
     }
     let table = TableType::new(RefType::Func, Limits { min: 10, max: Some(20) });
-    imports.define("spectest", "table", Table::new(store, table)?);
+    linker.define("spectest", "table", Table::new(store, table)?);
     let table64 = TableType { address: AddressType::I64, ..table };
-    imports.define("spectest", "table64", Table::new(store, table64)?);
-    imports.define("spectest", "memory", Memory::new(store, Limits { min: 1, max: Some(2) })?);
-    Ok(imports)
+    linker.define("spectest", "table64", Table::new(store, table64)?);
+    linker.define("spectest", "memory", Memory::new(store, Limits { min: 1, max: Some(2) })?);
+    Ok(linker)
 }

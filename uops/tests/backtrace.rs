@@ -1,9 +1,9 @@
 //! Errors say which functions were running.
 
-use uops::{Error, FuncType, Imports, Instance, Program, Store, Trap};
+use uops::{Error, FuncType, Instance, Linker, Program, Store, Trap};
 
-fn instance(store: &Store, text: &str, imports: &Imports) -> Instance {
-    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), imports).unwrap()
+fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
+    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
 /// The lines of the backtrace, without what is known of places.
@@ -25,19 +25,19 @@ const NESTED: &str = r#"(module $m
     (func (export "fill") (memory.fill (i32.const 0) (i32.const 0) (i32.const 65537)))
     (func $forever (export "forever") (call $forever)))"#;
 
-fn imports() -> Imports {
-    let mut imports = Imports::new();
-    imports.func("env", "h", FuncType::new([], []), |caller, _| {
+fn linker() -> Linker {
+    let mut linker = Linker::new();
+    linker.func_new("env", "h", FuncType::new([], []), |caller, _| {
         caller.instance().call(caller.store(), "run", &[0.into()])?;
         Ok(vec![])
     });
-    imports
+    linker
 }
 
 #[test]
 fn innermost_first() {
     let store = Store::new().unwrap();
-    let instance = instance(&store, NESTED, &imports());
+    let instance = instance(&store, NESTED, &linker());
     for _ in 0..2 {
         let error = instance.call(&store, "run", &[0.into()]).unwrap_err();
         assert_eq!(error.trap(), Some(Trap::IntegerDivisionByZero));
@@ -57,7 +57,7 @@ fn innermost_first() {
 fn places_are_offsets_in_the_module() {
     let wasm = wat::parse_str(NESTED).unwrap();
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &Program::new(&wasm).unwrap(), &imports()).unwrap();
+    let instance = Instance::new(&store, &Program::new(&wasm).unwrap(), &linker()).unwrap();
     let byte = |name: &str, depth: usize| {
         let error = instance.call(&store, name, &vec![0.into(); usize::from(name == "run")]).unwrap_err();
         Some(wasm[error.backtrace().unwrap().frames()[depth].offset()? as usize])
@@ -70,15 +70,15 @@ fn places_are_offsets_in_the_module() {
 #[test]
 fn through_host_functions() {
     let store = Store::new().unwrap();
-    let instance = instance(&store, NESTED, &imports());
+    let instance = instance(&store, NESTED, &linker());
     let error = instance.call(&store, "host", &[]).unwrap_err();
     let names = ["divide", "twice", "indirect", "run", "host"];
     let frames = error.backtrace().unwrap().frames();
     assert_eq!(frames.iter().map(|frame| frame.name().unwrap()).collect::<Vec<_>>(), names);
     assert_eq!(frames[4].index(), 5);
-    let mut imports = Imports::new();
-    imports.wrap("env", "h", || Err::<(), _>("no"));
-    let instance = Instance::new(&store, &Program::new(NESTED.as_bytes()).unwrap(), &imports).unwrap();
+    let mut linker = Linker::new();
+    linker.func_wrap("env", "h", || Err::<(), _>("no"));
+    let instance = Instance::new(&store, &Program::new(NESTED.as_bytes()).unwrap(), &linker).unwrap();
     let error = instance.call(&store, "host", &[]).unwrap_err();
     assert_eq!(
         (error.to_string().as_str(), functions(&error)),
@@ -88,10 +88,10 @@ fn through_host_functions() {
 
 #[test]
 fn across_instances() {
-    let (store, mut imports) = (Store::new().unwrap(), imports());
-    let inner = instance(&store, NESTED, &imports);
-    imports.define("env", "h", inner.func(&store, "unreachable").unwrap());
-    let outer = instance(&store, NESTED, &imports);
+    let (store, mut linker) = (Store::new().unwrap(), linker());
+    let inner = instance(&store, NESTED, &linker);
+    linker.define("env", "h", inner.func(&store, "unreachable").unwrap());
+    let outer = instance(&store, NESTED, &linker);
     let error = outer.call(&store, "host", &[]).unwrap_err();
     assert_eq!(functions(&error), ["0: function 6 `unreachable`", "1: function 5 `host`"]);
 }
@@ -99,7 +99,7 @@ fn across_instances() {
 #[test]
 fn of_deep_ones_the_innermost_are_kept_and_the_others_counted() {
     let store = Store::new().unwrap();
-    let error = instance(&store, NESTED, &imports()).call(&store, "forever", &[]).unwrap_err();
+    let error = instance(&store, NESTED, &linker()).call(&store, "forever", &[]).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::StackExhausted));
     let backtrace = error.backtrace().unwrap();
     assert_eq!(backtrace.frames().len(), 64);
@@ -111,6 +111,6 @@ fn of_deep_ones_the_innermost_are_kept_and_the_others_counted() {
 fn what_has_no_names_has_numbers() {
     let store = Store::new().unwrap();
     let text = r#"(module (func (unreachable)) (func (call 0)) (start 1))"#;
-    let error = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Imports::new()).unwrap_err();
+    let error = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap_err();
     assert_eq!(functions(&error), ["0: function 0", "1: function 1"]);
 }

@@ -1,6 +1,6 @@
 //! Branches that take many values along.
 
-use uops::{Imports, Instance, Program, Store, Value};
+use uops::{Instance, Linker, Program, Store, Value};
 
 /// Values from a row of locals and constants pass a branch that leaves others behind, or does not.
 #[test]
@@ -20,7 +20,7 @@ fn values_arrive_in_order() {
             );
             let store = Store::new().unwrap();
             let program = Program::new(text.as_bytes()).unwrap();
-            let instance = Instance::new(&store, &program, &Imports::new()).unwrap();
+            let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
             let mut expected: Vec<_> =
                 (0..count as i64).map(|index| Value::I64(if index % 3 == 0 { 77 } else { index })).collect();
             for taken in [1, 0] {

@@ -1,18 +1,18 @@
 //! Constant expressions of several instructions.
 
-use uops::{Global, Imports, Instance, Program, Store, Trap, Value};
+use uops::{Global, Instance, Linker, Program, Store, Trap, Value};
 
 /// The value of a global whose initial value is an expression; it may read `$i` and `$j`, which are imported.
 fn value(ty: &str, expr: &str) -> Value {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.define("env", "i", Global::new(&store, Value::I32(i32::MIN), false).unwrap());
-    imports.define("env", "j", Global::new(&store, Value::I64(-3), false).unwrap());
+    let mut linker = Linker::new();
+    linker.define("env", "i", Global::new(&store, Value::I32(i32::MIN), false).unwrap());
+    linker.define("env", "j", Global::new(&store, Value::I64(-3), false).unwrap());
     let text = format!(
         r#"(module (import "env" "i" (global $i i32)) (import "env" "j" (global $j i64))
              (global (export "value") {ty} {expr}))"#
     );
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &imports).unwrap();
+    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &linker).unwrap();
     instance.global(&store, "value").unwrap().get(&store).unwrap()
 }
 
@@ -38,7 +38,7 @@ fn offsets_are_computed() {
     let store = Store::new().unwrap();
     let run = |offset: &str| {
         let text = format!(r#"(module (memory (export "memory") 1) (data (offset {offset}) "xy"))"#);
-        Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Imports::new())
+        Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new())
     };
     let instance = run("(i32.mul (i32.const 0x7fff) (i32.const 2))").unwrap();
     let mut bytes = [0; 2];

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use uops::{Imports, Instance, Program, Store, Value};
+use uops::{Instance, Linker, Program, Store, Value};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -55,7 +55,7 @@ fn native(name: &str) -> Option<PathBuf> {
 fn check(name: &str) {
     let program = Program::new(&std::fs::read(examples().join(format!("{name}.wasm"))).unwrap()).unwrap();
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &program, &Imports::new()).unwrap();
+    let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
     let native = native(name);
     for (n, result) in expected(name) {
         let results = instance.call(&store, "run", &[n.into()]).unwrap();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use uops::{
-    Error, FuncType, Global, Imports, Instance, Limits, Memory, Options, Program, RefType, Store, Table, TableType,
+    Error, FuncType, Global, Instance, Limits, Linker, Memory, Options, Program, RefType, Store, Table, TableType,
     Trap, Value, ValueType,
 };
 
@@ -12,8 +12,8 @@ fn program(fields: &str) -> Program {
     Program::new(format!("(module {fields})").as_bytes()).unwrap()
 }
 
-fn instantiate(store: &Store, fields: &str, imports: &Imports) -> Result<Instance, Error> {
-    Instance::new(store, &program(fields), imports)
+fn instantiate(store: &Store, fields: &str, linker: &Linker) -> Result<Instance, Error> {
+    Instance::new(store, &program(fields), linker)
 }
 
 fn bytes(memory: Memory, store: &Store, offset: u64, len: usize) -> Vec<u8> {
@@ -32,15 +32,15 @@ const RELAY: &str = r#"(import "env" "f" (func $f (param i32) (result i32))) (ex
 #[test]
 fn segments_are_written_in_order() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.define("env", "base", Global::new(&store, Value::I32(3), false).unwrap());
+    let mut linker = Linker::new();
+    linker.define("env", "base", Global::new(&store, Value::I32(3), false).unwrap());
     let instance = instantiate(
         &store,
         r#"(import "env" "base" (global $base i32))
            (memory (export "memory") 1)
            (global (export "copy") i32 (global.get $base))
            (data (i32.const 0) "abcdef") (data (global.get $base) "XY") (data (i32.const 65536) "")"#,
-        &imports,
+        &linker,
     )
     .unwrap();
     let memory = instance.memory(&store, "memory").unwrap();
@@ -52,34 +52,34 @@ fn segments_are_written_in_order() {
 fn a_segment_that_does_not_fit_traps_after_those_before_it() {
     let store = Store::new().unwrap();
     let memory = Memory::new(&store, Limits { min: 1, max: None }).unwrap();
-    let mut imports = Imports::new();
-    imports.define("env", "memory", memory);
+    let mut linker = Linker::new();
+    linker.define("env", "memory", memory);
     let error = instantiate(
         &store,
         r#"(import "env" "memory" (memory 1)) (data (i32.const 0) "ab") (data (i32.const 65535) "cd")"#,
-        &imports,
+        &linker,
     )
     .unwrap_err();
     assert_eq!(error.trap(), Some(Trap::MemoryOutOfBounds));
     assert_eq!((bytes(memory, &store, 0, 2), bytes(memory, &store, 65535, 1)), (b"ab".to_vec(), vec![0]));
-    let error = instantiate(&store, r#"(memory 1) (data (i32.const -1) "")"#, &imports).unwrap_err();
+    let error = instantiate(&store, r#"(memory 1) (data (i32.const -1) "")"#, &linker).unwrap_err();
     assert_eq!(error.to_string(), "out of bounds memory access");
-    let error = instantiate(&store, r#"(table 1 funcref) (elem (i32.const 2))"#, &imports).unwrap_err();
+    let error = instantiate(&store, r#"(table 1 funcref) (elem (i32.const 2))"#, &linker).unwrap_err();
     assert_eq!(error.to_string(), "out of bounds table access");
 }
 
 #[test]
 fn imports_have_to_be_there_and_to_fit() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.func("env", "f", int_to_int(), |_, args| Ok(args.to_vec()));
-    imports.define("env", "memory", Memory::new(&store, Limits { min: 1, max: Some(4) }).unwrap());
-    imports.define(
+    let mut linker = Linker::new();
+    linker.func_new("env", "f", int_to_int(), |_, args| Ok(args.to_vec()));
+    linker.define("env", "memory", Memory::new(&store, Limits { min: 1, max: Some(4) }).unwrap());
+    linker.define(
         "env",
         "table",
         Table::new(&store, TableType::new(RefType::Func, Limits { min: 5, max: None })).unwrap(),
     );
-    imports.define("env", "global", Global::new(&store, Value::F64(1.5), true).unwrap());
+    linker.define("env", "global", Global::new(&store, Value::F64(1.5), true).unwrap());
     for fits in [
         r#"(import "env" "f" (func (param i32) (result i32)))"#,
         r#"(import "env" "memory" (memory 1 4))"#,
@@ -87,7 +87,7 @@ fn imports_have_to_be_there_and_to_fit() {
         r#"(import "env" "table" (table 5 funcref))"#,
         r#"(import "env" "global" (global (mut f64)))"#,
     ] {
-        assert!(instantiate(&store, fits, &imports).is_ok(), "{fits}");
+        assert!(instantiate(&store, fits, &linker).is_ok(), "{fits}");
     }
     for (misfit, found) in [
         (r#"(import "env" "f" (func (param i64) (result i32)))"#, "function (i32) -> (i32)"),
@@ -97,37 +97,37 @@ fn imports_have_to_be_there_and_to_fit() {
         (r#"(import "env" "table" (table 5 9 funcref))"#, "table 5 funcref"),
         (r#"(import "env" "global" (global f64))"#, "global (mut f64)"),
     ] {
-        let message = instantiate(&store, misfit, &imports).unwrap_err().to_string();
+        let message = instantiate(&store, misfit, &linker).unwrap_err().to_string();
         assert!(message.starts_with("incompatible import type: the module needs `env`.`"), "{misfit}: {message}");
         assert!(message.ends_with(&format!("defined as a {found}")), "{misfit}: {message}");
     }
     assert_eq!(
-        instantiate(&store, r#"(import "env" "g" (func (param f32)))"#, &imports).unwrap_err().to_string(),
+        instantiate(&store, r#"(import "env" "g" (func (param f32)))"#, &linker).unwrap_err().to_string(),
         "unknown import: the module needs `env`.`g`, a function (f32) -> (), and it is not defined"
     );
     let other = Store::new().unwrap();
-    let error = instantiate(&other, r#"(import "env" "memory" (memory 1))"#, &imports).unwrap_err();
+    let error = instantiate(&other, r#"(import "env" "memory" (memory 1))"#, &linker).unwrap_err();
     assert!(matches!(error, Error::OtherStore));
 }
 
 #[test]
 fn instances_share_what_they_export() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.func("env", "f", int_to_int(), |_, args| Ok(args.to_vec()));
+    let mut linker = Linker::new();
+    linker.func_new("env", "f", int_to_int(), |_, args| Ok(args.to_vec()));
     let fields = format!(
         r#"{RELAY} (memory (export "memory") 1 3) (global (export "global") (mut i32) (i32.const 1))
            (table (export "table") 2 funcref) (elem (i32.const 1) $f)"#
     );
-    let first = instantiate(&store, &fields, &imports).unwrap();
-    imports.instance(&store, "first", first).unwrap();
+    let first = instantiate(&store, &fields, &linker).unwrap();
+    linker.instance(&store, "first", first).unwrap();
     let second = instantiate(
         &store,
         r#"(import "first" "f" (func $f (param i32) (result i32)))
            (import "first" "memory" (memory 1 3)) (import "first" "global" (global (mut i32)))
            (import "first" "table" (table 2 funcref)) (elem (i32.const 0) $f)
            (export "memory" (memory 0)) (export "table" (table 0)) (export "f" (func $f))"#,
-        &imports,
+        &linker,
     )
     .unwrap();
     let memory = first.memory(&store, "memory").unwrap();
@@ -139,13 +139,13 @@ fn instances_share_what_they_export() {
     assert_eq!(table.get(&store, 1).unwrap(), Value::FuncRef(Some(function)));
     assert_eq!(second.call(&store, "f", &[Value::I32(8)]).unwrap(), [Value::I32(8)]);
     // Memory that has grown satisfies a greater minimum.
-    assert!(instantiate(&store, r#"(import "first" "memory" (memory 2))"#, &imports).is_ok());
+    assert!(instantiate(&store, r#"(import "first" "memory" (memory 2))"#, &linker).is_ok());
 }
 
 #[test]
 fn exports_are_of_their_kind() {
     let store = Store::new().unwrap();
-    let instance = instantiate(&store, r#"(memory (export "memory") 1)"#, &Imports::new()).unwrap();
+    let instance = instantiate(&store, r#"(memory (export "memory") 1)"#, &Linker::new()).unwrap();
     let message = instance.call(&store, "memory", &[]).unwrap_err().to_string();
     assert_eq!(message, "the export `memory` is no function: it is a memory 1");
     let message = instance.call(&store, "run", &[]).unwrap_err().to_string();
@@ -156,9 +156,9 @@ fn exports_are_of_their_kind() {
 #[test]
 fn calls_are_checked_against_the_type() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.func("env", "f", int_to_int(), |_, args| Ok(vec![args[0], args[0]]));
-    let instance = instantiate(&store, RELAY, &imports).unwrap();
+    let mut linker = Linker::new();
+    linker.func_new("env", "f", int_to_int(), |_, args| Ok(vec![args[0], args[0]]));
+    let instance = instantiate(&store, RELAY, &linker).unwrap();
     let message = instance.call(&store, "f", &[Value::I64(1)]).unwrap_err().to_string();
     assert_eq!(message, "a function of type (i32) -> (i32) was given the arguments (i64)");
     let message = instance.call(&store, "f", &[Value::I32(1)]).unwrap_err().to_string();
@@ -168,13 +168,13 @@ fn calls_are_checked_against_the_type() {
 #[test]
 fn host_functions_fail_and_panic_with_words() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.func("env", "f", int_to_int(), |_, args| match args[0] {
+    let mut linker = Linker::new();
+    linker.func_new("env", "f", int_to_int(), |_, args| match args[0] {
         Value::I32(0) => Err("no zeros here".into()),
         Value::I32(1) => Err(Box::new(Error::from(Trap::Unreachable))),
         other => panic!("cannot stand {other}"),
     });
-    let instance = instantiate(&store, RELAY, &imports).unwrap();
+    let instance = instantiate(&store, RELAY, &linker).unwrap();
     let call = |n| instance.call(&store, "f", &[Value::I32(n)]).unwrap_err();
     assert_eq!(
         (call(0).to_string(), call(0).trap()),
@@ -187,8 +187,8 @@ fn host_functions_fail_and_panic_with_words() {
 #[test]
 fn host_functions_reach_their_instance() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.func("env", "f", int_to_int(), |caller, args| {
+    let mut linker = Linker::new();
+    linker.func_new("env", "f", int_to_int(), |caller, args| {
         let &[Value::I32(n)] = args else { return Err("not reached".into()) };
         if n == 0 {
             return Ok(vec![Value::I32(0)]);
@@ -197,7 +197,7 @@ fn host_functions_reach_their_instance() {
         caller.instance().call(caller.store(), "f", &[Value::I32(n - 1)]).map_err(Into::into)
     });
     let fields = format!(r#"{RELAY} (memory (export "memory") 1)"#);
-    let instance = instantiate(&store, &fields, &imports).unwrap();
+    let instance = instantiate(&store, &fields, &linker).unwrap();
     assert_eq!(instance.call(&store, "f", &[Value::I32(5)]).unwrap(), [Value::I32(0)]);
     assert_eq!(bytes(instance.memory(&store, "memory").unwrap(), &store, 0, 7), [0, 1, 2, 3, 4, 5, 0]);
     // Without an end, the calls exhaust the stack; and afterwards, it is as before.
@@ -210,9 +210,9 @@ fn host_functions_reach_their_instance() {
 fn a_start_function_runs_once_everything_is_there() {
     let store = Store::new().unwrap();
     let seen = Rc::new(RefCell::new(Vec::new()));
-    let mut imports = Imports::new();
+    let mut linker = Linker::new();
     let log = seen.clone();
-    imports.func("env", "start", FuncType::default(), move |caller, _| {
+    linker.func_new("env", "start", FuncType::default(), move |caller, _| {
         let memory = caller.instance().memory(caller.store(), "memory")?;
         let mut bytes = [0; 2];
         memory.read(caller.store(), 0, &mut bytes)?;
@@ -221,14 +221,14 @@ fn a_start_function_runs_once_everything_is_there() {
     });
     let fields = r#"(import "env" "start" (func $start)) (start $start)
                     (memory (export "memory") 1) (data (i32.const 0) "ok")"#;
-    instantiate(&store, fields, &imports).unwrap();
+    instantiate(&store, fields, &linker).unwrap();
     assert_eq!(*seen.borrow(), [*b"ok"]);
 }
 
 #[test]
 fn options_bound_what_modules_get() {
     let store = Store::with_options(Options { memory_pages: 2, table_elements: 10, ..Options::default() }).unwrap();
-    let none = Imports::new();
+    let none = Linker::new();
     let message = instantiate(&store, "(memory 3)", &none).unwrap_err().to_string();
     assert_eq!(message, "a memory of size 3 is larger than the limit 2: raise it in the store's options");
     assert!(instantiate(&store, "(table 11 funcref)", &none).is_err());

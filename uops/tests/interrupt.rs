@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use uops::wasi::Wasi;
-use uops::{Error, FuncType, Imports, Instance, Program, Store, Trap, Value};
+use uops::{Error, FuncType, Instance, Linker, Program, Store, Trap, Value};
 
 /// Calls `run` and interrupts it after a while; then checks that the store still works.
-fn interrupt(text: &str, imports: &Imports) -> Error {
+fn interrupt(text: &str, linker: &Linker) -> Error {
     let program = Program::new(text.as_bytes()).unwrap();
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &program, imports).unwrap();
+    let instance = Instance::new(&store, &program, linker).unwrap();
     let handle = store.interrupt_handle();
     let error = std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -28,7 +28,7 @@ const FINE: &str = r#"(func (export "fine") (result i32) (local i32)
     (local.get 0))"#;
 
 fn hangs(body: &str) {
-    let error = interrupt(&format!("(module {FINE} {body})"), &Imports::new());
+    let error = interrupt(&format!("(module {FINE} {body})"), &Linker::new());
     assert_eq!(error.trap(), Some(Trap::Interrupted), "{body}");
     assert_eq!(error.to_string().lines().next(), Some("interrupted"));
 }
@@ -54,8 +54,8 @@ fn recursion() {
 
 #[test]
 fn by_way_of_host_functions() {
-    let mut imports = Imports::new();
-    imports.func("env", "again", FuncType::new([], []), |caller, _| {
+    let mut linker = Linker::new();
+    linker.func_new("env", "again", FuncType::new([], []), |caller, _| {
         // A host function that goes on when it should not does not keep the caller from ending.
         let result = caller.instance().call(caller.store(), "hang", &[]);
         assert_eq!(result.unwrap_err().trap(), Some(Trap::Interrupted));
@@ -67,7 +67,7 @@ fn by_way_of_host_functions() {
             (func (export "hang") (loop (br 0)))
             (func (export "run") (loop (call $again) (br 0))))"#
     );
-    assert_eq!(interrupt(&text, &imports).trap(), Some(Trap::Interrupted));
+    assert_eq!(interrupt(&text, &linker).trap(), Some(Trap::Interrupted));
 }
 
 /// A program that sleeps for half a day.
@@ -82,14 +82,14 @@ fn sleep() {
                 (i64.store (i32.const 24) (i64.const 40000000000000))
                 (loop (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))) (br 0))))"#
     );
-    assert_eq!(interrupt(&text, &Wasi::new().imports()).trap(), Some(Trap::Interrupted));
+    assert_eq!(interrupt(&text, &Wasi::new().linker()).trap(), Some(Trap::Interrupted));
 }
 
 #[test]
 fn an_early_interruption_ends_the_next_call_unless_it_is_taken_back() {
     let program = Program::new(format!("(module {FINE})").as_bytes()).unwrap();
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &program, &Imports::new()).unwrap();
+    let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
     let handle = store.interrupt_handle();
     handle.interrupt();
     assert!(handle.is_interrupted());

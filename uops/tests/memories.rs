@@ -1,7 +1,7 @@
 //! Several memories, and memories with 64-bit addresses. What instructions do in the first memory, with 32-bit addresses,
 //! is the oracle for all others.
 
-use uops::{AddressType, Error, Imports, Instance, Limits, Memory, MemoryType, Options, Program, Store, Trap, Value};
+use uops::{AddressType, Error, Instance, Limits, Linker, Memory, MemoryType, Options, Program, Store, Trap, Value};
 
 /// The address type of each memory in these tests, all of which have two pages.
 const MEMORIES: [&str; 4] = ["i32", "i32", "i64", "i64"];
@@ -12,7 +12,7 @@ fn functions(store: &Store, signature: &str, body: impl Fn(usize, &str) -> Strin
     for (memory, address) in MEMORIES.iter().enumerate() {
         text += &format!(r#"(memory {address} 2 5) (func (export "{memory}") {signature} {})"#, body(memory, address));
     }
-    Instance::new(store, &Program::new((text + ")").as_bytes()).unwrap(), &Imports::new()).unwrap()
+    Instance::new(store, &Program::new((text + ")").as_bytes()).unwrap(), &Linker::new()).unwrap()
 }
 
 /// That the functions do the same in all memories.
@@ -175,7 +175,7 @@ fn addresses_of_64_bits_do_not_wrap() {
                 instruction.replace("load", "store").replace("_u", ""),
                 &instruction[..3],
             );
-            let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Imports::new()).unwrap();
+            let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
             for address in [0_u64, 1, 65_528, 65_535, 65_536, 1 << 32, 1 << 63, u64::MAX - 65_535, u64::MAX] {
                 let fits = u128::from(address) + u128::from(offset) + size <= 65_536;
                 for name in ["load", "store"] {
@@ -214,7 +214,7 @@ fn many_bytes() {
              (func (export "grow3") (param i64) (result i64) (memory.grow 3 (local.get 0))))"#,
         MEMORIES.iter().enumerate().map(|(i, ty)| format!(r#"(memory (export "m{i}") {ty} 1 3)"#)).collect::<String>()
     );
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Imports::new()).unwrap();
+    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
     let call = |name: &str, args: &[i64]| {
         let ty = instance.func(&store, name).unwrap().ty(&store).unwrap();
         let args: Vec<_> = (args.iter().zip(&ty.params))
@@ -272,7 +272,7 @@ fn a_memory_may_have_more_than_32_bits_reach() {
           (i32.load offset=4294967296 (local.get 0))
           (i32.store offset=4294967296 (local.get 0) (local.get 1))))"#;
     let program = Program::new(text.as_bytes()).unwrap();
-    let instance = Instance::new(&store, &program, &Imports::new()).unwrap();
+    let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
     let memory = instance.memory(&store, "memory").unwrap();
     let exchange = |address: u64, value: i32| {
         let result = instance.call(&store, "exchange", &[Value::I64(address as i64), Value::I32(value)]);
@@ -303,7 +303,7 @@ fn an_instance_may_have_many_memories_but_a_store_has_its_limits() {
     let access: String =
         (0..100).map(|index| format!("(i32.store {index} (i32.const {index}) (i32.const {index}))")).collect();
     let program = Program::new(format!("(module {text} (func (export \"run\") {access}))").as_bytes()).unwrap();
-    let instance = Instance::new(&store, &program, &Imports::new()).unwrap();
+    let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
     instance.call(&store, "run", &[]).unwrap();
     for index in [0_u8, 1, 50, 99] {
         let memory = instance.memory(&store, &format!("m{index}")).unwrap();
@@ -311,27 +311,27 @@ fn an_instance_may_have_many_memories_but_a_store_has_its_limits() {
         memory.read(&store, index.into(), &mut bytes).unwrap();
         assert_eq!(bytes, [index]);
     }
-    let error = Instance::new(&store, &program, &Imports::new()).unwrap_err();
+    let error = Instance::new(&store, &program, &Linker::new()).unwrap_err();
     assert_eq!(error.to_string(), "the store may have 150 memories in all: raise that in its options");
     let tables = Program::new(b"(module (table 1 funcref) (table i64 1 externref))").unwrap();
-    Instance::new(&store, &tables, &Imports::new()).unwrap();
-    let error = Instance::new(&store, &tables, &Imports::new()).unwrap_err();
+    Instance::new(&store, &tables, &Linker::new()).unwrap();
+    let error = Instance::new(&store, &tables, &Linker::new()).unwrap_err();
     assert!(matches!(error, Error::TooMany { what: "tables", limit: 3 }));
 }
 
 #[test]
 fn memories_are_imported_and_exported_by_their_types() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
+    let mut linker = Linker::new();
     let limits = Limits { min: 1, max: Some(1 << 48) };
     let wide = Memory::new(&store, MemoryType { address: AddressType::I64, limits }).unwrap();
-    imports.define("env", "wide", wide);
-    imports.define("env", "narrow", Memory::new(&store, Limits { min: 1, max: Some(4) }).unwrap());
+    linker.define("env", "wide", wide);
+    linker.define("env", "narrow", Memory::new(&store, Limits { min: 1, max: Some(4) }).unwrap());
     let text = r#"(module (import "env" "narrow" (memory 1)) (import "env" "wide" (memory i64 1)) (memory 1)
         (export "wide" (memory 1)) (data (memory 1) (i64.const 3) "ok")
         (func (export "copy") (memory.copy 2 1 (i32.const 65534) (i64.const 3) (i32.const 2))
           (i32.store16 0 (i32.const 8) (i32.load16_u 2 (i32.const 65534)))))"#;
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &imports).unwrap();
+    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &linker).unwrap();
     assert_eq!(instance.memory(&store, "wide").unwrap(), wide);
     instance.call(&store, "copy", &[]).unwrap();
     for (misfit, found) in [
@@ -340,11 +340,11 @@ fn memories_are_imported_and_exported_by_their_types() {
         (r#"(import "env" "wide" (memory i64 1 5))"#, "memory i64 1 281474976710656"),
     ] {
         let program = Program::new(format!("(module {misfit})").as_bytes()).unwrap();
-        let message = Instance::new(&store, &program, &imports).unwrap_err().to_string();
+        let message = Instance::new(&store, &program, &linker).unwrap_err().to_string();
         assert!(message.ends_with(&format!("defined as a {found}")), "{message}");
     }
     let huge = Program::new(b"(module (memory i64 0x1000000000000))").unwrap();
-    let message = Instance::new(&store, &huge, &imports).unwrap_err().to_string();
+    let message = Instance::new(&store, &huge, &linker).unwrap_err().to_string();
     assert!(message.starts_with("a memory of size 281474976710656 is larger than the limit 65536"), "{message}");
     assert!(matches!(Program::new(b"(module (memory i64 0x1000000000001))"), Err(Error::Invalid { .. })));
 }

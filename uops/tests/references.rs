@@ -1,19 +1,19 @@
 //! What came with WebAssembly 2.0, from the outside: references, and several results.
 
-use uops::{Error, ExternRef, FuncType, Global, Imports, Instance, Program, RefType, Store, Trap, Value, ValueType};
+use uops::{Error, ExternRef, FuncType, Global, Instance, Linker, Program, RefType, Store, Trap, Value, ValueType};
 
 const EXTERN: ValueType = ValueType::Ref(RefType::Extern);
 const FUNC: ValueType = ValueType::Ref(RefType::Func);
 
-fn instantiate(store: &Store, fields: &str, imports: &Imports) -> Instance {
+fn instantiate(store: &Store, fields: &str, linker: &Linker) -> Instance {
     let program = Program::new(format!("(module {fields})").as_bytes()).unwrap();
-    Instance::new(store, &program, imports).unwrap()
+    Instance::new(store, &program, linker).unwrap()
 }
 
 #[test]
 fn host_values_pass_through_modules() {
-    let (store, mut imports) = (Store::new().unwrap(), Imports::new());
-    imports.func("env", "swap", FuncType::new([EXTERN, FUNC], [FUNC, EXTERN]), |_, args| Ok(vec![args[1], args[0]]));
+    let (store, mut linker) = (Store::new().unwrap(), Linker::new());
+    linker.func_new("env", "swap", FuncType::new([EXTERN, FUNC], [FUNC, EXTERN]), |_, args| Ok(vec![args[1], args[0]]));
     let instance = instantiate(
         &store,
         r#"(import "env" "swap" (func $swap (param externref funcref) (result funcref externref)))
@@ -27,7 +27,7 @@ fn host_values_pass_through_modules() {
                (drop (table.grow $t (local.get 0) (i32.const 1000)))
                (call $swap (table.get $t (i32.const 1000)) (ref.func $f))
                (ref.is_null (local.get 1)))"#,
-        &imports,
+        &linker,
     );
     let value = Value::ExternRef(Some(ExternRef::new(&store, "text")));
     let function = instance.func(&store, "f").unwrap();
@@ -43,15 +43,15 @@ fn host_values_pass_through_modules() {
 fn references_of_another_store_are_refused() {
     let (store, other) = (Store::new().unwrap(), Store::new().unwrap());
     let foreign = Value::ExternRef(Some(ExternRef::new(&other, 1)));
-    let mut imports = Imports::new();
-    imports.func("env", "give", FuncType::new([], [EXTERN]), move |_, _| Ok(vec![foreign]));
+    let mut linker = Linker::new();
+    linker.func_new("env", "give", FuncType::new([], [EXTERN]), move |_, _| Ok(vec![foreign]));
     let instance = instantiate(
         &store,
         r#"(import "env" "give" (func $give (result externref)))
            (global (export "kept") (mut externref) (ref.null extern))
            (func (export "take") (param externref))
            (func (export "get") (drop (call $give)))"#,
-        &imports,
+        &linker,
     );
     assert!(matches!(Global::new(&store, foreign, false), Err(Error::OtherStore)));
     assert!(matches!(instance.global(&store, "kept").unwrap().set(&store, foreign), Err(Error::OtherStore)));
@@ -66,7 +66,7 @@ fn references_of_another_store_are_refused() {
 fn tables_grow_within_the_options() {
     let store = Store::with_options(uops::Options { table_elements: 10, ..uops::Options::default() }).unwrap();
     let grow = r#"(func (export "grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0)))"#;
-    let instance = instantiate(&store, &format!("(table $t 1 funcref) {grow}"), &Imports::new());
+    let instance = instantiate(&store, &format!("(table $t 1 funcref) {grow}"), &Linker::new());
     let call = |by: i32| instance.call(&store, "grow", &[by.into()]).unwrap()[0];
     assert_eq!([call(0), call(9), call(1), call(-1), call(0)], [1, 1, -1, -1, 10].map(Value::I32));
 }
@@ -78,7 +78,7 @@ fn segments_are_of_their_instance_and_can_be_dropped() {
         (func (export "init") (memory.init $d (i32.const 5) (i32.const 1) (i32.const 2))
             (table.init $e (i32.const 1) (i32.const 0) (i32.const 1)))
         (func (export "drop") (data.drop $d) (elem.drop $e))"#;
-    let [one, other] = [(); 2].map(|()| instantiate(&store, fields, &Imports::new()));
+    let [one, other] = [(); 2].map(|()| instantiate(&store, fields, &Linker::new()));
     one.call(&store, "drop", &[]).unwrap();
     assert_eq!(one.call(&store, "init", &[]).unwrap_err().trap(), Some(Trap::MemoryOutOfBounds));
     other.call(&store, "init", &[]).unwrap();
@@ -90,9 +90,11 @@ fn segments_are_of_their_instance_and_can_be_dropped() {
 /// As many results as a function may have, through calls, a loop, a branch out of blocks and the host.
 #[test]
 fn a_thousand_results() {
-    let (store, mut imports) = (Store::new().unwrap(), Imports::new());
+    let (store, mut linker) = (Store::new().unwrap(), Linker::new());
     let all: Vec<ValueType> = vec![ValueType::I32; 1000];
-    imports.func("env", "reverse", FuncType::new(all.clone(), all), |_, args| Ok(args.iter().rev().copied().collect()));
+    linker.func_new("env", "reverse", FuncType::new(all.clone(), all), |_, args| {
+        Ok(args.iter().rev().copied().collect())
+    });
     let many = "i32 ".repeat(1000);
     let constants: String = (0..1000).map(|n| format!("(i32.const {n}) ")).collect();
     let instance = instantiate(
@@ -110,7 +112,7 @@ fn a_thousand_results() {
                (func (export "run") (result {many}) (i32.const 7) {constants} (call $loop) (return))"#,
             locals = (0..1000).map(|n| format!("(local.get {n}) ")).collect::<String>(),
         ),
-        &imports,
+        &linker,
     );
     let results = instance.call(&store, "run", &[]).unwrap();
     assert_eq!(results, (0..1000).map(Value::I32).collect::<Vec<_>>());

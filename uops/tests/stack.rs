@@ -1,6 +1,6 @@
 //! Calls that nest too deeply trap. They must do so before the native stack ends, which would end the process.
 
-use uops::{Error, FuncType, Imports, Instance, Options, Program, Store, Trap, Value, ValueType};
+use uops::{Error, FuncType, Instance, Linker, Options, Program, Store, Trap, Value, ValueType};
 
 /// Bytes of frames in these tests.
 const FRAMES: usize = 4 << 20;
@@ -20,7 +20,7 @@ fn on_small_stack(test: impl FnOnce(&Store) + Send) {
 fn exhaust(text: &str) {
     let program = Program::new(text.as_bytes()).unwrap();
     on_small_stack(|store| {
-        let instance = Instance::new(store, &program, &Imports::new()).unwrap();
+        let instance = Instance::new(store, &program, &Linker::new()).unwrap();
         for _ in 0..2 {
             let error = instance.call(store, "run", &[]).unwrap_err();
             assert_eq!(error.trap(), Some(Trap::StackExhausted));
@@ -61,13 +61,13 @@ fn calls_of_another_instance() {
         (func $g (call $run)) (elem (i32.const 1) $g))"#;
     let [first, second] = [first, second].map(|text| Program::new(text.as_bytes()).unwrap());
     on_small_stack(|store| {
-        let mut imports = Imports::new();
+        let mut linker = Linker::new();
         let limits = uops::Limits { min: 2, max: None };
         let ty = uops::TableType::new(uops::RefType::Func, limits);
-        imports.define("env", "table", uops::Table::new(store, ty).unwrap());
-        let first = Instance::new(store, &first, &imports).unwrap();
-        imports.define("env", "run", first.func(store, "run").unwrap());
-        Instance::new(store, &second, &imports).unwrap();
+        linker.define("env", "table", uops::Table::new(store, ty).unwrap());
+        let first = Instance::new(store, &first, &linker).unwrap();
+        linker.define("env", "run", first.func(store, "run").unwrap());
+        Instance::new(store, &second, &linker).unwrap();
         let error = first.call(store, "run", &[]).unwrap_err();
         assert_eq!(error.trap(), Some(Trap::StackExhausted));
     });
@@ -83,10 +83,10 @@ fn calls_by_way_of_host_functions() {
             (else (call $again (i32.const 100))))))"#;
     let program = Program::new(text.as_bytes()).unwrap();
     on_small_stack(|store| {
-        let mut imports = Imports::new();
+        let mut linker = Linker::new();
         let ty = FuncType::new([ValueType::I32], [ValueType::I32]);
-        imports.func("env", "again", ty, |caller, args| Ok(caller.instance().call(caller.store(), "run", args)?));
-        let instance = Instance::new(store, &program, &imports).unwrap();
+        linker.func_new("env", "again", ty, |caller, args| Ok(caller.instance().call(caller.store(), "run", args)?));
+        let instance = Instance::new(store, &program, &linker).unwrap();
         let result = instance.call(store, "run", &[Value::I32(100)]);
         assert!(matches!(result, Err(Error::Trap { trap: Trap::StackExhausted, .. })), "{result:?}");
     });
@@ -99,6 +99,6 @@ fn thousands_of_calls_nest() {
           (then (i32.add (i32.const 1) (call $depth (i32.sub (local.get 0) (i32.const 1)))))
           (else (i32.const 0)))))"#;
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Imports::new()).unwrap();
+    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
     assert_eq!(instance.call(&store, "depth", &[Value::I32(10_000)]).unwrap(), [Value::I32(10_000)]);
 }

@@ -1,6 +1,6 @@
 //! Tail calls take neither frames nor the native stack, however many there are.
 
-use uops::{FuncType, Imports, Instance, Options, Program, Store, Trap, Value, ValueType};
+use uops::{FuncType, Instance, Linker, Options, Program, Store, Trap, Value, ValueType};
 
 /// More than any stack has room for.
 const MANY: i32 = 10_000_000;
@@ -10,8 +10,8 @@ fn small_store() -> Store {
     Store::with_options(Options { stack: 32 << 10, ..Options::default() }).unwrap()
 }
 
-fn instance(store: &Store, text: &str, imports: &Imports) -> Instance {
-    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), imports).unwrap()
+fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
+    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
 /// Two functions that call each other, with the remaining number of calls and the sum so far.
@@ -25,7 +25,7 @@ fn direct() {
           (if (i32.eqz (local.get 1)) (then (return (local.get 0))))
           (return_call $even (i32.sub (local.get 1) (i32.const 1)) (i64.add (local.get 0) (i64.const 3)))))"#;
     let store = small_store();
-    let instance = instance(&store, text, &Imports::new());
+    let instance = instance(&store, text, &Linker::new());
     let sum = instance.call(&store, "run", &[Value::I32(MANY), Value::I64(0)]).unwrap();
     assert_eq!(sum, [Value::I64(i64::from(MANY) * 2)]);
 }
@@ -40,7 +40,7 @@ fn indirect() {
           (return_call_indirect (type $t) (local.get 0) (local.get 1) (i32.const 0)))
         (func $last (type $t) (local.get 1)))"#;
     let store = small_store();
-    let instance = instance(&store, text, &Imports::new());
+    let instance = instance(&store, text, &Linker::new());
     let sum = instance.call(&store, "run", &[Value::I32(MANY / 2), Value::F64(0.0)]).unwrap();
     assert_eq!(sum, [Value::F64(f64::from(MANY / 2 + 1))]);
 }
@@ -50,7 +50,7 @@ fn indirect_calls_that_are_none_trap() {
     let text = r#"(module (type $t (func)) (table 3 funcref) (elem (i32.const 1) $f $f) (func $f (param i32))
         (func (export "run") (param i32) (return_call_indirect (type $t) (local.get 0))))"#;
     let store = small_store();
-    let instance = instance(&store, text, &Imports::new());
+    let instance = instance(&store, text, &Linker::new());
     for (index, trap) in [
         (0, Trap::UninitializedElement),
         (1, Trap::IndirectCallTypeMismatch),
@@ -78,11 +78,11 @@ fn across_instances() {
         )
     };
     let store = small_store();
-    let mut imports = Imports::new();
-    let holder = instance(&store, r#"(module (table (export "table") 2 funcref))"#, &imports);
-    imports.instance(&store, "env", holder).unwrap();
-    let first = instance(&store, &text("1", "0", 2), &imports);
-    instance(&store, &text("0", "1", 5), &imports);
+    let mut linker = Linker::new();
+    let holder = instance(&store, r#"(module (table (export "table") 2 funcref))"#, &linker);
+    linker.instance(&store, "env", holder).unwrap();
+    let first = instance(&store, &text("1", "0", 2), &linker);
+    instance(&store, &text("0", "1", 5), &linker);
     let sum = first.call(&store, "run", &[Value::I32(MANY), Value::I32(0)]).unwrap();
     assert_eq!(sum, [Value::I32(MANY / 2 * 7)]);
 }
@@ -91,15 +91,15 @@ fn across_instances() {
 #[test]
 fn of_imports_and_host_functions() {
     let store = small_store();
-    let mut imports = Imports::new();
+    let mut linker = Linker::new();
     let ty = FuncType::new([ValueType::I32, ValueType::I64], [ValueType::I64, ValueType::I32]);
-    imports.func("env", "swap", ty, |_, args| Ok(vec![args[1], args[0]]));
+    linker.func_new("env", "swap", ty, |_, args| Ok(vec![args[1], args[0]]));
     let middle = r#"(module (import "env" "swap" (func $swap (param i32 i64) (result i64 i32)))
         (memory 1) (data (i32.const 0) "\ff")
         (func (export "swap") (param i32 i32 i64) (result i64 i32)
           (return_call $swap (local.get 1) (local.get 2))))"#;
-    let middle = instance(&store, middle, &imports);
-    imports.instance(&store, "middle", middle).unwrap();
+    let middle = instance(&store, middle, &linker);
+    linker.instance(&store, "middle", middle).unwrap();
     let outer = r#"(module (import "middle" "swap" (func $swap (param i32 i32 i64) (result i64 i32)))
         (memory 1) (data (i32.const 0) "\01")
         (func $relay (param i32 i64) (result i64 i32) (return_call $swap (i32.const 9) (local.get 0) (local.get 1)))
@@ -111,7 +111,7 @@ fn of_imports_and_host_functions() {
             (call $relay (local.get 0) (i64.const 0)) drop drop
             (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
           (return_call $relay (local.get 0) (i64.const 5))))"#;
-    let outer = instance(&store, outer, &imports);
+    let outer = instance(&store, outer, &linker);
     assert_eq!(outer.call(&store, "run", &[]).unwrap(), [Value::I64(-1), Value::I32(8)]);
     assert_eq!(outer.call(&store, "again", &[Value::I32(100_000)]).unwrap(), [Value::I64(5), Value::I32(0)]);
 }
@@ -133,7 +133,7 @@ fn arguments_change_places() {
                    {args} (local.get 0)))"#
         );
         let store = Store::new().unwrap();
-        let instance = instance(&store, &text, &Imports::new());
+        let instance = instance(&store, &text, &Linker::new());
         for n in [0, 1, 2, count - 1] {
             let args: Vec<_> = (0..count as i64).map(Value::I64).collect();
             let mut rotated = args.clone();
@@ -153,6 +153,6 @@ fn frames_still_end() {
              (func $deep (call $deep)))"#
     );
     let store = small_store();
-    let error = instance(&store, &text, &Imports::new()).call(&store, "run", &[]).unwrap_err();
+    let error = instance(&store, &text, &Linker::new()).call(&store, "run", &[]).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::StackExhausted));
 }

@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use uops::{Caller, Error, ExternRef, Func, HostError, Imports, Instance, Program, Store, Trap, Value};
+use uops::{Caller, Error, ExternRef, Func, HostError, Instance, Linker, Program, Store, Trap, Value};
 
-fn instance(store: &Store, text: &str, imports: &Imports) -> Instance {
-    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), imports).unwrap()
+fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
+    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
 #[test]
@@ -18,10 +18,10 @@ fn values_of_every_type_pass_both_ways() {
                              (result i32 i32 i64 i64 f32 f64 funcref externref)
             local.get 0 local.get 1 local.get 2 local.get 3 local.get 4 local.get 5 local.get 6 local.get 7 call $all))"#;
     type All = (i32, u32, i64, u64, f32, f64, Option<Func>, Option<ExternRef>);
-    let mut imports = Imports::new();
+    let mut linker = Linker::new();
     let seen = Rc::new(Cell::new(0));
     let count = seen.clone();
-    imports.wrap(
+    linker.func_wrap(
         "env",
         "all",
         move |a: i32, b: u32, c: i64, d: u64, e: f32, f: f64, g: Option<Func>, h: Option<ExternRef>| -> All {
@@ -30,7 +30,7 @@ fn values_of_every_type_pass_both_ways() {
         },
     );
     let store = Store::new().unwrap();
-    let instance = instance(&store, text, &imports);
+    let instance = instance(&store, text, &linker);
     let func = instance.func(&store, "all").unwrap();
     let all = func.typed::<All, All>(&store).unwrap();
     let value = ExternRef::new(&store, 7);
@@ -47,12 +47,12 @@ fn values_of_every_type_pass_both_ways() {
 #[test]
 fn signatures_are_types() {
     fn ty<S>(function: impl uops::IntoHost<S>, wanted: &str) {
-        let mut imports = Imports::new();
-        imports.wrap("m", "f", function);
+        let mut linker = Linker::new();
+        linker.func_wrap("m", "f", function);
         let text = format!("(module (import \"m\" \"f\" (func {wanted})))");
-        instance(&Store::new().unwrap(), &text, &imports);
+        instance(&Store::new().unwrap(), &text, &linker);
         let other = "(module (import \"m\" \"f\" (func (param f32 f32 f32))))";
-        let error = Instance::new(&Store::new().unwrap(), &Program::new(other.as_bytes()).unwrap(), &imports);
+        let error = Instance::new(&Store::new().unwrap(), &Program::new(other.as_bytes()).unwrap(), &linker);
         assert!(matches!(error, Err(Error::IncompatibleImport { .. })));
     }
     ty(|| (), "");
@@ -67,8 +67,8 @@ fn signatures_are_types() {
 fn errors_and_panics_end_the_call() {
     let text = r#"(module (import "env" "f" (func $f (param i32) (result i32)))
         (func (export "f") (param i32) (result i32) (call $f (local.get 0))))"#;
-    let mut imports = Imports::new();
-    imports.wrap("env", "f", |n: i32| -> Result<i32, HostError> {
+    let mut linker = Linker::new();
+    linker.func_wrap("env", "f", |n: i32| -> Result<i32, HostError> {
         match n {
             0 => Err("zero".into()),
             1 => Err(Error::from(Trap::Unreachable).into()),
@@ -77,7 +77,7 @@ fn errors_and_panics_end_the_call() {
         }
     });
     let store = Store::new().unwrap();
-    let f = instance(&store, text, &imports).func(&store, "f").unwrap().typed::<i32, i32>(&store).unwrap();
+    let f = instance(&store, text, &linker).func(&store, "f").unwrap().typed::<i32, i32>(&store).unwrap();
     assert_eq!(f.call(&store, 0).unwrap_err().to_string(), "host function `env.f`: zero");
     assert_eq!(f.call(&store, 1).unwrap_err().trap(), Some(Trap::Unreachable));
     assert_eq!(f.call(&store, 2).unwrap_err().to_string(), "host function `env.f`: it panicked: two");
@@ -90,9 +90,9 @@ fn a_host_function_uses_the_memory_of_its_caller_and_calls_back() {
         (memory (export "memory") 1) (data (i32.const 8) "hello")
         (func (export "again") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
         (func (export "run") (result i32) (call $say (i32.const 8) (i32.const 5)) (i32.load8_u (i32.const 8))))"#;
-    let (mut imports, said) = (Imports::new(), Rc::new(RefCell::new(String::new())));
+    let (mut linker, said) = (Linker::new(), Rc::new(RefCell::new(String::new())));
     let to = said.clone();
-    imports.wrap("env", "say", move |caller: &Caller<'_>, at: u32, len: u32| -> Result<(), Error> {
+    linker.func_wrap("env", "say", move |caller: &Caller<'_>, at: u32, len: u32| -> Result<(), Error> {
         let (store, instance) = (caller.store(), caller.instance());
         let memory = instance.memory(store, "memory")?;
         let mut bytes = vec![0; len as usize];
@@ -102,25 +102,25 @@ fn a_host_function_uses_the_memory_of_its_caller_and_calls_back() {
         memory.write(store, at.into(), &[twice as u8])
     });
     let store = Store::new().unwrap();
-    assert_eq!(instance(&store, text, &imports).call(&store, "run", &[]).unwrap(), [Value::I32(10)]);
+    assert_eq!(instance(&store, text, &linker).call(&store, "run", &[]).unwrap(), [Value::I32(10)]);
     assert_eq!(*said.borrow(), "hello");
 }
 
 #[test]
 fn other_types_and_stores_are_refused() {
     let store = Store::new().unwrap();
-    let f = instance(&store, r#"(module (func (export "f") (param i32)))"#, &Imports::new()).func(&store, "f").unwrap();
+    let f = instance(&store, r#"(module (func (export "f") (param i32)))"#, &Linker::new()).func(&store, "f").unwrap();
     let error = f.typed::<(i32, i32), ()>(&store).unwrap_err();
     assert_eq!(error.to_string(), "the function's type is (i32) -> (), not (i32, i32) -> ()");
     let f = f.typed::<i32, ()>(&store).unwrap();
     let other = Store::new().unwrap();
     assert!(matches!(f.call(&other, 1), Err(Error::OtherStore)));
     // A result that is of another store.
-    let mut imports = Imports::new();
+    let mut linker = Linker::new();
     let foreign = ExternRef::new(&other, 1);
-    imports.wrap("env", "f", move || Some(foreign));
+    linker.func_wrap("env", "f", move || Some(foreign));
     let text = r#"(module (import "env" "f" (func $f (result externref))) (func (export "f") (drop (call $f))))"#;
-    let error = instance(&store, text, &imports).call(&store, "f", &[]).unwrap_err();
+    let error = instance(&store, text, &linker).call(&store, "f", &[]).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::Host));
     assert!(error.to_string().contains("another store"), "{error}");
 }

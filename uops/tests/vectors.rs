@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use uops::{FuncType, Global, Imports, Instance, Program, Store, Trap, Value, ValueType};
+use uops::{FuncType, Global, Instance, Linker, Program, Store, Trap, Value, ValueType};
 
 /// Operands, none of whose lanes is NaN: what arithmetic makes of two of these may depend on the place.
 const A: u128 = 0x80ff_7f01_c2a1_0400_0001_fffe_4049_0fdb;
@@ -90,7 +90,7 @@ impl Cases {
         let text = format!("(module (memory (export \"memory\") 1) {})", self.text);
         let program = Program::new(text.as_bytes()).unwrap();
         let store = Store::new().unwrap();
-        let instance = Instance::new(&store, &program, &Imports::new()).unwrap();
+        let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
         let memory = instance.memory(&store, "memory").unwrap();
         for (index, bytes) in [A, B, MASK, N.into()].map(u128::to_le_bytes).iter().enumerate() {
             memory.write(&store, 16 * index as u64, bytes).unwrap();
@@ -294,15 +294,15 @@ fn addresses_are_in_all_places() {
 fn vectors_cross_every_border() {
     use ValueType::{F64, I32, I64, V128};
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
-    imports.func("env", "turn", FuncType::new([I32, V128, F64, V128], [V128, I64, V128]), |_, args| match *args {
+    let mut linker = Linker::new();
+    linker.func_new("env", "turn", FuncType::new([I32, V128, F64, V128], [V128, I64, V128]), |_, args| match *args {
         [Value::I32(n), Value::V128(a), Value::F64(x), Value::V128(b)] => {
             Ok(vec![Value::V128(b), Value::I64(i64::from(n) + x as i64), Value::V128(a)])
         }
         _ => Err(format!("{args:?}").into()),
     });
     let global = Global::new(&store, Value::V128(A), true).unwrap();
-    imports.define("env", "shared", global);
+    linker.define("env", "shared", global);
     let program = Program::new(
         br#"(module
             (type $turn (func (param i32 v128 f64 v128) (result v128 i64 v128)))
@@ -341,7 +341,7 @@ fn vectors_cross_every_border() {
                     local.get 1 local.get 2
                     (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#,
     );
-    let instance = Instance::new(&store, &program.unwrap(), &imports).unwrap();
+    let instance = Instance::new(&store, &program.unwrap(), &linker).unwrap();
     let args = [Value::I32(-7), Value::V128(A), Value::F64(3.5), Value::V128(B)];
     let turned = [Value::V128(B), Value::I64(-4), Value::V128(A)];
     assert_eq!(instance.call(&store, "call", &args).unwrap(), turned);
@@ -367,9 +367,9 @@ fn vectors_cross_every_border() {
 #[test]
 fn a_thousand_vectors_exhaust_the_stack_and_no_more() {
     let store = Store::new().unwrap();
-    let mut imports = Imports::new();
+    let mut linker = Linker::new();
     let all = vec![ValueType::V128; 1000];
-    imports.func("env", "same", FuncType::new(all.clone(), all), |_, args| Ok(args.to_vec()));
+    linker.func_new("env", "same", FuncType::new(all.clone(), all), |_, args| Ok(args.to_vec()));
     let (types, gets) = ("v128 ".repeat(1000), (0..1000).map(|n| format!("local.get {n} ")).collect::<String>());
     let program = Program::new(
         format!(
@@ -379,7 +379,7 @@ fn a_thousand_vectors_exhaust_the_stack_and_no_more() {
         )
         .as_bytes(),
     );
-    let instance = Instance::new(&store, &program.unwrap(), &imports).unwrap();
+    let instance = Instance::new(&store, &program.unwrap(), &linker).unwrap();
     let args: Vec<_> = (0..1000).map(Value::V128).collect();
     let error = instance.call(&store, "deep", &args).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::StackExhausted), "{error}");

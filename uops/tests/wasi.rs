@@ -33,8 +33,8 @@ fn run(wasi: Wasi, fields: &str) -> (Result<(), Error>, String) {
     )
     .unwrap();
     let (output, store) = (Capture::default(), Store::new().unwrap());
-    let imports = wasi.stdout(output.clone()).imports();
-    let instance = Instance::new(&store, &program, &imports).unwrap();
+    let linker = wasi.stdout(output.clone()).linker();
+    let instance = Instance::new(&store, &program, &linker).unwrap();
     let result = instance.call(&store, "_start", &[]).map(|results| assert!(results.is_empty()));
     (result, String::from_utf8(output.bytes()).unwrap())
 }

@@ -1,6 +1,6 @@
 //! uops as one of the engines.
 
-use uops::{Error, Extern, Imports, Store, Trap, Value};
+use uops::{Error, Extern, Linker, Store, Trap, Value};
 
 use super::{Instance, Item, Program, State, Stop};
 
@@ -24,11 +24,11 @@ impl Program for Uops {
     }
 
     fn instantiate(&self) -> Result<Running, Stop> {
-        let (store, mut imports) = (Store::new().map_err(stop)?, Imports::new());
+        let (store, mut linker) = (Store::new().map_err(stop)?, Linker::new());
         let mut instances = Vec::new();
         for (name, program) in &self.0 {
-            let instance = uops::Instance::new(&store, program, &imports).map_err(stop)?;
-            imports.instance(&store, name, instance).map_err(stop)?;
+            let instance = uops::Instance::new(&store, program, &linker).map_err(stop)?;
+            linker.instance(&store, name, instance).map_err(stop)?;
             instances.push(instance);
         }
         Ok(Running { store, instances })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use uops::wasi::{Capture, Exit, Wasi};
-use uops::{Imports, Instance, Memory, Program, Store, Value};
+use uops::{Instance, Linker, Memory, Program, Store, Value};
 
 /// An instance of a program.
 pub struct Guest {
@@ -30,13 +30,13 @@ pub fn read(name: &str) -> Vec<u8> {
 
 impl Guest {
     /// An instance of a program that was fetched, with these arguments and directories, and with other imports than WASI.
-    pub fn new(name: &str, wasi: Wasi, define: impl FnOnce(&Program, &mut Imports)) -> Self {
+    pub fn new(name: &str, wasi: Wasi, define: impl FnOnce(&Program, &mut Linker)) -> Self {
         let program = Program::new(&read(name)).unwrap();
-        let (output, errors, mut imports) = (Capture::default(), Capture::default(), Imports::new());
-        wasi.stdout(output.clone()).stderr(errors.clone()).define(&mut imports);
-        define(&program, &mut imports);
+        let (output, errors, mut linker) = (Capture::default(), Capture::default(), Linker::new());
+        wasi.stdout(output.clone()).stderr(errors.clone()).define(&mut linker);
+        define(&program, &mut linker);
         let store = Store::new().unwrap();
-        let instance = Instance::new(&store, &program, &imports).unwrap();
+        let instance = Instance::new(&store, &program, &linker).unwrap();
         let memory = instance.memory(&store, "memory").unwrap();
         Self { store, instance, memory, output, errors }
     }

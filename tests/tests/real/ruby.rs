@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use uops::wasi::{MODULE, Wasi};
-use uops::{ExternType, Imports, Program};
+use uops::{ExternType, Linker, Program};
 
 use crate::guest::Guest;
 
@@ -23,15 +23,15 @@ fiber = Fiber.new { |n| loop { n = Fiber.yield(n * 2) } }
 
 /// What the module imports besides WASI: what JavaScript would do, which is nothing here, and handles of Ruby's values,
 /// for which the values themselves do.
-fn without_javascript(program: &Program, imports: &mut Imports) {
+fn without_javascript(program: &Program, linker: &mut Linker) {
     for (module, field, ty) in program.module().imports().filter(|(module, ..)| *module != MODULE) {
         let ExternType::Func(ty) = ty else { panic!("{module}.{field} is a {ty}") };
         let name: Rc<str> = format!("{module}.{field} was called").into();
         match field {
             "resource_new_rb-abi-value" | "resource_get_rb-abi-value" => {
-                imports.func(module, field, ty.clone(), |_, args| Ok(args.to_vec()))
+                linker.func_new(module, field, ty.clone(), |_, args| Ok(args.to_vec()))
             }
-            _ => imports.func(module, field, ty.clone(), move |_, _| Err((*name).into())),
+            _ => linker.func_new(module, field, ty.clone(), move |_, _| Err((*name).into())),
         };
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::errno::Errno;
 use super::guest::{Guest, Region};
 use super::{Context, Exit, MODULE};
-use crate::imports::Imports;
+use crate::linker::Linker;
 use crate::types::{FuncType, ValueType};
 use crate::value::Value;
 
@@ -42,11 +42,11 @@ impl Parameter for Region {
 }
 
 macro_rules! functions {
-    ($imports:ident $context:ident $($name:ident($($arg:ident: $ty:ty),*);)*) => {$({
+    ($linker:ident $context:ident $($name:ident($($arg:ident: $ty:ty),*);)*) => {$({
         let context = $context.clone();
         let types: &[&[ValueType]] = &[$(<$ty>::TYPES),*];
         let ty = FuncType::new(types.concat(), [ValueType::I32]);
-        $imports.func(MODULE, stringify!($name), ty, move |caller, values| {
+        $linker.func_new(MODULE, stringify!($name), ty, move |caller, values| {
             let guest = Guest::new(caller)?;
             let mut values = values.iter();
             $(let $arg = <$ty>::take(&mut values).ok_or("its arguments have other types")?;)*
@@ -57,16 +57,16 @@ macro_rules! functions {
 }
 
 macro_rules! missing {
-    ($imports:ident $($name:ident($($ty:ident)*);)*) => {$(
+    ($linker:ident $($name:ident($($ty:ident)*);)*) => {$(
         let ty = FuncType::new([$(ValueType::$ty),*], [ValueType::I32]);
-        $imports.func(MODULE, stringify!($name), ty, |_, _| Ok(vec![Value::I32(Errno::NOSYS.0.into())]));
+        $linker.func_new(MODULE, stringify!($name), ty, |_, _| Ok(vec![Value::I32(Errno::NOSYS.0.into())]));
     )*};
 }
 
 /// Defines all functions.
-pub(super) fn define(imports: &mut Imports, context: &Rc<Context>) {
+pub(super) fn define(linker: &mut Linker, context: &Rc<Context>) {
     functions! {
-        imports context
+        linker context
         args_get(array: u32, buffer: u32);
         args_sizes_get(count: u32, size: u32);
         environ_get(array: u32, buffer: u32);
@@ -108,7 +108,7 @@ pub(super) fn define(imports: &mut Imports, context: &Rc<Context>) {
         random_get(buffer: Region);
     }
     missing! {
-        imports
+        linker
         fd_allocate(I32 I64 I64);
         fd_fdstat_set_rights(I32 I64 I64);
         proc_raise(I32);
@@ -117,11 +117,11 @@ pub(super) fn define(imports: &mut Imports, context: &Rc<Context>) {
         sock_send(I32 I32 I32 I32 I32);
         sock_shutdown(I32 I32);
     }
-    imports.func(MODULE, "sched_yield", FuncType::new([], [ValueType::I32]), |_, _| {
+    linker.func_new(MODULE, "sched_yield", FuncType::new([], [ValueType::I32]), |_, _| {
         std::thread::yield_now();
         Ok(vec![Value::I32(0)])
     });
-    imports.func(MODULE, "proc_exit", FuncType::new([ValueType::I32], []), |_, values| {
+    linker.func_new(MODULE, "proc_exit", FuncType::new([ValueType::I32], []), |_, values| {
         let code = u32::take(&mut values.iter()).ok_or("its argument has another type")?;
         Err(Box::new(Exit(code)))
     });

@@ -108,7 +108,7 @@ impl Guest {
             .collect();
         let program = Program::new(format!("(module {fields} (memory (export \"memory\") 1))").as_bytes()).unwrap();
         let store = Store::new().unwrap();
-        let instance = Instance::new(&store, &program, &wasi.imports()).unwrap();
+        let instance = Instance::new(&store, &program, &wasi.linker()).unwrap();
         let memory = instance.memory(&store, "memory").unwrap();
         Self { store, instance, memory }
     }

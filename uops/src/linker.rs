@@ -1,4 +1,4 @@
-//! What instances import: definitions by the names of a module and a field.
+//! The linker: what instances import, by the names of a module and a field.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -58,16 +58,16 @@ from_item!(Func Table Memory Global);
 /// What is defined for modules to import. The last definition of a name counts.
 ///
 /// ```
-/// use uops::{FuncType, Imports, Value, ValueType};
+/// use uops::{FuncType, Linker, Value, ValueType};
 ///
-/// let mut imports = Imports::new();
-/// imports.func("env", "double", FuncType::new([ValueType::I32], [ValueType::I32]), |_caller, args| {
+/// let mut linker = Linker::new();
+/// linker.func_new("env", "double", FuncType::new([ValueType::I32], [ValueType::I32]), |_caller, args| {
 ///     let &[Value::I32(n)] = args else { unreachable!("calls are checked against the type") };
 ///     Ok(vec![Value::I32(n.checked_mul(2).ok_or("too large to double")?)])
 /// });
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Imports {
+pub struct Linker {
     modules: HashMap<String, HashMap<String, Definition>>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum Definition {
     Host(Rc<FuncType>, Rc<HostFn>),
 }
 
-impl Imports {
+impl Linker {
     /// Nothing, yet.
     #[must_use]
     pub fn new() -> Self {
@@ -88,7 +88,7 @@ impl Imports {
     }
 
     /// Defines a host function. Calls of it are checked: it gets arguments of its type, and has to return results of it.
-    pub fn func<F>(&mut self, module: &str, field: &str, ty: FuncType, function: F) -> &mut Self
+    pub fn func_new<F>(&mut self, module: &str, field: &str, ty: FuncType, function: F) -> &mut Self
     where
         F: Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError> + 'static,
     {
@@ -99,18 +99,18 @@ impl Imports {
     /// Defines a host function by a closure whose type in Rust is its type in WebAssembly.
     ///
     /// ```
-    /// use uops::{Caller, Imports};
+    /// use uops::{Caller, Linker};
     ///
-    /// let mut imports = Imports::new();
-    /// imports.wrap("env", "double", |n: i32| n.checked_mul(2).ok_or("too large to double"));
-    /// imports.wrap("env", "print", |caller: &Caller<'_>, at: u32, len: u32| {
+    /// let mut linker = Linker::new();
+    /// linker.func_wrap("env", "double", |n: i32| n.checked_mul(2).ok_or("too large to double"));
+    /// linker.func_wrap("env", "print", |caller: &Caller<'_>, at: u32, len: u32| {
     ///     let mut bytes = vec![0; len as usize];
     ///     caller.instance().memory(caller.store(), "memory")?.read(caller.store(), at.into(), &mut bytes)?;
     ///     println!("{}", String::from_utf8_lossy(&bytes));
     ///     Ok::<(), uops::Error>(())
     /// });
     /// ```
-    pub fn wrap<S, F: IntoHost<S>>(&mut self, module: &str, field: &str, function: F) -> &mut Self {
+    pub fn func_wrap<S, F: IntoHost<S>>(&mut self, module: &str, field: &str, function: F) -> &mut Self {
         let (ty, function) = function.into_host();
         self.insert(module, field, Definition::Host(Rc::new(ty), function.into()))
     }

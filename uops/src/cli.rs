@@ -1,0 +1,87 @@
+//! The command line.
+
+mod dump;
+mod load;
+mod run;
+mod wast;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// What a command fails with.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Runs WebAssembly modules and scripts, and shows what modules are compiled to.
+#[derive(Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Options),
+    /// Prints the uops of each function and their machine code.
+    Dump {
+        /// The module, in the binary or in the text format.
+        file: PathBuf,
+        /// The one function to print, by its name or its index.
+        #[arg(long, value_name = "NAME")]
+        function: Option<String>,
+    },
+    /// Runs scripts in the form of the official test suite, and says what is not as they claim.
+    Wast {
+        /// The scripts.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Takes only what is valid by WebAssembly 2.0 for valid.
+        #[arg(long)]
+        v2: bool,
+    },
+}
+
+impl Cli {
+    /// Does what it says.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Run(options) => run::run(&options),
+            Command::Dump { file, function } => dump::dump(&file, function.as_deref()),
+            Command::Wast { files, v2 } => wast::run(&files, v2),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_options(args: &[&str]) -> run::Options {
+        match Cli::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).command {
+            Command::Run(options) => options,
+            _ => panic!("not run"),
+        }
+    }
+
+    #[test]
+    fn negative_numbers_are_arguments() {
+        let all = ["uops", "run", "a.wasm", "--invoke", "f", "-1", "-0x2", "-inf", "3"];
+        for line in [&all[..], &["uops", "run", "--invoke", "f", "a.wasm", "-1", "-0x2", "-inf", "3"]] {
+            let run::Options { file, invoke, args, .. } = run_options(line);
+            assert_eq!((file.to_str(), invoke.as_deref()), (Some("a.wasm"), Some("f")));
+            assert_eq!(args, ["-1", "-0x2", "-inf", "3"]);
+        }
+    }
+
+    #[test]
+    fn programs_have_options_too() {
+        for rest in [&["x", "--env", "-h", "--"][..], &["--", "--env", "-h", "x"]] {
+            let line = ["uops", "run", "--dir", "a::b", "a.wasm", "--env", "K=V=W", "--dir=c"];
+            let run::Options { dirs, variables, args, .. } = run_options(&[&line, rest].concat());
+            assert_eq!((dirs, variables), (vec!["a::b".to_owned(), "c".to_owned()], vec!["K=V=W".to_owned()]));
+            assert_eq!(args, if rest[0] == "--" { &rest[1..] } else { rest });
+        }
+    }
+}

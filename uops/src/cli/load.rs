@@ -1,0 +1,94 @@
+//! Reading and compiling a module; when that takes long, a terminal shows how far it is.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use uops::{Program, Progress};
+
+use super::Result;
+
+/// How long people wait without being told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Reads and compiles a module.
+pub(super) fn load(file: &Path) -> Result<Program> {
+    let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut line = Line::new(io::stderr().is_terminal().then(io::stderr), Instant::now());
+    let program = Program::observed(&bytes, |progress| line.show(progress, Instant::now()));
+    drop(line);
+    program.map_err(|error| format!("{}: {error}", file.display()).into())
+}
+
+/// A line of a terminal, if there is one.
+struct Line<W: Write> {
+    terminal: Option<W>,
+    start: Instant,
+    shown: String,
+}
+
+impl<W: Write> Line<W> {
+    fn new(terminal: Option<W>, start: Instant) -> Self {
+        Self { terminal, start, shown: String::new() }
+    }
+
+    fn show(&mut self, progress: Progress, now: Instant) {
+        let Some(terminal) = &mut self.terminal else { return };
+        if now - self.start < PATIENCE {
+            return;
+        }
+        let text = progress.to_string();
+        if text != self.shown {
+            // That nobody sees it is no reason not to go on.
+            let _ = write!(terminal, "\r\x1b[K{text}").and_then(|()| terminal.flush());
+            self.shown = text;
+        }
+    }
+}
+
+impl<W: Write> Drop for Line<W> {
+    /// Leaves nothing behind.
+    fn drop(&mut self) {
+        if let Some(terminal) = self.terminal.as_mut().filter(|_| !self.shown.is_empty()) {
+            let _ = write!(terminal, "\r\x1b[K");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uops::Phase;
+
+    use super::*;
+
+    #[test]
+    fn only_the_patient_see_nothing() {
+        let (start, mut screen) = (Instant::now(), Vec::new());
+        let progress = |done| Progress { phase: Phase::Lowering, done, size: 200 };
+        let mut line = Line::new(Some(&mut screen), start);
+        line.show(progress(1), start + Duration::from_millis(999));
+        line.show(progress(2), start + PATIENCE);
+        line.show(progress(3), start + PATIENCE);
+        line.show(progress(200), start + 2 * PATIENCE);
+        drop(line);
+        assert_eq!(String::from_utf8(screen).unwrap(), "\r\x1b[Klowering 1 %\r\x1b[Klowering 100 %\r\x1b[K");
+        let mut screen = Vec::new();
+        let mut line = Line::new(Some(&mut screen), start);
+        line.show(progress(200), start);
+        drop(line);
+        assert!(screen.is_empty());
+        Line::new(None::<io::Stderr>, start).show(progress(1), start + PATIENCE);
+    }
+
+    #[test]
+    fn all_phases_are_observed_in_order() {
+        let text = format!("(module {})", "(func (drop (i32.const 1)))".repeat(50));
+        let mut seen = Vec::new();
+        Program::observed(text.as_bytes(), |progress| seen.push(progress)).unwrap();
+        let phases = [Phase::Validating, Phase::Lowering, Phase::Emitting];
+        let counts = phases.map(|phase| seen.iter().filter(|progress| progress.phase == phase).count());
+        assert_eq!(counts, [50, 50, 1]);
+        assert!(seen[..50].is_sorted_by_key(|progress| progress.done) && seen[49].done <= seen[49].size);
+        assert!(seen.is_sorted_by_key(|progress| phases.iter().position(|&phase| phase == progress.phase)));
+    }
+}
