@@ -2,34 +2,39 @@
 
 use tests::hostile::Report;
 
-/// The programs of uops/examples.
-const EXAMPLES: [&[u8]; 6] = [
+/// The programs of uops/examples and of benches/kernels.
+const PROGRAMS: [&[u8]; 11] = [
     include_bytes!("../../uops/examples/bytecode.wasm"),
     include_bytes!("../../uops/examples/matmul.wasm"),
     include_bytes!("../../uops/examples/nbody.wasm"),
     include_bytes!("../../uops/examples/quicksort.wasm"),
     include_bytes!("../../uops/examples/sha256.wasm"),
     include_bytes!("../../uops/examples/sieve.wasm"),
+    include_bytes!("../../benches/kernels/coremark.wasm"),
+    include_bytes!("../../benches/kernels/covariance.wasm"),
+    include_bytes!("../../benches/kernels/floyd.wasm"),
+    include_bytes!("../../benches/kernels/jacobi.wasm"),
+    include_bytes!("../../benches/kernels/lu.wasm"),
 ];
 
 #[test]
 fn every_truncation() {
     let mut report = Report::default();
-    for wasm in EXAMPLES {
+    for wasm in PROGRAMS {
         report.add_truncations(wasm, 1);
     }
     println!("{report:?}");
-    assert_eq!(report.refused + report.failed + report.ran, EXAMPLES.iter().map(|wasm| wasm.len() + 1).sum());
-    assert!(report.ran >= EXAMPLES.len());
+    assert_eq!(report.refused + report.failed + report.ran, PROGRAMS.iter().map(|wasm| wasm.len() + 1).sum());
+    assert!(report.ran >= PROGRAMS.len());
 }
 
-/// Variants of each example in one test, which with two tests are more than 10,000.
-const MUTATIONS: usize = 840;
+/// Variants of each program in one test, which with two tests are more than 10,000.
+const MUTATIONS: usize = 460;
 
 fn mutations(seed: u64) {
     let mut report = Report::default();
-    for (index, wasm) in EXAMPLES.iter().enumerate() {
-        let other = EXAMPLES[(index + 1) % EXAMPLES.len()];
+    for (index, wasm) in PROGRAMS.iter().enumerate() {
+        let other = PROGRAMS[(index + 1) % PROGRAMS.len()];
         report.add_mutations(wasm, other, MUTATIONS, seed + index as u64);
     }
     println!("{report:?}");
