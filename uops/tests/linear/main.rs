@@ -76,3 +76,8 @@ fn modules() {
 fn the_largest_function() {
     check(vec![shapes::common()], LARGEST);
 }
+
+#[test]
+fn ten_megabytes_in_functions() {
+    check(vec![shapes::small_functions()], 10_000_000);
+}

@@ -256,6 +256,11 @@ pub fn branches() -> Vec<Shape> {
 }
 
 /// Many functions, and what else there may be many of.
+/// As many functions as there is room for.
+pub fn small_functions() -> Shape {
+    many("small functions", UNARY, &[], [LocalGet(A), I32Const(1), I32Add, Call(INCREMENT)])
+}
+
 pub fn modules() -> Vec<Shape> {
     const LOCALS: &[(u32, ValType)] = &[(49_998, ValType::I64), (2, ValType::V128)];
     vec![
@@ -263,7 +268,7 @@ pub fn modules() -> Vec<Shape> {
         many("functions of fifty thousand locals", NONE, LOCALS, [I64Const(1), LocalSet(49_997)]),
         many("functions of a thousand parameters", THOUSAND, &[], diluted(&[Unreachable])),
         many("functions of a thousand parameters, no two alike", MIXED, &[], diluted(&[Unreachable])),
-        many("small functions", UNARY, &[], [LocalGet(A), I32Const(1), I32Add, Call(INCREMENT)]),
+        small_functions(),
         (
             "imports",
             Box::new(|size| {
