@@ -9,16 +9,21 @@
 #![forbid(unsafe_code)]
 
 mod ast;
+mod cache;
 mod check;
 mod compiler;
 mod ctype;
 mod diagnostics;
 mod expand;
+mod hash;
+mod headers;
 mod layout;
 mod model;
 mod object;
 mod parse;
 mod source;
+mod store;
+mod temporary;
 mod text;
 mod x86_64;
 
@@ -130,18 +135,21 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
     };
     let machine = block.machine.name.span();
     let failure = |why: &str| without_code(diagnostics::error(machine, why));
-    let compiler = match compiler::find() {
+    let cache = cache::Cache::of_user();
+    let compiler = match cache.compiler() {
         Ok(compiler) => compiler,
         Err(why) => return failure(&why),
     };
-    let source = source::Source::new(&block, &compiler.features);
+    let abi = compiler.traits.abi;
+    let source = source::Source::new(&block, abi);
     let flags: Vec<String> = block.flags.iter().map(syn::LitStr::value).collect();
-    let include = include_directories(machine);
-    let output = match compiler.run(&source.c, &flags, &include) {
+    let directories = headers::Directories::of(machine);
+    let unit = compiler::Unit { c: &source.c, flags: &flags, directories: &directories };
+    let output = match cache.compile(compiler, unit) {
         Ok(output) => output,
         Err(why) => return failure(&why),
     };
-    let (report, any_error) = diagnostics::report(&output.messages, &source, &include, machine);
+    let (report, any_error) = diagnostics::report(&output.messages, &source, machine);
     let tracked = expand::tracked(&output.headers);
     match output.object {
         None if any_error => without_code(quote! { #tracked #report }),
@@ -152,9 +160,9 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
             let span = flag.map_or(machine, syn::LitStr::span);
             without_code(diagnostics::error(span, &format!("the C compiler failed: {messages}")))
         }
-        Some(object) => match object::read(&object, &block, &source, &compiler.features) {
+        Some(object) => match object::read(&object, &block, &source, abi) {
             Ok(objects) => {
-                let expansion = expand::expand(&block, &objects, compiler.features.abi);
+                let expansion = expand::expand(&block, &objects, abi);
                 quote! { #tracked #report #expansion }
             }
             Err(refusals) => {
@@ -163,10 +171,4 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
             }
         },
     }
-}
-
-/// Where quoted headers are: beside the source file, or in the crate.
-fn include_directories(span: proc_macro2::Span) -> Vec<std::path::PathBuf> {
-    let beside = span.local_file().and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
-    beside.into_iter().chain(std::env::var_os("CARGO_MANIFEST_DIR").map(Into::into)).collect()
 }
