@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::compiler::{Compiler, Output, Traits, Unit};
-use crate::headers::Header;
 use crate::model::Abi;
 use crate::store::{Entry, Store};
 
@@ -39,13 +38,14 @@ impl Cache {
     fn traits(&self, path: &Path) -> Result<Traits, String> {
         let Some((store, program)) = self.0.as_ref().zip(identity(path)) else { return Traits::probe(path) };
         let request = format!("traits {}\n{program}", env!("CARGO_PKG_VERSION"));
-        if let Some(traits) = store.find(&request).and_then(|entry| traits_from(&entry.messages)) {
+        if let Some(traits) = store.find(&request).and_then(|entry| traits_from(&entry)) {
             return Ok(traits);
         }
         let traits = Traits::probe(path)?;
-        let messages = traits_to(&traits);
+        let (version, messages) = (traits.version.clone(), traits_to(&traits));
+        let (block, headers, object) = (String::new(), Vec::new(), Vec::new());
         // Without it the compiler is asked again.
-        let _ = store.keep(&Entry { request, headers: Vec::new(), messages, object: Vec::new() });
+        let _ = store.keep(&Entry { request, version, block, headers, messages, object });
         Ok(traits)
     }
 
@@ -61,7 +61,9 @@ impl Cache {
         }
         let started = SystemTime::now();
         let output = compiler.run(unit)?;
-        if let Some(entry) = entry(request, &output, unit, started) {
+        if let Some(entry) = Entry::new(request, compiler, &output, unit)
+            && output.headers.iter().all(|path| unchanged_since(started, path))
+        {
             // Without it the compiler is run again.
             let _ = store.keep(&entry);
         }
@@ -100,27 +102,63 @@ fn surroundings(unit: Unit) -> String {
     format!("{:?} {:?} {variables:?}", std::env::current_dir().ok(), unit.directories.paths())
 }
 
-/// What is kept of an output: nothing if it is an error, or if headers may have changed since they were read.
-fn entry(request: String, output: &Output, unit: Unit, started: SystemTime) -> Option<Entry> {
-    let object = output.object.clone()?;
-    let mut headers = Vec::new();
-    for path in &output.headers {
-        headers.push(Header::read(unit.directories, path)?);
-        if path.metadata().ok()?.modified().ok()? >= started {
-            return None;
+/// Whether a header is still what the compiler has read.
+fn unchanged_since(started: SystemTime, path: &Path) -> bool {
+    path.metadata().and_then(|data| data.modified()).is_ok_and(|changed| changed < started)
+}
+
+fn traits_to(traits: &Traits) -> String {
+    format!("{} {}", if traits.clang { "clang" } else { "gcc" }, traits.abi.name())
+}
+
+fn traits_from(entry: &Entry) -> Option<Traits> {
+    let (family, abi) = entry.messages.split_once(' ')?;
+    let abi = Abi::ALL.into_iter().find(|other| other.name() == abi)?;
+    Some(Traits { clang: family == "clang", abi, version: entry.version.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporary::Temporary;
+
+    #[test]
+    fn the_folder_is_where_the_platform_has_caches() {
+        let with = |variables: &[(&str, &str)]| {
+            folder(|name| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| value.into()))
+        };
+        assert_eq!(with(&[]), None);
+        assert_eq!(with(&[("STENCIL_CACHE", "off"), ("HOME", "/h")]), None);
+        assert_eq!(with(&[("STENCIL_CACHE", "there"), ("HOME", "/h")]), Some("there".into()));
+        if cfg!(target_os = "linux") {
+            assert_eq!(with(&[("STENCIL_CACHE", ""), ("HOME", "/h")]), Some("/h/.cache/stencil".into()));
+            assert_eq!(with(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]), Some("/x/stencil".into()));
+            assert_eq!(with(&[("XDG_CACHE_HOME", "x"), ("HOME", "/h")]), Some("/h/.cache/stencil".into()));
+            assert_eq!(with(&[("HOME", "")]), None);
         }
     }
-    Some(Entry { request, headers, messages: output.messages.clone(), object })
-}
 
-fn traits_to(Traits { clang, abi, version }: &Traits) -> String {
-    format!("{}\n{}\n{version}", if *clang { "clang" } else { "gcc" }, abi.name())
-}
+    #[test]
+    fn traits_are_kept_as_they_are() {
+        let scratch = Temporary::new().unwrap();
+        let cache = Cache(Some(Store::new(scratch.0.clone(), LIMIT)));
+        let path = crate::compiler::find(Traits::probe).unwrap().path();
+        let probed = Traits::probe(path).unwrap();
+        for _ in 0..2 {
+            assert_eq!(cache.traits(path).unwrap(), probed);
+        }
+        assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 1);
+    }
 
-fn traits_from(text: &str) -> Option<Traits> {
-    let mut lines = text.splitn(3, '\n');
-    let clang = lines.next()? == "clang";
-    let abi = lines.next()?;
-    let abi = Abi::ALL.into_iter().find(|other| other.name() == abi)?;
-    Some(Traits { clang, abi, version: lines.next()?.into() })
+    #[test]
+    fn a_program_that_changes_is_another_one() {
+        let scratch = Temporary::new().unwrap();
+        let program = scratch.0.join("cc");
+        assert_eq!(identity(&program), None);
+        std::fs::write(&program, "one").unwrap();
+        let before = identity(&program).unwrap();
+        assert_eq!(identity(&program).unwrap(), before);
+        std::fs::write(&program, "three").unwrap();
+        assert_ne!(identity(&program).unwrap(), before);
+    }
 }

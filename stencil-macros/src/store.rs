@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
+use crate::compiler::{Compiler, Output, Unit};
 use crate::hash::Hash;
 use crate::headers::{Directories, Header};
 
@@ -22,6 +23,10 @@ const MAGIC: &str = "stencil! object 1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub request: String,
+    /// The compiler's version; it is no part of the request, since who finds an entry need not have a compiler.
+    pub version: String,
+    /// The block that it was last made for, in a line; of those that name none, empty.
+    pub block: String,
     pub headers: Vec<Header>,
     pub messages: String,
     pub object: Vec<u8>,
@@ -35,13 +40,27 @@ pub struct Store {
 }
 
 impl Entry {
+    /// What is kept of an output; nothing if it is an error, or if a header cannot be found again.
+    pub fn new(request: String, compiler: &Compiler, output: &Output, unit: Unit) -> Option<Self> {
+        let headers = output.headers.iter().map(|path| Header::read(unit.directories, path)).collect::<Option<_>>()?;
+        Some(Self {
+            request,
+            version: compiler.traits.version.clone(),
+            block: String::new(),
+            headers,
+            messages: output.messages.clone(),
+            object: output.object.clone()?,
+        })
+    }
+
     fn name(request: &str) -> String {
         format!("{}.{EXTENSION}", Hash::of(request.as_bytes()))
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
-        let Self { request, headers, messages, object } = self;
-        let mut head = format!("{MAGIC}\n{} {} {}\n", request.len(), messages.len(), object.len());
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Self { request, version, block, headers, messages, object } = self;
+        let lengths = format!("{} {} {}", request.len(), messages.len(), object.len());
+        let mut head = format!("{MAGIC}\n{lengths}\ncompiler {version}\nblock {block}\n");
         for Header { name, hash } in headers {
             head.push_str(&format!("{hash} {name}\n"));
         }
@@ -62,6 +81,8 @@ impl Entry {
         lines.next().filter(|magic| *magic == MAGIC)?;
         let lengths: Option<Vec<usize>> = lines.next()?.split(' ').map(|length| length.parse().ok()).collect();
         let [request, messages, object] = lengths?[..] else { return None };
+        let version = lines.next()?.strip_prefix("compiler ")?.into();
+        let block = lines.next()?.strip_prefix("block ")?.into();
         let headers = lines.map(|line| {
             let (hash, name) = line.split_once(' ')?;
             Some(Header { name: name.into(), hash: Hash::parse(hash)? })
@@ -70,7 +91,8 @@ impl Entry {
         let (request, rest) = bytes[end + 2..].split_at_checked(request)?;
         let (messages, rest) = rest.split_at_checked(messages)?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-        let entry = Self { request: text(request)?, headers, messages: text(messages)?, object: rest.to_vec() };
+        let (request, messages) = (text(request)?, text(messages)?);
+        let entry = Self { request, version, block, headers, messages, object: rest.to_vec() };
         (rest.len() == object).then_some(entry)
     }
 
@@ -112,6 +134,14 @@ impl Store {
         }
         self.bound();
         result
+    }
+
+    /// All entries, and where they are.
+    pub fn entries(&self) -> impl Iterator<Item = (PathBuf, Entry)> {
+        files(&self.folder).filter_map(|path| {
+            let entry = Entry::from_bytes(&fs::read(&path).ok()?)?;
+            Some((path, entry))
+        })
     }
 
     /// Where the entry for a request is, if there is one.
@@ -156,7 +186,14 @@ mod tests {
 
     fn entry(request: &str, object: &[u8]) -> Entry {
         let header = Header { name: "a b.h".into(), hash: Hash::of(b"int a;") };
-        Entry { request: request.into(), headers: vec![header], messages: "a: b\n\n".into(), object: object.into() }
+        Entry {
+            request: request.into(),
+            version: "Some Clang 19".into(),
+            block: "src/a b.rs: Machine: uop".into(),
+            headers: vec![header],
+            messages: "a: b\n\n".into(),
+            object: object.into(),
+        }
     }
 
     fn store(limit: u64) -> (Temporary, Store) {
@@ -201,11 +238,11 @@ mod tests {
 
     #[test]
     fn lengths_that_lie_are_no_entry() {
-        let body = "request";
+        let whole = |lengths: &str| format!("{MAGIC}\n{lengths}\ncompiler \nblock \n\nrequest");
+        let with_hash = |text: String| format!("{text}{}", Hash::of(text.as_bytes()));
+        assert!(Entry::from_bytes(with_hash(whole("7 0 0")).as_bytes()).is_some());
         for lengths in ["7 0 1", "8 0 0", "6 0 0", "18446744073709551615 1 0", "7 0", "7 0 0 0", "-7 0 0", ""] {
-            let text = format!("{MAGIC}\n{lengths}\n\n{body}");
-            let bytes = format!("{text}{}", Hash::of(text.as_bytes()));
-            assert_eq!(Entry::from_bytes(bytes.as_bytes()), None, "{lengths}");
+            assert_eq!(Entry::from_bytes(with_hash(whole(lengths)).as_bytes()), None, "{lengths}");
         }
     }
 

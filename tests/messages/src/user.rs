@@ -40,6 +40,14 @@ impl Crate {
         user
     }
 
+    /// The same crate with another name for its directory.
+    pub fn moved(self, name: &str) -> Self {
+        let directory = self.directory.with_file_name(name);
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::rename(&self.directory, &directory).unwrap();
+        Self { directory }
+    }
+
     /// A file or directory of the crate.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
