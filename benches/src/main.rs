@@ -5,6 +5,7 @@
 //! functions repeated, so that what is done once per module does not count, and on modules that are named as arguments.
 
 mod engines;
+mod linear;
 mod native;
 mod repeat;
 
@@ -45,7 +46,8 @@ fn main() -> Result<()> {
         let wasm = std::fs::read(&file).map_err(|error| format!("{file}: {error}"))?;
         modules.push((Path::new(&file).file_name().unwrap_or_default().to_string_lossy().into_owned(), wasm));
     }
-    compile(&modules)
+    compile(&modules)?;
+    linear::compile()
 }
 
 /// The programs of a folder, each with the last line that `expected.txt` has for it: that of the default `n`.

@@ -28,11 +28,6 @@ enum Operation {
 }
 
 impl ConstExpr {
-    /// A reference to a function.
-    pub(crate) fn func(index: u32) -> Self {
-        Self([Operation::Func(index)].into())
-    }
-
     /// Reads an expression, which has been validated.
     pub(crate) fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<Self, Failure> {
         let mut operators = expr.get_operators_reader();

@@ -10,7 +10,7 @@ use wasmparser::{
 use crate::const_expr::ConstExpr;
 use crate::error::Error;
 use crate::features::{Version, unsupported};
-use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module};
+use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module, References};
 use crate::progress::{Observer, Phase, Progress};
 use crate::types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 
@@ -67,6 +67,7 @@ fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<M
         }
         module.add(payload)?;
     }
+    module.name_functions();
     Ok(module)
 }
 
@@ -185,6 +186,19 @@ impl Module {
         })
     }
 
+    /// Gives functions that have no name that by which they are exported or imported.
+    fn name_functions(&mut self) {
+        for export in &self.exports {
+            if let Item::Func(index) = export.item {
+                self.names.entry(index).or_insert_with(|| export.name.clone());
+            }
+        }
+        let imported = self.imports.iter().filter(|import| matches!(import.ty, ExternType::Func(_)));
+        for (index, import) in (0..).zip(imported) {
+            self.names.entry(index).or_insert_with(|| import.field.clone());
+        }
+    }
+
     fn name_section(&mut self, names: NameSectionReader<'_>) -> Result<(), BinaryReaderError> {
         for subsection in names {
             if let Name::Function(functions) = subsection? {
@@ -258,11 +272,14 @@ fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, F
         ElementKind::Passive => Mode::Passive,
         ElementKind::Declared => Mode::Declared,
     };
-    let items: Result<_, Failure> = match segment.items {
-        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(ConstExpr::func(index?))).collect(),
-        ElementItems::Expressions(_, items) => items.into_iter().map(|item| ConstExpr::read(&item?)).collect(),
+    let items = match segment.items {
+        ElementItems::Functions(functions) => References::Functions(functions.into_iter().collect::<Result<_, _>>()?),
+        ElementItems::Expressions(_, items) => {
+            let items = items.into_iter().map(|item| ConstExpr::read(&item?));
+            References::Expressions(items.collect::<Result<_, Failure>>()?)
+        }
     };
-    Ok(ElementSegment { mode, items: items? })
+    Ok(ElementSegment { mode, items })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::host::{HostData, HostFn};
 use crate::instance::{Arrays, Instance, InstanceData};
 use crate::linker::{Definition, Extern, Linker};
 use crate::memory::MemoryData;
-use crate::module::{Mode, Module};
+use crate::module::{Mode, Module, References};
 use crate::program::Program;
 use crate::store::{Handle, SharedVm, Store};
 use crate::table::{Reference, TableData};
@@ -159,8 +159,15 @@ fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {
         if !matches!(segment.mode, Mode::Declared) {
-            let pointers = segment.items.iter().map(|item| Ok(evaluate(item)? as usize as Reference));
-            elements.replace(pointers.collect::<Result<_, Error>>()?);
+            let references: Result<_, Error> = match &segment.items {
+                References::Functions(indices) => {
+                    indices.iter().map(|&index| instance.functions[index as usize].pointer(store)).collect()
+                }
+                References::Expressions(items) => {
+                    items.iter().map(|item| Ok(evaluate(item)? as usize as Reference)).collect()
+                }
+            };
+            elements.replace(references?);
         }
     }
     for (segment, elements) in module.elements.iter().zip(&instance.elements) {

@@ -84,7 +84,15 @@ pub(crate) enum Mode {
 #[derive(Clone, Debug)]
 pub(crate) struct ElementSegment {
     pub(crate) mode: Mode,
-    pub(crate) items: Vec<ConstExpr>,
+    pub(crate) items: References,
+}
+
+/// The references of an element segment.
+#[derive(Clone, Debug)]
+pub(crate) enum References {
+    /// To functions, by their indices: there may be one for each byte of the module.
+    Functions(Box<[u32]>),
+    Expressions(Box<[ConstExpr]>),
 }
 
 /// Bytes to put into a memory.
@@ -145,11 +153,7 @@ impl Module {
     /// A name for a function: that in the name section, or that by which it is exported or imported.
     #[must_use]
     pub fn function_name(&self, index: u32) -> Option<&str> {
-        let exported = || self.exports.iter().find(|export| export.item == Item::Func(index));
-        let imported = || self.imports.iter().filter(|import| matches!(import.ty, ExternType::Func(_)));
-        (self.names.get(&index).map(|name| &**name))
-            .or_else(|| exported().map(|export| &*export.name))
-            .or_else(|| imported().nth(index as usize).map(|import| &*import.field))
+        self.names.get(&index).map(|name| &**name)
     }
 
     /// Number of functions, imported ones included.
