@@ -212,7 +212,9 @@ impl Compiler {
         }
         for directory in unit.directories.paths() {
             command.arg("-iquote").arg(directory);
-            // `__FILE__` in a header is the same wherever the crate is.
+        }
+        // `__FILE__` in a header is the same wherever the crate is. Of two that fit, gcc takes the last.
+        for directory in unit.directories.paths().iter().rev() {
             let mut map = OsString::from("-fmacro-prefix-map=");
             map.push(directory.join(""));
             map.push("=");
