@@ -1,114 +1,66 @@
 //! The C compiler: found without configuration, proved by compiling, run once per block.
 
+mod flags;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::headers::{self, Directories};
 use crate::model::Abi;
+use crate::store::Entry;
+use crate::temporary::Temporary;
 
 /// The environment variable that names the C compiler.
 pub const VARIABLE: &str = "STENCIL_CC";
 
-/// What stencils are compiled for, whatever the system that will run them: ELF is the one object format we read.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// What a compiler can do for us.
-#[derive(Clone, Copy, Debug)]
-pub struct Features {
+/// What the probe learns of a compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// It is clang, and takes its flags and not those of gcc.
+    pub clang: bool,
+    /// The best convention that it has.
     pub abi: Abi,
+    /// What it says of its version.
+    pub version: String,
 }
 
 /// A compiler that has passed the probe.
 pub struct Compiler {
-    command: cc::Tool,
-    pub features: Features,
+    /// The program.
+    path: PathBuf,
+    pub traits: Traits,
+}
+
+/// What the compiler is given.
+#[derive(Clone, Copy)]
+pub struct Unit<'a> {
+    pub c: &'a str,
+    /// Flags of the block, after our own.
+    pub flags: &'a [String],
+    /// Where quoted headers are.
+    pub directories: &'a Directories,
 }
 
 /// What a run of the compiler yields.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// The object file, if the C is free of errors.
     pub object: Option<Vec<u8>>,
-    /// What the compiler had to say.
+    /// What the compiler had to say; headers in the [`Directories`] have names relative to them.
     pub messages: String,
-    /// The files that it read, but for those of the system.
+    /// The files that it read.
     pub headers: Vec<PathBuf>,
 }
 
-/// Flags for every compiler, and why.
-const FLAGS: &[&str] = &[
-    "-std=gnu17",
-    "-O2",
-    // No start-up code, no library: what runs around stencils is Rust.
-    "-ffreestanding",
-    // A switch becomes branches, not a table of addresses that every copy would have to carry.
-    "-fno-jump-tables",
-    // Each uop and each table can then be taken by itself.
-    "-ffunction-sections",
-    "-fdata-sections",
-    // Stencils are not aligned, so that alignment within them is but padding.
-    "-falign-functions=1",
-    "-falign-loops=1",
-    // Nothing unwinds through stencils, debuggers do not look for them, and no canary or landing pad guards them.
-    "-fno-asynchronous-unwind-tables",
-    "-fno-unwind-tables",
-    "-fno-exceptions",
-    "-fno-stack-protector",
-    "-fcf-protection=none",
-    "-fomit-frame-pointer",
-    "-g0",
-    "-fno-ident",
-    // Bodies share memory with Rust, which has neither type-based aliasing nor undefined overflow.
-    "-fno-strict-aliasing",
-    "-fwrapv",
-    "-fno-delete-null-pointer-checks",
-    // Every compiler computes the same floating-point results.
-    "-ffp-contract=off",
-    "-fno-math-errno",
-    // Errors are found at build time.
-    "-Wall",
-    "-Wextra",
-    "-Werror=implicit-function-declaration",
-    "-Werror=int-conversion",
-    "-Werror=incompatible-pointer-types",
-    "-Werror=return-type",
-    // A uop need not use every register, and what it assigns to one, the next uop uses.
-    "-Wno-unused-parameter",
-    "-Wno-unused-but-set-parameter",
-    "-Wno-unused-function",
-];
-
-/// Flags for blocks that do not ask for position-independent code, which reaches everything through its own data.
-const ABSOLUTE_FLAGS: &[&str] = &[
-    // Holes of 32 bits are objects of one byte; all that is larger, strings and tables included, is reached by 64-bit
-    // addresses, since the executable may be anywhere.
-    "-fno-pic",
-    "-mcmodel=medium",
-    "-mlarge-data-threshold=1",
-];
-
-const CLANG_FLAGS: &[&str] = &[
-    // One line for a diagnostic, which we can read.
-    "-fno-caret-diagnostics",
-    "-fno-color-diagnostics",
-    "-fno-diagnostics-show-note-include-stack",
-    "-ferror-limit=0",
-    // Lowered for the target, whatever the machine we run on.
-    "--target=x86_64-unknown-linux-gnu",
-];
-
-const GCC_FLAGS: &[&str] = &[
-    "-fno-diagnostics-show-caret",
-    "-fdiagnostics-color=never",
-    "-fdiagnostics-column-unit=byte",
-    // Each uop stays in one piece and is a function of its own, not an alias of an equal one.
-    "-fno-reorder-blocks-and-partition",
-    "-fno-ipa-icf",
-    "-falign-jumps=1",
-    "-falign-labels=1",
-    "-foptimize-sibling-calls",
-];
+impl Output {
+    /// What an entry has kept, if the headers are as they were then.
+    pub fn of(entry: Entry, unit: Unit) -> Option<Self> {
+        let headers = entry.current_headers(unit.directories)?;
+        Some(Self { object: Some(entry.object), messages: entry.messages, headers })
+    }
+}
 
 /// Compiled to see whether the compiler has what we want of it; a warning counts as a no.
 fn probe(abi: Abi) -> &'static str {
@@ -121,25 +73,42 @@ fn probe(abi: Abi) -> &'static str {
     }
 }
 
-/// The compiler of this process, looked for once.
-pub fn find() -> Result<&'static Compiler, String> {
+/// Preprocessed to see what the compiler is.
+const WHO: &str = "#ifdef __clang__\nclang\n#else\ngcc\n#endif\n__VERSION__\n";
+
+/// The compiler of this process, looked for once. `probe` tells a compiler's traits from its path.
+///
+/// # Errors
+/// What is wrong with the compiler that [`VARIABLE`] names, or with each that there is.
+pub fn find(probe: impl Fn(&Path) -> Result<Traits, String>) -> Result<&'static Compiler, String> {
     static FOUND: OnceLock<Result<Compiler, String>> = OnceLock::new();
-    FOUND.get_or_init(search).as_ref().map_err(Clone::clone)
+    FOUND.get_or_init(|| search(&probe)).as_ref().map_err(Clone::clone)
 }
 
-fn search() -> Result<Compiler, String> {
-    if let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
-        let path = PathBuf::from(path);
-        return Compiler::probed(&path, &[Abi::PreserveNone, Abi::C])
-            .map_err(|why| format!("the C compiler that {VARIABLE} names cannot be used: {}: {why}", path.display()));
+/// The compiler that people chose, if they did.
+pub fn chosen() -> Option<PathBuf> {
+    std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+fn search(probe: &dyn Fn(&Path) -> Result<Traits, String>) -> Result<Compiler, String> {
+    let probed = |path: &Path| {
+        let path = located(path).ok_or("it is not on the search path")?;
+        let traits = probe(&path)?;
+        Ok(Compiler { path, traits })
+    };
+    if let Some(path) = chosen() {
+        return probed(&path).map_err(|why: String| {
+            format!("the C compiler that {VARIABLE} names cannot be used: {}: {why}", path.display())
+        });
     }
     let mut refused = Vec::new();
     // Any clang that keeps all registers free, then gcc, then whatever there is.
-    let candidates = (clangs().into_iter().map(|clang| (clang, &[Abi::PreserveNone][..])))
-        .chain(["gcc", "clang", "cc"].map(|name| (PathBuf::from(name), &[Abi::PreserveNone, Abi::C][..])));
-    for (path, abis) in candidates {
-        match Compiler::probed(&path, abis) {
-            Ok(compiler) => return Ok(compiler),
+    let candidates = (clangs().into_iter().map(|clang| (clang, Abi::PreserveNone)))
+        .chain(["gcc", "clang", "cc"].map(|name| (PathBuf::from(name), Abi::C)));
+    for (path, least) in candidates {
+        match probed(&path) {
+            Ok(compiler) if compiler.traits.abi >= least => return Ok(compiler),
+            Ok(_) => refused.push(format!("{}: it does not support preserve_none", path.display())),
             Err(why) => refused.push(format!("{}: {why}", path.display())),
         }
     }
@@ -152,10 +121,23 @@ fn search() -> Result<Compiler, String> {
     ))
 }
 
+/// Directories in which programs are looked for.
+fn search_path() -> Vec<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect()
+}
+
+/// A program as the system finds it: a path as it is, a name alone on the search path.
+fn located(program: &Path) -> Option<PathBuf> {
+    if program.components().count() > 1 || program.is_absolute() {
+        return Some(program.to_owned());
+    }
+    search_path().into_iter().map(|directory| directory.join(program)).find(|path| path.is_file())
+}
+
 /// Every clang on the search path: plain `clang` first, then the versions, newest first.
 fn clangs() -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
-    for directory in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
+    for directory in search_path() {
         for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let version = match name.strip_prefix("clang") {
@@ -173,142 +155,135 @@ fn clangs() -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-impl Compiler {
-    /// The compiler at `path` with the first of the conventions that it has.
-    fn probed(path: &Path, abis: &[Abi]) -> Result<Self, String> {
-        let command = cc::Build::new()
-            .compiler(path)
-            .target(TARGET)
-            .host(TARGET)
-            .opt_level(2)
-            .cargo_metadata(false)
-            .cargo_warnings(false)
-            .no_default_flags(true)
-            .inherit_rustflags(false)
-            .try_get_compiler()
-            .map_err(|error| error.to_string())?;
+impl Traits {
+    /// What the compiler at `path` is and can do, by running it.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in its own words as far as it has some.
+    pub fn probe(path: &Path) -> Result<Self, String> {
+        let mut command = Command::new(path);
+        command.args(["-E", "-P", "-x", "c", "-"]);
+        let who = run(command, &Temporary::new()?, WHO)?.stdout;
+        let who = String::from_utf8_lossy(&who);
+        let mut lines = who.lines().filter(|line| !line.is_empty());
+        let clang = lines.next() == Some("clang");
+        let version = lines.next().unwrap_or_default().trim_matches('"').to_owned();
         let mut why = String::new();
-        for &abi in abis {
-            let compiler = Self { command: command.clone(), features: Features { abi } };
-            match compiler.run(probe(abi), &["-Werror".into()], &[]) {
-                Ok(Output { object: Some(_), .. }) => return Ok(compiler),
-                Ok(output) => why = output.messages.lines().next().unwrap_or("it says no more").to_owned(),
-                // It cannot be started: the other conventions will not help.
-                Err(error) => return Err(error),
+        for abi in Abi::ALL {
+            let traits = Self { clang, abi, version: version.clone() };
+            let compiler = Compiler { path: path.to_owned(), traits };
+            let unit = Unit { c: probe(abi), flags: &["-Werror".into()], directories: &Directories::default() };
+            match compiler.run(unit)? {
+                Output { object: Some(_), .. } => return Ok(compiler.traits),
+                output => why = output.messages.lines().next().unwrap_or("it says no more").to_owned(),
             }
         }
         Err(why)
     }
+}
 
-    /// Compiles a translation unit. `flags` come after our own; `directories` are where quoted headers are.
+impl Unit<'_> {
+    /// All that the object depends on but the compiler and headers; the same on every machine.
+    pub fn request(&self) -> String {
+        let ours = [flags::ALL, flags::ABSOLUTE, flags::CLANG, flags::GCC];
+        let directories: Vec<_> = self.directories.names().collect();
+        format!("stencil! {} {ours:?} {:?} {directories:?}\n{}", env!("CARGO_PKG_VERSION"), self.flags, self.c)
+    }
+}
+
+impl Compiler {
+    /// The program.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Compiles a translation unit.
     ///
     /// # Errors
     /// What kept the compiler from being run; errors in the C are in the output.
-    pub fn run(&self, c: &str, flags: &[String], directories: &[PathBuf]) -> Result<Output, String> {
+    pub fn run(&self, unit: Unit) -> Result<Output, String> {
         let temporary = Temporary::new()?;
         let (object, depends) = (temporary.0.join("stencil.o"), temporary.0.join("stencil.d"));
-        let mut command: Command = self.command.to_command();
-        command.args(FLAGS).args(if self.command.is_like_clang() { CLANG_FLAGS } else { GCC_FLAGS });
+        let mut command = Command::new(&self.path);
+        command.args(if self.traits.clang { flags::CLANG } else { flags::GCC }).args(flags::ALL);
         let independent = ["-fpic", "-fPIC", "-fpie", "-fPIE"];
-        if !flags.iter().any(|flag| independent.contains(&flag.as_str())) {
-            command.args(ABSOLUTE_FLAGS);
+        if !unit.flags.iter().any(|flag| independent.contains(&flag.as_str())) {
+            command.args(flags::ABSOLUTE);
         }
-        for directory in directories {
+        for directory in unit.directories.paths() {
             command.arg("-iquote").arg(directory);
         }
-        command.args(flags).args(["-MMD", "-MT", "stencil", "-MF"]).arg(&depends);
-        command.args(["-x", "c", "-c", "-", "-o"]).arg(&object).env("LC_ALL", "C");
-        // From a file and not through a pipe: a compiler that stops early, as at an unknown flag, would leave the pipe
-        // without a reader, and rustc has the signal for that end the process.
-        let input = temporary.0.join("stencil.c");
-        let unwritten = |error: std::io::Error| format!("{} cannot be written: {error}", input.display());
-        std::fs::write(&input, c).map_err(unwritten)?;
-        command.stdin(std::fs::File::open(&input).map_err(unwritten)?).stdout(Stdio::null()).stderr(Stdio::piped());
-        let cannot = |error: std::io::Error| format!("{:?} cannot be run: {error}", self.command.path());
-        let output = command.output().map_err(cannot)?;
+        // `__FILE__` in a header is the same wherever the crate is. Of two that fit, gcc takes the last.
+        for directory in unit.directories.paths().iter().rev() {
+            let mut map = OsString::from("-fmacro-prefix-map=");
+            map.push(directory.join(""));
+            map.push("=");
+            command.arg(map);
+        }
+        command.args(unit.flags).args(["-MD", "-MT", "stencil", "-MF"]).arg(&depends);
+        command.args(["-x", "c", "-c", "-", "-o"]).arg(&object);
+        let output = run(command, &temporary, unit.c)?;
         let object = if output.status.success() {
             Some(std::fs::read(&object).map_err(|error| format!("its object file cannot be read: {error}"))?)
         } else {
             None
         };
-        let headers = std::fs::read_to_string(&depends).map(|text| parse_depends(&text)).unwrap_or_default();
-        Ok(Output { object, messages: String::from_utf8_lossy(&output.stderr).into_owned(), headers })
+        let headers = std::fs::read_to_string(&depends).map(|text| headers::parse_depends(&text)).unwrap_or_default();
+        let messages = unit.directories.shorten(&String::from_utf8_lossy(&output.stderr));
+        Ok(Output { object, messages, headers })
     }
 }
 
-/// The prerequisites in a make rule.
-fn parse_depends(rule: &str) -> Vec<PathBuf> {
-    let mut paths = vec![String::new()];
-    let mut characters = rule.split_once(':').map_or("", |(_, rest)| rest).chars().peekable();
-    while let Some(character) = characters.next() {
-        match (character, characters.peek()) {
-            ('\\', Some('\n')) => {}
-            ('\\', Some(escaped @ (' ' | '#' | '\\'))) | ('$', Some(escaped @ '$')) => {
-                paths.last_mut().expect("never empty").push(*escaped);
-                characters.next();
-            }
-            (' ' | '\n' | '\t', _) => paths.push(String::new()),
-            (other, _) => paths.last_mut().expect("never empty").push(other),
-        }
-    }
-    paths.into_iter().filter(|path| !path.is_empty() && path != "-").map(PathBuf::from).collect()
-}
-
-/// A directory of our own, removed on drop.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new() -> Result<Self, String> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let base = std::env::temp_dir();
-        loop {
-            let mut name = OsString::from(format!("stencil-{}-", std::process::id()));
-            name.push(COUNT.fetch_add(1, Ordering::Relaxed).to_string());
-            let path = base.join(name);
-            match std::fs::create_dir(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(format!("no temporary directory in {}: {error}", base.display())),
-            }
-        }
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // What is left behind in the temporary directory does no harm.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// Runs a command on this text.
+fn run(mut command: Command, temporary: &Temporary, text: &str) -> Result<std::process::Output, String> {
+    // From a file and not through a pipe: a compiler that stops early, as at an unknown flag, would leave the pipe
+    // without a reader, and rustc has the signal for that end the process.
+    let input = temporary.0.join("stencil.c");
+    let unwritten = |error: std::io::Error| format!("{} cannot be written: {error}", input.display());
+    std::fs::write(&input, text).map_err(unwritten)?;
+    command.stdin(std::fs::File::open(&input).map_err(unwritten)?).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("LC_ALL", "C").output().map_err(|error| format!("it cannot be run: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn make_rules() {
-        let rule = "stencil: \\\n  a.h b\\ c.h \\\n /d/e$$.h\n";
-        assert_eq!(parse_depends(rule), ["a.h", "b c.h", "/d/e$.h"].map(PathBuf::from));
-        assert_eq!(parse_depends("stencil: -\n"), Vec::<PathBuf>::new());
+    fn compile(c: &str, flags: &[String]) -> Output {
+        let compiler = find(Traits::probe).unwrap();
+        compiler.run(Unit { c, flags, directories: &Directories::default() }).unwrap()
     }
 
     #[test]
     fn a_compiler_that_is_not_there_is_refused() {
-        let why = Compiler::probed(Path::new("/nonexistent/cc"), &[Abi::C]).err().unwrap();
-        assert!(why.contains("/nonexistent/cc"), "{why}");
+        let why = Traits::probe(Path::new("/nonexistent/cc")).unwrap_err();
+        assert!(why.contains("cannot be run"), "{why}");
+    }
+
+    #[test]
+    fn a_program_is_found_as_the_system_finds_it() {
+        assert_eq!(located(Path::new("/nonexistent/cc")), Some("/nonexistent/cc".into()));
+        assert_eq!(located(Path::new("./cc")), Some("./cc".into()));
+        assert_eq!(located(Path::new("no-such-program")), None);
+        assert!(located(Path::new("sh")).unwrap().is_absolute());
+    }
+
+    #[test]
+    fn the_version_is_known() {
+        let traits = &find(Traits::probe).unwrap().traits;
+        assert!(traits.version.contains(|c: char| c.is_ascii_digit()), "{traits:?}");
+        assert_eq!(traits.version.to_lowercase().contains("clang"), traits.clang, "{traits:?}");
     }
 
     #[test]
     fn an_unknown_attribute_is_not_support() {
-        let compiler = find().unwrap();
         let c = "__attribute__((no_such_attribute)) void f(void) {}";
-        assert!(compiler.run(c, &["-Werror".into()], &[]).unwrap().object.is_none());
+        assert!(compile(c, &["-Werror".into()]).object.is_none());
     }
 
     #[test]
     fn long_messages_and_sources_do_not_block() {
-        let c = "int f(void) { return undeclared; }\n".repeat(5000);
-        let output = find().unwrap().run(&c, &[], &[]).unwrap();
+        let output = compile(&"int f(void) { return undeclared; }\n".repeat(5000), &[]);
         assert!(output.object.is_none());
         assert!(output.messages.len() > 100_000);
     }

@@ -1,7 +1,7 @@
 //! What a C compiler has to say, as messages on Rust tokens.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -31,7 +31,7 @@ struct Note {
 
 /// The items that make rustc report all that the compiler said, each on its token; and whether an error is
 /// among them.
-pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Span) -> (TokenStream, bool) {
+pub fn report(messages: &str, source: &Source, fallback: Span) -> (TokenStream, bool) {
     let mut diagnostics = parse(messages);
     let any_error = diagnostics.iter().any(|diagnostic| diagnostic.error);
     if any_error {
@@ -43,12 +43,6 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
     // Of what we made for a token, each place is that token.
     let mut seen = HashSet::new();
     diagnostics.retain(|d| !source.is_made(&d.file) || seen.insert((d.file.clone(), d.message.clone())));
-    // Headers as people would write them, not by where the crate happens to be.
-    let relative = |file: &str| {
-        let file = Path::new(file);
-        let inside = include.iter().find_map(|directory| file.strip_prefix(directory).ok());
-        inside.or(file.is_relative().then_some(file)).map(|path| path.display().to_string())
-    };
     let mut items: Vec<(Span, TokenStream)> = Vec::new();
     for diagnostic in &diagnostics {
         let (file, place) = (&diagnostic.file, diagnostic.place);
@@ -60,7 +54,6 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
             (None, included) => {
                 let from = included.as_ref().and_then(|(file, line)| source.span(file, (*line, usize::MAX)));
                 let from = used.or(from);
-                let file = relative(file).unwrap_or_else(|| file.clone());
                 let message = format!("{file}:{}:{}: {}", place.0, place.1, diagnostic.message);
                 (from.unwrap_or(fallback), message)
             }
@@ -72,7 +65,8 @@ pub fn report(messages: &str, source: &Source, include: &[PathBuf], fallback: Sp
                 Some(at) if at.start().line == 0 || at.start() == span.start() => Some(String::new()),
                 Some(at) => Some(format!(" (line {})", at.start().line)),
                 None if file.starts_with('<') => None,
-                None => relative(file).map(|file| format!(" ({file}:{})", place.0)),
+                // Headers of the crate, by their names there, and not those of the system.
+                None => Path::new(file).is_relative().then(|| format!(" ({file}:{})", place.0)),
             };
             let Some(at) = at.filter(|_| !note.starts_with("each undeclared identifier")) else { continue };
             let note = format!("\nnote: {note}{at}");

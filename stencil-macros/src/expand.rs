@@ -14,9 +14,9 @@ use syn::Attribute;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
-use crate::compiler::VARIABLE;
 use crate::ctype::Type;
 use crate::model::{Abi, Objects, Stencil, stored};
+use crate::{committed, compiler};
 
 /// The whole block.
 pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
@@ -28,12 +28,13 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     quote! { #machine #arrays #statics #(#uops)* }
 }
 
-/// Makes Cargo rebuild when one of these changes: the choice of compiler, and headers.
-pub fn tracked(headers: &[PathBuf]) -> TokenStream {
-    let headers = headers.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
+/// Makes Cargo rebuild when one of these changes: what is asked for by environment variables, and files.
+pub fn tracked(files: &[PathBuf]) -> TokenStream {
+    let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
+    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY];
     quote! {
-        const _: ::core::option::Option<&str> = ::core::option_env!(#VARIABLE);
-        #(const _: &[u8] = ::core::include_bytes!(#headers);)*
+        #(const _: ::core::option::Option<&str> = ::core::option_env!(#variables);)*
+        #(const _: &[u8] = ::core::include_bytes!(#files);)*
     }
 }
 

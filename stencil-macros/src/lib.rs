@@ -9,19 +9,27 @@
 #![forbid(unsafe_code)]
 
 mod ast;
+mod cache;
 mod check;
+mod committed;
+mod compile;
 mod compiler;
 mod ctype;
 mod diagnostics;
 mod expand;
+mod hash;
+mod headers;
 mod layout;
 mod model;
 mod object;
 mod parse;
 mod source;
+mod store;
+mod temporary;
 mod text;
 mod x86_64;
 
+use compile::Compiled;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
@@ -87,6 +95,24 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// It is the program named by the environment variable `STENCIL_CC`, or else any clang that supports `preserve_none`
 /// (19 or later), or else gcc. With a compiler that does not support it, uops pass registers as C functions do.
 /// What it reports is reported on the tokens of the body.
+///
+/// What it made is kept, in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB, of which the least recently
+/// used goes first: with nothing changed, neither in the C nor in a header nor in the compiler's program, it is not started again.
+/// `STENCIL_CACHE` names another folder, or is `off`.
+///
+/// # Committed objects
+/// A crate can bring the objects of its blocks along, in its folder `stencils`, so that who builds it needs no C compiler.
+///
+/// * `STENCIL_UPDATE=1 cargo build -p CRATE` compiles all blocks and writes their objects, and removes those that no block
+///   needs any more, with a warning.
+/// * Any other build uses an object if it is of this very C, these flags and these headers of the crate. If there is none, or
+///   if `STENCIL_CC` is set, the block is compiled.
+/// * `STENCIL_VERIFY=1 cargo build -p CRATE` compiles all blocks and compares. It is an error if an object is missing, is not what
+///   the compiler makes, byte for byte (the uops that differ are named), or belongs to no block.
+///
+/// The same compiler makes the same object on every machine; another version may make another one. An object does not
+/// depend on headers of the system, as far as they can be known without a compiler: verify after they have changed. All
+/// objects of a machine have to be made by compilers of one convention. Dependencies are neither updated nor verified.
 #[proc_macro]
 pub fn stencil(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = TokenStream::from(input);
@@ -130,20 +156,14 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
     };
     let machine = block.machine.name.span();
     let failure = |why: &str| without_code(diagnostics::error(machine, why));
-    let compiler = match compiler::find() {
-        Ok(compiler) => compiler,
+    let compiled = match compile::compile(&block) {
+        Ok(compiled) => compiled,
         Err(why) => return failure(&why),
     };
-    let source = source::Source::new(&block, &compiler.features);
-    let flags: Vec<String> = block.flags.iter().map(syn::LitStr::value).collect();
-    let include = include_directories(machine);
-    let output = match compiler.run(&source.c, &flags, &include) {
-        Ok(output) => output,
-        Err(why) => return failure(&why),
-    };
-    let (report, any_error) = diagnostics::report(&output.messages, &source, &include, machine);
+    let Compiled { source, abi, output, .. } = &compiled;
+    let (report, any_error) = diagnostics::report(&output.messages, source, machine);
     let tracked = expand::tracked(&output.headers);
-    match output.object {
+    match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),
         None => {
             let messages = output.messages.trim();
@@ -152,10 +172,14 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
             let span = flag.map_or(machine, syn::LitStr::span);
             without_code(diagnostics::error(span, &format!("the C compiler failed: {messages}")))
         }
-        Some(object) => match object::read(&object, &block, &source, &compiler.features) {
+        Some(object) => match object::read(object, &block, source, *abi) {
             Ok(objects) => {
-                let expansion = expand::expand(&block, &objects, compiler.features.abi);
-                quote! { #tracked #report #expansion }
+                let expansion = expand::expand(&block, &objects, *abi);
+                let errors = compiled.errors.iter().map(|why| diagnostics::error(machine, why));
+                let remarks = compiled.remarks.iter().map(|remark| diagnostics::warning(machine, remark));
+                let differs = compiled.differences(&block, &objects);
+                let differs = differs.into_iter().map(|(span, why)| diagnostics::error(span, &why));
+                quote! { #tracked #report #(#errors)* #(#differs)* #(#remarks)* #expansion }
             }
             Err(refusals) => {
                 let errors = refusals.iter().map(|refusal| diagnostics::error(refusal.span, &refusal.message));
@@ -163,10 +187,4 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
             }
         },
     }
-}
-
-/// Where quoted headers are: beside the source file, or in the crate.
-fn include_directories(span: proc_macro2::Span) -> Vec<std::path::PathBuf> {
-    let beside = span.local_file().and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
-    beside.into_iter().chain(std::env::var_os("CARGO_MANIFEST_DIR").map(Into::into)).collect()
 }

@@ -9,6 +9,18 @@ pub enum Abi {
     PreserveNone,
 }
 
+impl Abi {
+    pub const ALL: [Self; 2] = [Self::PreserveNone, Self::C];
+
+    /// As the C compilers call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::C => "C",
+            Self::PreserveNone => "preserve_none",
+        }
+    }
+}
+
 /// What an undefined symbol of the object file stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbol {

@@ -17,23 +17,22 @@ use object::read::elf::{ElfFile, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
-use crate::compiler::Features;
 use crate::ctype::{Type, Width};
-use crate::model::{LIBC, Objects, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
+use crate::model::{Abi, LIBC, Objects, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
 use crate::x86_64;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
 /// Reads the object file of a block.
-pub fn read(bytes: &[u8], block: &Block, source: &Source, features: &Features) -> Result<Objects, Vec<Refusal>> {
+pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
     let broken =
         |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
     let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}")))?;
     if file.elf_header().e_machine(file.endian()) != elf::EM_X86_64 {
         return Err(broken("is not for x86-64: name a compiler for it in STENCIL_CC".into()));
     }
-    let mut reader = Reader { file, block, source, features, statics: Vec::new() };
+    let mut reader = Reader { file, block, source, abi, statics: Vec::new() };
     let functions: HashMap<String, SectionIndex> = (reader.file.symbols())
         .filter(|symbol| symbol.kind() == object::SymbolKind::Text)
         .filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.section_index()?)))
@@ -74,7 +73,7 @@ struct Reader<'d, 'b> {
     file: Elf<'d>,
     block: &'b Block,
     source: &'b Source,
-    features: &'b Features,
+    abi: Abi,
     /// Found in any uop of the block.
     statics: Vec<Static>,
 }

@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use proc_macro2::{Ident, Span};
 
 use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
-use crate::compiler::Features;
 use crate::ctype::{Type, Width};
 use crate::model::{Abi, Symbol};
 use crate::text::{Place, Text};
@@ -68,7 +67,7 @@ const PRELUDE_TEXT: &str = r#"
 "#;
 
 impl Source {
-    pub fn new(block: &Block, features: &Features) -> Self {
+    pub fn new(block: &Block, abi: Abi) -> Self {
         let uops = block.uops.iter().map(|uop| uop.name.to_string()).collect();
         let mut source = Self { c: String::new(), symbols: HashMap::new(), uops, stretches: HashMap::new() };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
@@ -87,7 +86,7 @@ impl Source {
             }
         }
         source.layout_table(block);
-        source.machine(block, features);
+        source.machine(block, abi);
         for (index, uop) in block.uops.iter().enumerate() {
             source.uop(block, index, uop);
         }
@@ -213,9 +212,9 @@ impl Source {
     }
 
     /// The type of uops, the macros that leave one, and the entry.
-    fn machine(&mut self, block: &Block, features: &Features) {
+    fn machine(&mut self, block: &Block, abi: Abi) {
         let machine = &block.machine;
-        let (abi, tail) = match features.abi {
+        let (abi, tail) = match abi {
             Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
             Abi::C => ("", ""),
         };

@@ -9,7 +9,7 @@ use syn::Visibility;
 
 use super::{common_attributes, emit, machine};
 use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
-use crate::compiler;
+use crate::cache::Cache;
 use crate::ctype::Type;
 use crate::model::Abi;
 
@@ -41,7 +41,7 @@ fn declared(block: &Block) -> TokenStream {
         quote! { unsafe extern "C" fn() }
     };
     // Other blocks of the machine, which may be free of mistakes, are compiled for this convention.
-    let abi = machine::abi_value(compiler::find().map_or(Abi::C, |compiler| compiler.features.abi));
+    let abi = machine::abi_value(Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi));
     quote! {
         #(#attributes)*
         #[derive(Clone, Copy, Debug)]

@@ -35,7 +35,7 @@ impl Builder<'_, '_, '_> {
     /// Lays the code out, and turns all its relocations into patches.
     pub(super) fn lay_out(&mut self, code: Vec<u8>, relocations: Vec<Relocation>) -> Result<(), Refusal> {
         let decoded = self.decode(&code)?;
-        if self.uop.is_some() && self.reader.features.abi == Abi::C {
+        if self.uop.is_some() && self.reader.abi == Abi::C {
             let is_label = |offset| relocations.iter().any(|r| r.offset == offset && self.is_label(r));
             if x86_64::tail_call(&decoded, is_label).is_some() {
                 return Err(self.not_a_jump("JUMP"));

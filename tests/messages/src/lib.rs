@@ -1,1 +1,5 @@
-//! Tests of what people see when they make a mistake in `stencil!`: the cases are in `ui`.
+//! Tests of what people see when they make a mistake in `stencil!`, or use it without a C compiler: the cases are in `ui`.
+
+mod user;
+
+pub use user::{Crate, MAIN};

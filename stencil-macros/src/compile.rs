@@ -1,0 +1,97 @@
+//! Where the object of a block comes from: it is committed, or cached, or compiled now.
+
+use proc_macro2::Span;
+
+use crate::ast::Block;
+use crate::cache::Cache;
+use crate::committed::{Committed, Mode, UPDATE, Verified};
+use crate::compiler::{self, Output, Unit};
+use crate::headers::Directories;
+use crate::model::{Abi, Objects};
+use crate::object;
+use crate::source::Source;
+
+/// A block's C, and what a compiler made of it.
+pub struct Compiled {
+    pub source: Source,
+    pub abi: Abi,
+    pub output: Output,
+    /// What is wrong with committed objects.
+    pub errors: Vec<String>,
+    /// What was done with them.
+    pub remarks: Vec<String>,
+    /// A committed object that is not what the compiler made, and the version of the one that made it.
+    pub committed: Option<(Vec<u8>, String)>,
+}
+
+/// The object of a block.
+///
+/// # Errors
+/// There is no compiler, or it cannot be run, or objects cannot be written.
+pub fn compile(block: &Block) -> Result<Compiled, String> {
+    let flags: Vec<String> = block.flags.iter().map(syn::LitStr::value).collect();
+    let directories = Directories::of(block.machine.name.span());
+    let committed = Committed::of_crate(block);
+    let mode = committed.as_ref().map_or(Mode::Use, |committed| committed.mode);
+    // Who names a compiler wants what it makes.
+    if let Some(committed) = committed.as_ref().filter(|_| mode == Mode::Use && compiler::chosen().is_none()) {
+        for abi in Abi::ALL {
+            let source = Source::new(block, abi);
+            if let Some(output) = committed.find(Unit { c: &source.c, flags: &flags, directories: &directories }) {
+                return Ok(Compiled::new(source, abi, output));
+            }
+        }
+    }
+    let cache = Cache::of_user();
+    let compiler = cache.compiler()?;
+    let abi = compiler.traits.abi;
+    let source = Source::new(block, abi);
+    let unit = Unit { c: &source.c, flags: &flags, directories: &directories };
+    let output = match mode {
+        Mode::Use => cache.compile(compiler, unit)?,
+        // What compilers made before would prove nothing.
+        Mode::Update | Mode::Verify => compiler.run(unit)?,
+    };
+    let (mut errors, mut remarks, mut differs) = (Vec::new(), Vec::new(), None);
+    match committed.as_ref().map(|committed| (committed, mode)) {
+        Some((committed, Mode::Update)) => remarks = committed.update(compiler, unit, &output)?,
+        Some((committed, Mode::Verify)) => {
+            let verified;
+            (verified, errors) = committed.verify(compiler, unit, &output);
+            match verified {
+                Verified::Same => {}
+                Verified::Differs { committed, version } => differs = Some((committed, version)),
+                Verified::Wrong(why) => errors.push(why),
+            }
+        }
+        Some((_, Mode::Use)) | None => {}
+    }
+    Ok(Compiled { errors, remarks, committed: differs, ..Compiled::new(source, abi, output) })
+}
+
+impl Compiled {
+    /// Where the committed object differs from these stencils, which the compiler made: each uop, or else its name.
+    pub fn differences(&self, block: &Block, made: &Objects) -> Vec<(Span, String)> {
+        let Some((committed, version)) = &self.committed else { return Vec::new() };
+        let by = format!("{version} made it; {UPDATE}=1 writes it anew");
+        let machine = block.machine.name.span();
+        let Ok(committed) = object::read(committed, block, &self.source, self.abi) else {
+            return vec![(machine, format!("the committed object is none of this block: {by}"))];
+        };
+        let uops = block.uops.iter().zip(committed.uops.iter().zip(&made.uops));
+        let differ: Vec<_> = (uops.filter(|(_, (committed, made))| committed != made))
+            .map(|(uop, _)| {
+                let name = &uop.name;
+                (name.span(), format!("the committed object has other code for the uop `{name}`: {by}"))
+            })
+            .collect();
+        if differ.is_empty() {
+            return vec![(machine, format!("the committed object differs, though in no uop: {by}"))];
+        }
+        differ
+    }
+
+    fn new(source: Source, abi: Abi, output: Output) -> Self {
+        Self { source, abi, output, errors: Vec::new(), remarks: Vec::new(), committed: None }
+    }
+}

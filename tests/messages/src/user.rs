@@ -1,0 +1,86 @@
+//! A crate of somebody who uses the library.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program with one block.
+pub const MAIN: &str = "
+stencil_runtime::stencil! {
+    machine Calc(x: u64) -> u64;
+    uop double() { x += x; }
+    uop ret() { RETURN(x); }
+}
+fn main() {
+    let code = Calc::compile(&[Calc::double(), Calc::ret()]).unwrap();
+    assert_eq!(unsafe { code.entry()(2) }, 4);
+}
+";
+
+/// A crate that uses the library, built once; each run of Cargo then only expands it again.
+pub struct Crate {
+    directory: PathBuf,
+}
+
+impl Crate {
+    /// The crate of this name in a directory for tests, with a cache of its own, which is empty.
+    pub fn new(tests: &str, name: &str, main: &str) -> Self {
+        let directory = Path::new(tests).join(name);
+        let _ = std::fs::remove_dir_all(directory.join("cache"));
+        std::fs::create_dir_all(directory.join("src")).unwrap();
+        std::fs::create_dir_all(directory.join("tools")).unwrap();
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n[dependencies]\nstencil-runtime = {{ path = {:?} }}\n[workspace]\n",
+            workspace.join("stencil-runtime")
+        );
+        let user = Self { directory };
+        user.write("Cargo.toml", &manifest);
+        user.write("src/main.rs", main);
+        std::fs::copy(workspace.join("Cargo.lock"), user.path("Cargo.lock")).unwrap();
+        user
+    }
+
+    /// The same crate with another name for its directory.
+    pub fn moved(self, name: &str) -> Self {
+        let directory = self.directory.with_file_name(name);
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::rename(&self.directory, &directory).unwrap();
+        Self { directory }
+    }
+
+    /// A file or directory of the crate.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Writes a file of the crate.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// What a command of Cargo has to say in this environment.
+    pub fn cargo(&self, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(arguments).args(["--offline", "--color=never", "--target-dir"]).arg(self.path("target"));
+        command.current_dir(&self.directory).env_remove("STENCIL_CC").env("RUSTC", rustc_path());
+        command.env("STENCIL_CACHE", self.path("cache")).envs(environment.iter().copied());
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    }
+
+    /// A program in a directory of its own, in place of a C compiler.
+    pub fn tool(&self, name: &str, script: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.path("tools").join(name);
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+}
+
+/// The compiler itself, which needs no search path to be found.
+fn rustc_path() -> PathBuf {
+    let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();
+    Path::new(String::from_utf8(output.stdout).unwrap().trim()).join("bin/rustc")
+}

@@ -1,0 +1,99 @@
+//! Objects that are committed in a crate: found without a compiler, written and compared when asked for.
+
+use std::path::PathBuf;
+
+use messages::Crate;
+
+const MAIN: &str = "
+stencil_runtime::stencil! {
+    machine Calc(x: u64) -> u64;
+    include \"place.h\";
+    uop double() { x += x; }
+    uop place() { x += length_of_my_name(); }
+    uop ret() { RETURN(x); }
+}
+fn main() {
+    let code = Calc::compile(&[Calc::double(), Calc::place(), Calc::ret()]).unwrap();
+    assert_eq!(unsafe { code.entry()(2) }, 4 + 8);
+}
+";
+
+/// The value of `__FILE__` is `place.h`, wherever the crate is.
+const HEADER: &str = "static inline unsigned long length_of_my_name(void) { return sizeof __FILE__; }\n";
+
+/// The compiler in use.
+fn real() -> String {
+    std::env::var("STENCIL_CC").unwrap_or("clang-19".into())
+}
+
+fn check(user: &Crate, environment: &[(&str, &str)], parts: &[&str]) {
+    // Made anew.
+    let main = std::fs::read_to_string(user.path("src/main.rs")).unwrap();
+    user.write("src/main.rs", &main);
+    let output = user.cargo(&["check"], environment);
+    for part in parts {
+        assert!(output.contains(part), "expected {part:?} in:\n{output}");
+    }
+    assert!(!output.contains("uop `ret`"), "{output}");
+}
+
+fn objects(user: &Crate) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(user.path("stencils")).unwrap();
+    files.map(|file| file.unwrap().path()).collect()
+}
+
+#[test]
+fn committed_objects() {
+    let user = Crate::new(env!("CARGO_TARGET_TMPDIR"), "stencil-committed", MAIN);
+    user.write("src/place.h", HEADER);
+    let _ = std::fs::remove_dir_all(user.path("stencils"));
+    let nothing = user.path("nothing");
+    std::fs::create_dir_all(&nothing).unwrap();
+    let real = real();
+    let (update, verify) = ([("STENCIL_UPDATE", "1"), ("STENCIL_CC", &real)], ("STENCIL_VERIFY", "1"));
+    let without = [("PATH", nothing.to_str().unwrap()), ("STENCIL_CACHE", "off")];
+    let finished = ["Finished"];
+
+    // Without the folder there is nothing to verify.
+    check(&user, &[verify, ("STENCIL_CC", &real)], &finished);
+    check(&user, &update, &finished);
+    let [object] = &objects(&user)[..] else { panic!("one block has one object") };
+    let bytes = std::fs::read(object).unwrap();
+    check(&user, &without, &finished);
+    check(&user, &[verify, ("STENCIL_CC", &real)], &finished);
+    let output = user.cargo(&["run"], &[]);
+    assert!(output.contains("Finished") && !output.contains("panicked"), "{output}");
+
+    // Another place, the same object.
+    let elsewhere = user.moved("stencil-committed-at-a-longer-path");
+    std::fs::remove_file(elsewhere.path("stencils").join(object.file_name().unwrap())).unwrap();
+    check(&elsewhere, &without, &["stencil! needs a C compiler while it is expanded"]);
+    check(&elsewhere, &update, &finished);
+    assert_eq!(std::fs::read(&objects(&elsewhere)[0]).unwrap(), bytes);
+    let user = elsewhere.moved("stencil-committed");
+
+    // A compiler that makes something else.
+    let script = format!("#!/bin/sh\nsed 's/x += x;/x += x + 1;/' | {real} \"$@\"\n");
+    let other = user.tool("other", &script);
+    let differs = "the committed object has other code for the uop `double`";
+    check(&user, &[verify, ("STENCIL_CC", other.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 writes it anew"]);
+
+    // Of another header, of another block, of none.
+    user.write("src/place.h", &HEADER.replace("sizeof __FILE__", "7"));
+    check(&user, &[verify, ("STENCIL_CC", &real)], &["the committed object was made with other headers"]);
+    check(&user, &without, &["stencil! needs a C compiler"]);
+    user.write("src/place.h", HEADER);
+    user.write("src/main.rs", &MAIN.replace("x += x", "x *= 2"));
+    check(
+        &user,
+        &[verify, ("STENCIL_CC", &real)],
+        &["no object is committed for this block: STENCIL_UPDATE=1 writes it"],
+    );
+    check(&user, &update, &["Finished", "removed stencils/", "which was stale (src/main.rs: Calc: double)"]);
+    assert_eq!(objects(&user).len(), 1);
+    user.write("src/main.rs", &MAIN.replace("double", "twice"));
+    check(&user, &update, &["Finished", "which was stale (src/main.rs: Calc: double)"]);
+    assert_eq!(objects(&user).len(), 1);
+    std::fs::write(&objects(&user)[0], "damaged").unwrap();
+    check(&user, &without, &["stencil! needs a C compiler"]);
+}
