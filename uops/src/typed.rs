@@ -51,7 +51,7 @@ pub trait IntoHost<Signature>: private::Closure<Signature> {
     fn into_host(self) -> (FuncType, Box<HostFn>);
 }
 
-mod private {
+pub(crate) mod private {
     /// Keeps others from implementing a trait whose types compiled code relies on.
     pub trait Sealed {}
     pub trait Closure<Signature> {}

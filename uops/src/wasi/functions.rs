@@ -6,50 +6,33 @@ use super::errno::Errno;
 use super::guest::{Guest, Region};
 use super::{Context, Exit, MODULE};
 use crate::linker::Linker;
+use crate::typed::WasmTypes;
+use crate::typed::private::Sealed;
 use crate::types::{FuncType, ValueType};
 use crate::value::Value;
 
-/// A parameter, which is one value or two.
-trait Parameter: Sized {
-    const TYPES: &'static [ValueType];
-
-    /// The next one of the arguments, whose types have been checked.
-    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self>;
-}
-
-impl Parameter for u32 {
-    const TYPES: &'static [ValueType] = &[ValueType::I32];
-
-    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self> {
-        if let Some(&Value::I32(value)) = args.next() { Some(value.cast_unsigned()) } else { None }
-    }
-}
-
-impl Parameter for u64 {
-    const TYPES: &'static [ValueType] = &[ValueType::I64];
-
-    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self> {
-        if let Some(&Value::I64(value)) = args.next() { Some(value.cast_unsigned()) } else { None }
-    }
-}
-
-impl Parameter for Region {
+impl Sealed for Region {}
+impl WasmTypes for Region {
     const TYPES: &'static [ValueType] = &[ValueType::I32, ValueType::I32];
 
-    fn take(args: &mut std::slice::Iter<'_, Value>) -> Option<Self> {
-        Some(Self { at: u32::take(args)?, len: u32::take(args)? })
+    fn into_values(self) -> impl IntoIterator<Item = Value> {
+        (self.at, self.len).into_values()
+    }
+
+    fn from_values(values: impl Iterator<Item = Value>) -> Option<Self> {
+        <(u32, u32)>::from_values(values).map(|(at, len)| Self { at, len })
     }
 }
 
 macro_rules! functions {
     ($linker:ident $context:ident $($name:ident($($arg:ident: $ty:ty),*);)*) => {$({
         let context = $context.clone();
-        let types: &[&[ValueType]] = &[$(<$ty>::TYPES),*];
+        let types: &[&[ValueType]] = &[$(<$ty as WasmTypes>::TYPES),*];
         let ty = FuncType::new(types.concat(), [ValueType::I32]);
         $linker.func_new(MODULE, stringify!($name), ty, move |caller, values| {
             let guest = Guest::new(caller)?;
-            let mut values = values.iter();
-            $(let $arg = <$ty>::take(&mut values).ok_or("its arguments have other types")?;)*
+            let mut values = values.iter().copied();
+            $(let $arg = <$ty>::from_values(values.by_ref()).ok_or("its arguments have other types")?;)*
             let result = context.$name(&guest, $($arg),*);
             Ok(vec![Value::I32(result.map_or_else(|errno| errno.0, |()| 0).into())])
         });
@@ -117,12 +100,9 @@ pub(super) fn define(linker: &mut Linker, context: &Rc<Context>) {
         sock_send(I32 I32 I32 I32 I32);
         sock_shutdown(I32 I32);
     }
-    linker.func_new(MODULE, "sched_yield", FuncType::new([], [ValueType::I32]), |_, _| {
+    linker.func_wrap(MODULE, "sched_yield", || {
         std::thread::yield_now();
-        Ok(vec![Value::I32(0)])
+        0u32
     });
-    linker.func_new(MODULE, "proc_exit", FuncType::new([ValueType::I32], []), |_, values| {
-        let code = u32::take(&mut values.iter()).ok_or("its argument has another type")?;
-        Err(Box::new(Exit(code)))
-    });
+    linker.func_wrap(MODULE, "proc_exit", |code: u32| Err::<(), _>(Exit(code)));
 }
