@@ -6,8 +6,8 @@
 //!
 //! What the macro makes of a block is described at [`stencil!`]. The rooms of this crate:
 //! [`Emitter`] is where emit functions write, [`patch`] computes the fields they fill in, [`memory`] gets and
-//! publishes pages, [`Code`] is a whole program, [`Stencil`] says what is known of a uop, [`Error`] what
-//! can go wrong.
+//! publishes pages, [`Code`] is a whole program, [`Stencil`] says what is known of a uop, [`Listing`]
+//! shows what a program became, [`Error`] says what can go wrong.
 //!
 //! The method is that of Xu and Kjolstad, *Copy-and-Patch Compilation* (OOPSLA 2021).
 
@@ -16,6 +16,7 @@ extern crate self as stencil_runtime;
 mod emit;
 mod entry;
 mod error;
+mod listing;
 pub mod memory;
 pub mod patch;
 mod program;
@@ -24,6 +25,7 @@ mod stencil;
 pub use emit::{Address, Emitter, Fresh, Memory, Reused, Room};
 pub use entry::Entry;
 pub use error::Error;
+pub use listing::{ListedLine, ListedUop, Listing};
 pub use program::{Code, Instruction, Label, Labels, Machine, Operand, Uop, Words};
 pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
 pub use stencil_macros::stencil;
