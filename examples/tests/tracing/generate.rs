@@ -102,5 +102,8 @@ fn random_programs() {
         same(&program, Options { hot_loop: 5, hot_exit: 3, fail_every: 1 + seed % 41 });
     }
     // Otherwise this tests less than it seems to: some end in an error, most do not.
-    assert!(compiled > 900 && (200..400).contains(&complete), "{compiled} traces, {complete} programs without an error");
+    assert!(
+        compiled > 900 && (200..400).contains(&complete),
+        "{compiled} traces, {complete} programs without an error"
+    );
 }
