@@ -32,7 +32,7 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
 fn declared(block: &Block) -> TokenStream {
     let machine = &block.machine;
     let (name, visibility) = (&machine.name, &machine.visibility);
-    let attributes = machine.attributes.iter().filter(|attribute| !attribute.path().is_ident("operands"));
+    let attributes = &machine.attributes;
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
     let plain = types().all(|ty| ty.error.is_none() && !matches!(ty.c, Type::Array(..) | Type::Label | Type::Named(_)));
     let entry = if plain && machine.parameters.len() <= crate::check::MAX_REGISTERS {
