@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
 
@@ -229,6 +229,13 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
         };
         (statics, quote! { ::stencil_runtime::Instruction::new(&#uops, #to_words) })
     };
+    // All of it at the name, which is where rustc reports that two blocks of a machine have a uop of one name.
+    let span = name.span().resolved_at(Span::call_site());
+    let function = quote_spanned! {span=>
+        fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
+            #body
+        }
+    };
     let link = format!("The instruction; [`{stencil}`] describes its machine code.");
     quote! {
         #statics
@@ -240,9 +247,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
             #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
             #[inline]
             #[must_use]
-            #visibility fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
-                #body
-            }
+            #visibility #function
         }
     }
 }

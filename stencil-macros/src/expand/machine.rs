@@ -167,9 +167,13 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
         let field_text = disagree(format!("size of `{name}.{field_name}`, which is {field_size} in C"));
         let span = field_name.span();
         quote_spanned! {span=>
-            fn #field_name(value: &__Rust) -> &#ty { &value.#field_name }
+            const __OFFSET: usize = ::core::mem::offset_of!(__Rust, #field_name);
+            // Of a field that is not there, rustc says so once: then this type is not known.
+            fn #field_name(
+                value: &<__Rust as ::stencil_runtime::expansion::Given<__OFFSET>>::Itself,
+            ) -> &#ty { &value.#field_name }
             let _ = #field_name;
-            ::core::assert!(::core::mem::offset_of!(__Rust, #field_name) == #offset, #offset_text);
+            ::core::assert!(__OFFSET == #offset, #offset_text);
             ::core::assert!(::core::mem::size_of::<#ty>() == #field_size, #field_text);
         }
     });

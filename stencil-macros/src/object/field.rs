@@ -52,7 +52,8 @@ impl Builder<'_, '_, '_> {
             }
             _ => return Err(self.unknown(relocation)),
         };
-        self.stencil.patches.push(Patch { section, offset, kind, value, addend });
+        let rest = place.map_or(4, |(item, at)| item.end() - at) as i64;
+        self.patch(Patch { section, offset, kind, value, addend }, rest);
         Ok(())
     }
 
