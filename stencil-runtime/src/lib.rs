@@ -45,6 +45,15 @@ pub mod expansion {
     pub trait Declared<Here> {}
     impl<Entry> Declared<Entry> for Entry {}
 
+    /// A type, given that a constant can be evaluated.
+    pub trait Given<const CONSTANT: usize> {
+        /// The type.
+        type Itself;
+    }
+    impl<T, const CONSTANT: usize> Given<CONSTANT> for T {
+        type Itself = T;
+    }
+
     /// The C library functions that a C compiler may call of its own accord, even in freestanding code.
     pub mod libc {
         unsafe extern "C" {

@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens as _, format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Visibility;
 
 use super::{common_attributes, emit, machine};
@@ -32,7 +32,7 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
 fn declared(block: &Block) -> TokenStream {
     let machine = &block.machine;
     let (name, visibility) = (&machine.name, &machine.visibility);
-    let attributes = machine.attributes.iter().filter(|attribute| !attribute.path().is_ident("operands"));
+    let attributes = &machine.attributes;
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
     let plain = types().all(|ty| ty.error.is_none() && !matches!(ty.c, Type::Array(..) | Type::Label | Type::Named(_)));
     let entry = if plain && machine.parameters.len() <= crate::check::MAX_REGISTERS {
@@ -147,14 +147,16 @@ impl Signature<'_> {
         };
         // Uops of these names would be in the way of what the machine has.
         let machine = machine.filter(|_| *name != "bind" && *name != "compile");
+        let span = name.span().resolved_at(Span::call_site());
         let constructor = machine.map(|machine| {
+            let function = quote_spanned! {span=>
+                fn #name(#(_: #constructed),*) -> ::stencil_runtime::Instruction<#machine> { ::core::unreachable!() }
+            };
             quote! {
                 #attributes
                 impl #machine {
                     #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
-                    #visibility fn #name(#(_: #constructed),*) -> ::stencil_runtime::Instruction<#machine> {
-                        ::core::unreachable!()
-                    }
+                    #visibility #function
                 }
             }
         });
