@@ -85,7 +85,7 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// the stencil's documentation states the range. For an operand that uses all 32 bits so, take a `u64`.
 ///
 /// # What it expands to
-/// * For the machine a type that implements `Machine`, with `compile`, `bind`, and one constructor of instructions for
+/// * For the machine a type that implements `Machine`, with `compile`, `compile_in`, `bind`, and one constructor of instructions for
 ///   each uop.
 /// * For each uop `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes it:
 ///   sizes, holes, patches, disassembly. A family's takes its parameters first, and its constant is an array of
