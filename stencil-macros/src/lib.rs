@@ -107,7 +107,7 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// to meet as well should leave room for that.
 ///
 /// # What it expands to
-/// * For the machine a type that implements `Machine`, with `compile`, `bind`, and one constructor of instructions for
+/// * For the machine a type that implements `Machine`, with `compile`, `compile_in`, `bind`, and one constructor of instructions for
 ///   each uop.
 /// * For each uop `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes it:
 ///   sizes, holes, patches, disassembly. A family's takes its parameters first, and its constant is an array of
