@@ -17,12 +17,6 @@ pub fn member_name(uop: &Uop, member: usize) -> Ident {
     format_ident!("__stencil_stencil_{}_{}", uop.name, member)
 }
 
-/// A member's name for people: `get[0, 2]`.
-pub fn member_text(uop: &Uop, member: usize) -> String {
-    let values: Vec<_> = uop.members()[member].iter().map(usize::to_string).collect();
-    format!("{}[{}]", uop.name, values.join(", "))
-}
-
 /// The constant of a uop, or those of a family's members and the array of them.
 pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let visibility = &uop.visibility;
@@ -46,7 +40,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let present = || members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
     let constants = present().map(|(index, stencil)| {
         let name = member_name(uop, index);
-        let value = value(block, uop, &member_text(uop, index), stencil, names);
+        let value = value(block, uop, &uop.member_name(index), stencil, names);
         quote! {
             #(#common)*
             #[doc(hidden)]

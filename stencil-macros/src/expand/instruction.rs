@@ -1,7 +1,7 @@
 //! Instructions: what they refer to, and the functions that make them.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 
 use super::{common_attributes, describe, emit, local, machine, member_index, own_attributes};
 use crate::ast::{Block, Uop};
@@ -94,6 +94,13 @@ pub fn constructor(block: &Block, uop: &Uop) -> TokenStream {
     } else {
         quote! { ::stencil_runtime::Instruction::new(&#uops, #to_words) }
     };
+    // All of it at the name, which is where rustc reports that two blocks of a machine have a uop of one name.
+    let span = name.span().resolved_at(Span::call_site());
+    let function = quote_spanned! {span=>
+        fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
+            #body
+        }
+    };
     let link = format!("The instruction; [`{stencil}`] describes its machine code.");
     quote! {
         #(#common)*
@@ -103,8 +110,6 @@ pub fn constructor(block: &Block, uop: &Uop) -> TokenStream {
         #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
         #[inline]
         #[must_use]
-        #visibility fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
-            #body
-        }
+        #visibility #function
     }
 }

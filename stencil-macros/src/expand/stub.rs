@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens as _, format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Visibility;
 
 use super::{common_attributes, emit, machine, own_attributes};
 use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
 use crate::cache::Cache;
+use crate::check;
 use crate::ctype::Type;
 use crate::model::Abi;
 
@@ -32,10 +33,10 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
 fn declared(block: &Block) -> TokenStream {
     let machine = &block.machine;
     let (name, visibility) = (&machine.name, &machine.visibility);
-    let attributes = machine.attributes.iter().filter(|attribute| !attribute.path().is_ident("operands"));
+    let attributes = &machine.attributes;
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
     let plain = types().all(|ty| ty.error.is_none() && !matches!(ty.c, Type::Array(..) | Type::Label | Type::Named(_)));
-    let entry = if plain && machine.parameters.len() <= crate::check::MAX_REGISTERS {
+    let entry = if plain && machine.parameters.len() <= check::MAX_REGISTERS {
         machine::entry_type(block)
     } else {
         quote! { unsafe extern "C" fn() }
@@ -58,6 +59,12 @@ fn declared(block: &Block) -> TokenStream {
         #[allow(dead_code)]
         impl #name {
             #visibility fn compile(
+                _: &[::stencil_runtime::Instruction<Self>],
+            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
+                ::core::unreachable!()
+            }
+            #visibility fn compile_in(
+                _: &::stencil_runtime::Arena,
                 _: &[::stencil_runtime::Instruction<Self>],
             ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
                 ::core::unreachable!()
@@ -154,16 +161,18 @@ impl Signature<'_> {
             }
         };
         // Uops of these names would be in the way of what the machine has.
-        let machine = machine.filter(|_| *name != "bind" && *name != "compile");
+        let machine = machine.filter(|_| check::METHODS.iter().all(|method| name != method));
+        let span = name.span().resolved_at(Span::call_site());
         let constructor = machine.map(|machine| {
+            let function = quote_spanned! {span=>
+                fn #name(#(#constructed),*) -> ::stencil_runtime::Instruction<#machine> { ::core::unreachable!() }
+            };
             quote! {
                 #attributes
                 impl #machine {
                     #docs
                     #[allow(dead_code, unused_variables, non_snake_case, clippy::too_many_arguments)]
-                    #visibility fn #name(#(#constructed),*) -> ::stencil_runtime::Instruction<#machine> {
-                        ::core::unreachable!()
-                    }
+                    #visibility #function
                 }
             }
         });
