@@ -54,6 +54,11 @@ pub enum Verified {
 /// The entries that this process has written, or has reported as stale.
 static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
+/// Whether the crate is one that people asked Cargo to build: a dependency is not theirs to write.
+pub fn is_asked_for() -> bool {
+    std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some()
+}
+
 /// Whether a path is seen for the first time.
 fn first_seen(path: &Path) -> bool {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
@@ -63,8 +68,7 @@ impl Committed {
     /// The committed objects of the crate that is compiled, if there is a crate.
     pub fn of_crate(block: &Block) -> Option<Self> {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
-        // Cargo names what people asked it to build: a dependency is not theirs to write.
-        let asked = std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some();
+        let asked = is_asked_for();
         let root = headers::of_crate()?;
         let there = root.join(FOLDER).is_dir();
         let mode = match asked {
