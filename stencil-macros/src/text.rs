@@ -95,6 +95,17 @@ impl Text {
     }
 }
 
+/// The names and numbers in a stream.
+pub fn words(stream: TokenStream) -> Vec<String> {
+    let mut words = Vec::new();
+    each_token(stream, &mut |_, text| {
+        if text.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+            words.push(text);
+        }
+    });
+    words
+}
+
 /// Calls `visit` with each token and delimiter. A punctuation character that is joined to the next one ends
 /// with NUL, which no token contains.
 fn each_token(stream: TokenStream, visit: &mut impl FnMut(Span, String)) {
