@@ -46,11 +46,11 @@ mod in_an_inner_header {
 }
 
 macro_rules! machine {
-    ($name:ident, $value:expr, $body:tt) => {
+    ($name:ident, $operator:tt, $value:expr, $body:tt) => {
         stencil_runtime::stencil! {
             machine $name(x: u64);
             c {
-                #define MADE(a) ((a) + made_there)
+                #define MADE(a) ((a) $operator made_there)
             }
             uop made() { x = MADE(x); }
             uop value() { x = $value; }
@@ -60,7 +60,7 @@ macro_rules! machine {
 }
 
 mod through_a_macro {
-    machine!(A, missing_here + 1, {
+    machine!(A, +, missing_here + 1, {
         x = MADE(1);
         x = MAED(1);
     });
