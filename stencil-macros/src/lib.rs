@@ -192,7 +192,7 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         Err(why) => return failure(&why),
     };
     let Compiled { source, abi, output, .. } = &compiled;
-    let (report, any_error) = diagnostics::report(&output.messages, source, machine);
+    let (report, any_error) = diagnostics::report(&output.messages, source, &block);
     let tracked = expand::tracked(&output.headers);
     match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),
