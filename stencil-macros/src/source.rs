@@ -230,10 +230,12 @@ impl Source {
         let parameters = parameters(&machine.parameters);
         self.made("machine".into(), name.span());
         let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({parameters})"));
+        // A name that is none, in a family's condition, would count as 0.
         let _ = write!(
             self.c,
             "typedef {uop_type};\n\
              extern {name}_uop stencil_next;\n\
+             #pragma GCC diagnostic error \"-Wundef\"\n\
              #define STENCIL_ABI {abi}\n\
              #define STENCIL_UOP {name}_uop\n\
              #define CALL(uop) (((STENCIL_UOP *)(uop))({registers}))\n\
@@ -321,6 +323,12 @@ impl Source {
         self.made(format!("end of uop {name}"), name.span());
         self.c.push_str("}\nCONTINUE();\n}\n");
     }
+}
+
+/// The name of the uop that a stretch is part of.
+pub fn uop_of(stretch: &str) -> Option<&str> {
+    let (_, uop) = stretch.split_once("uop ").filter(|(part, _)| !part.starts_with("c block"))?;
+    Some(uop)
 }
 
 /// The stretch that is wrong if a type that C has, as its declaration says, is not there.
