@@ -3,6 +3,7 @@
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use syn::{Attribute, LitStr, Path, Visibility};
 
+use crate::contract::Contract;
 use crate::ctype::Type;
 
 /// The most stencils that one family may have.
@@ -12,6 +13,8 @@ pub const MAX_MEMBERS: usize = 4096;
 pub struct Block {
     /// C compiler flags of this block, after our own.
     pub flags: Vec<LitStr>,
+    /// What each uop without a contract of its own promises.
+    pub contract: Contract,
     pub machine: Machine,
     pub uops: Vec<Uop>,
     pub externs: Vec<Extern>,
@@ -52,6 +55,8 @@ pub enum Declaration {
 /// `machine Calc(sp: *mut i64, top: i64) -> i64;`
 pub struct Machine {
     pub attributes: Vec<Attribute>,
+    /// How many operands instructions have room for, if no uop of this block has more (`#[operands(3)]`).
+    pub operands: usize,
     pub visibility: Visibility,
     /// The path of the machine that this block continues, if it does not declare one.
     pub continued: Option<Path>,
@@ -63,6 +68,7 @@ pub struct Machine {
 /// `pub uop push(value: i64) { ... }`, or a family, `uop get<const DST: 0..3>() where DST != 1 { ... }`.
 pub struct Uop {
     pub attributes: Vec<Attribute>,
+    pub contract: Option<Contract>,
     pub visibility: Visibility,
     pub name: Ident,
     pub parameters: Vec<Parameter>,
@@ -90,6 +96,14 @@ impl Uop {
             let extend = |member: &Vec<usize>, value| [member.as_slice(), &[value]].concat();
             members.iter().flat_map(|member| parameter.range().map(move |value| extend(member, value))).collect()
         })
+    }
+
+    /// A stencil's name for people: `push`, or of a family's member `get[0, 2]`.
+    pub fn member_name(&self, member: usize) -> String {
+        match &self.members()[member][..] {
+            [] => self.name.to_string(),
+            values => format!("{}{values:?}", self.name),
+        }
     }
 }
 

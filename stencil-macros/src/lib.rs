@@ -14,6 +14,7 @@ mod check;
 mod committed;
 mod compile;
 mod compiler;
+mod contract;
 mod ctype;
 mod diagnostics;
 mod expand;
@@ -25,6 +26,7 @@ mod object;
 mod parse;
 mod source;
 mod store;
+mod suggest;
 mod temporary;
 mod text;
 mod x86_64;
@@ -43,12 +45,14 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// ```text
 /// stencil! {
 ///     #![c_flags("-O3")]                          // flags for the C compiler, after its own
+///     #![stencil(no_stack)]                       // the contract of each uop of the block ...
 ///
 ///     /// The registers that uops share, and the result of a run.
 ///     pub machine Calc(sp: *mut i64, top: i64) -> i64;
 ///     continue machine path::Calc(sp: *mut i64, top: i64) -> i64;    // instead, in a further block
 ///
 ///     /// A uop: its operands become holes in the machine code.
+///     #[stencil(max_code = 32, max_data = 0)]     // ... that has none of its own
 ///     pub uop push(value: i64) { *sp++ = top; top = value; }
 ///     /// A family: one stencil for each choice of parameters, which are preprocessor constants in C.
 ///     uop get<const DST: 0..3, const SRC: 0..6>() where DST != SRC { T(DST) = L(SRC); }
@@ -84,8 +88,26 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// than 2^31, depending on the instruction that the C compiler chose: emitting a greater one is an error then, and
 /// the stencil's documentation states the range. For an operand that uses all 32 bits so, take a `u64`.
 ///
+/// # Contracts
+/// `#[stencil(...)]` before a uop states what its machine code is like, whatever the C compiler makes of it. If it is not, the
+/// build fails, and the error shows the code. Of a family each member has to be so. The contract is any of these, with
+/// commas between them:
+///
+/// * `max_code = 32`: there are at most so many bytes of code, on the path that falls through to the next uop.
+/// * `max_data = 0`: there are at most so many bytes of data. These are what the code refers to and each copy of it has, and
+///   code that is out of line since it is seldom reached. (Data that all copies share does not count.)
+/// * `no_calls`: no instruction calls. Of host functions, of functions like `memcpy`, which compilers use of their own accord,
+///   and of labels (`CALL`) there is neither a call nor, at the end, a jump that is in the place of one.
+/// * `no_stack`: no instruction uses the native stack, so that no register is spilled and no variable is in memory. There is no
+///   call then either, since that leaves its return address on the stack. The return of a `RETURN` is not counted.
+///
+/// `#![stencil(...)]` at the start of a block is the contract of each of its uops that has none of its own; `#[stencil()]`
+/// promises nothing. A contract does not change the code. It is checked whenever a block is expanded, whether its object is
+/// compiled then, cached or committed. With another compiler, or with its plain C convention, the code may be another, so that a contract that others have
+/// to meet as well should leave room for that.
+///
 /// # What it expands to
-/// * For the machine a type that implements `Machine`, with `compile`, `bind`, and one constructor of instructions for
+/// * For the machine a type that implements `Machine`, with `compile`, `compile_in`, `bind`, and one constructor of instructions for
 ///   each uop.
 /// * For each uop `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes it:
 ///   sizes, holes, patches, disassembly. A family's takes its parameters first, and its constant is an array of
@@ -150,6 +172,11 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         let (errors, items) = (error.into_compile_error(), expand::stub::expand(&block, false));
         return quote! { #errors #items };
     }
+    // An editor that does not tell where tokens stand is told the signatures, and of mistakes in the C when it has Cargo
+    // check the crate.
+    if text::stands_nowhere(block.machine.name.span()) {
+        return expand::stub::expand(&block, true);
+    }
     let without_code = |errors: TokenStream| {
         let items = expand::stub::expand(&block, true);
         quote! { #errors #items }
@@ -175,11 +202,12 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         Some(object) => match object::read(object, &block, source, *abi) {
             Ok(objects) => {
                 let expansion = expand::expand(&block, &objects, *abi);
+                let broken = contract::check(&block, &objects);
                 let errors = compiled.errors.iter().map(|why| diagnostics::error(machine, why));
                 let remarks = compiled.remarks.iter().map(|remark| diagnostics::warning(machine, remark));
                 let differs = compiled.differences(&block, &objects);
                 let differs = differs.into_iter().map(|(span, why)| diagnostics::error(span, &why));
-                quote! { #tracked #report #(#errors)* #(#differs)* #(#remarks)* #expansion }
+                quote! { #tracked #report #broken #(#errors)* #(#differs)* #(#remarks)* #expansion }
             }
             Err(refusals) => {
                 let errors = refusals.iter().map(|refusal| diagnostics::error(refusal.span, &refusal.message));

@@ -57,6 +57,10 @@ pub struct Stencil {
     pub data_alignment: u64,
     /// In the order of their fields, data before code.
     pub patches: Vec<Patch>,
+    /// Instructions, in the code and out of line, that call, or leave for a function.
+    pub calls: usize,
+    /// Instructions, in the code and out of line, that use the native stack.
+    pub stack: usize,
     pub disassembly: String,
 }
 

@@ -18,7 +18,7 @@ use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, Sec
 
 use crate::ast::{Block, Uop};
 use crate::ctype::{Type, Width};
-use crate::model::{Abi, LIBC, Objects, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
+use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
 use crate::x86_64;
 
@@ -176,6 +176,14 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         }
         builder.finish()
     }
+
+    /// Adds a patch. A distance is from the end of the instruction, `rest` bytes behind the field's start.
+    fn patch(&mut self, patch: Patch, rest: i64) {
+        let name = self.name(patch.value, patch.addend + if patch.kind == PatchKind::Rel32 { rest } else { 0 });
+        self.names.insert((patch.section, patch.offset), name);
+        self.stencil.patches.push(patch);
+    }
+
     /// Resolves what does not depend on addresses, sorts the rest, clears the bytes under it.
     fn finish(mut self) -> Result<Stencil, Refusal> {
         let size = self.stencil.code.len();
@@ -187,9 +195,6 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
                 (Section::Code, Value::Code(target)) | (Section::Data, Value::Data(target)) => Some(target),
                 _ => None,
             };
-            let end = if patch.kind == PatchKind::Rel32 { 4 } else { 0 };
-            let name = self.name(patch.value, patch.addend + end);
-            self.names.insert((patch.section, patch.offset), name);
             let bytes = match target {
                 Some(target) if patch.kind == PatchKind::Rel32 => {
                     let distance = target as i64 + patch.addend - patch.offset as i64;

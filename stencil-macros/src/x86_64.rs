@@ -104,6 +104,28 @@ impl Decoded {
         }
     }
 
+    /// Whether it calls.
+    pub fn is_call(&self) -> bool {
+        matches!(self.instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
+    }
+
+    /// Whether it goes elsewhere, by a distance or not, and does not come back.
+    pub fn is_jump(&self) -> bool {
+        use FlowControl::{ConditionalBranch, IndirectBranch, UnconditionalBranch};
+        matches!(self.instruction.flow_control(), ConditionalBranch | IndirectBranch | UnconditionalBranch)
+    }
+
+    /// Whether it keeps something on the native stack or takes it from there. A return does not: it only leaves.
+    pub fn uses_stack(&self) -> bool {
+        use iced_x86::Register::RSP;
+        let instruction = &self.instruction;
+        let register = |operand| instruction.op_register(operand).full_register() == RSP;
+        instruction.flow_control() != FlowControl::Return
+            && (instruction.is_stack_instruction()
+                || instruction.memory_base() == RSP
+                || (0..instruction.op_count()).any(register))
+    }
+
     /// Where the field is that a relocation of a jump fills in: its distance, or that of its slot.
     pub fn field_offset(&self) -> Option<usize> {
         self.immediate.or(self.displacement).map(|(offset, _)| offset)

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::code::Code;
 use crate::emit::Address;
-use crate::program::{Code, Instruction, Machine};
+use crate::program::{Instruction, Machine};
 use crate::stencil::Stencil;
 
 /// The uops of a program with their addresses, operands, bytes and instructions. Printed, each machine

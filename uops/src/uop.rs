@@ -21,11 +21,13 @@ use stencil_runtime::stencil;
 
 use crate::vm::{Func, Memory, Table, Vm};
 
-/// A block of uops that continues the machine, with flags for the C compiler.
+/// A block of uops that continues the machine, with flags for the C compiler. None of them uses the native stack, but for those
+/// that call and say so (`#[stencil()]`): registers stay in registers.
 macro_rules! block {
     ([$($flags:tt)*] $($items:tt)*) => {
         stencil_runtime::stencil! {
             $($flags)*
+            #![stencil(no_stack)]
             continue machine crate::uop::Wasm(
                 vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
                 d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i

@@ -57,7 +57,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let present = || members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
     let functions = present().map(|(index, stencil)| {
         let name = member_name(uop, index);
-        let body = body(block, &uop.operands, &describe::member_text(uop, index), stencil, names);
+        let body = body(block, &uop.operands, &uop.member_name(index), stencil, names);
         quote! {
             #(#common)*
             #[doc(hidden)]

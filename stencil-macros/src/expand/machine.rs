@@ -54,21 +54,10 @@ pub fn abi_value(abi: Abi) -> TokenStream {
 fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
     let machine = &block.machine;
     let (name, visibility) = (&machine.name, &machine.visibility);
-    let (attributes, operands): (Vec<_>, Vec<_>) =
-        machine.attributes.iter().partition(|attribute| !attribute.path().is_ident("operands"));
+    let attributes = &machine.attributes;
     // As many words as the largest uop needs, or as the user wants for those of other blocks.
     let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
-    let wanted = operands.iter().map(|attribute| {
-        let number = attribute.parse_args::<syn::LitInt>().and_then(|number| number.base10_parse::<usize>());
-        number.map_err(|error| error.into_compile_error())
-    });
-    let (mut words, mut errors) = (own.max(1), TokenStream::new());
-    for number in wanted {
-        match number {
-            Ok(number) => words = words.max(number),
-            Err(error) => errors.extend(error),
-        }
-    }
+    let words = own.max(machine.operands);
     let entry = entry_type(block);
     let abi = abi_value(abi);
     let entry_uop = format_ident!("__stencil_entry_{name}");
@@ -77,7 +66,6 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
     let description = describe::entry_value(block, stencil, names);
     let (body, out) = (emit::body(block, &[], "entry", stencil, names), local("out"));
     quote! {
-        #errors
         #(#attributes)*
         #[derive(Clone, Copy, Debug)]
         #visibility enum #name {}
@@ -105,6 +93,18 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
                 program: &[::stencil_runtime::Instruction<Self>],
             ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
                 ::stencil_runtime::Code::compile(program)
+            }
+
+            /// Compiles a program into an arena.
+            ///
+            /// # Errors
+            /// See [`Error`](::stencil_runtime::Error).
+            #[allow(dead_code)]
+            #visibility fn compile_in(
+                arena: &::stencil_runtime::Arena,
+                program: &[::stencil_runtime::Instruction<Self>],
+            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
+                ::stencil_runtime::Code::compile_in(arena, program)
             }
 
             /// The pseudo-instruction that binds a label to the place where it stands.
@@ -179,9 +179,13 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
         let field_text = disagree(format!("size of `{name}.{field_name}`, which is {field_size} in C"));
         let span = field_name.span();
         quote_spanned! {span=>
-            fn #field_name(value: &__Rust) -> &#ty { &value.#field_name }
+            const __OFFSET: usize = ::core::mem::offset_of!(__Rust, #field_name);
+            // Of a field that is not there, rustc says so once: then this type is not known.
+            fn #field_name(
+                value: &<__Rust as ::stencil_runtime::expansion::Given<__OFFSET>>::Itself,
+            ) -> &#ty { &value.#field_name }
             let _ = #field_name;
-            ::core::assert!(::core::mem::offset_of!(__Rust, #field_name) == #offset, #offset_text);
+            ::core::assert!(__OFFSET == #offset, #offset_text);
             ::core::assert!(::core::mem::size_of::<#ty>() == #field_size, #field_text);
         }
     });

@@ -113,7 +113,7 @@ impl Builder<'_, '_, '_> {
                 (Place::Other(start), Section::Code) => Value::Data(at + start),
                 (Place::Other(start), Section::Data) => Value::Code(start),
             };
-            self.stencil.patches.push(Patch { section, offset, kind: PatchKind::Rel32, value, addend: -4 });
+            self.patch(Patch { section, offset, kind: PatchKind::Rel32, value, addend: -4 }, 4);
         }
     }
 

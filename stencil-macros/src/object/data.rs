@@ -100,7 +100,7 @@ impl Builder<'_, '_, '_> {
         let slot = self.extend_data(&[0; 8], 8);
         self.slots.push((value, slot));
         let patch = Patch { section: Section::Data, offset: slot, kind: PatchKind::Abs64, value, addend: 0 };
-        self.stencil.patches.push(patch);
+        self.patch(patch, 0);
         slot
     }
 }

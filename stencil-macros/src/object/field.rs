@@ -18,6 +18,8 @@ impl Builder<'_, '_, '_> {
         relocations: &[Relocation],
     ) -> Result<(), Refusal> {
         let decoded = code.map_or(Ok(Vec::new()), |code| self.decode(code))?;
+        self.stencil.calls += decoded.iter().filter(|item| item.is_call()).count();
+        self.stencil.stack += decoded.iter().filter(|item| item.uses_stack()).count();
         for relocation in relocations {
             let index = decoded.partition_point(|item| item.end() <= relocation.offset);
             let place = decoded.get(index).map(|item| (item, relocation.offset));
@@ -36,6 +38,9 @@ impl Builder<'_, '_, '_> {
         place: Option<(&Decoded, usize)>,
     ) -> Result<(), Refusal> {
         let target = self.target(relocation)?;
+        // A call at a body's end may be a jump, from which the function returns in the uop's place.
+        let leaves = matches!(target, Target::Symbol(Symbol::Host(_)) | Target::Libc(_));
+        self.stencil.calls += usize::from(leaves && place.is_some_and(|(item, _)| item.is_jump()));
         let (kind, value, addend) = match relocation.r_type {
             elf::R_X86_64_64 => self.wide_field(relocation, target)?,
             elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_16 | elf::R_X86_64_8 => {
@@ -47,7 +52,8 @@ impl Builder<'_, '_, '_> {
             }
             _ => return Err(self.unknown(relocation)),
         };
-        self.stencil.patches.push(Patch { section, offset, kind, value, addend });
+        let rest = place.map_or(4, |(item, at)| item.end() - at) as i64;
+        self.patch(Patch { section, offset, kind, value, addend }, rest);
         Ok(())
     }
 

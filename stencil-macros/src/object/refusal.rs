@@ -34,6 +34,14 @@ impl Builder<'_, '_, '_> {
 
     pub(super) fn address_taken(&self, operand: usize) -> Refusal {
         let name = self.operands()[operand].name.to_string();
+        let model = self.reader.block.flags.iter().map(syn::LitStr::value).find(|flag| flag.starts_with("-mcmodel="));
+        if let Some(flag) = model {
+            let message = format!(
+                "reaches the label `{name}` by its whole address, and labels are distances: compile the block without \
+                 the flag `{flag}`; for the address as a value, write `ADDRESS_OF({name})`"
+            );
+            return self.refuse(Some(&name), message);
+        }
         let message = format!(
             "uses the label `{name}` as a value, and only jumps reach it: write `ADDRESS_OF({name})` for its address"
         );

@@ -70,6 +70,12 @@ fn what_is_not_changed_is_not_compiled_again() {
     assert_eq!(logged.good_starts(&["check"], &[]), 1);
     assert_eq!(logged.good_starts(&["run", "--", "9"], &[]), 0);
 
+    // A contract is no part of the C, and holds for what is cached.
+    logged.user.write("src/main.rs", &MAIN.replace("pub uop", "#[stencil(max_code = 1)] pub uop"));
+    let (starts, output) = logged.starts(&["check"], &[]);
+    assert!(starts == 0 && output.contains("its contract wants at most 1"), "{output}");
+    logged.user.write("src/main.rs", &MAIN.replace("x += x", "x *= 3"));
+
     // A header is tracked, and is what it is now.
     logged.user.write("src/step.h", "#define STEP 5\n");
     assert_eq!(logged.good_starts(&["run", "--", "21"], &[]), 1);

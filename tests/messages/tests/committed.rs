@@ -64,6 +64,13 @@ fn committed_objects() {
     let output = user.cargo(&["run"], &[]);
     assert!(output.contains("Finished") && !output.contains("panicked"), "{output}");
 
+    // A contract is no part of the C, and holds for what is committed.
+    user.write("src/main.rs", &MAIN.replace("uop double", "#[stencil(max_code = 1)] uop double"));
+    check(&user, &without, &["uop `double` has", "and its contract wants at most 1"]);
+    user.write("src/main.rs", &MAIN.replace("uop double", "#[stencil(max_code = 16, no_stack)] uop double"));
+    check(&user, &without, &finished);
+    user.write("src/main.rs", MAIN);
+
     // Another place, the same object.
     let elsewhere = user.moved("stencil-committed-at-a-longer-path");
     std::fs::remove_file(elsewhere.path("stencils").join(object.file_name().unwrap())).unwrap();

@@ -17,6 +17,10 @@ mod misspelt {
     stencil_runtime::stencil! {
         machine A(x: u64);
         upo add() { x++; }
+        Uop sub() { x--; }
+        inlcude "x.h";
+        exten fn host() = super::host;
+        pub sturct Vm { fuel: u64 }
     }
 }
 

@@ -70,8 +70,16 @@ mod no_path {
 mod operands {
     stencil_runtime::stencil! {
         #[operands(many)]
-        machine A(x: u64);
         #[operands]
+        machine A(x: u64);
+        uop nop() {}
+    }
+}
+
+mod operands_of_a_uop {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        #[operands(3)]
         uop nop() {}
     }
 }

@@ -8,7 +8,8 @@ macro_rules! bulk {
     ($($name:ident $host:ident($($operand:ident),*);)*) => {
         uops! {
             $(extern fn $host(vm: *mut Vm, args: *mut u64 $(, $operand: u32)*) -> u64 = crate::bulk::$name;)*
-            $(pub uop $name(args: u32 $(, $operand: u32)*, site: u32) {
+            $(#[stencil()]
+            pub uop $name(args: u32 $(, $operand: u32)*, site: u32) {
                 uint64_t trap = $host(vm, (uint64_t *)((char *)fp + args) $(, $operand)*);
                 if (EXPECT_NOT(trap)) UNWIND(trap);
                 FORGET_REGISTERS;

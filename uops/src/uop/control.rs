@@ -29,6 +29,7 @@ uops! {
     /// Slot to slot, without a register.
     pub uop copy(to: u32, from: u32) { SLOT(uint64_t, to) = SLOT(uint64_t, from); }
     /// Copies `count` slots, at least one, to lower ones, which they may overlap.
+    #[stencil()]
     pub uop copy_slots(to: u32, from: u32, count: u32) {
         uint64_t *target = &SLOT(uint64_t, to);
         const uint64_t *source = &SLOT(uint64_t, from), *end = source + count;
@@ -86,6 +87,7 @@ uops! {
 
     // Calls. `site` is the offset in the module, for backtraces. `frame` is the offset of the callee's frame in ours; where its results are, its arguments were.
     // What is in the other registers has been put into slots; nobody counts on it afterwards.
+    #[stencil()]
     pub uop call(function: Label, frame: u32, site: u32) {
         FORGET_REGISTERS;
         uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2, v0, v1);
@@ -93,11 +95,13 @@ uops! {
         FORGET_REGISTERS;
     }
     /// `import` is the offset of the function in the array of them.
+    #[stencil()]
     pub uop call_import(import: u32, frame: u32, site: u32) {
         const Func *function = *(const Func **)((char *)vm->functions + import);
         ENTER(function->code, function->vm);
     }
     /// `index` is the slot of the index in the table, `table` and `ty` are offsets in the instance's arrays.
+    #[stencil()]
     pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32, site: u32) {
         FIND_FUNCTION;
         ENTER(function->code, function->vm);

@@ -34,7 +34,7 @@ binary! {
 
 /// `OP a`, in place.
 macro_rules! unary {
-    ($($name:ident: $register:ident, $value:tt;)*) => {
+    ($($(#[$contract:meta])? $name:ident: $register:ident, $value:tt;)*) => {
         uops! {
             extern fn f32_ceil_(a: f32) -> f32 = crate::rounding::f32_ceil;
             extern fn f32_floor_(a: f32) -> f32 = crate::rounding::f32_floor;
@@ -44,7 +44,7 @@ macro_rules! unary {
             extern fn f64_floor_(a: f64) -> f64 = crate::rounding::f64_floor;
             extern fn f64_trunc_(a: f64) -> f64 = crate::rounding::f64_trunc;
             extern fn f64_nearest_(a: f64) -> f64 = crate::rounding::f64_nearest;
-            $(pub uop $name<const A: 0..3>() {
+            $($(#[$contract])? pub uop $name<const A: 0..3>() {
                 __typeof__($register(A)) a = $register(A);
                 $register(A) = $value;
             })*
@@ -56,17 +56,17 @@ unary! {
     f32_abs: S, (__builtin_fabsf(a));
     f32_neg: S, (-a);
     f32_sqrt: S, (__builtin_sqrtf(a));
-    f32_ceil: S, (f32_ceil_(a));
-    f32_floor: S, (f32_floor_(a));
-    f32_trunc: S, (f32_trunc_(a));
-    f32_nearest: S, (f32_nearest_(a));
+    #[stencil()] f32_ceil: S, (f32_ceil_(a));
+    #[stencil()] f32_floor: S, (f32_floor_(a));
+    #[stencil()] f32_trunc: S, (f32_trunc_(a));
+    #[stencil()] f32_nearest: S, (f32_nearest_(a));
     f64_abs: D, (__builtin_fabs(a));
     f64_neg: D, (-a);
     f64_sqrt: D, (__builtin_sqrt(a));
-    f64_ceil: D, (f64_ceil_(a));
-    f64_floor: D, (f64_floor_(a));
-    f64_trunc: D, (f64_trunc_(a));
-    f64_nearest: D, (f64_nearest_(a));
+    #[stencil()] f64_ceil: D, (f64_ceil_(a));
+    #[stencil()] f64_floor: D, (f64_floor_(a));
+    #[stencil()] f64_trunc: D, (f64_trunc_(a));
+    #[stencil()] f64_nearest: D, (f64_nearest_(a));
 }
 
 /// Comparisons of `a`, in a register, with `b`; the result goes to the integer register `TO`.

@@ -73,5 +73,6 @@ uops! {
     /// The size in pages of the memory the pointer to which is `memory` bytes into the array of them.
     pub uop size_of_memory<const TO: 0..3>(memory: u32) { R(TO) = MEMORY(memory)->size >> 16; }
     /// Grows a memory, here by its index, by a number of pages; its former size, or -1.
+    #[stencil()]
     pub uop memory_grow<const A: 0..3>(memory: u32) { R(A) = grow(vm, R(A), memory); }
 }
