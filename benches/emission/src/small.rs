@@ -22,7 +22,7 @@ stencil! {
 /// The operands of one `step`.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// Of a word in [`Words`].
+    /// Of a word of the memory.
     pub offset: u32,
     /// Needs 32 bits.
     pub amount: u32,
