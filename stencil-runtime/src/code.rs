@@ -62,6 +62,7 @@ impl<M: Machine> Code<M> {
     }
 
     /// The program in a block, which has to be published before anybody sees this.
+    #[inline]
     pub(crate) fn new(block: Block, layout: &Layout, labels: Labels) -> Self {
         Self { block, code_size: layout.code, labels, machine: PhantomData }
     }
@@ -112,6 +113,7 @@ impl<M: Machine> Code<M> {
 }
 
 /// Emits a program behind what the writer has written.
+#[inline]
 pub(crate) fn place<M: Machine>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],

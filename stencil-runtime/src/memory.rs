@@ -173,6 +173,7 @@ impl Block {
 }
 
 impl Drop for Block {
+    #[inline]
     fn drop(&mut self) {
         self.pages.used.fetch_sub(self.size, Ordering::Relaxed);
         self.pages.space.free(self.line, self.size.div_ceil(LINE));

@@ -288,6 +288,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// The first pass. It binds the labels.
+    #[inline]
     pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
         // Data begins on a cache line of its own.
         let mut layout = Self { alignment: LINE, ..Self::default() };
@@ -301,6 +302,7 @@ impl Layout {
         Ok(layout)
     }
 
+    #[inline]
     fn add(&mut self, stencil: &Stencil) -> Option<()> {
         self.code = self.code.checked_add(stencil.code.size)?;
         if stencil.data.size != 0 {
@@ -318,6 +320,7 @@ impl Layout {
     }
 
     /// Bytes of the program, wherever a line begins, with this many for trampolines.
+    #[inline]
     pub(crate) fn size(&self, trampolines: usize) -> Result<usize, Error> {
         let end = self.code.checked_add(END.len()).ok_or(TOO_LARGE)?;
         let size = if self.data + trampolines == 0 {
@@ -330,6 +333,7 @@ impl Layout {
     }
 
     /// Where data begins in a program of [this size](Self::size) at this address.
+    #[inline]
     fn data_start(&self, address: Address, size: usize) -> usize {
         let end = self.code + END.len();
         if size == end { end } else { (address.0 as usize + end).next_multiple_of(self.alignment) - address.0 as usize }
@@ -337,6 +341,7 @@ impl Layout {
 }
 
 /// The second pass. A program of this layout goes to the slot.
+#[inline]
 pub(crate) fn emit<M: Machine>(
     instructions: &[Instruction<M>],
     slot: &mut Slot<'_, '_>,

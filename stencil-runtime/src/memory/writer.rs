@@ -39,6 +39,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// [`Error::ArenaFull`], [`Error::OutOfMemory`], [`Error::Forked`].
+    #[inline]
     pub(crate) fn slot(&mut self, size: usize) -> Result<Slot<'_, 'a>, Error> {
         let lines = size.div_ceil(LINE);
         let left = self.open.as_ref().map_or(0, |claim| claim.lines.end - self.next);
@@ -69,8 +70,10 @@ impl<'a> Writer<'a> {
     /// Gives back what is left of the open claim.
     fn give_back(&mut self) {
         let Some(mut claim) = self.open.take() else { return };
-        self.pages.space.give_back(self.next..claim.lines.end, claim.fresh);
-        claim.lines.end = self.next;
+        if self.next < claim.lines.end {
+            self.pages.space.give_back(self.next..claim.lines.end, claim.fresh);
+            claim.lines.end = self.next;
+        }
         self.full.push(claim);
     }
 
@@ -118,17 +121,20 @@ pub(crate) struct Slot<'w, 'a> {
 
 impl Slot<'_, '_> {
     /// Where the first byte will be executed.
+    #[inline]
     pub(crate) fn address(&self) -> Address {
         Address((self.writer.pages.runs().address() + self.writer.next * LINE) as u64)
     }
 
     /// Bytes.
+    #[inline]
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 
     /// An emitter for code at the start and for data from `data_start` on, and the bytes between. All are zero: this is
     /// the only place where zeros are written, to lines that held something before.
+    #[inline]
     pub(crate) fn emitter(&mut self, code: usize, data_start: usize) -> (Emitter<'_, Fresh>, &mut [u8]) {
         let address = self.address().0;
         let Writer { pages, open, next, reused, .. } = &mut *self.writer;
@@ -154,6 +160,7 @@ impl Slot<'_, '_> {
     }
 
     /// What was written becomes a block.
+    #[inline]
     pub(crate) fn keep(self) -> Block {
         let Self { writer, size } = self;
         let line = writer.next;
