@@ -67,9 +67,8 @@ fn first_seen(path: &Path) -> bool {
 impl Committed {
     /// The committed objects of the crate that is compiled, if there is a crate.
     pub fn of_crate(block: &Block) -> Option<Self> {
-        // It does not say so of documentation tests, for which the package has to be named.
-        let asked = is_asked_for();
-        let package = std::env::var_os("CARGO_PKG_NAME");
+        // Documentation tests are not said to be asked for: the package has to be named.
+        let (asked, package) = (is_asked_for(), std::env::var_os("CARGO_PKG_NAME"));
         let is_set = |name| {
             let value = std::env::var_os(name).filter(|value| !value.is_empty() && value != "0");
             value.is_some_and(|value| if value == "1" { asked } else { Some(value) == package })
