@@ -140,6 +140,13 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// Tests of a crate have objects like the rest of it: `cargo test --no-run -p CRATE` in place of `cargo build`. For its
 /// documentation tests the variables name the package: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Those are never
 /// called stale: remove the folder before updating to be rid of what none needs any more.
+///
+/// # Editors
+/// rust-analyzer, unless it is told to, does not say where tokens stand. A block then expands into its signatures, and the C
+/// is compiled when Cargo checks the crate.
+///
+/// `STENCIL_COMPILE_COMMANDS=DIRECTORY cargo check -p CRATE` writes a `compile_commands.json`, by which clangd knows how each header
+/// that a block includes is compiled, and what stands before it.
 #[proc_macro]
 pub fn stencil(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = TokenStream::from(input);
