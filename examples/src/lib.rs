@@ -1,1 +1,4 @@
-//! Complete small interpreters on [`stencil!`](stencil_runtime::stencil): see the programs in `src/bin`.
+//! Complete small interpreters on [`stencil!`](stencil_runtime::stencil): [`tracing`], a dynamic language with a tracing
+//! JIT, and the programs in `src/bin`.
+
+pub mod tracing;

@@ -8,6 +8,8 @@ use syn::Error;
 use crate::ast::{Block, Field, MAX_MEMBERS, Typed};
 use crate::ctype::Type;
 
+/// The functions that every machine has; no uop can have these names.
+pub const METHODS: [&str; 3] = ["compile", "compile_in", "bind"];
 /// The parameters that the entry function's type is implemented for.
 pub const MAX_REGISTERS: usize = 16;
 
@@ -125,7 +127,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
             let span = condition.clone().into_iter().next().map_or(uop.name.span(), |token| token.span());
             error(span, "`where` chooses among the members of a family, and this uop has no parameters".into());
         }
-        if uop.name == "bind" || uop.name == "compile" {
+        if METHODS.iter().any(|method| uop.name == method) {
             error(uop.name.span(), format!("every machine has a function `{}` already: rename the uop", uop.name));
         }
     }

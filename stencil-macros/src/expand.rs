@@ -2,19 +2,20 @@
 
 mod describe;
 mod emit;
+mod instruction;
 mod machine;
+mod manual;
 pub mod stub;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
-use crate::ctype::Type;
 use crate::model::{Abi, Objects, Stencil, stored};
 use crate::{committed, compiler};
 
@@ -22,10 +23,20 @@ use crate::{committed, compiler};
 pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let names = Names::new(block, objects);
     let machine = machine::expand(block, objects, abi, &names);
-    let uops = block.uops.iter().zip(&objects.uops).map(|(uop, members)| uop_items(block, uop, members, &names));
+    let uops = || block.uops.iter().zip(&objects.uops);
+    let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
+    let constructors = uops().map(|(uop, _)| instruction::constructor(block, uop));
+    let (path, table) = (machine::path(block), manual::table(block, objects));
     let arrays = names.arrays();
     let statics = names.statics(objects);
-    quote! { #machine #arrays #statics #(#uops)* }
+    quote! {
+        #machine
+        #arrays
+        #statics
+        #(#items)*
+        #table
+        impl #path { #(#constructors)* }
+    }
 }
 
 /// Makes Cargo rebuild when one of these changes: what is asked for by environment variables, and files.
@@ -126,17 +137,12 @@ fn own_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
     attributes.iter().filter(|attribute| !common.contains(attribute)).collect()
 }
 
-/// Everything that a uop becomes.
+/// Everything that a uop becomes but for its constructor.
 fn uop_items(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let emit = emit::expand(block, uop, members, names);
     let constants = describe::expand(block, uop, members, names);
-    let constructor = constructor(block, uop, members);
-    quote! { #constants #emit #constructor }
-}
-
-/// The static that instructions refer to a uop by: one `Uop`, or an array of those of a family.
-fn uop_static(uop: &Uop) -> Ident {
-    format_ident!("__stencil_uop_{}", uop.name)
+    let statics = instruction::statics(block, uop, members);
+    quote! { #constants #emit #statics }
 }
 
 /// The index of a family's member from its parameters, as an `Option<usize>`.
@@ -153,101 +159,4 @@ fn member_index(uop: &Uop) -> TokenStream {
         }
     });
     quote! { ::core::option::Option::Some(0_usize)#(#steps)* }
-}
-
-/// The function that makes an instruction, and the `Uop`s that instructions refer to.
-fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenStream {
-    let machine = machine::path(block);
-    let Uop { name, visibility, .. } = uop;
-    let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
-    let stencil = describe::constant(uop);
-    let uops = uop_static(uop);
-    let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
-    let types: Vec<_> = uop.operands.iter().map(|field| &field.ty.rust).collect();
-    let parameters: Vec<_> = uop.parameters.iter().map(|parameter| &parameter.name).collect();
-    let (out, words, labels) = (local("_out"), local("_words"), local("_labels"));
-    let from_words = uop.operands.iter().enumerate().map(|(index, field)| {
-        let ty = &field.ty.rust;
-        match field.ty.c {
-            Type::Label => quote! { #labels.address(#words[#index])? },
-            _ => quote! { <#ty as ::stencil_runtime::Operand>::from_word(#words[#index]) },
-        }
-    });
-    let from_words: Vec<_> = from_words.collect();
-    let item = |stencil: TokenStream, emit: TokenStream| {
-        quote! {
-            ::stencil_runtime::Uop::new(&#stencil, |#out, #words, #labels| #emit(#out, #(#from_words),*))
-        }
-    };
-    let to_words = quote! { [#(::stencil_runtime::Operand::to_word(#operands)),*] };
-    let (statics, body) = if uop.is_family() {
-        let text = name.to_string();
-        let count = members.len();
-        let all = members.iter().enumerate().map(|(index, member)| match member {
-            Some(_) => {
-                let emit = emit::member_name(uop, index);
-                let describe = describe::member_name(uop, index);
-                let uop = item(quote!(#describe), quote!(#emit));
-                quote! { ::core::option::Option::Some(#uop) }
-            }
-            None => quote! { ::core::option::Option::None },
-        });
-        let missing = format_ident!("__stencil_missing_{}", name);
-        let indices = 0..parameters.len();
-        let statics = quote! {
-            #[doc(hidden)]
-            #(#common)*
-            #[allow(non_upper_case_globals)]
-            static #uops: [::core::option::Option<::stencil_runtime::Uop<#machine>>; #count] = [#(#all),*];
-            #[doc(hidden)]
-            #(#common)*
-            #[allow(non_upper_case_globals)]
-            static #missing: ::stencil_runtime::Uop<#machine> = ::stencil_runtime::Uop::missing(|_, #words, _| {
-                ::core::result::Result::Err(
-                    ::stencil_runtime::Error::no_such_stencil(#text, &[#(#words[#indices] as usize),*]),
-                )
-            });
-        };
-        let (index, found) = (member_index(uop), local("found"));
-        let body = quote! {
-            match #index.and_then(|index| #uops[index].as_ref()) {
-                ::core::option::Option::Some(#found) => ::stencil_runtime::Instruction::new(#found, #to_words),
-                ::core::option::Option::None => {
-                    ::stencil_runtime::Instruction::new(&#missing, [#(#parameters as u64),*])
-                }
-            }
-        };
-        (statics, body)
-    } else {
-        let emit = emit::function_name(uop);
-        let uop = item(quote!(#stencil), quote!(#emit));
-        let statics = quote! {
-            #[doc(hidden)]
-            #(#common)*
-            #[allow(non_upper_case_globals)]
-            static #uops: ::stencil_runtime::Uop<#machine> = #uop;
-        };
-        (statics, quote! { ::stencil_runtime::Instruction::new(&#uops, #to_words) })
-    };
-    // All of it at the name, which is where rustc reports that two blocks of a machine have a uop of one name.
-    let span = name.span().resolved_at(Span::call_site());
-    let function = quote_spanned! {span=>
-        fn #name(#(#parameters: usize,)* #(#operands: #types),*) -> ::stencil_runtime::Instruction<#machine> {
-            #body
-        }
-    };
-    let link = format!("The instruction; [`{stencil}`] describes its machine code.");
-    quote! {
-        #statics
-        #(#common)*
-        impl #machine {
-            #(#own)*
-            #[doc = ""]
-            #[doc = #link]
-            #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
-            #[inline]
-            #[must_use]
-            #visibility #function
-        }
-    }
 }

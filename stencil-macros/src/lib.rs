@@ -107,7 +107,7 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// to meet as well should leave room for that.
 ///
 /// # What it expands to
-/// * For the machine a type that implements `Machine`, with `compile`, `bind`, and one constructor of instructions for
+/// * For the machine a type that implements `Machine`, with `compile`, `compile_in`, `bind`, and one constructor of instructions for
 ///   each uop.
 /// * For each uop `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes it:
 ///   sizes, holes, patches, disassembly. A family's takes its parameters first, and its constant is an array of
@@ -138,6 +138,10 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// The same compiler makes the same object on every machine; another version may make another one. An object does not
 /// depend on headers of the system, as far as they can be known without a compiler: verify after they have changed. All
 /// objects of a machine have to be made by compilers of one convention. Dependencies are neither updated nor verified.
+///
+/// Tests of a crate have objects like the rest of it: `cargo test --no-run -p CRATE` in place of `cargo build`. For its
+/// documentation tests the variables name the package: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Those are never
+/// called stale: remove the folder before updating to be rid of what none needs any more.
 #[proc_macro]
 pub fn stencil(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = TokenStream::from(input);
@@ -174,6 +178,11 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
     if let Err(error) = check::check(&block) {
         let (errors, items) = (error.into_compile_error(), expand::stub::expand(&block, false));
         return quote! { #errors #items };
+    }
+    // An editor that does not tell where tokens stand is told the signatures, and of mistakes in the C when it has Cargo
+    // check the crate.
+    if text::stands_nowhere(block.machine.name.span()) {
+        return expand::stub::expand(&block, true);
     }
     let without_code = |errors: TokenStream| {
         let items = expand::stub::expand(&block, true);

@@ -19,6 +19,13 @@ pub struct Text {
 /// A line from 1 and a column in bytes from 1, as C compilers count.
 pub type Place = (usize, usize);
 
+/// Whether tokens are known to stand nowhere, as an editor's macro server has it: then the lines of a body, which
+/// preprocessor directives need, are not known either.
+pub fn stands_nowhere(token: Span) -> bool {
+    // A token has at least one character.
+    token.start() == token.end()
+}
+
 impl Text {
     /// The text between the braces of a group.
     pub fn new(group: &Group) -> Self {
@@ -183,6 +190,12 @@ mod tests {
         assert_eq!(text.span_at((3, 5)).source_text().unwrap(), "&", "columns count bytes");
         assert_eq!(text.span_at((3, 6)).source_text().unwrap(), "c");
         assert_eq!(text.find("c").unwrap().start().line, 3);
+    }
+
+    #[test]
+    fn tokens_that_were_typed_stand_somewhere() {
+        assert!(!stands_nowhere(group(BODY).span_open()));
+        assert!(stands_nowhere(Span::call_site()), "not read from a file");
     }
 
     #[test]

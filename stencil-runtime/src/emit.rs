@@ -110,15 +110,30 @@ impl<'m> Emitter<'m, Fresh> {
         Ok(Self::with_addresses(code, data, addresses))
     }
 
-    /// As [`zeroed`](Self::zeroed), without looking (but in debug builds).
+    /// As [`zeroed`](Self::zeroed), without looking (but in debug builds, and with the feature `check-zero`).
     ///
     /// # Safety
     /// All bytes of both buffers are zero. Otherwise the code that is emitted is not the code that was meant,
     /// and running it is undefined behaviour that no other `unsafe` block announces.
     #[must_use]
     pub unsafe fn zeroed_unchecked(code: &'m mut [u8], data: &'m mut [u8]) -> Self {
-        debug_assert!(code.iter().chain(data.iter()).all(|&byte| byte == 0), "fresh memory is not zero");
         let addresses = addresses(code, data);
+        // SAFETY: the caller's promise.
+        unsafe { Self::zeroed_unchecked_for(code, data, addresses) }
+    }
+
+    /// As [`zeroed_unchecked`](Self::zeroed_unchecked), for code that will run at other addresses.
+    ///
+    /// # Safety
+    /// As there.
+    pub(crate) unsafe fn zeroed_unchecked_for(
+        code: &'m mut [u8],
+        data: &'m mut [u8],
+        addresses: (Address, Address),
+    ) -> Self {
+        if cfg!(any(debug_assertions, feature = "check-zero")) {
+            assert!(code.iter().chain(data.iter()).all(|&byte| byte == 0), "fresh memory is not zero");
+        }
         Self::with_addresses(code, data, addresses)
     }
 }

@@ -24,6 +24,24 @@ pub enum Error {
         /// The system's error code (`errno`).
         code: i32,
     },
+    /// The operating system refused what memory that is mapped twice needs.
+    NoDualMapping {
+        /// The system call that failed.
+        call: &'static str,
+        /// The system's error code (`errno`).
+        code: i32,
+    },
+    /// An arena has no free space of this size.
+    ArenaFull {
+        /// Bytes that were asked for, in a row.
+        size: usize,
+        /// Bytes of the whole arena.
+        reserved: usize,
+        /// Bytes of code and data in it.
+        used: usize,
+    },
+    /// The arena is that of the process that this one was forked from, which still uses it.
+    Forked,
     /// An operand lies outside what its hole can hold.
     OutOfRange {
         /// The uop's name.
@@ -109,13 +127,30 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutOfMemory { size, code } => {
-                write!(f, "the system refused {size} bytes of memory for code (error {code})")
-            }
+            Self::OutOfMemory { size, code } => write!(
+                f,
+                "the system refused {size} bytes of memory for code (error {code}): the process is at a limit (`ulimit` shows \
+                 them), or the machine has no more"
+            ),
             Self::NotExecutable { code } => write!(
                 f,
                 "the system refused to make the code executable (error {code}): its security policy has to \
-                 allow this process to execute memory that it has written (SELinux calls it `execmem`)"
+                 allow this process to execute memory that it has written (SELinux calls it `execmem`), or the arena has to be \
+                 mapped twice (`Mapping::Dual`)"
+            ),
+            Self::NoDualMapping { call, code } => write!(
+                f,
+                "the system refused memory that is mapped twice (`{call}`: error {code}): use an arena that is mapped once \
+                 (`Mapping::Single`)"
+            ),
+            Self::ArenaFull { size, reserved, used } => write!(
+                f,
+                "the arena of {reserved} bytes has no {size} free bytes in a row; {used} are in use: drop code, or make a larger \
+                 arena (`ArenaOptions::size`)"
+            ),
+            Self::Forked => f.write_str(
+                "the arena belongs to the process that this one was forked from, since its memory is mapped twice: make \
+                 another one after `fork`, or one that is mapped once (`Mapping::Single`) before",
             ),
             Self::OutOfRange { uop, hole, overflow: o } => {
                 let Overflow { value, min, max } = **o;
@@ -182,12 +217,29 @@ mod tests {
         for (error, expected) in [
             (
                 Error::OutOfMemory { size: 4096, code: 12 },
-                "the system refused 4096 bytes of memory for code (error 12)",
+                "the system refused 4096 bytes of memory for code (error 12): the process is at a limit (`ulimit` shows \
+                 them), or the machine has no more",
             ),
             (
                 Error::NotExecutable { code: 13 },
                 "the system refused to make the code executable (error 13): its security policy has to allow this \
-                 process to execute memory that it has written (SELinux calls it `execmem`)",
+                 process to execute memory that it has written (SELinux calls it `execmem`), or the arena has to be mapped \
+                 twice (`Mapping::Dual`)",
+            ),
+            (
+                Error::NoDualMapping { call: "memfd_create", code: 1 },
+                "the system refused memory that is mapped twice (`memfd_create`: error 1): use an arena that is mapped once \
+                 (`Mapping::Single`)",
+            ),
+            (
+                Error::ArenaFull { size: 8192, reserved: 65536, used: 61440 },
+                "the arena of 65536 bytes has no 8192 free bytes in a row; 61440 are in use: drop code, or make a larger \
+                 arena (`ArenaOptions::size`)",
+            ),
+            (
+                Error::Forked,
+                "the arena belongs to the process that this one was forked from, since its memory is mapped twice: make \
+                 another one after `fork`, or one that is mapped once (`Mapping::Single`) before",
             ),
             (
                 Error::out_of_range("add", "n", overflow),

@@ -5,26 +5,35 @@
 #![doc = include_str!("first_screen.md")]
 //!
 //! What the macro makes of a block is described at [`stencil!`]. The rooms of this crate:
-//! [`Emitter`] is where emit functions write, [`patch`] computes the fields they fill in, [`memory`] gets and
-//! publishes pages, [`Code`] is a whole program, [`Stencil`] says what is known of a uop, [`Error`] what
-//! can go wrong.
+//! [`Emitter`] is where emit functions write, [`patch`] computes the fields they fill in, [`Code`] is a whole program,
+//! [`Arena`] memory for many, [`Stencil`] says what is known of a uop, [`Listing`] shows what a program became, [`Error`]
+//! says what can go wrong.
 //!
 //! The method is that of Xu and Kjolstad, *Copy-and-Patch Compilation* (OOPSLA 2021).
 
 extern crate self as stencil_runtime;
 
+mod arena;
+mod batch;
+mod code;
 mod emit;
 mod entry;
 mod error;
-pub mod memory;
+mod listing;
+mod memory;
 pub mod patch;
 mod program;
 mod stencil;
 
+pub use arena::{Arena, ArenaOptions, ArenaStats};
+pub use batch::Batch;
+pub use code::Code;
 pub use emit::{Address, Emitter, Fresh, Memory, Reused, Room};
 pub use entry::Entry;
 pub use error::Error;
-pub use program::{Code, Instruction, Label, Labels, Machine, Operand, Uop, Words};
+pub use listing::{ListedLine, ListedUop, Listing};
+pub use memory::Mapping;
+pub use program::{Instruction, Label, Labels, Machine, Operand, Uop, Words};
 pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
 pub use stencil_macros::stencil;
 

@@ -1,185 +1,183 @@
-//! Memory for code: fresh zeroed pages near the executable, first writable, then executable, never both.
+//! Memory for code: pages near the executable that are reserved at once, written through one view of them, and run
+//! through one that cannot be written.
 //!
-//! [`Writable`] and [`Executable`] are the two states of one mapping, and [`Writable::publish`] consumes the
-//! first to make the second, so that nothing can write to code that may be running.
+//! [`Pages`] is the memory of an arena. A [`Writer`] claims free lines of it and lends them, one [`Slot`] after the
+//! other, to be written; [`Writer::publish`] consumes it and makes all of them executable. What a slot
+//! becomes is a [`Block`], which frees its lines on drop. No range of addresses is ever writable and executable.
+//!
+//! # What another processor may see
+//!
+//! x86-64 keeps the caches of instructions coherent with stores. What remains are instructions that a processor has
+//! fetched before they were written (Intel's manual, volume 3, "Handling Self- and Cross-Modifying Code").
+//!
+//! * *Memory that never held code:* no processor has fetched instructions there, since nothing has ever jumped there.
+//!   Whoever runs the new code got its address after it was published, by something that synchronises.
+//! * *Reused, one mapping:* before it is written, `mprotect` takes the right to execute it away and removes all
+//!   translations that have it, on each processor. Nothing can be fetched until it is given back, after the last write.
+//! * *Reused, two mappings:* the executable view stays, so that a processor may have fetched the old instructions ahead of
+//!   time. Every processor that runs this process has to serialize between the last write and the first run.
+//!   `membarrier` makes them, once for each [`Writer::publish`] that reused lines.
+//!
+//! Lines are those of the caches: what is written is never in a line with what runs.
 
-// All calls of the operating system are here.
-use std::ptr::NonNull;
+mod dual;
+mod space;
+mod system;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::Error;
+use dual::Dual;
+use space::{Claim, Space};
+use system::{Access, View};
 
-/// The farthest that a mapping may begin from the executable: 2 GiB less 256 MiB, which leave room for
-/// the executable's own size.
-const NEAR: usize = (1 << 31) - (256 << 20);
-/// The distance between the places that are tried.
-const STEP: usize = 16 << 20;
+pub(crate) use space::{LINE, PAGE};
+pub(crate) use system::Placement;
+pub(crate) use writer::{Slot, Writer};
 
-/// A mapping that can be written and not executed. All its bytes are zero when it is made.
-#[derive(Debug)]
-pub struct Writable(Mapping);
-
-/// A mapping that can be executed and not written.
-#[derive(Debug)]
-pub struct Executable(Mapping);
-
-/// Where to ask for memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// Within reach of relative calls to the executable, if the address space has room there.
-    Near,
-    /// Wherever the system likes.
-    Anywhere,
+/// How the memory of an [`Arena`](crate::Arena) is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mapping {
+    /// Once. Pages are first writable, then executable: no address is ever both, and nothing that runs can be
+    /// written at any address. Publishing is one system call for a batch. The space of dropped functions is used again
+    /// when all functions in a page are dropped. After a `fork` parent and child have memory of their own.
+    Single,
+    /// Twice: what can be written at some addresses is executed at others. Publishing makes no system call, or, where
+    /// space is used again, one for a batch; and the space of each function can be used again as soon as it is dropped.
+    ///
+    /// The price is security. An attacker who can make the process write to an address of his choice can change code that
+    /// runs, if he learns where the writable view is: it is at a random place, and no pointer to it is kept but in the
+    /// arena itself. And the memory is shared with a child after `fork`: the child cannot compile into the arena
+    /// ([`Error::Forked`]), nor run code in it that the parent may drop.
+    Dual,
 }
 
-impl Writable {
-    /// Asks the system for `size` bytes, rounded up to whole pages.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn new(size: usize, placement: Placement) -> Result<Self, Error> {
-        let size = size.max(1);
-        if placement == Placement::Near {
-            for hint in near(Self::new as *const () as usize, size) {
-                if let Some(mapping) = Mapping::at(hint, size) {
-                    return Ok(Self(mapping));
-                }
-            }
+/// The memory of an arena, returned to the system on drop.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    views: Views,
+    space: Space,
+    /// Bytes that blocks use, without what rounds them up to lines.
+    used: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Views {
+    Single(View),
+    Dual(Dual),
+}
+
+impl Pages {
+    /// Reserves at least `size` bytes.
+    pub(crate) fn new(size: usize, mapping: Mapping, placement: Placement) -> Result<Self, Error> {
+        let size = size.max(1).checked_next_multiple_of(PAGE).ok_or(Error::OutOfMemory { size, code: libc::ENOMEM })?;
+        let views = match mapping {
+            Mapping::Single => Views::Single(View::reserve(size, placement)?),
+            Mapping::Dual => Views::Dual(Dual::new(size, placement)?),
+        };
+        let space = Space::new(size, mapping == Mapping::Single);
+        Ok(Self { views, space, used: AtomicUsize::new(0) })
+    }
+
+    /// Whether the system allows memory to be executed that was written before. Asked before anything is claimed.
+    pub(crate) fn probe(&self) -> Result<(), Error> {
+        let Views::Single(view) = &self.views else { return Ok(()) };
+        view.protect(0..PAGE, Access::Write)?;
+        view.protect(0..PAGE, Access::Execute)
+    }
+
+    pub(crate) fn mapping(&self) -> Mapping {
+        match self.views {
+            Views::Single(_) => Mapping::Single,
+            Views::Dual(_) => Mapping::Dual,
         }
-        Mapping::new(0, size).map(Self)
     }
 
-    /// The bytes.
-    pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the mapping is readable and writable, `size` bytes long, and borrowed from a value that owns
-        // it alone.
-        unsafe { std::slice::from_raw_parts_mut(self.0.base.as_ptr(), self.0.size) }
+    /// Bytes reserved, got from the system, used by blocks, and free to be used again; what else was got is padding, or
+    /// a writer's.
+    pub(crate) fn bytes(&self) -> [usize; 4] {
+        let (committed, free) = self.space.count();
+        [self.runs().size(), committed, self.used.load(Ordering::Relaxed), free]
     }
 
-    /// Makes it executable and takes the right to write.
-    ///
-    /// # Errors
-    /// [`Error::NotExecutable`], if the system refuses. The memory is returned to it.
-    pub fn publish(self) -> Result<Executable, Error> {
-        // SAFETY: the range is exactly the mapping that `self` owns, and no reference into it is left, since
-        // `self` was passed by value.
-        let refused =
-            unsafe { libc::mprotect(self.0.base.as_ptr().cast(), self.0.size, libc::PROT_READ | libc::PROT_EXEC) };
-        // x86-64 keeps instruction fetches coherent with stores; a target that does not flushes here.
-        if refused == 0 { Ok(Executable(self.0)) } else { Err(Error::NotExecutable { code: errno() }) }
+    /// The view that is executable, or will be.
+    fn runs(&self) -> &View {
+        match &self.views {
+            Views::Single(view) => view,
+            Views::Dual(dual) => &dual.run,
+        }
+    }
+
+    /// The view that a writer's lines are writable in.
+    fn writable(&self) -> &View {
+        match &self.views {
+            Views::Single(view) => view,
+            Views::Dual(dual) => &dual.write,
+        }
+    }
+
+    /// Whether this is a child's view of its parent's memory.
+    fn check_owner(&self) -> Result<(), Error> {
+        match &self.views {
+            Views::Dual(dual) if dual.forked() => Err(Error::Forked),
+            _ => Ok(()),
+        }
+    }
+
+    /// Free lines, at least `needed` and at most `wanted` that follow one another, made writable.
+    fn claim(&self, needed: usize, wanted: usize) -> Result<Claim, Error> {
+        self.check_owner()?;
+        let full = || {
+            let [reserved, _, used, _] = self.bytes();
+            Error::ArenaFull { size: needed * LINE, reserved, used }
+        };
+        self.space.claim(needed, wanted, |claim| self.commit(claim))?.ok_or_else(full)
+    }
+
+    /// Adds at least `needed` lines to a claim, if there are free ones behind it.
+    fn extend(&self, claim: &mut Claim, needed: usize, wanted: usize) -> Result<bool, Error> {
+        self.check_owner()?;
+        self.space.extend(claim, needed, wanted, |claim| self.commit(claim))
+    }
+
+    /// Gets memory for what is claimed, and makes it writable.
+    fn commit(&self, claim: &Claim) -> Result<(), Error> {
+        match &self.views {
+            Views::Single(view) => {
+                view.protect(claim.bytes(), Access::Write)?;
+                view.populate(claim.fresh_bytes()).map(drop)
+            }
+            Views::Dual(dual) => dual.commit(claim.fresh_bytes()),
+        }
     }
 }
 
-/// Where `size` bytes would be near an address of the executable: below it first, since above it the heap grows.
-fn near(anchor: usize, size: usize) -> impl Iterator<Item = usize> {
-    let anchor = anchor & !0xffff;
-    let below = (size..=NEAR).step_by(STEP).filter_map(move |distance| anchor.checked_sub(distance));
-    let above =
-        (STEP..=NEAR.saturating_sub(size)).step_by(STEP).filter_map(move |distance| anchor.checked_add(distance));
-    below.map(|hint| hint & !0xffff).chain(above)
-}
-
-impl Executable {
-    /// The bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping is readable and `size` bytes long, and nothing writes to it until it is dropped.
-        unsafe { std::slice::from_raw_parts(self.0.base.as_ptr(), self.0.size) }
-    }
-}
-
-/// A private anonymous mapping, returned to the system on drop.
+/// Memory of one program, in a line of its own. Its lines are free when it is dropped.
 #[derive(Debug)]
-struct Mapping {
-    base: NonNull<u8>,
+pub(crate) struct Block {
+    pages: Arc<Pages>,
+    /// The first line, and bytes in use.
+    line: usize,
     size: usize,
 }
 
-// SAFETY: a mapping belongs to the process, not to a thread, and this value owns it alone.
-unsafe impl Send for Mapping {}
-// SAFETY: a shared reference gives no more than reads (`Executable::bytes`).
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
-    /// A mapping that begins at `hint` exactly, if that range is free.
-    fn at(hint: usize, size: usize) -> Option<Self> {
-        Self::new(hint, size).ok().filter(|mapping| mapping.base.as_ptr() as usize == hint)
-    }
-
-    /// A mapping at `hint`, or elsewhere if that range is not free.
-    fn new(hint: usize, size: usize) -> Result<Self, Error> {
-        // SAFETY: a new anonymous mapping without MAP_FIXED replaces nothing that exists.
-        let base = unsafe {
-            libc::mmap(
-                hint as *mut libc::c_void,
-                size,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(Error::OutOfMemory { size, code: errno() });
-        }
-        NonNull::new(base.cast()).map(|base| Self { base, size }).ok_or(Error::OutOfMemory { size, code: 0 })
+impl Block {
+    /// The bytes, where they are executable when they have been published.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        let start = self.line * LINE;
+        // SAFETY: the lines are this block's, a slot was written there before, and nothing writes there until it is dropped.
+        unsafe { self.pages.runs().bytes(start..start + self.size) }
     }
 }
 
-impl Drop for Mapping {
+impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: the range is exactly the mapping that this value owns, and whoever borrowed from it is gone.
-        let failed = unsafe { libc::munmap(self.base.as_ptr().cast(), self.size) };
-        debug_assert_eq!(failed, 0, "munmap of a whole mapping cannot fail");
+        self.pages.used.fetch_sub(self.size, Ordering::Relaxed);
+        self.pages.space.free(self.line, self.size.div_ceil(LINE));
     }
-}
-
-fn errno() -> i32 {
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_memory_is_near_zero_and_becomes_executable() {
-        let mut memory = Writable::new(5000, Placement::Near).unwrap();
-        assert!(memory.bytes().iter().all(|&byte| byte == 0));
-        memory.bytes()[..6].copy_from_slice(&[0xb8, 42, 0, 0, 0, 0xc3]); // mov $42, %eax; ret
-        let code = memory.publish().unwrap();
-        let start = code.bytes().as_ptr();
-        assert!((start as usize).abs_diff(Writable::new as *const () as usize) < 1 << 31);
-        // SAFETY: these are the two instructions above, a function of the C convention.
-        let function = unsafe { std::mem::transmute::<*const u8, extern "C" fn() -> i32>(start) };
-        assert_eq!(function(), 42);
-    }
-
-    #[test]
-    fn many_mappings_stay_near() {
-        let all: Vec<_> = (0..64).map(|_| Writable::new(1 << 20, Placement::Near).unwrap()).collect();
-        for memory in &all {
-            let start = memory.0.base.as_ptr() as usize;
-            assert!(start.abs_diff(Writable::new as *const () as usize) < 1 << 31);
-        }
-    }
-
-    #[test]
-    fn memory_is_returned_on_drop() {
-        // More than the address space holds, unless every mapping is returned.
-        for _ in 0..300 {
-            Writable::new(1 << 40, Placement::Anywhere).map(drop).unwrap_or_else(|error| {
-                assert!(matches!(error, Error::OutOfMemory { code: libc::ENOMEM, .. }), "{error}");
-            });
-        }
-        for _ in 0..1000 {
-            drop(Writable::new(1 << 30, Placement::Near).unwrap().publish().unwrap());
-        }
-    }
-
-    #[test]
-    fn too_much_is_an_error() {
-        let error = Writable::new(1 << 60, Placement::Near).unwrap_err();
-        assert_eq!(error, Error::OutOfMemory { size: 1 << 60, code: libc::ENOMEM });
-        assert!(matches!(Writable::new(usize::MAX, Placement::Near), Err(Error::OutOfMemory { .. })));
-    }
-}
+mod tests;

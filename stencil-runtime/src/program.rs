@@ -1,7 +1,7 @@
-//! Programs: instructions of one machine, labels, and the two passes that make code of them.
+//! Programs: instructions of one machine, labels, and the two passes over them.
 //!
-//! The first pass adds up sizes, which gives every label its address; the second emits each uop with every
-//! address known. Memory is asked for in between, once, and published at the end.
+//! The first pass adds up sizes, which gives every label its offset; the second emits each uop with every
+//! address known. Memory is claimed in between, once.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use crate::emit::{Address, Emitter, Fresh, TRAMPOLINE_SIZE};
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::memory::{Executable, Placement, Writable};
+use crate::memory::{LINE, Slot};
 use crate::stencil::{Abi, Stencil};
 
 /// What `stencil!` makes of a `machine` declaration: the registers that uops share, and the way in and out.
@@ -145,7 +145,7 @@ impl fmt::Display for Label {
 }
 
 /// Where the labels of a program are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Labels {
     /// Of each label the offset from the start of code, or `UNBOUND`.
     offsets: Vec<u64>,
@@ -171,7 +171,7 @@ impl Labels {
         Ok(())
     }
 
-    fn offset(&self, label: Label) -> Option<usize> {
+    pub(crate) fn offset(&self, label: Label) -> Option<usize> {
         self.offsets.get(label.0 as usize).filter(|&&offset| offset != UNBOUND).map(|&offset| offset as usize)
     }
 
@@ -273,30 +273,34 @@ impl Operand for Label {
     }
 }
 
-/// A program of machine `M`, compiled and executable. The memory is returned when it is dropped.
-#[derive(Debug)]
-pub struct Code<M> {
-    memory: Executable,
-    code_size: usize,
-    labels: Labels,
-    machine: PhantomData<fn() -> M>,
-}
-
 /// An invalid instruction, so that to run off the end of a program is a fault and nothing worse.
 const END: [u8; 2] = [0x0f, 0x0b];
-/// Data begins on a cache line of its own.
-const DATA_ALIGNMENT: usize = 64;
+const TOO_LARGE: Error = Error::ProgramTooLarge { size: usize::MAX };
 
-/// The sizes that the first pass adds up.
-#[derive(Clone, Copy, Default)]
-struct Sizes {
-    code: usize,
+/// What the first pass finds out: bytes of code and of data, what the data is aligned to, and the number of calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Layout {
+    pub(crate) code: usize,
     data: usize,
     alignment: usize,
     calls: usize,
 }
 
-impl Sizes {
+impl Layout {
+    /// The first pass. It binds the labels.
+    pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
+        // Data begins on a cache line of its own.
+        let mut layout = Self { alignment: LINE, ..Self::default() };
+        layout.add(M::ENTRY.stencil()).ok_or(TOO_LARGE)?;
+        for (index, instruction) in instructions.iter().enumerate() {
+            if instruction.uop.emit.is_none() {
+                labels.bind(index, instruction.operands()[0], layout.code, instructions.len())?;
+            }
+            layout.add(instruction.stencil()).ok_or(TOO_LARGE)?;
+        }
+        Ok(layout)
+    }
+
     fn add(&mut self, stencil: &Stencil) -> Option<()> {
         self.code = self.code.checked_add(stencil.code.size)?;
         if stencil.data.size != 0 {
@@ -307,101 +311,42 @@ impl Sizes {
         self.calls += stencil.calls.len();
         Some(())
     }
-}
 
-impl<M: Machine> Code<M> {
-    /// Compiles a program. Its instructions follow one another in memory; execution begins at the first.
-    ///
-    /// # Errors
-    /// Any [`Error`] but [`Error::BufferFull`] and [`Error::NotZero`].
-    pub fn compile(instructions: &[Instruction<M>]) -> Result<Self, Error> {
-        Self::compile_to(instructions, Placement::Near)
+    /// Bytes for trampolines, if all calls need one.
+    pub(crate) fn trampolines(&self) -> usize {
+        self.calls * TRAMPOLINE_SIZE
     }
 
-    fn compile_to(instructions: &[Instruction<M>], placement: Placement) -> Result<Self, Error> {
-        const TOO_LARGE: Error = Error::ProgramTooLarge { size: usize::MAX };
-        let mut sizes = Sizes::default();
-        let mut labels = Labels { offsets: Vec::new(), base: 0 };
-        sizes.add(M::ENTRY.stencil()).ok_or(TOO_LARGE)?;
-        for (index, instruction) in instructions.iter().enumerate() {
-            if instruction.uop.emit.is_none() {
-                labels.bind(index, instruction.operands()[0], sizes.code, instructions.len())?;
-            }
-            sizes.add(instruction.stencil()).ok_or(TOO_LARGE)?;
-        }
-        let data_start = (sizes.code.checked_add(END.len()))
-            .and_then(|size| size.checked_next_multiple_of(DATA_ALIGNMENT.max(sizes.alignment)))
-            .ok_or(TOO_LARGE)?;
-        let mut place = |trampolines: usize| {
-            let size = data_start.checked_add(sizes.data).and_then(|size| size.checked_add(trampolines));
-            let size = size.ok_or(TOO_LARGE)?;
-            if size > i32::MAX as usize {
-                return Err(Error::ProgramTooLarge { size });
-            }
-            let mut memory = Writable::new(size, placement)?;
-            emit(instructions, &mut memory.bytes()[..size], (sizes.code, data_start), &mut labels)?;
-            memory.publish()
+    /// Bytes of the program, wherever a line begins, with this many for trampolines.
+    pub(crate) fn size(&self, trampolines: usize) -> Result<usize, Error> {
+        let end = self.code.checked_add(END.len()).ok_or(TOO_LARGE)?;
+        let size = if self.data + trampolines == 0 {
+            end
+        } else {
+            let data_start = end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment - LINE));
+            data_start.and_then(|start| start.checked_add(self.data)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
         };
-        let memory = match place(0) {
-            // The address space near the executable is full: every call may need a trampoline. There is none, or one is
-            // where the data of a later uop should be.
-            Err(Error::OutOfReach { .. } | Error::BufferFull { .. }) => place(sizes.calls * TRAMPOLINE_SIZE),
-            placed => placed,
-        }?;
-        Ok(Self { memory, code_size: sizes.code, labels, machine: PhantomData })
+        if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
     }
 
-    /// The function that the program is.
-    ///
-    /// It is valid as long as this value lives. Calling it is `unsafe`: what the C bodies do with the
-    /// machine's registers and the operands is theirs to answer for, and so is what they do to memory.
-    #[must_use]
-    pub fn entry(&self) -> M::Entry {
-        const { assert!(size_of::<M::Entry>() == size_of::<*const u8>()) };
-        let start = self.memory.bytes().as_ptr();
-        // SAFETY: `Entry` is implemented for function pointers alone, and the memory begins with the machine's
-        // entry stencil, which the C compiler compiled from a function of just this type.
-        unsafe { std::mem::transmute_copy::<*const u8, M::Entry>(&start) }
-    }
-
-    /// The instructions, the entry included.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.memory.bytes()[..self.code_size]
-    }
-
-    /// Bytes of memory that the program takes: code, data and padding.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.memory.bytes().len()
-    }
-
-    /// The offset of a bound label in [`bytes`](Self::bytes).
-    #[must_use]
-    pub fn offset(&self, label: Label) -> Option<usize> {
-        self.labels.offset(label)
-    }
-
-    /// The address of a bound label, for code that enters the program there by way of a C body's jump.
-    #[must_use]
-    pub fn address(&self, label: Label) -> Option<*const u8> {
-        self.offset(label).map(|offset| self.memory.bytes()[offset..].as_ptr())
+    /// Where data begins in a program of [this size](Self::size) at this address.
+    fn data_start(&self, address: Address, size: usize) -> usize {
+        let end = self.code + END.len();
+        if size == end { end } else { (address.0 as usize + end).next_multiple_of(self.alignment) - address.0 as usize }
     }
 }
 
-/// The second pass. `bytes` are fresh; code ends, and data starts, at the two offsets.
-fn emit<M: Machine>(
+/// The second pass. A program of this layout goes to the slot.
+pub(crate) fn emit<M: Machine>(
     instructions: &[Instruction<M>],
-    bytes: &mut [u8],
-    (code_size, data_start): (usize, usize),
+    slot: &mut Slot<'_, '_>,
+    layout: &Layout,
     labels: &mut Labels,
 ) -> Result<(), Error> {
-    labels.base = Address::from(bytes.as_ptr()).0;
-    let (code, data) = bytes.split_at_mut(data_start);
-    let (code, end) = code.split_at_mut(code_size);
+    let address = slot.address();
+    labels.base = address.0;
+    let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, slot.size()));
     end[..END.len()].copy_from_slice(&END);
-    // SAFETY: the caller got the memory from the system and nothing has been written to these parts of it.
-    let mut out = unsafe { Emitter::zeroed_unchecked(code, data) };
     let in_order = std::iter::once((M::ENTRY, &[][..]))
         .chain(instructions.iter().map(|instruction| (instruction.uop, instruction.operands())));
     for (index, (uop, operands)) in in_order.enumerate() {
@@ -414,76 +359,4 @@ fn emit<M: Machine>(
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stencil;
-
-    stencil! {
-        machine Counter(count: u64) -> u64;
-        extern fn increment(count: u64) -> u64 = super::tests::increment;
-        extern fn redouble(count: u64) -> u64 = super::tests::redouble;
-        uop more() { count = increment(count); }
-        uop twice() { count = redouble(count); }
-        uop scale(by: f64) { count = (uint64_t)((double)count * by * 0.5); }
-        uop jump(target: Label) { JUMP(target); }
-        uop ret() { RETURN(count); }
-    }
-
-    extern "C" fn increment(count: u64) -> u64 {
-        count + 1
-    }
-
-    extern "C" fn redouble(count: u64) -> u64 {
-        count * 2
-    }
-
-    fn run(code: &Code<Counter>, count: u64) -> u64 {
-        // SAFETY: the bodies above touch no memory.
-        unsafe { code.entry()(count) }
-    }
-
-    #[test]
-    fn calls_work_from_near_and_from_far() {
-        let mut program = vec![Counter::more(); 1000];
-        program.extend([Counter::twice(), Counter::scale(6.0), Counter::more(), Counter::ret()]);
-        for placement in [Placement::Near, Placement::Anywhere] {
-            let code = Code::compile_to(&program, placement).unwrap();
-            assert_eq!(run(&code, 5), 1005 * 6 + 1, "{placement:?}");
-        }
-        let near = Code::compile_to(&program, Placement::Near).unwrap();
-        let start = near.bytes().as_ptr() as usize;
-        assert!(start.abs_diff(increment as *const () as usize) < 1 << 31);
-    }
-
-    #[test]
-    fn what_is_past_the_end_is_an_invalid_instruction() {
-        let code = Counter::compile(&[]).unwrap();
-        assert_eq!(code.memory.bytes()[code.bytes().len()..][..2], END);
-    }
-
-    #[test]
-    fn labels() {
-        let [a, b] = [Label(0), Label(1)];
-        let program = [Counter::jump(b), Counter::bind(a), Counter::ret(), Counter::bind(b), Counter::jump(a)];
-        let code = Counter::compile(&program).unwrap();
-        assert_eq!(run(&code, 7), 7);
-        assert!(code.offset(a) < code.offset(b));
-        assert_eq!(code.offset(Label(2)), None);
-        assert_eq!(code.address(a), Some(code.bytes()[code.offset(a).unwrap()..].as_ptr()));
-        let compile = |program: &[Instruction<Counter>]| Counter::compile(program).unwrap_err();
-        assert_eq!(compile(&[Counter::ret(), Counter::jump(a)]), Error::UnknownLabel { label: a, instruction: 1 });
-        assert_eq!(compile(&[Counter::bind(a), Counter::bind(a)]), Error::DuplicateLabel { label: a, instruction: 1 });
-        let large = Label(u32::MAX);
-        assert_eq!(compile(&[Counter::bind(large)]), Error::LabelTooLarge { label: large, instructions: 1 });
-        assert_eq!(compile(&[Counter::jump(large)]), Error::UnknownLabel { label: large, instruction: 0 });
-    }
-
-    #[test]
-    fn instructions_show_their_operands() {
-        assert_eq!(format!("{:?}", Counter::jump(Label(3))), "jump target=0x3");
-        assert_eq!(format!("{:?}", Counter::ret()), "ret");
-    }
 }

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use stencil_runtime::{Code, Label, Machine};
+use stencil_runtime::{Address, Code, Label, Listing, Machine};
 
 use crate::error::Error;
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
@@ -83,36 +83,15 @@ impl Compiled {
         let mut text = String::new();
         let Ok(program) = lower::lower_function(module, index) else { return text };
         let Some(start) = self.code.offset(function_label(index)) else { return text };
-        let mut offset = start;
-        for instruction in &program {
-            let stencil = instruction.stencil();
-            let bytes = &self.code.bytes()[offset..offset + stencil.code.size];
-            let callee = lower::callee(module, instruction).and_then(|index| module.function_name(index));
-            let callee = callee.map(|name| format!(" (`{name}`)")).unwrap_or_default();
-            let _ = writeln!(text, "{offset:8x}: {instruction:?}{callee}");
-            for line in disassembly(stencil.disassembly, bytes) {
-                let _ = writeln!(text, "              {line}");
-            }
-            offset += stencil.code.size;
+        let listing = Listing::new(&program, &self.code.bytes()[start..], Address(start as u64));
+        for uop in listing.uops() {
+            let callee = uop.instruction.and_then(|instruction| lower::callee(module, instruction));
+            let name = callee.and_then(|index| module.function_name(index));
+            let name = name.map(|name| format!(" (`{name}`)")).unwrap_or_default();
+            let shown = uop.to_string();
+            let (head, lines) = shown.split_once('\n').unwrap_or((&shown, ""));
+            let _ = write!(text, "{head}{name}\n{lines}");
         }
         text
     }
-}
-
-/// The lines of a stencil's disassembly, each with the bytes of its instruction as they are in memory. What is out of line
-/// comes last, and without its bytes, which are elsewhere.
-fn disassembly<'a>(text: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = String> + 'a {
-    let offset = |line: &str| usize::from_str_radix(line.split(':').next()?.trim(), 16).ok();
-    let starts: Vec<usize> = text.lines().map_while(offset).chain([bytes.len()]).collect();
-    text.lines().enumerate().map(move |(index, line)| {
-        let range = starts.get(index).zip(starts.get(index + 1));
-        let hex: Vec<_> = range
-            .and_then(|(start, end)| bytes.get(*start..*end))
-            .unwrap_or_default()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let instruction = line.split_once(": ").map_or(line, |(_, instruction)| instruction);
-        format!("{:32}  {instruction}", hex.join(" "))
-    })
 }

@@ -1,11 +1,9 @@
-//! Constants that describe stencils, and the manual that rustdoc makes of them.
-
-use std::fmt::Write as _;
+//! Constants that describe stencils.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Names, common_attributes, emit, own_attributes};
+use super::{Names, common_attributes, emit, manual, own_attributes};
 use crate::ast::{Block, Uop};
 use crate::model::{Patch, PatchKind, Section, Stencil, Value, stored};
 
@@ -30,7 +28,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     if !uop.is_family() {
         let stencil = members.first().and_then(Option::as_ref).unwrap_or(&empty);
         let value = value(block, uop, &uop.name.to_string(), stencil, names);
-        let manual = manual(block, uop, stencil);
+        let manual = manual::stencil(block, uop, stencil);
         return quote! {
             #(#common)*
             #docs
@@ -58,16 +56,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         None => quote! { ::core::option::Option::None },
     });
     let count = members.len();
-    let parameters: Vec<_> =
-        uop.parameters.iter().map(|p| format!("`{}` from {} to {}", p.name, p.start, p.end - 1)).collect();
-    let stencils = present().count();
-    let mut manual = format!(
-        "A family of {stencils} stencils, by {}: the last parameter counts fastest. The first member:\n\n",
-        parameters.join(", ")
-    );
-    if let Some((_, first)) = present().next() {
-        manual.push_str(&self::manual(block, uop, first));
-    }
+    let manual = manual::family(block, uop, members);
     quote! {
         #(#constants)*
         #(#common)*
@@ -157,7 +146,7 @@ fn patch_value(patch: &Patch, callees: &[Value]) -> TokenStream {
 }
 
 /// The values that fit all fields of an operand, if they are not all values of its type.
-fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)> {
+pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)> {
     let fields = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(operand));
     let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend));
     let (min, max) = narrowed.reduce(|(min, max), (low, high)| (min.max(low), max.min(high)))?;
@@ -165,33 +154,6 @@ fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)> {
     Some((min.max(least), max.min(greatest)))
 }
 
-fn type_text(ty: &syn::Type) -> String {
+pub fn type_text(ty: &syn::Type) -> String {
     quote!(#ty).to_string().replace("* const ", "*const ").replace("* mut ", "*mut ").replace(" :: ", "::")
-}
-
-/// What the manual says of a stencil.
-fn manual(block: &Block, uop: &Uop, stencil: &Stencil) -> String {
-    let mut text = String::new();
-    let sizes = |bytes: &[u8]| (bytes.len(), stored(bytes).len());
-    let ((code, code_stored), (data, data_stored)) = (sizes(&stencil.code), sizes(&stencil.data));
-    let _ = write!(
-        text,
-        "| | bytes | stored |\n|---|---|---|\n| code | {code} | {code_stored} |\n| data | {data} | {data_stored} |\n\n"
-    );
-    if !uop.operands.is_empty() {
-        text.push_str("| operand | type | holes | range |\n|---|---|---|---|\n");
-        for (index, field) in uop.operands.iter().enumerate() {
-            let holes = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(index)).count();
-            let range = range(uop, index, stencil).map_or("all values".into(), |(min, max)| format!("{min} to {max}"));
-            let _ = writeln!(text, "| `{}` | `{}` | {holes} | {range} |", field.name, type_text(&field.ty.rust));
-        }
-        text.push('\n');
-    }
-    let calls: Vec<_> =
-        emit::callees(stencil).iter().map(|callee| format!("`{}`", emit::callee_name(block, *callee))).collect();
-    if !calls.is_empty() {
-        let _ = write!(text, "Calls {}.\n\n", calls.join(", "));
-    }
-    let _ = write!(text, "```text\n{}\n```", stencil.disassembly);
-    text
 }

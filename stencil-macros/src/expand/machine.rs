@@ -95,6 +95,18 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
                 ::stencil_runtime::Code::compile(program)
             }
 
+            /// Compiles a program into an arena.
+            ///
+            /// # Errors
+            /// See [`Error`](::stencil_runtime::Error).
+            #[allow(dead_code)]
+            #visibility fn compile_in(
+                arena: &::stencil_runtime::Arena,
+                program: &[::stencil_runtime::Instruction<Self>],
+            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
+                ::stencil_runtime::Code::compile_in(arena, program)
+            }
+
             /// The pseudo-instruction that binds a label to the place where it stands.
             #[allow(dead_code)]
             #[must_use]

@@ -1,5 +1,5 @@
 //! What a block with mistakes expands to: all that it would define, with signatures and without code, so that
-//! nothing is reported but the mistakes.
+//! nothing is reported but the mistakes; and what an editor is told that does not say where tokens stand.
 
 use std::collections::HashSet;
 
@@ -7,9 +7,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Visibility;
 
-use super::{common_attributes, emit, machine};
+use super::{common_attributes, emit, machine, own_attributes};
 use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
 use crate::cache::Cache;
+use crate::check;
 use crate::ctype::Type;
 use crate::model::Abi;
 
@@ -23,7 +24,7 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
     let path = (!block.mistakes.no_machine).then(|| machine::path(block));
     let mut seen = HashSet::new();
     let uops = block.uops.iter().filter(|uop| seen.insert(uop.name.to_string()));
-    let uops: TokenStream = uops.map(|uop| self::uop(uop, path.as_ref())).collect();
+    let uops: TokenStream = uops.map(|uop| self::uop(uop, path.as_ref(), checked)).collect();
     let others = block.mistakes.uops.iter().filter(|uop| seen.insert(uop.name.to_string()));
     let others: TokenStream = others.map(|uop| unparsed(uop, path.as_ref())).collect();
     quote! { #machine #(#structs)* #(#hosts)* #uops #others }
@@ -35,7 +36,7 @@ fn declared(block: &Block) -> TokenStream {
     let attributes = &machine.attributes;
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
     let plain = types().all(|ty| ty.error.is_none() && !matches!(ty.c, Type::Array(..) | Type::Label | Type::Named(_)));
-    let entry = if plain && machine.parameters.len() <= crate::check::MAX_REGISTERS {
+    let entry = if plain && machine.parameters.len() <= check::MAX_REGISTERS {
         machine::entry_type(block)
     } else {
         quote! { unsafe extern "C" fn() }
@@ -58,6 +59,12 @@ fn declared(block: &Block) -> TokenStream {
         #[allow(dead_code)]
         impl #name {
             #visibility fn compile(
+                _: &[::stencil_runtime::Instruction<Self>],
+            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
+                ::core::unreachable!()
+            }
+            #visibility fn compile_in(
+                _: &::stencil_runtime::Arena,
                 _: &[::stencil_runtime::Instruction<Self>],
             ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
                 ::core::unreachable!()
@@ -92,26 +99,32 @@ fn host(function: &Extern, checked: bool) -> TokenStream {
     quote! { const _: #ty = #path; }
 }
 
-fn uop(uop: &Uop, machine: Option<&TokenStream>) -> TokenStream {
-    let common = common_attributes(&uop.attributes);
-    let parameters = || uop.parameters.iter().map(|_| quote!(usize));
-    let operands = uop.operands.iter().map(|field| field.ty.rust.to_token_stream());
+fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
+    let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
+    // Names that were not checked may be there twice.
+    let named = |name: &Ident, ty: TokenStream| if checked { quote!(#name: #ty) } else { quote!(_: #ty) };
+    let parameters = || uop.parameters.iter().map(|parameter| named(&parameter.name, quote!(usize)));
+    let operands = || uop.operands.iter();
+    let emitted = operands().map(|field| named(&field.name, emit::rust_type(field)));
+    let constructed = operands().map(|field| named(&field.name, field.ty.rust.to_token_stream()));
     let signature = Signature {
         visibility: &uop.visibility,
         attributes: quote!(#(#common)*),
+        docs: quote!(#(#own)*),
         name: &uop.name,
-        emitted: parameters().chain(uop.operands.iter().map(emit::rust_type)).collect(),
-        constructed: parameters().chain(operands).collect(),
+        emitted: parameters().chain(emitted).collect(),
+        constructed: parameters().chain(constructed).collect(),
         members: uop.is_family().then(|| uop.count().unwrap_or(1)),
     };
     signature.items(machine)
 }
 
 fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
-    let operands = vec![quote!(impl ::core::marker::Sized); uop.arity];
+    let operands = vec![quote!(_: impl ::core::marker::Sized); uop.arity];
     let signature = Signature {
         visibility: &uop.visibility,
         attributes: quote!(),
+        docs: quote!(),
         name: &uop.name,
         emitted: operands.clone(),
         constructed: operands,
@@ -124,10 +137,12 @@ fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
 struct Signature<'a> {
     visibility: &'a Visibility,
     attributes: TokenStream,
+    /// What stands before it besides, for its functions.
+    docs: TokenStream,
     name: &'a Ident,
-    /// The types that its emit function takes.
+    /// What its emit function takes: names and types.
     emitted: Vec<TokenStream>,
-    /// The types that the constructor of its instructions takes.
+    /// What the constructor of its instructions takes, likewise.
     constructed: Vec<TokenStream>,
     /// How many there are of a family.
     members: Option<usize>,
@@ -135,7 +150,7 @@ struct Signature<'a> {
 
 impl Signature<'_> {
     fn items(&self, machine: Option<&TokenStream>) -> TokenStream {
-        let Self { visibility, attributes, name, emitted, constructed, members } = self;
+        let Self { visibility, attributes, docs, name, emitted, constructed, members } = self;
         let (emit, stencil) = (format_ident!("emit_{}", name), format_ident!("STENCIL_{}", name));
         let nothing = quote! { ::stencil_runtime::Stencil::nothing("") };
         let stencil = match members {
@@ -146,16 +161,17 @@ impl Signature<'_> {
             }
         };
         // Uops of these names would be in the way of what the machine has.
-        let machine = machine.filter(|_| *name != "bind" && *name != "compile");
+        let machine = machine.filter(|_| check::METHODS.iter().all(|method| name != method));
         let span = name.span().resolved_at(Span::call_site());
         let constructor = machine.map(|machine| {
             let function = quote_spanned! {span=>
-                fn #name(#(_: #constructed),*) -> ::stencil_runtime::Instruction<#machine> { ::core::unreachable!() }
+                fn #name(#(#constructed),*) -> ::stencil_runtime::Instruction<#machine> { ::core::unreachable!() }
             };
             quote! {
                 #attributes
                 impl #machine {
-                    #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
+                    #docs
+                    #[allow(dead_code, unused_variables, non_snake_case, clippy::too_many_arguments)]
                     #visibility #function
                 }
             }
@@ -165,9 +181,10 @@ impl Signature<'_> {
             #[allow(dead_code, non_upper_case_globals)]
             #visibility #stencil
             #attributes
-            #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
+            #docs
+            #[allow(dead_code, unused_variables, non_snake_case, clippy::too_many_arguments)]
             #visibility fn #emit<__Memory: ::stencil_runtime::Memory>(
-                _: &mut ::stencil_runtime::Emitter<'_, __Memory>, #(_: #emitted),*
+                _: &mut ::stencil_runtime::Emitter<'_, __Memory>, #(#emitted),*
             ) -> ::core::result::Result<(), ::stencil_runtime::Error> {
                 ::core::unreachable!()
             }

@@ -1,5 +1,7 @@
 //! Objects that are committed in a crate: found without a compiler, written and compared when asked for.
 
+#![cfg(not(no_c_compiler))]
+
 use std::path::PathBuf;
 
 use messages::Crate;

@@ -1,5 +1,7 @@
 //! What people see who have no C compiler, or one that does not work: each needs a run of Cargo of its own.
 
+#![cfg(not(no_c_compiler))]
+
 use messages::{Crate, MAIN};
 
 fn assert_says(output: &str, parts: &[&str]) {

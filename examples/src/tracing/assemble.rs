@@ -1,0 +1,140 @@
+//! A trace to machine code: steps to uops, with a loop peeled.
+
+use std::cell::Cell;
+
+use stencil_runtime::{Code, Error, Instruction, Label};
+
+use super::bytecode::{Right, Slot};
+use super::executor::{Compiled, Executor, Exit};
+use super::interpret::Vm;
+use super::optimize::{Knowledge, optimize};
+use super::trace::{End, Step, Trace, Traced};
+use super::uops::Tracing;
+use super::value::Value;
+
+/// What the uops of one trace refer to.
+struct Assembler<'a> {
+    executor: &'a Cell<Executor>,
+    /// The end of the stack.
+    end: *const Value,
+    program: Vec<Instruction<Tracing>>,
+}
+
+/// Compiles a trace as the executor of this number, of which guards are made to fail every so often.
+///
+/// # Errors
+/// The system has no memory for it.
+pub fn assemble(vm: &Vm, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
+    let executor = Box::new(Cell::new(Executor { valid: true, guards: 0, every }));
+    let exit = |index| Cell::new(Exit { next: std::ptr::null(), executor: id, index, count: 0 });
+    let exits: Box<[_]> = (0..trace.exits.len() as u32).map(exit).collect();
+    let end = vm.stack.as_ptr_range().end.cast();
+    let mut assembler = Assembler { executor: &executor, end, program: Vec::new() };
+    // The labels of the exits come first.
+    let [start, again] = [0, 1].map(|label| Label(exits.len() as u32 + label));
+    assembler.program.push(Tracing::bind(start));
+    let mut known = Knowledge::default();
+    assembler.steps(&optimize(&trace.steps, &mut known));
+    match trace.end {
+        End::Loop => {
+            // Once more, with what the first iteration has found out: the guards before the loop hold for the loop.
+            let before = known.clone();
+            assembler.program.push(Tracing::bind(again));
+            assembler.steps(&optimize(&trace.steps, &mut known));
+            assembler.program.push(Tracing::jump(if known.implies(&before) { again } else { start }));
+        }
+        End::Leave(_) => assembler.program.push(Tracing::jump(Label(exits.len() as u32 - 1))),
+    }
+    for (label, exit) in exits.iter().enumerate() {
+        assembler.program.extend([Tracing::bind(Label(label as u32)), Tracing::leave(exit.as_ptr())]);
+    }
+    let code = Code::compile(&assembler.program)?;
+    let target = code.address(start).unwrap_or(std::ptr::null());
+    let Trace { start, exits: snapshots, watched, .. } = trace;
+    Ok(Compiled { executor, exits, snapshots, code, target, start, watched, incoming: Vec::new() })
+}
+
+/// How far a slot is from the frame, in bytes.
+fn at(slot: Slot) -> i32 {
+    slot as i32 * size_of::<Value>() as i32
+}
+
+/// Whether a right operand is part of the instruction, and what uops take for it.
+fn right(right: Right) -> (usize, i32) {
+    match right {
+        Right::Slot(slot) => (0, at(slot)),
+        Right::Int(value) => (1, value),
+    }
+}
+
+impl Assembler<'_> {
+    fn steps(&mut self, steps: &[Traced]) {
+        for &Traced { step, exit } in steps {
+            let exit = Label(exit as u32);
+            if self.executor.get().every != 0 && can_leave(step) {
+                self.program.push(Tracing::fail_sometimes(self.executor.as_ptr(), exit));
+            }
+            self.program.push(self.uop(step, exit));
+        }
+    }
+
+    fn uop(&self, step: Step, exit: Label) -> Instruction<Tracing> {
+        use super::bytecode::Arithmetic::Remainder;
+        match step {
+            Step::GuardTag { slot, tag } => Tracing::guard_tag(at(slot), tag as i32, exit),
+            Step::GuardBits { slot, bits } => Tracing::guard_bits(at(slot), bits, exit),
+            Step::GuardInts { op, left, right: r, holds } => {
+                let (constant, r) = right(r);
+                Tracing::guard_ints(op as usize, constant, holds.into(), at(left), r, exit)
+            }
+            Step::GuardFloats { op, left, right: r, holds } => {
+                let (constant, r) = right(r);
+                Tracing::guard_floats(op as usize, constant, holds.into(), at(left), r, exit)
+            }
+            Step::GuardTest { op, base, holds } => Tracing::guard_test(holds.into(), at(base), op, exit),
+            Step::CheckValidity => Tracing::check_validity(self.executor.as_ptr(), exit),
+            Step::CheckStack { slots } => Tracing::check_stack(at(slots), self.end, exit),
+            Step::SetTag { slot, tag } => Tracing::set_tag(at(slot), tag as i32),
+            Step::SetBits { slot, bits } => Tracing::set_bits(at(slot), bits),
+            Step::CopyTag { to, from } => Tracing::copy_tag(at(to), at(from)),
+            Step::CopyBits { to, from } => Tracing::copy_bits(at(to), at(from)),
+            Step::Ints { op: Remainder, to, left, right: r } => {
+                let (constant, r) = right(r);
+                Tracing::remainder(constant, at(to), at(left), r, exit)
+            }
+            Step::Ints { op, to, left, right: r } => {
+                let (constant, r) = right(r);
+                Tracing::ints(op as usize, constant, at(to), at(left), r, exit)
+            }
+            Step::Floats { op, to, left, right: r } => {
+                let (constant, r) = right(r);
+                Tracing::floats(op as usize, constant, at(to), at(left), r)
+            }
+            Step::CompareInts { op, to, left, right: r } => {
+                let (constant, r) = right(r);
+                Tracing::compare_ints(op as usize, constant, at(to), at(left), r)
+            }
+            Step::CompareFloats { op, to, left, right: r } => {
+                let (constant, r) = right(r);
+                Tracing::compare_floats(op as usize, constant, at(to), at(left), r)
+            }
+            Step::Item { to, list, index } => Tracing::item(at(to), at(list), at(index), exit),
+            Step::SetItem { list, index, from } => Tracing::set_item(at(list), at(index), at(from), exit),
+            Step::Simple { op, base, .. } => Tracing::simple(at(base), op, exit),
+        }
+    }
+}
+
+/// Whether a step may leave the trace.
+fn can_leave(step: Step) -> bool {
+    !matches!(
+        step,
+        Step::SetTag { .. }
+            | Step::SetBits { .. }
+            | Step::CopyTag { .. }
+            | Step::CopyBits { .. }
+            | Step::Floats { .. }
+            | Step::CompareInts { .. }
+            | Step::CompareFloats { .. }
+    )
+}

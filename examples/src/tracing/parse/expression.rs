@@ -1,0 +1,268 @@
+//! Expressions, operators by precedence.
+
+use super::Parser;
+use crate::tracing::bytecode::{Arithmetic, Comparison, Native, Op, Right, Slot};
+use crate::tracing::lexer::Token;
+use crate::tracing::value::{Value, tag};
+
+#[derive(Clone, Copy)]
+enum Operator {
+    Arithmetic(Arithmetic),
+    Compare(Comparison),
+}
+
+/// What binds tighter stands later.
+const LEVELS: [&[(&str, Operator)]; 3] = [
+    &[
+        ("==", Operator::Compare(Comparison::Equal)),
+        ("!=", Operator::Compare(Comparison::NotEqual)),
+        ("<=", Operator::Compare(Comparison::LessOrEqual)),
+        (">=", Operator::Compare(Comparison::GreaterOrEqual)),
+        ("<", Operator::Compare(Comparison::Less)),
+        (">", Operator::Compare(Comparison::Greater)),
+    ],
+    &[("+", Operator::Arithmetic(Arithmetic::Add)), ("-", Operator::Arithmetic(Arithmetic::Subtract))],
+    &[
+        ("*", Operator::Arithmetic(Arithmetic::Multiply)),
+        ("/", Operator::Arithmetic(Arithmetic::Divide)),
+        ("%", Operator::Arithmetic(Arithmetic::Remainder)),
+    ],
+];
+
+const NATIVES: [(&str, Native, u32); 3] =
+    [("print", Native::Print, 1), ("len", Native::Length, 1), ("push", Native::Push, 2)];
+
+impl Parser {
+    /// An expression; returns the slot that has its value, that of a variable if it is nothing else.
+    pub fn expression(&mut self) -> Result<Slot, String> {
+        self.nested(Self::or)
+    }
+
+    /// An expression whose value goes to a slot.
+    pub fn expression_to(&mut self, to: Slot) -> Result<(), String> {
+        let free = self.free;
+        let from = self.expression()?;
+        self.bring(from, to, free);
+        self.free = free;
+        Ok(())
+    }
+
+    /// Has a value in a slot: where it was made just now, as a temporary one, it is made there instead.
+    fn bring(&mut self, from: Slot, to: Slot, temporary: Slot) {
+        let here = self.function.code.len();
+        match self.function.code.last_mut() {
+            Some(Op::Native { .. }) | None => {}
+            Some(last) if from >= temporary && self.barrier < here => {
+                if let Some(slot) = last.to().filter(|slot| **slot == from) {
+                    *slot = to;
+                    return;
+                }
+            }
+            Some(_) => {}
+        }
+        if from != to {
+            self.emit(Op::Copy { to, from });
+        }
+    }
+
+    /// A condition; returns the jump that is taken if it does not hold.
+    pub fn condition(&mut self) -> Result<usize, String> {
+        let free = self.free;
+        let value = self.expression()?;
+        if let Some(&Op::Compare { op, to, left, right }) = self.function.code.last()
+            && (to, self.barrier < self.function.code.len()) == (value, true)
+            && to >= free
+        {
+            self.function.code.pop();
+            return Ok(self.jump(Op::Unless { op, left, right, target: 0 }));
+        }
+        Ok(self.jump(Op::UnlessTrue { value, target: 0 }))
+    }
+
+    /// `a or b`: the first one that is true, or the last one.
+    fn or(&mut self) -> Result<Slot, String> {
+        let left = self.and()?;
+        if !matches!(self.peek(), Token::Name(name) if name == "or") {
+            return Ok(left);
+        }
+        let to = self.slot();
+        self.emit(Op::Copy { to, from: left });
+        while self.eat_name("or") {
+            let no = self.jump(Op::UnlessTrue { value: to, target: 0 });
+            let end = self.jump(Op::Jump { target: 0 });
+            self.land(no);
+            let right = self.and()?;
+            self.emit(Op::Copy { to, from: right });
+            self.land(end);
+        }
+        Ok(to)
+    }
+
+    /// `a and b`: the first one that is not true, or the last one.
+    fn and(&mut self) -> Result<Slot, String> {
+        let left = self.not()?;
+        if !matches!(self.peek(), Token::Name(name) if name == "and") {
+            return Ok(left);
+        }
+        let to = self.slot();
+        self.emit(Op::Copy { to, from: left });
+        while self.eat_name("and") {
+            let end = self.jump(Op::UnlessTrue { value: to, target: 0 });
+            let right = self.not()?;
+            self.emit(Op::Copy { to, from: right });
+            self.land(end);
+        }
+        Ok(to)
+    }
+
+    fn not(&mut self) -> Result<Slot, String> {
+        if !self.eat_name("not") {
+            return self.binary(0);
+        }
+        let from = self.nested(Self::not)?;
+        let to = self.slot();
+        self.emit(Op::Not { to, from });
+        Ok(to)
+    }
+
+    fn binary(&mut self, level: usize) -> Result<Slot, String> {
+        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+        let mut left = self.binary(level + 1)?;
+        while let Some((_, operator)) = operators.iter().find(|(symbol, _)| self.eat(symbol)) {
+            let free = self.free;
+            let right = self.binary(level + 1)?;
+            let right = self.right(right, free);
+            let to = self.slot();
+            self.emit(match *operator {
+                Operator::Arithmetic(op) => Op::Arithmetic { op, to, left, right },
+                Operator::Compare(op) => Op::Compare { op, to, left, right },
+            });
+            left = to;
+        }
+        Ok(left)
+    }
+
+    /// A right operand: a small integer that was made just now becomes part of the instruction.
+    fn right(&mut self, slot: Slot, temporary: Slot) -> Right {
+        if let Some(Op::Constant { to, value: Value { tag: tag::INT, bits } }) = self.function.code.last()
+            && (*to, self.barrier < self.function.code.len()) == (slot, true)
+            && slot >= temporary
+            && let Ok(small) = i32::try_from(*bits as i64)
+        {
+            self.function.code.pop();
+            return Right::Int(small);
+        }
+        Right::Slot(slot)
+    }
+
+    /// `-x` is `0 - x`.
+    fn unary(&mut self) -> Result<Slot, String> {
+        if !self.eat("-") {
+            return self.postfix();
+        }
+        let left = self.slot();
+        self.emit(Op::Constant { to: left, value: Value::int(0) });
+        let right = self.nested(Self::unary)?;
+        let to = self.slot();
+        self.emit(Op::Arithmetic { op: Arithmetic::Subtract, to, left, right: Right::Slot(right) });
+        Ok(to)
+    }
+
+    fn postfix(&mut self) -> Result<Slot, String> {
+        let mut value = self.primary()?;
+        loop {
+            if self.eat("(") {
+                let at = self.slot();
+                self.emit(Op::Copy { to: at, from: value });
+                let count = self.arguments(")")?;
+                self.emit(Op::Call { at, count });
+                (value, self.free) = (at, at + 1);
+            } else if self.eat("[") {
+                let index = self.expression()?;
+                self.expect("]")?;
+                let to = self.slot();
+                self.emit(Op::Index { to, list: value, index });
+                value = to;
+            } else {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Expressions up to a bracket, in slots that follow one another.
+    fn arguments(&mut self, end: &'static str) -> Result<u32, String> {
+        let mut count = 0;
+        while !self.eat(end) {
+            let slot = self.slot();
+            self.expression_to(slot)?;
+            count += 1;
+            if !self.eat(",") && *self.peek() != Token::Symbol(end) {
+                return self.error("a comma");
+            }
+        }
+        Ok(count)
+    }
+
+    fn constant(&mut self, value: Value) -> Slot {
+        let to = self.slot();
+        self.emit(Op::Constant { to, value });
+        to
+    }
+
+    fn native(&mut self, native: Native, end: &'static str) -> Result<(Slot, u32), String> {
+        // Of a call without arguments the result needs a slot as well.
+        let at = self.slot();
+        self.free = at;
+        let count = self.arguments(end)?;
+        self.emit(Op::Native { native, at, count });
+        self.free = at + 1;
+        Ok((at, count))
+    }
+
+    fn primary(&mut self) -> Result<Slot, String> {
+        if self.eat("(") {
+            let value = self.expression()?;
+            return self.expect(")").map(|()| value);
+        }
+        if self.eat("[") {
+            return Ok(self.native(Native::List, "]")?.0);
+        }
+        match self.peek() {
+            Token::Int(_) | Token::Float(_) | Token::Text(_) | Token::Name(_) => {}
+            _ => return self.error("an expression"),
+        }
+        match self.next() {
+            Token::Int(value) => Ok(self.constant(Value::int(value))),
+            Token::Float(value) => Ok(self.constant(Value::float(value))),
+            Token::Text(text) => {
+                self.program.texts.push(text);
+                let (to, text) = (self.slot(), self.program.texts.len() - 1);
+                self.emit(Op::Text { to, text });
+                Ok(to)
+            }
+            Token::Name(name) => self.named(name),
+            _ => self.error("an expression"),
+        }
+    }
+
+    fn named(&mut self, name: String) -> Result<Slot, String> {
+        match name.as_str() {
+            "nil" => return Ok(self.constant(Value::NIL)),
+            "true" | "false" => return Ok(self.constant(Value::bool(name == "true"))),
+            _ => {}
+        }
+        if let Some(slot) = self.local(&name) {
+            return Ok(slot);
+        }
+        if let Some(&(_, native, takes)) = NATIVES.iter().find(|(other, ..)| *other == name)
+            && self.eat("(")
+        {
+            let (at, count) = self.native(native, ")")?;
+            return if count == takes { Ok(at) } else { self.error(&format!("{name} with {takes} arguments")) };
+        }
+        let to = self.slot();
+        let global = self.global(name);
+        self.emit(Op::Global { to, global });
+        Ok(to)
+    }
+}

@@ -1,0 +1,99 @@
+//! The uops that traces are made of.
+//!
+//! Slots are named by their distance from the frame in bytes, which becomes part of an instruction's address. What leaves a
+//! trace does so before it has changed anything.
+
+use stencil_runtime::{Label, stencil};
+
+use super::bytecode::Op;
+use super::executor::{Executor, Exit};
+use super::interpret::{self, Vm};
+use super::value::{List, Value};
+
+stencil! {
+    /// The frame that the trace was entered in. A trace returns the exit that it was left by.
+    pub machine Tracing(frame: *mut Value, vm: *mut Vm) -> *mut Exit;
+
+    struct Value = Value { tag: u64, bits: u64 }
+    struct List = List { items: *mut Value, length: u64, capacity: u64 }
+    struct Exit = Exit { next: *const u8, executor: u32, index: u32, count: u32 }
+    struct Executor = Executor { valid: bool, guards: u64, every: u64 }
+    extern fn simple(vm: *mut Vm, frame: *mut Value, op: *const Op) -> bool = interpret::simple;
+    extern fn test(vm: *mut Vm, frame: *mut Value, op: *const Op) -> u8 = interpret::test;
+
+    include "uops.h";
+
+    /// Leaves the trace if the value is of another type.
+    pub uop guard_tag(slot: i32, tag: i32, exit: Label) { if (AT(slot)->tag != (uint64_t)tag) JUMP(exit); }
+    pub uop guard_bits(slot: i32, bits: u64, exit: Label) { if (AT(slot)->bits != bits) JUMP(exit); }
+    /// Leaves the trace unless a comparison, numbered as in the byte code, has the expected result.
+    pub uop guard_ints<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: i32, right: i32, exit: Label) {
+        if (COMPARE(INT(left), RIGHT_INT) != HOLDS) JUMP(exit);
+    }
+    pub uop guard_floats<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: i32, right: i32, exit: Label) {
+        if (COMPARE(FLOAT(left), RIGHT_FLOAT) != HOLDS) JUMP(exit);
+    }
+    pub uop guard_test<const HOLDS: 0..2>(base: i32, op: *const Op, exit: Label) {
+        if (test(vm, AT(base), op) != HOLDS) JUMP(exit);
+    }
+    /// Leaves the trace once an assumption that it was compiled under is not true any more.
+    pub uop check_validity(executor: *const Executor, exit: Label) { if (!executor->valid) JUMP(exit); }
+    pub uop check_stack(size: i32, end: *const Value, exit: Label) { if (AT(size) > end) JUMP(exit); }
+    /// For tests: leaves the trace although nothing is wrong, at every so many guards.
+    pub uop fail_sometimes(executor: *mut Executor, exit: Label) {
+        if (++executor->guards == executor->every) { executor->guards = 0; JUMP(exit); }
+    }
+
+    pub uop set_tag(slot: i32, tag: i32) { AT(slot)->tag = (uint64_t)tag; }
+    pub uop set_bits(slot: i32, bits: u64) { AT(slot)->bits = bits; }
+    pub uop copy_tag(to: i32, from: i32) { AT(to)->tag = AT(from)->tag; }
+    pub uop copy_bits(to: i32, from: i32) { AT(to)->bits = AT(from)->bits; }
+
+    /// `+`, `-` and `*`. An overflow leaves the trace: the result is a float then.
+    pub uop ints<const OP: 0..3, const RIGHT: 0..2>(to: i32, left: i32, right: i32, exit: Label) {
+        int64_t result;
+        bool overflow = OP == 0 ? __builtin_add_overflow(INT(left), RIGHT_INT, &result)
+                      : OP == 1 ? __builtin_sub_overflow(INT(left), RIGHT_INT, &result)
+                      : __builtin_mul_overflow(INT(left), RIGHT_INT, &result);
+        if (overflow) JUMP(exit);
+        AT(to)->bits = (uint64_t)result;
+    }
+    /// A division by 0 fails in the language, and one by -1 may trap in C.
+    pub uop remainder<const RIGHT: 0..2>(to: i32, left: i32, right: i32, exit: Label) {
+        int64_t divisor = RIGHT_INT;
+        if (divisor == 0 || divisor == -1) JUMP(exit);
+        AT(to)->bits = (uint64_t)(INT(left) % divisor);
+    }
+    /// `+`, `-`, `*` and `/`.
+    pub uop floats<const OP: 0..4, const RIGHT: 0..2>(to: i32, left: i32, right: i32) {
+        double a = FLOAT(left), b = RIGHT_FLOAT;
+        AT(to)->bits = as_bits(OP == 0 ? a + b : OP == 1 ? a - b : OP == 2 ? a * b : a / b);
+    }
+    pub uop compare_ints<const OP: 0..6, const RIGHT: 0..2>(to: i32, left: i32, right: i32) {
+        AT(to)->bits = COMPARE(INT(left), RIGHT_INT);
+    }
+    pub uop compare_floats<const OP: 0..6, const RIGHT: 0..2>(to: i32, left: i32, right: i32) {
+        AT(to)->bits = COMPARE(FLOAT(left), RIGHT_FLOAT);
+    }
+
+    /// An item of a list; an index out of bounds leaves the trace.
+    pub uop item(to: i32, list: i32, index: i32, exit: Label) {
+        List *items = (List *)AT(list)->bits;
+        if (AT(index)->bits >= items->length) JUMP(exit);
+        *AT(to) = items->items[AT(index)->bits];
+    }
+    pub uop set_item(list: i32, index: i32, from: i32, exit: Label) {
+        List *items = (List *)AT(list)->bits;
+        if (AT(index)->bits >= items->length) JUMP(exit);
+        items->items[AT(index)->bits] = *AT(from);
+    }
+    /// Has the interpreter run an instruction.
+    pub uop simple(base: i32, op: *const Op, exit: Label) { if (!simple(vm, AT(base), op)) JUMP(exit); }
+
+    pub uop jump(target: Label) { JUMP(target); }
+    /// Goes on in another trace if the exit is linked to one, or returns to the interpreter.
+    pub uop leave(exit: *mut Exit) {
+        if (exit->next) JUMP(exit->next);
+        RETURN(exit);
+    }
+}

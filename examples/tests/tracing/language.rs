@@ -1,0 +1,110 @@
+//! What programs mean, and that the JIT takes part.
+
+use super::{EAGER, same};
+use examples::tracing::{Options, run};
+
+/// The output of a program, one line for each `print`, separated by spaces.
+fn output(source: &str) -> String {
+    let (output, _) = same(source, EAGER);
+    output.trim().replace('\n', " ")
+}
+
+#[test]
+fn expressions() {
+    assert_eq!(output("print(1 + 2 * 3 - 8 / 2); print(7 % 3); print(-7 % 3); print(-(2 - 5));"), "3.0 1 -1 3");
+    assert_eq!(
+        output("print(9223372036854775807 + 1); print(9007199254740993 * 2);"),
+        "9.223372036854776e18 18014398509481986"
+    );
+    assert_eq!(
+        output("print(1 == 1.0); print(\"a\" < \"b\"); print(nil == false); print([] == []);"),
+        "true true false false"
+    );
+    assert_eq!(output("print(nil or 2); print(0 and 3); print(false and f(1)); print(not nil);"), "2 3 false true");
+    assert_eq!(
+        output("let a = [1, [2.5, \"x\"], nil]; print(len(a)); print(a[1][1] + \"y\"); print(a[2]);"),
+        "3 xy nil"
+    );
+    assert_eq!(output("let a = [1]; a[0] = a; push(a, 5); print(a[0][0][1]); print(a);"), "5 a list of 2");
+}
+
+#[test]
+fn functions_and_blocks() {
+    assert_eq!(output("fn fib(n) { if n < 2 { return n; } return fib(n - 1) + fib(n - 2); } print(fib(15));"), "610");
+    assert_eq!(output("fn f(a, b) { let a = a * 2; return a + b; } print(f(1, 2)); print(f);"), "4 fn 1");
+    assert_eq!(
+        output("let x = 1; if x == 2 { print(2); } else if x == 1 { let x = 5; print(x); } else {} print(x);"),
+        "5 1"
+    );
+    assert_eq!(output("fn f(g, n) { return g(n); } fn h(n) { return n + 1; } print(f(h, 1)); x = 3; print(x);"), "2 3");
+}
+
+#[test]
+fn what_goes_wrong_at_run_time() {
+    for (source, error) in [
+        ("print(1 + nil);", "Add of 1 and nil"),
+        ("print([1][1]);", "item 1 of a list of 1"),
+        ("print([1][-1]);", "item -1 of a list of 1"),
+        ("f(1);", "nil is no function"),
+        ("fn f(a) {} f();", "a function takes 1 arguments, not 0"),
+        ("fn f(a) { return f(a); } f(1);", "too many calls"),
+        ("print(1 < \"a\");", "Less of 1 and a"),
+        // In compiled code, too.
+        ("let i = 0; let a = [1, 2, 3, 4, 5, 6, 7]; while true { i = i + a[i]; }", "item 7 of a list of 7"),
+        ("let i = 9; while true { i = i - 1; print(10 % i == 10 / i); if i == 0 { i = nil; } }", "Less"),
+    ] {
+        let (output, _) = same(source, EAGER);
+        let last = output.lines().last().unwrap_or_default();
+        assert!(last.contains(error) || error == "Less" && last.contains("error"), "{source}: {output}");
+    }
+}
+
+#[test]
+fn what_is_no_program() {
+    for source in
+        ["let", "let x 1;", "x = ;", "1 = 2;", "f(1) = 2;", "if 1 { ", "print(1)", "$", "\"a", "fn f(a b) {}", "1.2.3;"]
+    {
+        assert!(run(source, EAGER).is_err(), "{source}");
+    }
+    let deep = format!("x = {}1{};", "(".repeat(100_000), ")".repeat(100_000));
+    assert!(run(&deep, EAGER).unwrap_err().contains("less nesting"));
+    assert!(run(&"-".repeat(100_000), EAGER).is_err() && run(&"if 1 {".repeat(100_000), EAGER).is_err());
+}
+
+#[test]
+fn the_jit_takes_part() {
+    let (output, statistics) = same(include_str!("../../programs/sum.tr"), Options::default());
+    assert_eq!(output, "1500012500003\ntrue\n25997\n");
+    assert!((5..20).contains(&statistics.compiled), "{statistics:?}");
+    // All else runs in compiled code.
+    assert!(statistics.exits < 200, "{statistics:?}");
+}
+
+#[test]
+fn calls_are_inlined_and_undone() {
+    let source = "fn inner(x) { if x % 10 == 3 { return 0 - x; } return x; }
+        fn middle(x) { let a = inner(x); let b = inner(x + 1); return a * 2 + b; }
+        let i = 0; let sum = 0; while i < 1000 { sum = sum + middle(i); i = i + 1; } print(sum);";
+    let (_, statistics) = same(source, Options::default());
+    assert!(statistics.compiled >= 3 && statistics.exits < 200, "{statistics:?}");
+}
+
+#[test]
+fn recursion_in_a_loop_ends() {
+    let source = "fn fib(n) { if n < 2 { return n; } return fib(n - 1) + fib(n - 2); }
+        let i = 0; while i < 30 { print(fib(i % 15)); i = i + 1; }
+        fn down(n) { let k = 0; while k < 3 { k = k + 1; } if n == 0 { return 0; } return down(n - 1) + k; }
+        print(down(500)); print(down(9000));";
+    same(source, EAGER);
+    same(source, Options::default());
+}
+
+#[test]
+fn the_stack_ends_in_compiled_code_as_well() {
+    let many: String = (0..200).map(|n| format!("let v{n} = n; ")).collect();
+    let source = format!(
+        "fn wide(n) {{ {many} return n; }} fn f(n) {{ let i = 0; while i < 9 {{ i = i + wide(1); }} return f(n + 1); }} f(0);"
+    );
+    let (output, _) = same(&source, EAGER);
+    assert!(output.contains("too many calls"), "{output}");
+}

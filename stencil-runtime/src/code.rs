@@ -1,0 +1,204 @@
+//! Code: compiled programs, each in memory of its own or in an arena with others.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::arena::Arena;
+use crate::error::Error;
+use crate::memory::{Block, Mapping, Pages, Placement, Writer};
+use crate::program::{Instruction, Label, Labels, Layout, Machine, emit};
+
+/// A program of machine `M`, compiled and executable. When it is dropped, its memory is free: its part of an
+/// [`Arena`], or all of it, if it has memory of its own.
+#[derive(Debug)]
+pub struct Code<M> {
+    block: Block,
+    code_size: usize,
+    labels: Labels,
+    machine: PhantomData<fn() -> M>,
+}
+
+impl<M: Machine> Code<M> {
+    /// Compiles a program to memory of its own. Its instructions follow one another in memory; execution begins at the
+    /// first.
+    ///
+    /// The memory is mapped [once](Mapping::Single), or, where the system refuses to execute what was written,
+    /// [twice](Mapping::Dual). That takes some microseconds; in an [`Arena`] programs share pages.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::BufferFull`], [`Error::NotZero`], [`Error::ArenaFull`] and [`Error::Forked`].
+    pub fn compile(instructions: &[Instruction<M>]) -> Result<Self, Error> {
+        Self::compile_to(instructions, Placement::Near)
+    }
+
+    fn compile_to(instructions: &[Instruction<M>], placement: Placement) -> Result<Self, Error> {
+        let mut labels = Labels::default();
+        let layout = Layout::new(instructions, &mut labels)?;
+        let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
+        let mut alone = |mapping| {
+            let pages = Arc::new(Pages::new(size, mapping, placement)?);
+            let mut writer = Writer::new(&pages, false);
+            let block = place(&mut writer, instructions, &layout, &mut labels)?;
+            writer.publish().map(|()| block)
+        };
+        let block = match alone(Mapping::Single) {
+            Err(refused @ Error::NotExecutable { .. }) => alone(Mapping::Dual).map_err(|_| refused),
+            published => published,
+        }?;
+        Ok(Self::new(block, &layout, labels))
+    }
+
+    /// Compiles a program into an arena. A [batch](Arena::batch) is faster where there are several.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::BufferFull`] and [`Error::NotZero`].
+    pub fn compile_in(arena: &Arena, instructions: &[Instruction<M>]) -> Result<Self, Error> {
+        let mut labels = Labels::default();
+        let layout = Layout::new(instructions, &mut labels)?;
+        let mut writer = Writer::new(arena.pages(), false);
+        let block = place(&mut writer, instructions, &layout, &mut labels)?;
+        writer.publish()?;
+        Ok(Self::new(block, &layout, labels))
+    }
+
+    /// The program in a block, which has to be published before anybody sees this.
+    pub(crate) fn new(block: Block, layout: &Layout, labels: Labels) -> Self {
+        Self { block, code_size: layout.code, labels, machine: PhantomData }
+    }
+
+    /// The function that the program is.
+    ///
+    /// It is valid as long as this value lives. Calling it is `unsafe`: what the C bodies do with the
+    /// machine's registers and the operands is theirs to answer for, and so is what they do to memory.
+    #[must_use]
+    pub fn entry(&self) -> M::Entry {
+        const { assert!(size_of::<M::Entry>() == size_of::<*const u8>()) };
+        let start = self.block.bytes().as_ptr();
+        // SAFETY: `Entry` is implemented for function pointers alone, and the memory begins with the machine's
+        // entry stencil, which the C compiler compiled from a function of just this type.
+        unsafe { std::mem::transmute_copy::<*const u8, M::Entry>(&start) }
+    }
+
+    /// The instructions, the entry included.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.block.bytes()[..self.code_size]
+    }
+
+    /// All memory of the program: the instructions, an invalid one behind them, and from a cache line of its own on the
+    /// data: constants, code that is out of line, trampolines.
+    #[must_use]
+    pub fn memory(&self) -> &[u8] {
+        self.block.bytes()
+    }
+
+    /// Bytes of memory that the program takes: code, data and padding.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.block.bytes().len()
+    }
+
+    /// The offset of a bound label in [`bytes`](Self::bytes).
+    #[must_use]
+    pub fn offset(&self, label: Label) -> Option<usize> {
+        self.labels.offset(label)
+    }
+
+    /// The address of a bound label, for code that enters the program there by way of a C body's jump.
+    #[must_use]
+    pub fn address(&self, label: Label) -> Option<*const u8> {
+        self.offset(label).map(|offset| self.block.bytes()[offset..].as_ptr())
+    }
+}
+
+/// Emits a program behind what the writer has written.
+pub(crate) fn place<M: Machine>(
+    writer: &mut Writer<'_>,
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+) -> Result<Block, Error> {
+    let mut place = |trampolines| {
+        let mut slot = writer.slot(layout.size(trampolines)?)?;
+        emit(instructions, &mut slot, layout, labels)?;
+        Ok(slot.keep())
+    };
+    match place(0) {
+        // A host function is out of reach, so that every call may need a trampoline. There is no room for one, or it is
+        // where the data of a later uop should be.
+        Err(Error::OutOfReach { .. } | Error::BufferFull { .. }) => place(layout.trampolines()),
+        placed => placed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stencil;
+
+    stencil! {
+        machine Counter(count: u64) -> u64;
+        extern fn increment(count: u64) -> u64 = super::tests::increment;
+        extern fn redouble(count: u64) -> u64 = super::tests::redouble;
+        uop more() { count = increment(count); }
+        uop twice() { count = redouble(count); }
+        uop scale(by: f64) { count = (uint64_t)((double)count * by * 0.5); }
+        uop jump(target: Label) { JUMP(target); }
+        uop ret() { RETURN(count); }
+    }
+
+    extern "C" fn increment(count: u64) -> u64 {
+        count + 1
+    }
+
+    extern "C" fn redouble(count: u64) -> u64 {
+        count * 2
+    }
+
+    fn run(code: &Code<Counter>, count: u64) -> u64 {
+        // SAFETY: the bodies above touch no memory.
+        unsafe { code.entry()(count) }
+    }
+
+    #[test]
+    fn calls_work_from_near_and_from_far() {
+        let mut program = vec![Counter::more(); 1000];
+        program.extend([Counter::twice(), Counter::scale(6.0), Counter::more(), Counter::ret()]);
+        for placement in [Placement::Near, Placement::Hint(0)] {
+            let code = Code::compile_to(&program, placement).unwrap();
+            assert_eq!(run(&code, 5), 1005 * 6 + 1, "{placement:?}");
+        }
+        let near = Code::compile_to(&program, Placement::Near).unwrap();
+        let start = near.bytes().as_ptr() as usize;
+        assert!(start.abs_diff(increment as *const () as usize) < 1 << 31);
+    }
+
+    #[test]
+    fn what_is_past_the_end_is_an_invalid_instruction() {
+        let code = Counter::compile(&[]).unwrap();
+        assert_eq!(code.memory()[code.bytes().len()..], [0x0f, 0x0b]);
+    }
+
+    #[test]
+    fn labels() {
+        let [a, b] = [Label(0), Label(1)];
+        let program = [Counter::jump(b), Counter::bind(a), Counter::ret(), Counter::bind(b), Counter::jump(a)];
+        let code = Counter::compile(&program).unwrap();
+        assert_eq!(run(&code, 7), 7);
+        assert!(code.offset(a) < code.offset(b));
+        assert_eq!(code.offset(Label(2)), None);
+        assert_eq!(code.address(a), Some(code.bytes()[code.offset(a).unwrap()..].as_ptr()));
+        let compile = |program: &[Instruction<Counter>]| Counter::compile(program).unwrap_err();
+        assert_eq!(compile(&[Counter::ret(), Counter::jump(a)]), Error::UnknownLabel { label: a, instruction: 1 });
+        assert_eq!(compile(&[Counter::bind(a), Counter::bind(a)]), Error::DuplicateLabel { label: a, instruction: 1 });
+        let large = Label(u32::MAX);
+        assert_eq!(compile(&[Counter::bind(large)]), Error::LabelTooLarge { label: large, instructions: 1 });
+        assert_eq!(compile(&[Counter::jump(large)]), Error::UnknownLabel { label: large, instruction: 0 });
+    }
+
+    #[test]
+    fn instructions_show_their_operands() {
+        assert_eq!(format!("{:?}", Counter::jump(Label(3))), "jump target=0x3");
+        assert_eq!(format!("{:?}", Counter::ret()), "ret");
+    }
+}

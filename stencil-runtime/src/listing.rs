@@ -1,0 +1,210 @@
+//! Listings: what a program became, for people.
+
+use std::fmt;
+
+use crate::code::Code;
+use crate::emit::Address;
+use crate::program::{Instruction, Machine};
+use crate::stencil::Stencil;
+
+/// The uops of a program with their addresses, operands, bytes and instructions. Printed, each machine
+/// instruction is a line, behind a line for its uop.
+///
+/// A program knows its machine code but not what it was made of, so that a listing takes the instructions again.
+///
+/// ```
+/// # use stencil_runtime::stencil;
+/// # stencil! {
+/// #     machine Calc(top: i64) -> i64;
+/// #     uop add(value: i32) { top += value; }
+/// #     uop ret() { RETURN(top); }
+/// # }
+/// let program = [Calc::add(-2), Calc::ret()];
+/// let code = Calc::compile(&program)?;
+/// let text = code.listing(&program).to_string();
+/// assert!(text.contains("add value=0xfffffffffffffffe"));
+/// assert!(text.lines().last().is_some_and(|line| line.ends_with("ret")));
+/// # Ok::<(), stencil_runtime::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Listing<'a, M: Machine> {
+    /// The stencil that every program begins with, if this one does.
+    entry: Option<&'static Stencil>,
+    program: &'a [Instruction<M>],
+    bytes: &'a [u8],
+    address: u64,
+}
+
+impl<'a, M: Machine> Listing<'a, M> {
+    /// Lists instructions whose machine code begins at an address, and what is there. Where there are fewer bytes than the
+    /// instructions make, the listing ends before the first one that is not whole.
+    #[must_use]
+    pub fn new(program: &'a [Instruction<M>], bytes: &'a [u8], Address(address): Address) -> Self {
+        Self { entry: None, program, bytes, address }
+    }
+
+    /// The uops in order.
+    pub fn uops(&self) -> impl Iterator<Item = ListedUop<'a, M>> + use<'a, M> {
+        let mut rest = self.bytes;
+        let mut address = self.address;
+        let entry = self.entry.map(|stencil| (stencil, None));
+        let program = self.program.iter().map(|instruction| (instruction.stencil(), Some(instruction)));
+        entry.into_iter().chain(program).map_while(move |(stencil, instruction)| {
+            let (bytes, after) = rest.split_at_checked(stencil.code.size)?;
+            let uop = ListedUop { address: Address(address), stencil, instruction, bytes };
+            rest = after;
+            address = address.wrapping_add(bytes.len() as u64);
+            Some(uop)
+        })
+    }
+}
+
+impl<M: Machine> Code<M> {
+    /// Lists the program that this was compiled from; see [`Listing`].
+    #[must_use]
+    pub fn listing<'a>(&'a self, program: &'a [Instruction<M>]) -> Listing<'a, M> {
+        let bytes = self.bytes();
+        Listing { entry: Some(M::ENTRY.stencil()), program, bytes, address: Address::from(bytes.as_ptr()).0 }
+    }
+}
+
+impl<M: Machine> fmt::Display for Listing<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.uops().try_for_each(|uop| uop.fmt(f))
+    }
+}
+
+/// A uop of a [`Listing`].
+#[derive(Debug)]
+pub struct ListedUop<'a, M: Machine> {
+    /// Where its code is.
+    pub address: Address,
+    /// What is known of its stencil.
+    pub stencil: &'static Stencil,
+    /// The instruction; none for the entry.
+    pub instruction: Option<&'a Instruction<M>>,
+    /// Its code.
+    pub bytes: &'a [u8],
+}
+
+impl<'a, M: Machine> ListedUop<'a, M> {
+    /// Its machine instructions in order. What is out of line comes last, and without its bytes, which are elsewhere.
+    pub fn lines(&self) -> impl Iterator<Item = ListedLine<'a>> + use<'a, M> {
+        let (bytes, Address(address)) = (self.bytes, self.address);
+        let text = self.stencil.disassembly;
+        let offset = |line: &str| usize::from_str_radix(line.split(':').next()?.trim(), 16).ok();
+        // In line, offsets ascend; what is out of line begins with a line that has none.
+        let starts = move || text.lines().map_while(offset);
+        let ranges = starts().zip(starts().skip(1).chain([bytes.len()])).map(Some).chain(std::iter::repeat(None));
+        text.lines().zip(ranges).map(move |(line, range)| ListedLine {
+            address: range.map(|(start, _)| Address(address.wrapping_add(start as u64))),
+            bytes: range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default(),
+            assembly: line.split_once(": ").map_or(line, |(_, instruction)| instruction),
+        })
+    }
+}
+
+impl<M: Machine> fmt::Display for ListedUop<'_, M> {
+    /// Its address, name and operands in one line, and its machine instructions in further ones.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:8x}: ", self.address.0)?;
+        match self.instruction {
+            Some(instruction) => writeln!(f, "{instruction:?}")?,
+            None => writeln!(f, "{}", self.stencil.name)?,
+        }
+        self.lines().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+/// A machine instruction of a [`ListedUop`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedLine<'a> {
+    /// Where it is; none for what is out of line.
+    pub address: Option<Address>,
+    /// Its bytes as they are in memory.
+    pub bytes: &'a [u8],
+    /// The instruction in AT&T syntax, with the names of operands in place of their values. Where it jumps within the
+    /// uop, the target is counted from the uop's start.
+    pub assembly: &'a str,
+}
+
+impl fmt::Display for ListedLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(Address(address)) => write!(f, "{address:8x}:   ")?,
+            None => write!(f, "{:12}", "")?,
+        }
+        // The longest instruction of most uops has ten bytes.
+        let width = 31;
+        let hex = self.bytes.len() * 3;
+        for byte in self.bytes {
+            write!(f, "{byte:02x} ")?;
+        }
+        write!(f, "{:1$}{2}", "", width - hex.min(width - 1), self.assembly)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Label, stencil};
+
+    stencil! {
+        machine Lister(top: u64) -> u64;
+        extern fn rare(top: u64) -> u64 = super::tests::rare;
+        uop add(value: i32) { top += value; }
+        uop check(target: Label) { if (__builtin_expect(top == 0, 0)) { top = rare(top) + rare(top + 1); JUMP(target); } }
+        uop ret() { RETURN(top); }
+    }
+
+    extern "C" fn rare(top: u64) -> u64 {
+        top
+    }
+
+    fn program() -> [Instruction<Lister>; 4] {
+        [Lister::bind(Label(0)), Lister::add(-2), Lister::check(Label(0)), Lister::ret()]
+    }
+
+    #[test]
+    fn every_byte_of_code_is_listed_once_and_in_order() {
+        let program = program();
+        let code = Lister::compile(&program).unwrap();
+        let listing = code.listing(&program);
+        let bytes: Vec<u8> = listing.uops().flat_map(|uop| uop.bytes.to_vec()).collect();
+        assert_eq!(bytes, code.bytes());
+        let lines: Vec<_> = listing.uops().flat_map(|uop| uop.lines().collect::<Vec<_>>()).collect();
+        let bytes: Vec<u8> = lines.iter().flat_map(|line| line.bytes.to_vec()).collect();
+        assert_eq!(bytes, code.bytes());
+        let mut next = code.bytes().as_ptr() as u64;
+        for line in lines.iter().filter(|line| line.address.is_some()) {
+            assert_eq!(line.address, Some(Address(next)), "{line}");
+            next += line.bytes.len() as u64;
+        }
+        let names: Vec<_> = listing.uops().map(|uop| uop.stencil.name).collect();
+        assert_eq!(names, ["entry", "bind", "add", "check", "ret"]);
+    }
+
+    #[test]
+    fn a_line_has_the_address_the_bytes_and_the_assembly() {
+        let program = [Lister::add(-2)];
+        let bytes: Vec<u8> = (0xa0..).take(program[0].stencil().code.size).collect();
+        let text = Listing::new(&program, &bytes, Address(0x1000)).to_string();
+        let (first, rest) = text.split_once('\n').unwrap();
+        assert_eq!(first, "    1000: add value=0xfffffffffffffffe");
+        assert!(rest.starts_with("    1000:   a0 a1 a2 a3 "), "{text}");
+        assert!(rest.contains("$value, %"), "{text}");
+    }
+
+    #[test]
+    fn a_listing_ends_with_the_bytes() {
+        let program = program();
+        let code = Lister::compile(&program).unwrap();
+        for size in 0..code.bytes().len() {
+            let listing = Listing::new(&program, &code.bytes()[..size], Address(u64::MAX - 3));
+            let bytes: Vec<u8> = listing.uops().flat_map(|uop| uop.bytes.to_vec()).collect();
+            assert!(bytes.len() <= size);
+            assert_eq!(bytes, code.bytes()[..bytes.len()]);
+            assert!(listing.to_string().len() >= bytes.len());
+        }
+    }
+}

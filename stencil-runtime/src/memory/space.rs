@@ -1,0 +1,314 @@
+//! Which lines are in use: a bit for each, in a word for each page.
+//!
+//! Whoever drops code clears bits, on any thread and without a lock. Whoever needs space takes the lock, looks for a run of
+//! zeros and sets them. The search goes on where the last one ended; behind everything that was ever used there is fresh
+//! memory.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a processor caches and a block is a multiple of, in bytes.
+pub(crate) const LINE: usize = 64;
+/// What protection applies to, in bytes: a word of lines.
+pub(crate) const PAGE: usize = LINES * LINE;
+const LINES: usize = u64::BITS as usize;
+
+/// Lines below this are looked through as soon as any of them is free: 4 MiB, in a fraction of a microsecond.
+const SMALL: usize = (4 << 20) / LINE;
+
+#[derive(Debug)]
+pub(super) struct Space {
+    used: Box<[AtomicU64]>,
+    /// Whether lines are only used again when their whole page is free.
+    whole_pages: bool,
+    /// Whether something was freed since all that was used was looked through in vain.
+    freed: AtomicBool,
+    state: Mutex<State>,
+}
+
+/// Line numbers.
+#[derive(Debug)]
+struct State {
+    /// Where the next search begins.
+    next: usize,
+    /// The first line that was never written to, nor any behind it.
+    fresh: usize,
+    /// The first line that no memory was got for.
+    committed: usize,
+    /// `fresh` when everything was last looked through.
+    swept: usize,
+}
+
+/// Lines that belong to one writer. Those from `fresh` on are zero.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) lines: Range<usize>,
+    pub(super) fresh: usize,
+}
+
+impl Claim {
+    /// The offsets of its bytes.
+    pub(super) fn bytes(&self) -> Range<usize> {
+        self.lines.start * LINE..self.lines.end * LINE
+    }
+
+    /// The offsets of the pages that have fresh lines.
+    pub(super) fn fresh_bytes(&self) -> Range<usize> {
+        let start = (self.fresh.clamp(self.lines.start, self.lines.end) * LINE) / PAGE * PAGE;
+        start..(self.lines.end * LINE).next_multiple_of(PAGE)
+    }
+}
+
+impl Space {
+    pub(super) fn new(size: usize, whole_pages: bool) -> Self {
+        let state = State { next: 0, fresh: 0, committed: 0, swept: 0 };
+        Self { used: zeros(size / PAGE), whole_pages, freed: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the lock is held but `commit`, before anything is changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn total(&self) -> usize {
+        self.used.len() * LINES
+    }
+
+    /// Between `needed` and `wanted` lines, if there are as many in a row. `commit` gets memory for them; if it fails, they
+    /// stay free.
+    pub(super) fn claim<E>(
+        &self,
+        needed: usize,
+        wanted: usize,
+        commit: impl FnOnce(&Claim) -> Result<(), E>,
+    ) -> Result<Option<Claim>, E> {
+        let [needed, wanted] = [needed, wanted].map(|lines| self.round(lines));
+        let mut state = self.state();
+        let mut found = self.run(state.next..self.total(), needed, wanted);
+        // Rather than going on to fresh memory, begin again; but if that is much to look through, not often.
+        let fresh = found.as_ref().is_some_and(|run| run.end > state.fresh);
+        let grown = state.fresh.saturating_sub(state.swept);
+        let due = self.freed.load(Ordering::Relaxed) && (state.fresh < SMALL || grown >= state.fresh / 16);
+        if found.is_none() || fresh && due {
+            self.freed.store(false, Ordering::Relaxed);
+            state.swept = state.fresh;
+            let end = found.as_ref().map_or(self.total(), |run| run.start.min(state.fresh));
+            if let Some(again) = self.run(0..end, needed, wanted) {
+                // There may be more.
+                self.freed.store(true, Ordering::Relaxed);
+                found = Some(again);
+            }
+        }
+        found.map(|lines| self.take(&mut state, lines, commit)).transpose()
+    }
+
+    /// Adds between `needed` and `wanted` lines to a claim, if as many are free behind it.
+    pub(super) fn extend<E>(
+        &self,
+        claim: &mut Claim,
+        needed: usize,
+        wanted: usize,
+        commit: impl FnOnce(&Claim) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let [needed, wanted] = [needed, wanted].map(|lines| self.round(lines));
+        let mut state = self.state();
+        let start = claim.lines.end;
+        let end = self.first(true, start..self.total().min(start + wanted));
+        if end - start < needed {
+            return Ok(false);
+        }
+        let more = self.take(&mut state, start..end, commit)?;
+        // What is fresh of the claim continues in what is added, or else none of it counts as fresh.
+        if more.fresh != start {
+            claim.fresh = more.fresh.max(start);
+        }
+        claim.lines.end = end;
+        Ok(true)
+    }
+
+    fn take<E>(
+        &self,
+        state: &mut State,
+        lines: Range<usize>,
+        commit: impl FnOnce(&Claim) -> Result<(), E>,
+    ) -> Result<Claim, E> {
+        let claim = Claim { fresh: state.fresh, lines };
+        commit(&claim)?;
+        let Range { start, end } = claim.lines;
+        for (word, mask) in words(start..end) {
+            self.used[word].fetch_or(mask, Ordering::Relaxed);
+        }
+        state.next = end;
+        state.fresh = state.fresh.max(end);
+        state.committed = state.committed.max(end.next_multiple_of(LINES));
+        Ok(claim)
+    }
+
+    /// Lines rounded up to what can be claimed.
+    fn round(&self, lines: usize) -> usize {
+        if self.whole_pages { lines.next_multiple_of(LINES) } else { lines.max(1) }
+    }
+
+    /// Gives back the end of a claim, from `start` on, of which nothing was written from `fresh` on.
+    pub(super) fn give_back(&self, lines: Range<usize>, fresh: usize) {
+        let Range { start, end } = lines;
+        let mut state = self.state();
+        if state.fresh == end {
+            state.fresh = self.round(start.max(fresh)).clamp(start, end);
+        }
+        if state.next == end {
+            state.next = if self.whole_pages { start / LINES * LINES } else { start };
+        }
+        self.clear(lines);
+    }
+
+    /// Frees the lines of a block.
+    pub(super) fn free(&self, start: usize, lines: usize) {
+        self.clear(start..start + lines);
+    }
+
+    fn clear(&self, lines: Range<usize>) {
+        for (word, mask) in words(lines) {
+            // Whoever claims them next does so after everything that was done with them.
+            self.used[word].fetch_and(!mask, Ordering::Release);
+        }
+        if !self.freed.load(Ordering::Relaxed) {
+            self.freed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes that memory was got for, and those of them that can be claimed.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let state = self.state();
+        let words = 0..state.committed / LINES;
+        let free: usize = words.map(|word| self.word(word).count_zeros() as usize).sum();
+        (state.committed * LINE, free * LINE)
+    }
+
+    /// The lines of a page that cannot be claimed.
+    fn word(&self, word: usize) -> u64 {
+        let used = self.used[word].load(Ordering::Acquire);
+        if self.whole_pages && used != 0 { u64::MAX } else { used }
+    }
+
+    /// The first run of at least `needed` free lines, cut off at `wanted`.
+    fn run(&self, lines: Range<usize>, needed: usize, wanted: usize) -> Option<Range<usize>> {
+        let mut start = self.first(false, lines.clone());
+        while start < lines.end {
+            let end = self.first(true, start..lines.end.min(start + wanted));
+            if end - start >= needed {
+                return Some(start..end);
+            }
+            start = self.first(false, end..lines.end);
+        }
+        None
+    }
+
+    /// The first line in a range that is used, or that is not; its end if there is none.
+    fn first(&self, used: bool, lines: Range<usize>) -> usize {
+        let mut mask = u64::MAX << (lines.start % LINES);
+        for word in lines.start / LINES..lines.end.div_ceil(LINES) {
+            let bits = if used { self.word(word) } else { !self.word(word) } & mask;
+            if bits != 0 {
+                return lines.end.min(word * LINES + bits.trailing_zeros() as usize);
+            }
+            mask = u64::MAX;
+        }
+        lines.end
+    }
+}
+
+/// The words that lines are in, each with its bits.
+fn words(lines: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
+    let Range { start, end } = lines;
+    (start / LINES..end.div_ceil(LINES)).map(move |word| {
+        let (from, to) = (start.max(word * LINES) % LINES, (end - word * LINES).min(LINES));
+        (word, (u64::MAX << from) & (u64::MAX >> (LINES - to)))
+    })
+}
+
+/// As many zeros, of which the system makes pages when they are first looked at.
+fn zeros(words: usize) -> Box<[AtomicU64]> {
+    let zeros = Box::into_raw(vec![0_u64; words].into_boxed_slice());
+    // SAFETY: an `AtomicU64` has the size, the alignment and the values of a `u64` on all targets with 64-bit pointers, and
+    // this is the only pointer to the box.
+    unsafe { Box::from_raw(zeros as *mut [AtomicU64]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(space: &Space, needed: usize, wanted: usize) -> Option<Range<usize>> {
+        space.claim(needed, wanted, |_| Ok::<_, ()>(())).unwrap().map(|claim| claim.lines)
+    }
+
+    #[test]
+    fn masks_cover_each_line_once() {
+        for start in 0..130 {
+            for end in start + 1..200 {
+                let lines: Vec<_> = words(start..end)
+                    .flat_map(|(word, mask)| {
+                        (0..64).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| word * 64 + bit)
+                    })
+                    .collect();
+                assert_eq!(lines, (start..end).collect::<Vec<_>>());
+            }
+        }
+        assert_eq!(words(64..64).count(), 0);
+        assert_eq!(words(70..70).map(|(_, mask)| mask).sum::<u64>(), 0);
+    }
+
+    #[test]
+    fn lines_are_claimed_once_and_reused_when_free() {
+        let space = Space::new(4 * PAGE, false);
+        assert_eq!(claim(&space, 3, 3), Some(0..3));
+        assert_eq!(claim(&space, 100, 200), Some(3..203));
+        assert_eq!(claim(&space, 54, 54), None);
+        assert_eq!(claim(&space, 1, 54), Some(203..256));
+        assert_eq!(claim(&space, 1, 1), None);
+        space.free(60, 10);
+        space.free(2, 1);
+        assert_eq!(space.count(), (4 * PAGE, 11 * LINE));
+        assert_eq!(claim(&space, 11, 11), None);
+        space.free(1, 1);
+        assert_eq!(claim(&space, 10, 64), Some(60..70));
+        assert_eq!(claim(&space, 1, 64), Some(1..3));
+        assert_eq!(space.count(), (4 * PAGE, 0));
+    }
+
+    #[test]
+    fn whole_pages_are_reused_when_all_of_them_is_free() {
+        let space = Space::new(4 * PAGE, true);
+        assert_eq!(claim(&space, 1, 65), Some(0..128));
+        assert_eq!(claim(&space, 1, 1), Some(128..192));
+        space.free(0, 127);
+        assert_eq!(space.count(), (3 * PAGE, PAGE));
+        assert_eq!(claim(&space, 65, 65), None);
+        space.free(127, 1);
+        assert_eq!(claim(&space, 65, 65), Some(0..128));
+    }
+
+    #[test]
+    fn what_was_not_written_stays_fresh() {
+        let space = Space::new(4 * PAGE, false);
+        let first = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
+        assert_eq!((first.fresh, first.fresh_bytes()), (0, 0..2 * PAGE));
+        space.give_back(10..100, 0);
+        let second = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
+        assert_eq!((second.lines.clone(), second.fresh), (10..110, 10));
+        // Twenty lines were written and are given back.
+        space.give_back(10..110, 30);
+        let third = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
+        assert_eq!((third.lines.clone(), third.fresh, third.fresh_bytes()), (10..110, 30, 0..2 * PAGE));
+    }
+
+    #[test]
+    fn a_failed_commit_claims_nothing() {
+        let space = Space::new(PAGE, true);
+        assert_eq!(space.claim(1, 1, |_| Err("no")).unwrap_err(), "no");
+        assert_eq!(space.count(), (0, 0));
+        assert_eq!(claim(&space, 64, 64), Some(0..64));
+    }
+}

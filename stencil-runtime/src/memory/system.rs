@@ -1,0 +1,201 @@
+//! Views: ranges of addresses from the operating system, near the executable where that is asked for.
+
+use std::ops::Range;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::space::PAGE;
+use crate::error::Error;
+
+/// The farthest that a view may begin from the executable: 2 GiB less 256 MiB, which leave room for
+/// the executable's own size.
+const NEAR: usize = (1 << 31) - (256 << 20);
+/// The distance between the places that are tried.
+const STEP: usize = 16 << 20;
+
+/// Where to ask for memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Within reach of relative calls to the executable, if the address space has room there.
+    Near,
+    /// At this address, if that is free, or wherever the system likes.
+    Hint(usize),
+}
+
+/// What can be done with pages besides reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Write,
+    Execute,
+}
+
+impl Access {
+    fn protection(self) -> libc::c_int {
+        match self {
+            Self::Write => libc::PROT_READ | libc::PROT_WRITE,
+            Self::Execute => libc::PROT_READ | libc::PROT_EXEC,
+        }
+    }
+}
+
+/// A range of addresses that this value owns, returned to the system on drop.
+#[derive(Debug)]
+pub(super) struct View {
+    base: NonNull<u8>,
+    size: usize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread, and this value owns it alone.
+unsafe impl Send for View {}
+// SAFETY: what a shared reference gives access to is argued for where it is used (`bytes`, `bytes_mut`).
+unsafe impl Sync for View {}
+
+impl View {
+    /// Reserves addresses, without memory and without access.
+    pub(super) fn reserve(size: usize, placement: Placement) -> Result<Self, Error> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        Self::place(size, placement, |hint| Self::map(hint, size, libc::PROT_NONE, flags, -1))
+            .map_err(|code| Error::OutOfMemory { size, code })
+    }
+
+    /// Maps a file from its start. The error is the system's.
+    pub(super) fn of(file: BorrowedFd<'_>, size: usize, access: Access, placement: Placement) -> Result<Self, i32> {
+        let map = |hint| Self::map(hint, size, access.protection(), libc::MAP_SHARED, file.as_raw_fd());
+        Self::place(size, placement, map)
+    }
+
+    /// Memory of one page that reads as zeros in a child after `fork`.
+    pub(super) fn wiped_on_fork() -> Result<Self, i32> {
+        let page = Self::map(0, PAGE, Access::Write.protection(), libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
+        page.advise(0..PAGE, libc::MADV_WIPEONFORK)?;
+        Ok(page)
+    }
+
+    fn place(size: usize, placement: Placement, map: impl Fn(usize) -> Result<Self, i32>) -> Result<Self, i32> {
+        /// Where the last view was placed near the executable. The addresses below it are free as a rule.
+        static LAST: AtomicUsize = AtomicUsize::new(0);
+        if let Placement::Hint(hint) = placement {
+            return map(hint);
+        }
+        let anchor = Self::reserve as *const () as usize;
+        let below = LAST.load(Ordering::Relaxed).checked_sub(size).filter(|hint| anchor.abs_diff(*hint) <= NEAR);
+        let there = below
+            .into_iter()
+            .chain(near(anchor, size))
+            .find_map(|hint| map(hint).ok().filter(|view| view.address() == hint));
+        let Some(view) = there else { return map(0) };
+        LAST.store(view.address(), Ordering::Relaxed);
+        Ok(view)
+    }
+
+    /// A mapping at `hint`, or elsewhere if that range is not free.
+    fn map(hint: usize, size: usize, protection: libc::c_int, flags: libc::c_int, file: i32) -> Result<Self, i32> {
+        // SAFETY: a new mapping without MAP_FIXED replaces nothing that exists.
+        let base = unsafe { libc::mmap(hint as *mut libc::c_void, size, protection, flags, file, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(errno());
+        }
+        NonNull::new(base.cast()).map(|base| Self { base, size }).ok_or(0)
+    }
+
+    pub(super) fn address(&self) -> usize {
+        self.base.as_ptr() as usize
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The bytes of a range.
+    ///
+    /// # Safety
+    /// The range lies within the view, is readable, and nothing writes to it while they are borrowed.
+    pub(super) unsafe fn bytes(&self, range: Range<usize>) -> &[u8] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(range.start), range.len()) }
+    }
+
+    /// The bytes of a range, to be written.
+    ///
+    /// # Safety
+    /// The range lies within the view, is readable and writable, and nobody else has a reference into it while they
+    /// are borrowed.
+    #[allow(clippy::mut_from_ref)]
+    pub(super) unsafe fn bytes_mut(&self, range: Range<usize>) -> &mut [u8] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(range.start), range.len()) }
+    }
+
+    /// Changes what can be done with whole pages.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; [`Error::NotExecutable`], if a security policy refuses.
+    pub(super) fn protect(&self, pages: Range<usize>, access: Access) -> Result<(), Error> {
+        let size = pages.len();
+        match self.call(pages, |start, size| {
+            // SAFETY: `call` hands over a range within the view. Whoever has a reference into it is in the memory room, which
+            // takes the right to write only from lines that no reference is left to, and never the right to read.
+            unsafe { libc::mprotect(start, size, access.protection()) }
+        }) {
+            Ok(()) => Ok(()),
+            Err(code @ (libc::EACCES | libc::EPERM)) if access == Access::Execute => Err(Error::NotExecutable { code }),
+            Err(code) => Err(Error::OutOfMemory { size, code }),
+        }
+    }
+
+    /// Gets memory for all pages of a range at once, instead of one by one when they are first written to. `false` if
+    /// the system cannot do that.
+    pub(super) fn populate(&self, pages: Range<usize>) -> Result<bool, Error> {
+        let size = pages.len();
+        match self.advise(pages, libc::MADV_POPULATE_WRITE) {
+            Ok(()) => Ok(true),
+            // EFAULT: writing there would end in a signal, because the file cannot grow.
+            Err(code @ (libc::ENOMEM | libc::EFAULT)) => Err(Error::OutOfMemory { size, code }),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Advice that changes no byte of this process's memory.
+    pub(super) fn advise(&self, pages: Range<usize>, advice: libc::c_int) -> Result<(), i32> {
+        // SAFETY: `call` hands over a range within the view, and no advice that is given here takes anything from it.
+        self.call(pages, |start, size| unsafe { libc::madvise(start, size, advice) })
+    }
+
+    fn call(&self, pages: Range<usize>, call: impl Fn(*mut libc::c_void, usize) -> libc::c_int) -> Result<(), i32> {
+        if pages.is_empty() {
+            return Ok(());
+        }
+        assert!(pages.end <= self.size, "{pages:?} is not within {} bytes", self.size);
+        let start = self.base.as_ptr().wrapping_add(pages.start).cast();
+        if call(start, pages.len()) == 0 { Ok(()) } else { Err(errno()) }
+    }
+
+    /// Leaves the addresses to whoever has them now: in a child that did not inherit them.
+    pub(super) fn disown(&mut self) {
+        self.size = 0;
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if self.size != 0 {
+            // SAFETY: the range is exactly the mapping that this value owns, and whoever borrowed from it is gone.
+            let failed = unsafe { libc::munmap(self.base.as_ptr().cast(), self.size) };
+            debug_assert_eq!(failed, 0, "munmap of a whole mapping cannot fail");
+        }
+    }
+}
+
+/// Where `size` bytes would be near an address of the executable: below it first, since above it the heap grows.
+fn near(anchor: usize, size: usize) -> impl Iterator<Item = usize> {
+    let anchor = anchor & !0xffff;
+    let below = (size..=NEAR).step_by(STEP).filter_map(move |distance| anchor.checked_sub(distance));
+    let above =
+        (STEP..=NEAR.saturating_sub(size)).step_by(STEP).filter_map(move |distance| anchor.checked_add(distance));
+    below.map(|hint| hint & !0xffff).chain(above)
+}
+
+pub(super) fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}

@@ -1,0 +1,96 @@
+//! What is written is what runs, near the executable, and everything is returned.
+
+use super::*;
+
+const FORTY_TWO: [u8; 6] = [0xb8, 42, 0, 0, 0, 0xc3]; // mov $42, %eax; ret
+
+fn pages(size: usize, mapping: Mapping) -> Arc<Pages> {
+    Arc::new(Pages::new(size, mapping, Placement::Near).unwrap())
+}
+
+fn write(writer: &mut Writer<'_>, bytes: &[u8]) -> Block {
+    let mut slot = writer.slot(bytes.len()).unwrap();
+    slot.emitter(0, 0).1.copy_from_slice(&[]);
+    let (_, end) = slot.emitter(0, bytes.len());
+    assert!(end.iter().all(|&byte| byte == 0));
+    end.copy_from_slice(bytes);
+    slot.keep()
+}
+
+#[test]
+fn what_is_written_is_near_and_runs() {
+    for mapping in [Mapping::Single, Mapping::Dual] {
+        let pages = pages(5000, mapping);
+        for _ in 0..3 {
+            let mut writer = Writer::new(&pages, true);
+            let blocks = [write(&mut writer, &FORTY_TWO), write(&mut writer, &[0xc3; 4000])];
+            writer.publish().unwrap();
+            let start = blocks[0].bytes().as_ptr();
+            assert!((start as usize).abs_diff(Pages::new as *const () as usize) < 1 << 31);
+            assert_eq!(blocks[1].bytes(), [0xc3; 4000]);
+            // SAFETY: these are the two instructions above, a function of the C convention.
+            let function = unsafe { std::mem::transmute::<*const u8, extern "C" fn() -> i32>(start) };
+            assert_eq!(function(), 42, "{mapping:?}");
+        }
+        assert_eq!(pages.bytes(), [8192, 8192, 0, 8192]);
+    }
+}
+
+/// What the system says of the address: the letters of its protection.
+fn protection(address: usize) -> String {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|line| {
+        let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        (usize::from_str_radix(start, 16).unwrap()..usize::from_str_radix(end, 16).unwrap()).contains(&address)
+    });
+    line.map_or(String::new(), |line| line.split(' ').nth(1).unwrap()[..3].into())
+}
+
+#[test]
+fn nothing_is_writable_and_executable() {
+    for (mapping, before) in [(Mapping::Single, "rw-"), (Mapping::Dual, "r-x")] {
+        let pages = pages(1 << 20, mapping);
+        for _ in 0..2 {
+            let mut writer = Writer::new(&pages, true);
+            let block = write(&mut writer, &FORTY_TWO);
+            let address = block.bytes().as_ptr() as usize;
+            assert_eq!(protection(address), before);
+            writer.publish().unwrap();
+            assert_eq!(protection(address), "r-x");
+            let other = pages.writable().address() + (address - pages.runs().address());
+            assert_eq!(protection(other), if mapping == Mapping::Single { "r-x" } else { "rw-" });
+        }
+    }
+}
+
+#[test]
+fn many_reservations_stay_near() {
+    let all: Vec<_> = (0..2000).map(|n| pages(1 << (12 + n % 9), Mapping::Single)).collect();
+    for pages in &all {
+        assert!(pages.runs().address().abs_diff(Pages::new as *const () as usize) < 1 << 31);
+    }
+}
+
+#[test]
+fn reservations_are_returned_on_drop() {
+    // More than the address space holds, unless every mapping is returned.
+    for _ in 0..300 {
+        View::reserve(1 << 40, Placement::Hint(0)).map(drop).unwrap_or_else(|error| {
+            assert!(matches!(error, Error::OutOfMemory { code: libc::ENOMEM, .. }), "{error}");
+        });
+    }
+    for mapping in [Mapping::Single, Mapping::Dual] {
+        for _ in 0..1000 {
+            drop(pages(1 << 30, mapping));
+        }
+    }
+}
+
+#[test]
+fn too_much_is_an_error() {
+    for mapping in [Mapping::Single, Mapping::Dual] {
+        let error = Pages::new(1 << 60, mapping, Placement::Near).unwrap_err();
+        assert!(matches!(error, Error::OutOfMemory { size, .. } if size == 1 << 60), "{error:?}");
+        assert!(matches!(Pages::new(usize::MAX, mapping, Placement::Near), Err(Error::OutOfMemory { .. })));
+    }
+}

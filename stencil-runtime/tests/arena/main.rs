@@ -1,0 +1,45 @@
+//! Arenas: programs that come and go, on many threads, in child processes, and where the system says no.
+
+mod threads;
+mod uses;
+
+use stencil_runtime::{Arena, ArenaOptions, Code, Instruction, Label, Mapping, stencil};
+
+stencil! {
+    machine Test(x: u64, f: f64) -> u64;
+    c { static __attribute__((noinline)) uint64_t slowly(uint64_t y) { return y * y + 1; } }
+    extern fn host(x: u64) -> u64 = crate::host;
+    /// Zeros in its middle, which are not written.
+    uop add(n: u64) { x += n; }
+    uop small(n: u8) { x = x * 3 + n; }
+    /// Data: an aligned constant.
+    uop float(n: f64) { f = f * 1.5 + n; x += (uint64_t)f; }
+    /// Data: a function out of line.
+    uop slow() { x = slowly(x); }
+    uop call() { x = host(x); }
+    uop jump(target: Label) { if (x & 1) JUMP(target); x += 5; }
+    uop ret() { RETURN(x); }
+}
+
+extern "C" fn host(x: u64) -> u64 {
+    x ^ 0x5555
+}
+
+const BOTH: [Mapping; 2] = [Mapping::Single, Mapping::Dual];
+
+fn arena(size: usize, mapping: Mapping) -> Arena {
+    Arena::with(ArenaOptions::default().size(size).mapping(mapping)).unwrap()
+}
+
+/// A program that adds `n`, and as many others as it takes to be about as long as this.
+fn adds(n: u64, uops: usize) -> Vec<Instruction<Test>> {
+    let mut program = vec![Test::add(n)];
+    program.extend((1..uops).map(|_| Test::add(0)));
+    program.push(Test::ret());
+    program
+}
+
+fn run(code: &Code<Test>, x: u64) -> u64 {
+    // SAFETY: the bodies above touch no memory.
+    unsafe { code.entry()(x, 0.5) }
+}

@@ -1,0 +1,75 @@
+//! Many threads compile into one arena, run what they compiled, and drop what others did.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[test]
+fn threads_compile_run_and_drop_each_others_code() {
+    for mapping in BOTH {
+        // Little room, so that it is used again and again.
+        let arena = arena(1 << 20, mapping);
+        let end = Instant::now() + Duration::from_secs(2);
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::sync_channel(4)).unzip();
+        std::thread::scope(|scope| {
+            for (thread, receiver) in receivers.into_iter().enumerate() {
+                let (arena, next) = (&arena, senders[(thread + 1) % 8].clone());
+                scope.spawn(move || {
+                    let mut made = 0;
+                    while Instant::now() < end {
+                        let seed = (thread as u64) << 32 | made;
+                        let mut codes = Vec::new();
+                        if made % 3 == 0 {
+                            codes.push((seed, Test::compile_in(arena, &adds(seed, 1 + made as usize % 200)).unwrap()));
+                        } else {
+                            let mut batch = arena.batch();
+                            for n in 0..made % 17 {
+                                batch.compile(&adds(seed + n, 1 + (made + n) as usize % 50)).unwrap();
+                            }
+                            codes.extend((seed..).zip(batch.publish().unwrap()));
+                        }
+                        for (n, code) in &codes {
+                            assert_eq!(run(code, 1), 1 + n);
+                        }
+                        made += 1;
+                        // Some go to the next thread, which runs and drops them.
+                        codes.truncate(5);
+                        let _ = next.try_send(codes);
+                        for (n, code) in receiver.try_iter().flatten() {
+                            assert_eq!(run(&code, 2), 2 + n);
+                        }
+                    }
+                    assert!(made > 10, "{made}");
+                });
+            }
+            drop(senders);
+        });
+        let stats = arena.stats();
+        assert_eq!((stats.functions, stats.used, stats.padding), (0, 0, 0));
+    }
+}
+
+/// One thread writes where another has just run other code, over and over.
+#[test]
+fn another_thread_runs_what_replaced_what_it_ran() {
+    for mapping in BOTH {
+        let arena = arena(4096, mapping);
+        let (to, from) = mpsc::sync_channel::<(u64, Code<Test>)>(0);
+        let (back, done) = mpsc::sync_channel(0);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for (n, code) in from {
+                    assert_eq!(run(&code, 0), n);
+                    drop(code);
+                    back.send(()).unwrap();
+                }
+            });
+            for n in 1..5000 {
+                to.send((n, Test::compile_in(&arena, &adds(n, 60)).unwrap())).unwrap();
+                done.recv().unwrap();
+            }
+            drop(to);
+        });
+    }
+}

@@ -1,0 +1,75 @@
+//! What `cargo doc` shows of uops.
+
+#![cfg(not(no_c_compiler))]
+
+use messages::Crate;
+
+const MAIN: &str = "
+//! A machine.
+stencil_runtime::stencil! {
+    /// Counts.
+    pub machine Counter(x: u64, at: *mut u32) -> u64;
+    extern fn log(x: u64) = crate::log;
+    /// Adds what it is told.
+    pub uop add(value: i32, wide: u64) { x += wide; *at += (uint32_t)value; log(x); }
+    uop hidden() { x++; }
+    #[cfg(target_os = \"none\")]
+    pub uop absent() { x--; }
+    #[cfg(target_os = \"linux\")]
+    pub uop present() { x--; }
+    /// Shifts.
+    pub uop shift<const BY: 0..3>() where BY != 1 { x <<= BY; }
+}
+pub mod more {
+    //! More of it.
+    stencil_runtime::stencil! {
+        continue machine crate::Counter(x: u64, at: *mut u32) -> u64;
+        pub uop ret() { RETURN(x); }
+    }
+}
+/// Called by uops.
+pub extern \"C\" fn log(_: u64) {}
+fn main() {}
+";
+
+/// The cells of a page, those of each line of a table joined by `|`.
+fn text(user: &Crate, page: &str) -> Vec<String> {
+    let html = std::fs::read_to_string(user.path("target/doc/stencil_manual").join(page)).unwrap();
+    let html = html.replace("</td>", "|").replace("<tr>", "\n").replace("</p>", "\n").replace("<h", "\n<h");
+    let mut text = String::new();
+    for part in html.split('<') {
+        text.push_str(part.split_once('>').map_or(part, |(_, text)| text));
+    }
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_manual_has_a_table_of_all_uops_and_a_page_for_each() {
+    let user = Crate::new(env!("CARGO_TARGET_TMPDIR"), "stencil-manual", MAIN);
+    let compiler = std::env::var("STENCIL_CC").unwrap_or_default();
+    let environment: &[(&str, &str)] = if compiler.is_empty() { &[] } else { &[("STENCIL_CC", &compiler)] };
+    let environment = [environment, &[("RUSTDOCFLAGS", "-D warnings")]].concat();
+    let output = user.cargo(&["doc", "--no-deps"], &environment);
+    assert!(output.contains("Finished"), "{output}");
+
+    let machine = text(&user, "enum.Counter.html");
+    let line = |name: &str| machine.iter().find(|line| line.starts_with(&format!("{name}|")));
+    let cells =
+        |name: &str| line(name).unwrap_or_else(|| panic!("{name}: {machine:#?}")).split('|').collect::<Vec<_>>();
+    assert_eq!(cells("add")[1..3], ["1", "value: i32, wide: u64"]);
+    assert_eq!(cells("add")[6], "log");
+    assert!(cells("add")[3].parse::<usize>().is_ok_and(|size| (15..60).contains(&size)), "{:?}", cells("add"));
+    assert_eq!(cells("hidden")[1..3], ["1", ""]);
+    assert_eq!(cells("shift")[1], "2");
+    assert!(cells("shift")[3].contains("to") || cells("shift")[3].starts_with('0'), "{:?}", cells("shift"));
+    assert!(line("present").is_some());
+    assert!(line("absent").is_none());
+    assert_eq!(cells("ret")[1..3], ["1", ""], "a block that continues the machine has a table, too");
+
+    let add = text(&user, "constant.STENCIL_add.html").join("\n");
+    for part in
+        ["Adds what it is told.", "\nvalue|i32|1|", "\nwide|u64|1|all values|", "Calls log.", "$wide, %", "call"]
+    {
+        assert!(add.contains(part), "{part}: {add}");
+    }
+}
