@@ -54,6 +54,11 @@ pub enum Verified {
 /// The entries that this process has written, or has reported as stale.
 static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
+/// Whether the crate is one that people asked Cargo to build: a dependency is not theirs to write.
+pub fn is_asked_for() -> bool {
+    std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some()
+}
+
 /// Whether a path is seen for the first time.
 fn first_seen(path: &Path) -> bool {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
@@ -62,10 +67,8 @@ fn first_seen(path: &Path) -> bool {
 impl Committed {
     /// The committed objects of the crate that is compiled, if there is a crate.
     pub fn of_crate(block: &Block) -> Option<Self> {
-        // Cargo says what people asked it to build: a dependency is not theirs to write. It does not say so of
-        // documentation tests, for which the package has to be named.
-        let asked = std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some();
-        let package = std::env::var_os("CARGO_PKG_NAME");
+        // Documentation tests are not said to be asked for: the package has to be named.
+        let (asked, package) = (is_asked_for(), std::env::var_os("CARGO_PKG_NAME"));
         let is_set = |name| {
             let value = std::env::var_os(name).filter(|value| !value.is_empty() && value != "0");
             value.is_some_and(|value| if value == "1" { asked } else { Some(value) == package })

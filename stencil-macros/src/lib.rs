@@ -11,6 +11,7 @@
 mod ast;
 mod cache;
 mod check;
+mod clangd;
 mod committed;
 mod compile;
 mod compiler;
@@ -195,6 +196,9 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         Err(why) => return failure(&why),
     };
     let Compiled { source, abi, output, .. } = &compiled;
+    if let Err(why) = clangd::write(&block, source) {
+        return failure(&why);
+    }
     let (report, any_error) = diagnostics::report(&output.messages, source, &block);
     let tracked = expand::tracked(&output.headers);
     match &output.object {

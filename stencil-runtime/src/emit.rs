@@ -126,16 +126,21 @@ impl<'m> Emitter<'m, Fresh> {
     ///
     /// # Safety
     /// As there.
+    #[inline]
     pub(crate) unsafe fn zeroed_unchecked_for(
         code: &'m mut [u8],
         data: &'m mut [u8],
         addresses: (Address, Address),
     ) -> Self {
         if cfg!(any(debug_assertions, feature = "check-zero")) {
-            assert!(code.iter().chain(data.iter()).all(|&byte| byte == 0), "fresh memory is not zero");
+            assert!(is_zero(code) && is_zero(data), "fresh memory is not zero");
         }
         Self::with_addresses(code, data, addresses)
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(4096).all(|chunk| *chunk == [0; 4096][..chunk.len()])
 }
 
 fn addresses(code: &[u8], data: &[u8]) -> (Address, Address) {
@@ -143,6 +148,7 @@ fn addresses(code: &[u8], data: &[u8]) -> (Address, Address) {
 }
 
 impl<'m, M: Memory> Emitter<'m, M> {
+    #[inline]
     fn with_addresses(code: &'m mut [u8], data: &'m mut [u8], at: (Address, Address)) -> Self {
         let (Address(code_address), Address(data_address)) = at;
         let start = code_address.min(data_address);

@@ -37,8 +37,8 @@ pub enum Error {
         size: usize,
         /// Bytes of the whole arena.
         reserved: usize,
-        /// Bytes of code and data in it.
-        used: usize,
+        /// Bytes of it that are free.
+        free: usize,
     },
     /// The arena is that of the process that this one was forked from, which still uses it.
     Forked,
@@ -143,9 +143,9 @@ impl fmt::Display for Error {
                 "the system refused memory that is mapped twice (`{call}`: error {code}): use an arena that is mapped once \
                  (`Mapping::Single`)"
             ),
-            Self::ArenaFull { size, reserved, used } => write!(
+            Self::ArenaFull { size, reserved, free } => write!(
                 f,
-                "the arena of {reserved} bytes has no {size} free bytes in a row; {used} are in use: drop code, or make a larger \
+                "the arena of {reserved} bytes has no {size} free bytes in a row, and {free} in all: drop code, or make a larger \
                  arena (`ArenaOptions::size`)"
             ),
             Self::Forked => f.write_str(

@@ -148,11 +148,11 @@ impl fmt::Display for Label {
 #[derive(Debug, Default)]
 pub struct Labels {
     /// Of each label the offset from the start of code, or `UNBOUND`.
-    offsets: Vec<u64>,
+    offsets: Vec<u32>,
     base: u64,
 }
 
-const UNBOUND: u64 = u64::MAX;
+const UNBOUND: u32 = u32::MAX;
 
 impl Labels {
     fn bind(&mut self, instruction: usize, word: u64, offset: usize, instructions: usize) -> Result<(), Error> {
@@ -167,12 +167,15 @@ impl Labels {
         if self.offsets[index] != UNBOUND {
             return Err(Error::DuplicateLabel { label, instruction });
         }
-        self.offsets[index] = offset as u64;
+        // A program that is too large for this has no size, and is refused.
+        self.offsets[index] = offset as u32;
         Ok(())
     }
 
-    pub(crate) fn offset(&self, label: Label) -> Option<usize> {
-        self.offsets.get(label.0 as usize).filter(|&&offset| offset != UNBOUND).map(|&offset| offset as usize)
+    /// Where they are, for [`offset`]. Most programs of a few uops have none.
+    #[inline]
+    pub(crate) fn bound(&self) -> Box<[u32]> {
+        if self.offsets.is_empty() { Box::default() } else { self.offsets.as_slice().into() }
     }
 
     /// The address of the label in an operand word.
@@ -181,10 +184,15 @@ impl Labels {
     /// [`Error::UnknownLabel`], where it is not bound.
     pub fn address(&self, word: u64) -> Result<Address, Error> {
         match self.offsets.get(word as usize) {
-            Some(&offset) if offset != UNBOUND => Ok(Address(self.base + offset)),
+            Some(&offset) if offset != UNBOUND => Ok(Address(self.base + u64::from(offset))),
             _ => Err(Error::UnknownLabel { label: Label(word as u32), instruction: 0 }),
         }
     }
+}
+
+/// Where a label is, if it is bound.
+pub(crate) fn offset(offsets: &[u32], label: Label) -> Option<usize> {
+    offsets.get(label.0 as usize).filter(|&&offset| offset != UNBOUND).map(|&offset| offset as usize)
 }
 
 /// A type that an operand can have, as a word of an [`Instruction`].
@@ -287,8 +295,10 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The first pass. It binds the labels.
+    /// The first pass. It binds the labels, and forgets those of other programs.
+    #[inline(always)]
     pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
+        labels.offsets.clear();
         // Data begins on a cache line of its own.
         let mut layout = Self { alignment: LINE, ..Self::default() };
         layout.add(M::ENTRY.stencil()).ok_or(TOO_LARGE)?;
@@ -301,6 +311,7 @@ impl Layout {
         Ok(layout)
     }
 
+    #[inline]
     fn add(&mut self, stencil: &Stencil) -> Option<()> {
         self.code = self.code.checked_add(stencil.code.size)?;
         if stencil.data.size != 0 {
@@ -318,6 +329,7 @@ impl Layout {
     }
 
     /// Bytes of the program, wherever a line begins, with this many for trampolines.
+    #[inline]
     pub(crate) fn size(&self, trampolines: usize) -> Result<usize, Error> {
         let end = self.code.checked_add(END.len()).ok_or(TOO_LARGE)?;
         let size = if self.data + trampolines == 0 {
@@ -329,23 +341,29 @@ impl Layout {
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
     }
 
-    /// Where data begins in a program of [this size](Self::size) at this address.
-    fn data_start(&self, address: Address, size: usize) -> usize {
+    /// Where data begins in a program at this address, or its end.
+    #[inline]
+    fn data_start(&self, address: Address, trampolines: usize) -> usize {
         let end = self.code + END.len();
-        if size == end { end } else { (address.0 as usize + end).next_multiple_of(self.alignment) - address.0 as usize }
+        if self.data + trampolines == 0 {
+            return end;
+        }
+        (address.0 as usize + end).next_multiple_of(self.alignment) - address.0 as usize
     }
 }
 
 /// The second pass. A program of this layout goes to the slot.
+#[inline]
 pub(crate) fn emit<M: Machine>(
     instructions: &[Instruction<M>],
     slot: &mut Slot<'_, '_>,
     layout: &Layout,
     labels: &mut Labels,
+    trampolines: usize,
 ) -> Result<(), Error> {
     let address = slot.address();
     labels.base = address.0;
-    let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, slot.size()));
+    let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
     let in_order = std::iter::once((M::ENTRY, &[][..]))
         .chain(instructions.iter().map(|instruction| (instruction.uop, instruction.operands())));

@@ -55,7 +55,10 @@ impl Claim {
 
     /// The offsets of the pages that have fresh lines.
     pub(super) fn fresh_bytes(&self) -> Range<usize> {
-        let start = (self.fresh.clamp(self.lines.start, self.lines.end) * LINE) / PAGE * PAGE;
+        if self.fresh >= self.lines.end {
+            return 0..0;
+        }
+        let start = self.fresh.max(self.lines.start) * LINE / PAGE * PAGE;
         start..(self.lines.end * LINE).next_multiple_of(PAGE)
     }
 }
@@ -164,10 +167,12 @@ impl Space {
     }
 
     /// Frees the lines of a block.
+    #[inline]
     pub(super) fn free(&self, start: usize, lines: usize) {
         self.clear(start..start + lines);
     }
 
+    #[inline]
     fn clear(&self, lines: Range<usize>) {
         for (word, mask) in words(lines) {
             // Whoever claims them next does so after everything that was done with them.
@@ -220,6 +225,7 @@ impl Space {
 }
 
 /// The words that lines are in, each with its bits.
+#[inline]
 fn words(lines: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
     let Range { start, end } = lines;
     (start / LINES..end.div_ceil(LINES)).map(move |word| {

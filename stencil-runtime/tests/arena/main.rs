@@ -1,5 +1,8 @@
 //! Arenas: programs that come and go, on many threads, in child processes, and where the system says no.
 
+mod child;
+mod large;
+mod property;
 mod threads;
 mod uses;
 
@@ -7,7 +10,9 @@ use stencil_runtime::{Arena, ArenaOptions, Code, Instruction, Label, Mapping, st
 
 stencil! {
     machine Test(x: u64, f: f64) -> u64;
-    c { static __attribute__((noinline)) uint64_t slowly(uint64_t y) { return y * y + 1; } }
+    c {
+        static __attribute__((noinline)) uint64_t slowly(uint64_t y) { return y * y + 1; }
+    }
     extern fn host(x: u64) -> u64 = crate::host;
     /// Zeros in its middle, which are not written.
     uop add(n: u64) { x += n; }
@@ -16,9 +21,23 @@ stencil! {
     uop float(n: f64) { f = f * 1.5 + n; x += (uint64_t)f; }
     /// Data: a function out of line.
     uop slow() { x = slowly(x); }
+    uop kilobyte() { __asm__ volatile(".fill 1024, 1, 0x90"); }
     uop call() { x = host(x); }
     uop jump(target: Label) { if (x & 1) JUMP(target); x += 5; }
     uop ret() { RETURN(x); }
+}
+
+mod pic {
+    stencil_runtime::stencil! {
+        #![c_flags("-fpic")]
+        continue machine super::Test(x: u64, f: f64) -> u64;
+        c {
+            struct aligned { uint64_t n[16]; } __attribute__((aligned(128)));
+            static const struct aligned aligned = { { 1, 2, 3 } };
+        }
+        /// Data of a larger alignment than a cache line's, since it is reached relative to the code.
+        pub uop wide(n: u64) { x += n + aligned.n[x & 15]; }
+    }
 }
 
 extern "C" fn host(x: u64) -> u64 {

@@ -8,8 +8,8 @@ use super::*;
 #[test]
 fn threads_compile_run_and_drop_each_others_code() {
     for mapping in BOTH {
-        // Little room, so that it is used again and again.
-        let arena = arena(1 << 20, mapping);
+        // Little room, so that it is used again and again: two pages for each program that may wait in a channel.
+        let arena = arena(2 << 20, mapping);
         let end = Instant::now() + Duration::from_secs(2);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::sync_channel(4)).unzip();
         std::thread::scope(|scope| {

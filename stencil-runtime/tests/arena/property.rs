@@ -1,0 +1,240 @@
+//! Whatever comes and goes, every byte of every program is what an emitter writes that knows of no arena, and no zeros.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use stencil_runtime::{Address, Emitter, Reused, Stencil};
+
+use super::*;
+
+#[derive(Clone, Copy, Debug)]
+enum Uop {
+    Add(u64),
+    Small(u8),
+    Float(f64),
+    Wide(u64),
+    Slow,
+    Call,
+    /// To the instruction with this number, or to the end.
+    Jump(usize),
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Compile(Vec<Uop>),
+    Batch {
+        programs: Vec<Vec<Uop>>,
+        publish: bool,
+    },
+    /// Compiled into a batch between others, it fails at its end.
+    Fail(Vec<Uop>),
+    Drop(Vec<prop::sample::Index>),
+    DropAll,
+}
+
+fn uop() -> impl Strategy<Value = Uop> {
+    prop_oneof![
+        prop_oneof![Just(0), Just(u64::MAX), Just(0xff00), any::<u64>()].prop_map(Uop::Add),
+        any::<u8>().prop_map(Uop::Small),
+        prop_oneof![Just(0.0), any::<f64>()].prop_map(Uop::Float),
+        prop_oneof![Just(0), any::<u64>()].prop_map(Uop::Wide),
+        Just(Uop::Slow),
+        Just(Uop::Call),
+        (0..100_usize).prop_map(Uop::Jump),
+    ]
+}
+
+fn program() -> impl Strategy<Value = Vec<Uop>> {
+    prop_oneof![4 => vec(uop(), 0..12), 2 => vec(uop(), 0..100), 1 => vec(uop(), 300..600)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => program().prop_map(Step::Compile),
+        3 => (vec(program(), 0..10), prop::bool::weighted(0.8)).prop_map(|(programs, publish)| Step::Batch { programs, publish }),
+        1 => program().prop_map(Step::Fail),
+        4 => vec(any::<prop::sample::Index>(), 0..12).prop_map(Step::Drop),
+        1 => Just(Step::DropAll),
+    ]
+}
+
+fn instructions(program: &[Uop]) -> Vec<Instruction<Test>> {
+    let label = |index: usize| Label(index.min(program.len()) as u32);
+    let mut all = Vec::new();
+    for (index, uop) in program.iter().enumerate() {
+        all.push(Test::bind(label(index)));
+        all.push(match *uop {
+            Uop::Add(n) => Test::add(n),
+            Uop::Small(n) => Test::small(n),
+            Uop::Float(n) => Test::float(n),
+            Uop::Wide(n) => Test::wide(n),
+            Uop::Slow => Test::slow(),
+            Uop::Call => Test::call(),
+            Uop::Jump(target) => Test::jump(label(target)),
+        });
+    }
+    all.extend([Test::bind(label(program.len())), Test::ret()]);
+    all
+}
+
+fn stencil(uop: Uop) -> &'static Stencil {
+    match uop {
+        Uop::Add(_) => &STENCIL_add,
+        Uop::Small(_) => &STENCIL_small,
+        Uop::Float(_) => &STENCIL_float,
+        Uop::Wide(_) => &pic::STENCIL_wide,
+        Uop::Slow => &STENCIL_slow,
+        Uop::Call => &STENCIL_call,
+        Uop::Jump(_) => &STENCIL_jump,
+    }
+}
+
+/// What the memory of a program has to hold, if it is at this address: emitted over other bytes, uop by uop.
+fn reference(program: &[Uop], entry: &[u8], address: usize) -> Vec<u8> {
+    let sizes = program.iter().map(|&uop| stencil(uop).code.size);
+    let offsets: Vec<usize> = std::iter::once(entry.len())
+        .chain(sizes)
+        .scan(0, |sum, size| {
+            *sum += size;
+            Some(*sum)
+        })
+        .collect();
+    let code_size = offsets[program.len()] + STENCIL_ret.code.size;
+    let alignment = program.iter().map(|&uop| stencil(uop).data_alignment).max().unwrap_or(1).max(64);
+    let data_start = (address + code_size + 2).next_multiple_of(alignment) - address;
+    let (mut code, mut data) = (vec![0xCC; code_size], vec![0xCC; 1 << 16]);
+    code[..entry.len()].copy_from_slice(entry);
+    let at = |offset| Address((address + offset) as u64);
+    let start = at(data_start);
+    let mut out = Emitter::<Reused>::for_addresses(&mut code[entry.len()..], &mut data, (at(entry.len()), start));
+    for &uop in program {
+        match uop {
+            Uop::Add(n) => emit_add(&mut out, n),
+            Uop::Small(n) => emit_small(&mut out, n),
+            Uop::Float(n) => emit_float(&mut out, n),
+            Uop::Wide(n) => pic::emit_wide(&mut out, n),
+            Uop::Slow => emit_slow(&mut out),
+            Uop::Call => emit_call(&mut out),
+            Uop::Jump(target) => emit_jump(&mut out, at(offsets[target.min(program.len())])),
+        }
+        .unwrap();
+    }
+    emit_ret(&mut out).unwrap();
+    assert_eq!(out.left().0, 0);
+    let data_size = (out.data_address().0 - start.0) as usize;
+    code.extend([0x0f, 0x0b]);
+    if data_size != 0 {
+        code.resize(data_start, 0);
+        code.extend(&data[..data_size]);
+    }
+    code
+}
+
+struct Live {
+    code: Code<Test>,
+    expected: Vec<u8>,
+}
+
+impl Live {
+    fn new(code: Code<Test>, program: &[Uop], entry: &[u8]) -> Self {
+        let expected = reference(program, entry, code.memory().as_ptr() as usize);
+        Self { code, expected }
+    }
+}
+
+fn check(arena: &Arena, live: &[Live]) {
+    for Live { code, expected } in live {
+        // Room for what the alignment may have taken is left behind the data.
+        let (memory, rest) = code.memory().split_at(expected.len());
+        assert_eq!(memory, expected);
+        assert!(rest.len() < 128 && rest.iter().all(|&byte| byte == 0));
+    }
+    let mut ranges: Vec<_> = live.iter().map(|live| live.code.memory().as_ptr_range()).collect();
+    ranges.sort_by_key(|range| range.start);
+    assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    let stats = arena.stats();
+    assert_eq!(stats.functions, live.len());
+    assert_eq!(stats.used, live.iter().map(|live| live.code.size()).sum());
+    assert_eq!(stats.committed, stats.used + stats.padding + stats.free);
+}
+
+/// Where there is no room, some are dropped first.
+fn room<T>(live: &mut Vec<Live>, mut attempt: impl FnMut() -> Result<T, stencil_runtime::Error>) -> T {
+    loop {
+        match attempt() {
+            Err(stencil_runtime::Error::ArenaFull { .. }) => {
+                let half = live.len() / 2;
+                assert!(!live.is_empty(), "an empty arena is not full");
+                live.drain(half..);
+            }
+            done => return done.unwrap(),
+        }
+    }
+}
+
+fn run_steps(mapping: Mapping, steps: &[Step]) {
+    assert_eq!((pic::STENCIL_wide.data_alignment, STENCIL_slow.data.size > 0), (128, true));
+    let entry = Test::compile(&[]).unwrap().bytes().to_vec();
+    // Little room, so that it is used again and again.
+    let arena = arena(1 << 18, mapping);
+    let mut live = Vec::new();
+    for step in steps {
+        match step {
+            Step::Compile(program) => {
+                let code = room(&mut live, || Test::compile_in(&arena, &instructions(program)));
+                live.push(Live::new(code, program, &entry));
+            }
+            Step::Batch { programs, publish } => {
+                let codes = room(&mut live, || {
+                    let mut batch = arena.batch();
+                    for program in programs {
+                        batch.compile(&instructions(program))?;
+                    }
+                    if *publish { batch.publish() } else { Ok(Vec::new()) }
+                });
+                live.extend(codes.into_iter().zip(programs).map(|(code, program)| Live::new(code, program, &entry)));
+            }
+            Step::Fail(program) => {
+                let mut bad = instructions(program);
+                bad.push(Test::jump(Label(bad.len() as u32)));
+                let codes = room(&mut live, || {
+                    let mut batch = arena.batch();
+                    batch.compile(&[Test::ret()])?;
+                    match batch.compile(&bad) {
+                        Err(stencil_runtime::Error::UnknownLabel { .. }) => {}
+                        other => other.map(|()| panic!("it should fail"))?,
+                    }
+                    batch.compile(&instructions(&program[..program.len() / 2]))?;
+                    batch.publish()
+                });
+                let halves = [&[][..], &program[..program.len() / 2]];
+                live.extend(codes.into_iter().zip(halves).map(|(code, program)| Live::new(code, program, &entry)));
+            }
+            Step::Drop(indices) => {
+                for index in indices {
+                    if !live.is_empty() {
+                        live.swap_remove(index.index(live.len()));
+                    }
+                }
+            }
+            Step::DropAll => live.clear(),
+        }
+        check(&arena, &live);
+    }
+    drop(live);
+    let stats = arena.stats();
+    assert_eq!((stats.functions, stats.used, stats.padding, stats.free), (0, 0, 0, stats.committed));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+
+    #[test]
+    fn programs_that_come_and_go_mapped_once(steps in vec(step(), 0..40)) {
+        run_steps(Mapping::Single, &steps);
+    }
+
+    #[test]
+    fn programs_that_come_and_go_mapped_twice(steps in vec(step(), 0..40)) {
+        run_steps(Mapping::Dual, &steps);
+    }
+}
