@@ -227,3 +227,41 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{Group, Span};
+
+    use super::*;
+
+    /// The same tokens as rust-analyzer gives them, by default: none stands anywhere.
+    fn hidden(tokens: TokenStream) -> TokenStream {
+        let hide = |mut token: TokenTree| {
+            if let TokenTree::Group(group) = token {
+                token = Group::new(group.delimiter(), hidden(group.stream())).into();
+            }
+            token.set_span(Span::call_site());
+            token
+        };
+        tokens.into_iter().map(hide).collect()
+    }
+
+    #[test]
+    fn an_editor_that_hides_lines_is_told_signatures_and_no_mistakes() {
+        let typed = "machine Calc(x: u64) -> u64; include \"where-is-it.h\";
+            /// Documented.
+            uop add<const A: 0..2>(n: u32) {
+            #if A
+                x += n;
+            #endif
+            }";
+        let tokens: TokenStream = typed.parse().expect("tokens");
+        let expansion = expand_block(hidden(tokens.clone())).to_string();
+        assert!(!expansion.contains("compile_error"), "{expansion}");
+        for part in ["A : usize , n : u32", "emit_add", "STENCIL_add", "Documented", "enum Calc"] {
+            assert!(expansion.contains(part), "{part} is not in {expansion}");
+        }
+        // Where tokens stand somewhere, the C is compiled: there is no such header.
+        assert!(expand_block(tokens).to_string().contains("compile_error"));
+    }
+}

@@ -62,11 +62,11 @@ stencil! {
         if (overflow) JUMP(exit);
         AT(to)->bits = (uint64_t)result;
     }
-    /// A division by 0 fails in the language, and one by -1 may trap in C.
+    /// By 0 there is no integer. The smallest integer by -1 would be a fault of the processor.
     pub uop remainder<const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32, exit: Label) {
         int64_t divisor = RIGHT_INT;
-        if (divisor == 0 || divisor == -1) JUMP(exit);
-        AT(to)->bits = (uint64_t)(INT(left) % divisor);
+        if (divisor == 0) JUMP(exit);
+        AT(to)->bits = divisor == -1 ? 0 : (uint64_t)(INT(left) % divisor);
     }
     /// `+`, `-`, `*` and `/`.
     pub uop floats<const OP: 0..4, const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32) {
