@@ -11,6 +11,7 @@
 mod ast;
 mod cache;
 mod check;
+mod clangd;
 mod committed;
 mod compile;
 mod compiler;
@@ -135,6 +136,10 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// The same compiler makes the same object on every machine; another version may make another one. An object does not
 /// depend on headers of the system, as far as they can be known without a compiler: verify after they have changed. All
 /// objects of a machine have to be made by compilers of one convention. Dependencies are neither updated nor verified.
+///
+/// Tests of a crate have objects like the rest of it: `cargo test --no-run -p CRATE` in place of `cargo build`. For its
+/// documentation tests the variables name the package: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Those are never
+/// called stale: remove the folder before updating to be rid of what none needs any more.
 #[proc_macro]
 pub fn stencil(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = TokenStream::from(input);
@@ -188,7 +193,10 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         Err(why) => return failure(&why),
     };
     let Compiled { source, abi, output, .. } = &compiled;
-    let (report, any_error) = diagnostics::report(&output.messages, source, machine);
+    if let Err(why) = clangd::write(&block, source) {
+        return failure(&why);
+    }
+    let (report, any_error) = diagnostics::report(&output.messages, source, &block);
     let tracked = expand::tracked(&output.headers);
     match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),

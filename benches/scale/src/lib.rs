@@ -10,13 +10,13 @@ mod statement;
 
 use std::fmt::Write as _;
 
-use random::Random;
 use statement::{STATEMENTS, Statement};
 
 pub use header::header;
+pub use random::Random;
 
-/// Functions of the interpreter that bodies call; each takes the frame and two values, and returns a value.
-const HOSTS: usize = 40;
+/// Functions of the interpreter that bodies call, `host_0` and so on; each takes the frame and two values, and returns a value.
+pub const HOSTS: usize = 40;
 
 /// A uop: its name, which operands it has, and its body.
 #[derive(Clone, Debug)]

@@ -1,0 +1,145 @@
+//! How fast machine code is made: by the emit functions of `stencil!`, and in other ways, in turns in one process.
+//!
+//! What each of them makes is checked before it is measured: it is the same bytes, or, where it cannot be, it
+//! returns the same. Times are medians, and the least of all; the ratios count, since machines differ.
+
+mod functions;
+mod measure;
+mod mixed;
+mod peers;
+mod small;
+mod table;
+
+use std::error::Error;
+
+use stencil_runtime::memory::{Placement, Writable};
+use stencil_runtime::{Machine as _, Stencil};
+
+use measure::{Case, row, same, slow};
+use peers::{c, copypatch, cranelift, dynasm, iced, patchouly};
+use small::Adder;
+
+/// What anything here fails with.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Uops of a case.
+const UOPS: usize = 10_000;
+/// Functions of a case, and the uops of each, of which the last returns.
+const FUNCTIONS: usize = 1000;
+const UOPS_PER_FUNCTION: usize = 10;
+
+/// The stencils of `small` as functions in C know them.
+const SMALL: [&Stencil; 3] = [Adder::ENTRY.stencil(), &small::STENCIL_step, &small::STENCIL_ret];
+
+fn main() -> Result<()> {
+    equal_uops()?;
+    mixed_uops()?;
+    functions()
+}
+
+fn equal_uops() -> Result<()> {
+    let steps = &small::steps(UOPS)[..];
+    let expected = &small::reference(steps)?[..];
+    let mut memory = Writable::new(expected.len() + 4096, Placement::Near)?;
+    let functions = &c::Functions::new(&SMALL, |_| None)?;
+    let program = &steps.iter().map(c_step).collect::<Vec<_>>()[..];
+    let rows = vec![
+        row("emit functions", small::EmitFunction { steps, expected }),
+        row("loop by hand", small::ByHand { steps, expected }),
+        row("memcpy of the result", small::Copied { expected }),
+        row("dynasm-rs", dynasm::Dynasm::new(steps, expected)),
+        row(C, c::Emitting { functions, program, data: expected.len(), labels: Vec::new(), expected }),
+        row("copypatch", copypatch::CopyPatch::new(steps, expected)),
+        slow("patchouly", patchouly::Patchouly { library: patchouly::Library::new(&[]), steps, expected }),
+        slow("iced-x86", iced::Iced { steps, expected, code: Vec::new() }),
+        slow("Cranelift", cranelift::Cranelift::new(vec![steps])),
+    ];
+    let case =
+        Case { name: "Equal uops", unit: "uop", units: UOPS, bytes: expected.len(), rounds: 1000, freeing: false };
+    case.measure(memory.bytes(), rows)
+}
+
+fn mixed_uops() -> Result<()> {
+    let steps = &mixed::steps(UOPS)[..];
+    let layout = &mixed::layout(steps);
+    let mut memory = Writable::new(layout.end + 4096, Placement::Near)?;
+    let memory = memory.bytes();
+    let expected = &mixed::reference(memory, steps, layout)?[..];
+    let functions = &c::Functions::new(&mixed::STENCILS, mixed::host)?;
+    let targets = mixed::targets(memory, layout);
+    let (program, addresses) = (&mixed::words(steps, [0, 1])[..], &mixed::words(steps, targets)[..]);
+    let rows = vec![
+        row("emit functions", mixed::EmitFunctions { steps, layout, expected }),
+        row("memcpy of the result", small::Copied { expected }),
+        row("memcpy of each body", mixed::Bodies { steps }),
+        row(C, c::Emitting { functions, program, data: layout.data, labels: targets.to_vec(), expected }),
+        row("tables of patches", mixed::Table { program: addresses, layout }),
+    ];
+    let case =
+        Case { name: "Mixed uops", unit: "uop", units: UOPS, bytes: expected.len(), rounds: 300, freeing: false };
+    case.measure(memory, rows)?;
+    let labels = targets.map(|target| target - memory.as_ptr() as u64).to_vec();
+    let whole = &[expected.to_vec()];
+    let rows = vec![
+        row("programs", mixed::Program { steps, program: mixed::program(steps), made: None }),
+        row("memcpy of the result", functions::Copied { expected: whole, size: layout.end, made: None }),
+        row(
+            C,
+            c::Mapping {
+                functions,
+                programs: vec![program.to_vec()],
+                labels,
+                expected: Box::new(|_, made| mixed::bodies(made, steps)),
+                made: Vec::new(),
+            },
+        ),
+    ];
+    Case { name: "Mixed uops, each time in a new mapping that is published", ..case }.measure(memory, rows)
+}
+
+fn functions() -> Result<()> {
+    let steps = small::steps(FUNCTIONS * (UOPS_PER_FUNCTION - 1));
+    let functions = &steps.chunks(UOPS_PER_FUNCTION - 1).collect::<Vec<_>>()[..];
+    let expected = &functions::reference(functions)?[..];
+    let entry = functions::entry(expected);
+    let bytes = expected.iter().map(Vec::len).sum();
+    let in_c = &c::Functions::new(&SMALL, |_| None)?;
+    let instruction = |uop| c::Instruction { uop, operands: [0; 2] };
+    let c_programs = functions
+        .iter()
+        .map(|steps| [instruction(0)].into_iter().chain(steps.iter().map(c_step)).chain([instruction(2)]).collect())
+        .collect::<Vec<Vec<_>>>();
+    for (name, freeing) in [("Functions of ten uops", false), ("Functions of ten uops, and freeing them", true)] {
+        let programs = functions.iter().map(|steps| small::program(steps)).collect();
+        let rows = vec![
+            slow("programs", functions::Programs { functions, programs, expected, made: Vec::new() }),
+            row("memcpy of all, published once", functions::Copied { expected, size: bytes, made: None }),
+            row("dynasm-rs, published once", dynasm::Functions { functions, entry, expected, made: None }),
+            slow(
+                C,
+                c::Mapping {
+                    functions: in_c,
+                    programs: c_programs.clone(),
+                    labels: Vec::new(),
+                    expected: Box::new(|index, made| same(&made[..expected[index].len()], &expected[index])),
+                    made: Vec::new(),
+                },
+            ),
+            slow("copypatch", copypatch::Functions { functions, entry, expected, made: Vec::new() }),
+            slow(
+                "patchouly",
+                patchouly::Functions { library: patchouly::Library::new(entry), functions, expected, made: Vec::new() },
+            ),
+            slow("Cranelift, published once", cranelift::Cranelift::new(functions.to_vec())),
+        ];
+        Case { name, unit: "function", units: FUNCTIONS, bytes, rounds: 100, freeing }.measure(&mut [], rows)?;
+    }
+    Ok(())
+}
+
+/// The name of the rows of functions in C.
+const C: &str = "C, as CPython's generator writes it";
+
+fn c_step(step: &small::Step) -> c::Instruction<2> {
+    c::Instruction { uop: 1, operands: [step.offset.into(), step.amount.into()] }
+}

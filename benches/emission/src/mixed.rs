@@ -1,0 +1,230 @@
+//! Uops of 5 to 700 bytes, as many of each size as in CPython, one after the other as they come.
+
+use stencil_runtime::{Address, Code, Emitter, Fresh, Instruction, Label, Stencil};
+
+use crate::Result;
+use crate::measure::{Contender, same};
+use crate::peers::c;
+use crate::table::{self, Place};
+
+/// What the build script has written: the machine `Executor` and its uops.
+#[allow(dead_code, missing_docs, unused_variables)]
+#[rustfmt::skip]
+mod block {
+    include!(concat!(env!("OUT_DIR"), "/block.rs"));
+}
+
+pub use block::{Executor, STENCILS, host};
+
+/// The operands that uops may have; each has some of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Operands<Target> {
+    oparg: u16,
+    operand: u64,
+    exit_target: Target,
+    error_target: Target,
+}
+
+/// A uop by its number, and its operands but for the places that it leaves to.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    uop: u16,
+    oparg: u16,
+    operand: u64,
+}
+
+impl Step {
+    fn operands<Target>(self, [exit_target, error_target]: [Target; 2]) -> Operands<Target> {
+        Operands { oparg: self.oparg, operand: self.operand, exit_target, error_target }
+    }
+
+    fn stencil(self) -> &'static Stencil {
+        STENCILS[usize::from(self.uop)]
+    }
+
+    /// The words of the operands that the uop has.
+    fn words(self, targets: [u64; 2]) -> Vec<u64> {
+        let word = |hole: &stencil_runtime::Hole| match hole.name {
+            "oparg" => self.oparg.into(),
+            "operand" => self.operand,
+            "exit_target" => targets[0],
+            _ => targets[1],
+        };
+        self.stencil().holes.iter().map(word).collect()
+    }
+}
+
+/// As many steps.
+pub fn steps(number: usize) -> Vec<Step> {
+    let mut random = scale::Random(2);
+    let mut step = || Step {
+        uop: random.below(STENCILS.len()) as u16,
+        oparg: random.below(1 << 8) as u16,
+        operand: random.below(1 << 31) as u64,
+    };
+    (0..number).map(|_| step()).collect()
+}
+
+/// Where code ends and data begin when all steps are emitted, and where the data end at the latest.
+pub struct Layout {
+    pub code: usize,
+    pub data: usize,
+    pub end: usize,
+}
+
+/// The layout of the steps.
+pub fn layout(steps: &[Step]) -> Layout {
+    let stencils = || steps.iter().map(|step| step.stencil());
+    let code: usize = stencils().map(|stencil| stencil.code.size).sum();
+    let data = code.next_multiple_of(64);
+    let end = stencils().fold(data, |end, stencil| match stencil.data.size {
+        0 => end,
+        size => end.next_multiple_of(stencil.data_alignment) + size,
+    });
+    Layout { code, data, end }
+}
+
+/// Where the steps leave to: behind all of them, and the first.
+pub fn targets(memory: &[u8], layout: &Layout) -> [u64; 2] {
+    [memory.as_ptr() as u64 + layout.code as u64, memory.as_ptr() as u64]
+}
+
+/// The machine code of the steps, code and data, as it has to be in this memory, made from tables. The memory is zero.
+pub fn reference(memory: &mut [u8], steps: &[Step], layout: &Layout) -> Result<Vec<u8>> {
+    let program = &words(steps, targets(memory, layout));
+    Table { program, layout }.emit(memory)?;
+    Ok(memory[..layout.end].to_vec())
+}
+
+/// The emit functions of `stencil!`, chosen by a `match`.
+pub struct EmitFunctions<'a> {
+    pub steps: &'a [Step],
+    pub layout: &'a Layout,
+    pub expected: &'a [u8],
+}
+
+impl Contender for EmitFunctions<'_> {
+    fn emit(&mut self, memory: &mut [u8]) -> Result<()> {
+        let targets = targets(memory, self.layout).map(Address);
+        let (code, data) = memory.split_at_mut(self.layout.data);
+        // SAFETY: the memory that contenders are given is zero.
+        let mut out = unsafe { Emitter::<Fresh>::zeroed_unchecked(code, data) };
+        for step in self.steps {
+            block::emit(&mut out, step.uop.into(), step.operands(targets))?;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, memory: &[u8]) -> Result<()> {
+        same(&memory[..self.expected.len()], self.expected)
+    }
+}
+
+/// Tables of patches. In the instructions are the addresses of labels.
+pub struct Table<'a> {
+    pub program: &'a [c::Instruction<4>],
+    pub layout: &'a Layout,
+}
+
+impl Contender for Table<'_> {
+    fn emit(&mut self, memory: &mut [u8]) -> Result<()> {
+        let (code, data) = memory.split_at_mut(self.layout.data);
+        let (mut code, mut data) = (Place::new(code), Place::new(data));
+        for instruction in self.program {
+            table::emit(&mut code, &mut data, STENCILS[instruction.uop as usize], &instruction.operands, host)?;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The bodies, each copied by itself, and nothing patched.
+pub struct Bodies<'a> {
+    pub steps: &'a [Step],
+}
+
+impl Contender for Bodies<'_> {
+    fn emit(&mut self, memory: &mut [u8]) -> Result<()> {
+        let mut rest = memory;
+        for step in self.steps {
+            let body = &step.stencil().code;
+            let (place, after) = rest.split_at_mut(body.size);
+            place[..body.stored.len()].copy_from_slice(body.stored);
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, memory: &[u8]) -> Result<()> {
+        bodies(memory, self.steps)
+    }
+}
+
+/// The instructions of all steps, and where they leave to.
+pub fn program(steps: &[Step]) -> Vec<Instruction<Executor>> {
+    let targets = [Label(0), Label(1)];
+    let steps = steps.iter().map(|step| block::instruction(step.uop.into(), step.operands(targets)));
+    let end = targets.into_iter().flat_map(|label| [Executor::bind(label), Executor::_EXIT_TRACE()]);
+    steps.chain(end).collect()
+}
+
+/// The same as numbers and words: `targets` for the operands that are labels.
+pub fn words(steps: &[Step], targets: [u64; 2]) -> Vec<c::Instruction<4>> {
+    let instruction = |step: &Step| {
+        let mut operands = [0; 4];
+        step.words(targets).into_iter().zip(&mut operands).for_each(|(word, operand)| *operand = word);
+        c::Instruction { uop: step.uop.into(), operands }
+    };
+    steps.iter().map(instruction).collect()
+}
+
+/// Two passes over instructions, into a mapping.
+pub struct Program<'a> {
+    pub steps: &'a [Step],
+    pub program: Vec<Instruction<Executor>>,
+    pub made: Option<Code<Executor>>,
+}
+
+impl Contender for Program<'_> {
+    fn emit(&mut self, _: &mut [u8]) -> Result<()> {
+        self.made = Some(Executor::compile(&self.program)?);
+        Ok(())
+    }
+
+    fn free(&mut self) {
+        self.made = None;
+    }
+
+    fn check(&mut self, _: &[u8]) -> Result<()> {
+        let bytes = self.made.as_ref().ok_or("nothing was made")?.bytes();
+        let entry = <Executor as stencil_runtime::Machine>::ENTRY.stencil().code.size;
+        bodies(&bytes[entry..], self.steps)
+    }
+}
+
+/// Whether the bodies of the steps are in this memory. What is in their fields depends on where it is.
+pub fn bodies(memory: &[u8], steps: &[Step]) -> Result<()> {
+    let mut rest = memory;
+    for step in steps {
+        let Stencil { name, code, patches, .. } = step.stencil();
+        let (bytes, after) = rest.split_at(code.size);
+        let mut bytes = bytes.to_vec();
+        for patch in patches.iter().filter(|patch| patch.section == stencil_runtime::Section::Code) {
+            let size = match patch.kind {
+                stencil_runtime::PatchKind::Abs64 => 8,
+                stencil_runtime::PatchKind::Low16 => 2,
+                stencil_runtime::PatchKind::Low8 => 1,
+                _ => 4,
+            };
+            bytes[patch.offset..patch.offset + size].fill(0);
+        }
+        let (stored, zeros) = bytes.split_at(code.stored.len());
+        same(stored, code.stored).map_err(|error| format!("{name}: {error}"))?;
+        same(zeros, &vec![0; zeros.len()]).map_err(|error| format!("{name}: {error}"))?;
+        rest = after;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Emission from the description of a stencil, a table of patches with a switch: what all machine code is compared with,
+//! and one more way to make it.
+
+use stencil_runtime::{Patch, PatchKind, Section, Stencil, Value};
+
+use crate::Result;
+
+/// A piece of memory, and its address when the code runs.
+pub struct Place<'m> {
+    pub bytes: &'m mut [u8],
+    pub address: u64,
+}
+
+impl<'m> Place<'m> {
+    /// Where it will run.
+    pub fn new(bytes: &'m mut [u8]) -> Self {
+        let address = bytes.as_ptr() as u64;
+        Self { bytes, address }
+    }
+
+    /// Copies a body to the beginning.
+    fn copy(&mut self, body: &stencil_runtime::Body) -> Result<()> {
+        let place = self.bytes.get_mut(..body.stored.len()).ok_or("no room")?;
+        place.copy_from_slice(body.stored);
+        Ok(())
+    }
+
+    /// Goes on behind so many bytes.
+    fn advance(&mut self, size: usize) -> Result<()> {
+        self.bytes = std::mem::take(&mut self.bytes).get_mut(size..).ok_or("no room")?;
+        self.address += size as u64;
+        Ok(())
+    }
+}
+
+/// Emits one uop into zeroed memory and advances. Labels are given as their addresses.
+pub fn emit<'m>(
+    code: &mut Place<'m>,
+    data: &mut Place<'m>,
+    stencil: &Stencil,
+    operands: &[u64],
+    host: impl Fn(&str) -> Option<u64>,
+) -> Result<()> {
+    if stencil.data.size != 0 {
+        data.advance((data.address.wrapping_neg() & (stencil.data_alignment as u64 - 1)) as usize)?;
+    }
+    code.copy(&stencil.code)?;
+    data.copy(&stencil.data)?;
+    for &Patch { section, offset, kind, value, addend } in stencil.patches {
+        let value = match value {
+            Value::Operand(operand) => *operands.get(operand).ok_or("too few operands")?,
+            Value::Code(offset) => code.address + offset as u64,
+            Value::Data(offset) => data.address + offset as u64,
+            Value::Next => code.address + stencil.code.size as u64,
+            Value::Callee(callee) => host(stencil.calls[callee]).ok_or("an unknown host function")?,
+            Value::Function | Value::Static => return Err("an address that is not known".into()),
+        };
+        let place = match section {
+            Section::Code => &mut *code,
+            Section::Data => &mut *data,
+        };
+        let value = value.wrapping_add_signed(addend);
+        let (field, size) = match kind {
+            PatchKind::Abs64 => (value, 8),
+            PatchKind::Low32 => (value, 4),
+            PatchKind::Low16 => (value, 2),
+            PatchKind::Low8 => (value, 1),
+            PatchKind::Abs32 => (u32::try_from(value)?.into(), 4),
+            PatchKind::Abs32S => (i32::try_from(value as i64)? as u64, 4),
+            PatchKind::Rel32 => {
+                let distance = value.wrapping_sub(place.address + offset as u64);
+                (i32::try_from(distance as i64)? as u64, 4)
+            }
+        };
+        let place = place.bytes.get_mut(offset..offset + size).ok_or("no room")?;
+        place.copy_from_slice(&field.to_le_bytes()[..size]);
+    }
+    code.advance(stencil.code.size)?;
+    data.advance(stencil.data.size)
+}
