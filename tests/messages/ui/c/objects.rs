@@ -128,13 +128,12 @@ mod put_off {
         machine A(x: u64);
         uop one() { x++; }
     }
-}
-
-mod put_off_and_continued {
-    stencil_runtime::stencil! {
-        #![c_flags("-flto")]
-        continue machine super::assembly::A(x: u64);
-        uop three() { x++; }
+    mod continued {
+        stencil_runtime::stencil! {
+            #![c_flags("-flto")]
+            continue machine super::A(x: u64);
+            uop two() { x++; }
+        }
     }
 }
 
