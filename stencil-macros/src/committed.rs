@@ -54,7 +54,7 @@ pub enum Verified {
 /// The entries that this process has written, or has reported as stale.
 static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
-/// Whether the crate is one that people asked Cargo to build: a dependency is not theirs to write.
+/// Whether Cargo says that people asked it to build this crate: a dependency is not theirs to write.
 pub fn is_asked_for() -> bool {
     std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some()
 }

@@ -117,7 +117,10 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// # The C compiler
 /// It is the program named by the environment variable `STENCIL_CC`, or else any clang that supports `preserve_none`
 /// (19 or later), or else gcc. With a compiler that does not support it, uops pass registers as C functions do.
-/// What it reports is reported on the tokens of the body.
+/// What it reports is reported on the tokens of the body: an error as one, and a warning, since that is how a macro of stable
+/// Rust can warn, as one of the use of something `deprecated`, which `#![allow(deprecated)]` in the module silences. Where a
+/// mistake is in a C macro, that is where it is used, with notes of where it is defined; in a header, it is the `include`.
+/// A name in an `#if`, or in the condition of a family, that is none is an error.
 ///
 /// What it made is kept, in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB, of which the least recently
 /// used goes first: with nothing changed, neither in the C nor in a header nor in the compiler's program, it is not started again.
@@ -222,5 +225,43 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
                 without_code(quote! { #tracked #report #(#errors)* })
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{Group, Span};
+
+    use super::*;
+
+    /// The same tokens as rust-analyzer gives them, by default: none stands anywhere.
+    fn hidden(tokens: TokenStream) -> TokenStream {
+        let hide = |mut token: TokenTree| {
+            if let TokenTree::Group(group) = token {
+                token = Group::new(group.delimiter(), hidden(group.stream())).into();
+            }
+            token.set_span(Span::call_site());
+            token
+        };
+        tokens.into_iter().map(hide).collect()
+    }
+
+    #[test]
+    fn an_editor_that_hides_lines_is_told_signatures_and_no_mistakes() {
+        let typed = "machine Calc(x: u64) -> u64; include \"where-is-it.h\";
+            /// Documented.
+            uop add<const A: 0..2>(n: u32) {
+            #if A
+                x += n;
+            #endif
+            }";
+        let tokens: TokenStream = typed.parse().expect("tokens");
+        let expansion = expand_block(hidden(tokens.clone())).to_string();
+        assert!(!expansion.contains("compile_error"), "{expansion}");
+        for part in ["A : usize , n : u32", "emit_add", "STENCIL_add", "Documented", "enum Calc"] {
+            assert!(expansion.contains(part), "{part} is not in {expansion}");
+        }
+        // Where tokens stand somewhere, the C is compiled: there is no such header.
+        assert!(expand_block(tokens).to_string().contains("compile_error"));
     }
 }

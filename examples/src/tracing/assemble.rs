@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use stencil_runtime::{Code, Error, Instruction, Label};
+use stencil_runtime::{Arena, Error, Instruction, Label};
 
 use super::bytecode::{Right, Slot};
 use super::executor::{Compiled, Executor, Exit};
@@ -20,11 +20,11 @@ struct Assembler<'a> {
     program: Vec<Instruction<Tracing>>,
 }
 
-/// Compiles a trace as the executor of this number, of which guards are made to fail every so often.
+/// Compiles a trace into an arena, as the executor of this number, of which guards are made to fail every so often.
 ///
 /// # Errors
 /// The system has no memory for it.
-pub fn assemble(vm: &Vm, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
+pub fn assemble(vm: &Vm, arena: &Arena, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
     let executor = Box::new(Cell::new(Executor { valid: true, guards: 0, every }));
     let exit = |index| Cell::new(Exit { next: std::ptr::null(), executor: id, index, count: 0 });
     let exits: Box<[_]> = (0..trace.exits.len() as u32).map(exit).collect();
@@ -48,7 +48,7 @@ pub fn assemble(vm: &Vm, trace: Trace, id: u32, every: u64) -> Result<Compiled, 
     for (label, exit) in exits.iter().enumerate() {
         assembler.program.extend([Tracing::bind(Label(label as u32)), Tracing::leave(exit.as_ptr())]);
     }
-    let code = Code::compile(&assembler.program)?;
+    let code = Tracing::compile_in(arena, &assembler.program)?;
     let target = code.address(start).unwrap_or(std::ptr::null());
     let Trace { start, exits: snapshots, watched, .. } = trace;
     Ok(Compiled { executor, exits, snapshots, code, target, start, watched, incoming: Vec::new() })

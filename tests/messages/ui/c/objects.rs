@@ -130,6 +130,14 @@ mod put_off {
     }
 }
 
+mod put_off_and_continued {
+    stencil_runtime::stencil! {
+        #![c_flags("-flto")]
+        continue machine super::assembly::A(x: u64);
+        uop three() { x++; }
+    }
+}
+
 mod another_target {
     stencil_runtime::stencil! {
         #![c_flags("-fpic", "--target=aarch64-linux-gnu")]
