@@ -232,8 +232,8 @@ mod tests {
                  (`Mapping::Single`)",
             ),
             (
-                Error::ArenaFull { size: 8192, reserved: 65536, used: 61440 },
-                "the arena of 65536 bytes has no 8192 free bytes in a row; 61440 are in use: drop code, or make a larger \
+                Error::ArenaFull { size: 8192, reserved: 65536, free: 4096 },
+                "the arena of 65536 bytes has no 8192 free bytes in a row, and 4096 in all: drop code, or make a larger \
                  arena (`ArenaOptions::size`)",
             ),
             (

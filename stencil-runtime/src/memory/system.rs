@@ -103,8 +103,12 @@ impl View {
         NonNull::new(base.cast()).map(|base| Self { base, size }).ok_or(0)
     }
 
+    pub(super) fn start(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
     pub(super) fn address(&self) -> usize {
-        self.base.as_ptr() as usize
+        self.start() as usize
     }
 
     pub(super) fn size(&self) -> usize {
