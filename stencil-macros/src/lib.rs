@@ -117,7 +117,10 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// # The C compiler
 /// It is the program named by the environment variable `STENCIL_CC`, or else any clang that supports `preserve_none`
 /// (19 or later), or else gcc. With a compiler that does not support it, uops pass registers as C functions do.
-/// What it reports is reported on the tokens of the body.
+/// What it reports is reported on the tokens of the body: an error as one, and a warning, since that is how a macro of stable
+/// Rust can warn, as one of the use of something `deprecated`, which `#![allow(deprecated)]` in the module silences. Where a
+/// mistake is in a C macro, that is where it is used, with notes of where it is defined; in a header, it is the `include`.
+/// A name in an `#if`, or in the condition of a family, that is none is an error.
 ///
 /// What it made is kept, in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB, of which the least recently
 /// used goes first: with nothing changed, neither in the C nor in a header nor in the compiler's program, it is not started again.

@@ -65,11 +65,14 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
             .map(|member| stencil(&mut reader, &source::function(index, member), Some(uop)))
             .collect()
     };
-    let uops = block.uops.iter().enumerate().map(members).collect();
+    let uops: Vec<_> = block.uops.iter().enumerate().map(members).collect();
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    if declares && entry.is_none() {
+    // Of a family's members, only a condition leaves some out.
+    let missing =
+        |(uop, members): (&Uop, &Vec<Option<Stencil>>)| uop.condition.is_none() && members.iter().any(Option::is_none);
+    if declares && entry.is_none() || block.uops.iter().zip(&uops).any(missing) {
         return Err(broken(format!("has no machine code; {PUT_OFF}")));
     }
     let layout = reader.layout().map_err(broken)?;

@@ -31,7 +31,7 @@ use crate::error::Error;
 use dual::Dual;
 use owner::Shares;
 use space::{Claim, Space};
-use system::{Access, View};
+use system::{Access, HUGE, View};
 
 pub(crate) use owner::{Block, Owner};
 pub(crate) use space::{LINE, PAGE};
@@ -153,6 +153,11 @@ impl Pages {
         match &self.views {
             Views::Single(view) => {
                 view.protect(claim.bytes(), Access::Write)?;
+                if claim.bytes().len() >= HUGE {
+                    // For a large program: calls at random among 32 MiB take two thirds of the time then. Smaller parts would be
+                    // split by their protection, and shared memory has no huge pages as most systems are set up.
+                    let _ = view.advise(claim.bytes(), libc::MADV_HUGEPAGE);
+                }
                 view.populate(claim.fresh_bytes()).map(drop)
             }
             Views::Dual(dual) => dual.commit(claim.fresh_bytes()),

@@ -11,6 +11,9 @@ use super::interpret::{self, Vm};
 use super::value::{List, Value};
 
 stencil! {
+    // A trace keeps what it works on in registers, but where it calls the interpreter: else the build fails.
+    #![stencil(no_stack)]
+
     /// The frame that the trace was entered in. A trace returns the exit that it was left by.
     pub machine Tracing(frame: *mut Value, vm: *mut Vm) -> *mut Exit;
 
@@ -33,6 +36,7 @@ stencil! {
     pub uop guard_floats<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: u32, right: u32, n: i32, exit: Label) {
         if (COMPARE(FLOAT(left), RIGHT_FLOAT) != HOLDS) JUMP(exit);
     }
+    #[stencil()]
     pub uop guard_test<const HOLDS: 0..2>(base: u32, op: *const Op, exit: Label) {
         if (test(vm, AT(base), op) != HOLDS) JUMP(exit);
     }
@@ -88,6 +92,7 @@ stencil! {
         items->items[AT(index)->bits] = *AT(from);
     }
     /// Has the interpreter run an instruction.
+    #[stencil()]
     pub uop simple(base: u32, op: *const Op, exit: Label) { if (!simple(vm, AT(base), op)) JUMP(exit); }
 
     pub uop jump(target: Label) { JUMP(target); }

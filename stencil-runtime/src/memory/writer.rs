@@ -68,6 +68,7 @@ impl<'a> Writer<'a> {
     #[cold]
     fn claim(&mut self, needed: usize, left: usize) -> Result<(), Error> {
         let wanted = needed.max(self.ahead);
+        self.ahead = (self.ahead * 2).min(AHEAD.1);
         if let Some(claim) = &mut self.open
             && self.pages.extend(claim, needed - left, wanted)?
         {
@@ -77,7 +78,6 @@ impl<'a> Writer<'a> {
         let claim = self.pages.claim(needed, wanted)?;
         self.next = claim.lines.start;
         self.open = Some(claim);
-        self.ahead = (self.ahead * 2).min(AHEAD.1);
         Ok(())
     }
 

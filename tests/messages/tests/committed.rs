@@ -123,6 +123,11 @@ fn committed_objects() {
     );
     check(&user, &update, &["Finished", "which was stale (src/main.rs: Calc: double)"]);
     assert_eq!(objects(&user).len(), 1);
+    // What the compiler warned of is told without it.
+    user.write("src/main.rs", &MAIN.replace("x += x", "int unused_here; x += x"));
+    check(&user, &update, &["Finished", "unused_here"]);
+    check(&user, &without, &["Finished", "unused variable 'unused_here'", "uop double() {"]);
+    user.write("src/main.rs", &MAIN.replace("double", "twice"));
     std::fs::write(&objects(&user)[0], "damaged").unwrap();
     check(&user, &without, &["stencil! needs a C compiler"]);
     std::fs::remove_dir_all(user.path("stencils")).unwrap();

@@ -114,9 +114,9 @@ mod named {
 fn the_disassembly_names_data_whatever_follows_its_distance() {
     use named::{STENCIL_compared, STENCIL_compared_wide, STENCIL_loaded};
     for (stencil, expected) in [
-        (STENCIL_compared, "  0: cmpq $7, data"),
-        (STENCIL_compared_wide, "  0: cmpq $0x12345678, data+8"),
-        (STENCIL_loaded, "  0: mov data, "),
+        (STENCIL_compared, "  0: cmpq $7, data(%rip)"),
+        (STENCIL_compared_wide, "  0: cmpq $0x12345678, data+8(%rip)"),
+        (STENCIL_loaded, "  0: mov data(%rip), "),
     ] {
         let [data] = stencil.patches else { panic!("{}", stencil.name) };
         assert_eq!(data.value, stencil_runtime::Value::Data(0));

@@ -128,6 +128,13 @@ mod put_off {
         machine A(x: u64);
         uop one() { x++; }
     }
+    mod continued {
+        stencil_runtime::stencil! {
+            #![c_flags("-flto")]
+            continue machine super::A(x: u64);
+            uop two() { x++; }
+        }
+    }
 }
 
 mod another_target {
