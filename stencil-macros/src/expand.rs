@@ -139,9 +139,9 @@ fn own_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
 
 /// Everything that a uop becomes but for its constructor.
 fn uop_items(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
-    let emit = emit::expand(block, uop, members, names);
+    let emit = emit::expand(uop, members, names);
     let constants = describe::expand(block, uop, members, names);
-    let statics = instruction::statics(block, uop, members);
+    let statics = instruction::statics(block, uop, members, names);
     quote! { #constants #emit #statics }
 }
 

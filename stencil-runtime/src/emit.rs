@@ -1,14 +1,15 @@
 //! The emitter: a cursor into memory for code and data, which every emit function writes at and advances.
 //!
-//! An emit function works in two steps, and the types make it so. First it asks for [room](Emitter::room) and
-//! computes every patch from the addresses that it is told; all that can fail, fails here. Then it
-//! [takes](Room::take) the room as two arrays of constant size and writes. So emit functions are safe
+//! An emit function works in two steps. First it looks whether every value fits its field and every target is in reach.
+//! Then it [takes](Emitter::take) its room as two arrays of constant size, if there is that room, and writes. Otherwise the stencil's description takes over (`described`),
+//! slowly, and finds out what there is to do or what the error is. So emit functions are short and safe
 //! code, an error leaves the emitter where it was, and fresh memory stays zero until bytes for good go there.
 
 use std::marker::PhantomData;
 
+use crate::described::{self, Link, Trampolines};
 use crate::error::Error;
-use crate::patch;
+use crate::stencil::Stencil;
 
 /// What is known of the memory that an [`Emitter`] writes to.
 pub trait Memory: sealed::Sealed + 'static {
@@ -47,10 +48,6 @@ impl<T> From<*const T> for Address {
     }
 }
 
-/// A trampoline: an indirect jump through the eight bytes that follow it.
-const TRAMPOLINE: [u8; 8] = [0xff, 0x25, 0x02, 0, 0, 0, 0, 0];
-pub(crate) const TRAMPOLINE_SIZE: usize = 16;
-
 /// A cursor into a buffer for code and a buffer for data.
 ///
 /// Emit functions write at the cursor and advance it; the data of a uop is aligned as its stencil says. Data holds
@@ -65,23 +62,25 @@ pub(crate) const TRAMPOLINE_SIZE: usize = 16;
 /// ```
 #[derive(Debug)]
 pub struct Emitter<'m, M: Memory> {
-    code: &'m mut [u8],
-    data: &'m mut [u8],
-    code_address: u64,
-    data_address: u64,
+    pub(crate) code: &'m mut [u8],
+    pub(crate) data: &'m mut [u8],
+    /// What has to be added to an address here for that when the code runs.
+    code_moves: u64,
+    data_moves: u64,
     /// Targets at `reach_start` and the `reach_size` bytes after it are within 2 GiB of every byte of code.
     reach_start: u64,
     reach_size: u64,
-    /// Targets out of reach, and where their trampolines are. Those past the first `written` ones are reserved for a
-    /// uop that has not taken its room.
-    trampolines: Vec<(u64, u64)>,
-    written: usize,
+    /// Whether code and data are so near that every distance between them fits 32 bits.
+    near: bool,
+    /// Made with the first one.
+    pub(crate) trampolines: Option<Box<Trampolines>>,
     memory: PhantomData<M>,
 }
 
 impl<'m> Emitter<'m, Reused> {
     /// Emits into buffers that may hold anything, and whose code will run where they are.
     #[must_use]
+    #[inline]
     pub fn new(code: &'m mut [u8], data: &'m mut [u8]) -> Self {
         let addresses = addresses(code, data);
         Self::with_addresses(code, data, addresses)
@@ -90,6 +89,7 @@ impl<'m> Emitter<'m, Reused> {
     /// Emits into buffers whose content will run at other addresses: `addresses` are those of the first byte
     /// of code and of data.
     #[must_use]
+    #[inline]
     pub fn for_addresses(code: &'m mut [u8], data: &'m mut [u8], addresses: (Address, Address)) -> Self {
         Self::with_addresses(code, data, addresses)
     }
@@ -100,6 +100,7 @@ impl<'m> Emitter<'m, Fresh> {
     ///
     /// # Errors
     /// [`Error::NotZero`], where a byte is not.
+    #[inline]
     pub fn zeroed(code: &'m mut [u8], data: &'m mut [u8]) -> Result<Self, Error> {
         for (bytes, is_code) in [(&*code, true), (&*data, false)] {
             if let Some(offset) = bytes.iter().position(|&byte| byte != 0) {
@@ -116,6 +117,7 @@ impl<'m> Emitter<'m, Fresh> {
     /// All bytes of both buffers are zero. Otherwise the code that is emitted is not the code that was meant,
     /// and running it is undefined behaviour that no other `unsafe` block announces.
     #[must_use]
+    #[inline]
     pub unsafe fn zeroed_unchecked(code: &'m mut [u8], data: &'m mut [u8]) -> Self {
         let addresses = addresses(code, data);
         // SAFETY: the caller's promise.
@@ -143,6 +145,7 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(4096).all(|chunk| *chunk == [0; 4096][..chunk.len()])
 }
 
+#[inline]
 fn addresses(code: &[u8], data: &[u8]) -> (Address, Address) {
     (Address::from(code.as_ptr()), Address::from(data.as_ptr()))
 }
@@ -155,29 +158,54 @@ impl<'m, M: Memory> Emitter<'m, M> {
         let end = (code_address.saturating_add(code.len() as u64)).max(data_address.saturating_add(data.len() as u64));
         let reach_start = end.saturating_sub(1 << 31);
         Self {
+            code_moves: code_address.wrapping_sub(code.as_ptr() as u64),
+            data_moves: data_address.wrapping_sub(data.as_ptr() as u64),
             code,
             data,
-            code_address,
-            data_address,
             reach_start,
             // Eight bytes less than 2 GiB: distances count from behind the field, or, with an addend, near it.
             reach_size: start.saturating_add((1 << 31) - 8).saturating_sub(reach_start),
-            trampolines: Vec::new(),
-            written: 0,
+            near: end.saturating_sub(start) <= (1 << 31) - MARGIN,
+            trampolines: None,
             memory: PhantomData,
         }
     }
 
     /// Where the next uop's code goes.
+    #[inline]
     #[must_use]
     pub fn code_address(&self) -> Address {
-        Address(self.code_address)
+        Address((self.code.as_ptr() as u64).wrapping_add(self.code_moves))
     }
 
     /// Where the next uop's data goes, before it is aligned.
+    #[inline]
     #[must_use]
     pub fn data_address(&self) -> Address {
-        Address(self.data_address)
+        Address((self.data.as_ptr() as u64).wrapping_add(self.data_moves))
+    }
+
+    /// Where data of `D` bytes go that are aligned to `ALIGN`, a power of two.
+    #[inline(always)]
+    #[must_use]
+    pub fn aligned_data_address<const D: usize, const ALIGN: u64>(&self) -> Address {
+        let Address(start) = self.data_address();
+        Address(start.wrapping_add(padding(start, D, ALIGN) as u64))
+    }
+
+    /// Whether every distance between code and data fits 32 bits.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.near
+    }
+
+    /// Whether every distance from code or data of this emitter to `target + addend` fits 32 bits. It may fit from some places
+    /// if not.
+    #[inline(always)]
+    #[must_use]
+    pub fn reaches(&self, target: u64, addend: i64) -> bool {
+        target.wrapping_add_signed(addend).wrapping_sub(self.reach_start) <= self.reach_size
     }
 
     /// Bytes of code and of data that are left.
@@ -186,120 +214,56 @@ impl<'m, M: Memory> Emitter<'m, M> {
         (self.code.len(), self.data.len())
     }
 
-    /// Makes sure that there is room for a uop, and says where. `C` and `D` are its bytes of code and data,
-    /// `ALIGN` is the alignment of its data, a power of two.
-    ///
-    /// # Errors
-    /// [`Error::BufferFull`].
+    /// Hands out the code and the data of a uop, and advances, if there is room. `C` and `D` are its bytes of code and data,
+    /// `ALIGN` is the alignment of its data, a power of two. Every byte of [`Fresh`] memory is still zero.
     #[inline(always)]
-    pub fn room<const C: usize, const D: usize, const ALIGN: u64>(
+    #[must_use]
+    pub fn take<const C: usize, const D: usize, const ALIGN: u64>(
         &mut self,
-        uop: &'static str,
-    ) -> Result<Room<'_, 'm, M, C, D>, Error> {
-        let padding = if D == 0 { 0 } else { (self.data_address.wrapping_neg() & (ALIGN - 1)) as usize };
+    ) -> Option<(&'m mut [u8; C], &'m mut [u8; D])> {
+        let padding = padding(self.data_address().0, D, ALIGN);
         if self.code.len() < C || self.data.len() < D + padding {
-            return Err(self.full(uop, (C, D + padding)));
+            return None;
         }
-        Ok(Room { emitter: self, padding, reserved: 0 })
-    }
-
-    /// Writes the trampolines that have been reserved, each before the one that was reserved before it.
-    #[cold]
-    fn write_trampolines(&mut self) {
-        for &(function, _) in &self.trampolines[self.written..] {
-            let data = std::mem::take(&mut self.data);
-            let (rest, place) = data.split_at_mut(data.len() - TRAMPOLINE_SIZE);
-            place[..8].copy_from_slice(&TRAMPOLINE);
-            patch::put(place, 8, patch::abs64(function, 0));
-            self.data = rest;
+        let (code, rest) = std::mem::take(&mut self.code).split_first_chunk_mut()?;
+        self.code = rest;
+        if D == 0 {
+            return Some((code, (&mut []).first_chunk_mut()?));
         }
-        self.written = self.trampolines.len();
-    }
-
-    #[cold]
-    fn full(&self, uop: &'static str, needed: (usize, usize)) -> Error {
-        Error::BufferFull { uop, needed, left: self.left() }
-    }
-}
-
-/// Room for one uop of `C` bytes of code and `D` bytes of data, not yet written to.
-#[derive(Debug)]
-pub struct Room<'e, 'm, M: Memory, const C: usize, const D: usize> {
-    emitter: &'e mut Emitter<'m, M>,
-    padding: usize,
-    /// Trampolines that are to be written when the room is taken.
-    reserved: usize,
-}
-
-impl<'m, M: Memory, const C: usize, const D: usize> Room<'_, 'm, M, C, D> {
-    /// The address of the code.
-    #[inline(always)]
-    #[must_use]
-    pub fn code(&self) -> u64 {
-        self.emitter.code_address
-    }
-
-    /// The address of the data.
-    #[inline(always)]
-    #[must_use]
-    pub fn data(&self) -> u64 {
-        self.emitter.data_address.wrapping_add(self.padding as u64)
-    }
-
-    /// The address at which a host function can be called with a 32-bit displacement: its own, or, if it is
-    /// too far away, that of a trampoline at the end of the data buffer, one for each function.
-    ///
-    /// # Errors
-    /// [`Error::OutOfReach`], where the data buffer has no room for the trampoline.
-    #[inline(always)]
-    pub fn reach(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
-        if function.wrapping_sub(self.emitter.reach_start) <= self.emitter.reach_size {
-            return Ok(function);
-        }
-        self.trampoline(callee, function)
-    }
-
-    #[cold]
-    fn trampoline(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
-        let emitter = &mut *self.emitter;
-        if self.reserved == 0 {
-            // What an earlier uop reserved before it failed.
-            emitter.trampolines.truncate(emitter.written);
-        }
-        if let Some(&(_, at)) = emitter.trampolines.iter().find(|(target, _)| *target == function) {
-            return Ok(at);
-        }
-        let size = (self.reserved + 1) * TRAMPOLINE_SIZE;
-        if emitter.data.len() < D + self.padding + size {
-            return Err(Error::OutOfReach { callee });
-        }
-        let at = emitter.data_address.wrapping_add((emitter.data.len() - size) as u64);
-        emitter.trampolines.push((function, at));
-        self.reserved += 1;
-        Ok(at)
-    }
-
-    /// Hands out the code and the data, and advances the emitter. Every byte of [`Fresh`] memory is still zero.
-    #[inline(always)]
-    #[must_use]
-    pub fn take(self) -> (&'m mut [u8; C], &'m mut [u8; D]) {
-        let Self { emitter, padding, reserved } = self;
-        if reserved != 0 {
-            emitter.write_trampolines();
-        }
-        let (code, rest) =
-            std::mem::take(&mut emitter.code).split_first_chunk_mut().expect("`Emitter::room` has made sure of it");
-        emitter.code = rest;
-        let (gap, rest) = std::mem::take(&mut emitter.data).split_at_mut(padding);
+        let (gap, rest) = std::mem::take(&mut self.data).split_at_mut(padding);
         if !M::ZERO {
             gap.fill(0);
         }
-        let (data, rest) = rest.split_first_chunk_mut().expect("`Emitter::room` has made sure of it");
-        emitter.data = rest;
-        emitter.code_address = emitter.code_address.wrapping_add(C as u64);
-        emitter.data_address = emitter.data_address.wrapping_add((padding + D) as u64);
-        (code, data)
+        let (data, rest) = rest.split_first_chunk_mut()?;
+        self.data = rest;
+        Some((code, data))
     }
+
+    /// Emits a uop by its description.
+    ///
+    /// What changes is moved there and back, so that a caller can keep an emitter in registers.
+    #[inline(always)]
+    pub(crate) fn emit_described(
+        &mut self,
+        stencil: &'static Stencil,
+        operands: &[u64],
+        links: &'static [Link],
+    ) -> Result<(), Error> {
+        let (code, data) = (std::mem::take(&mut self.code), std::mem::take(&mut self.data));
+        let mut moved = Self { code, data, trampolines: self.trampolines.take(), ..*self };
+        let emitted = described::emit(&mut moved, stencil, operands, links);
+        (self.code, self.data, self.trampolines) = (moved.code, moved.data, moved.trampolines);
+        emitted
+    }
+}
+
+/// How much nearer than 2 GiB code and data are where a distance is not looked at: more than the addend of any field.
+const MARGIN: u64 = 1 << 16;
+
+/// How far the next address is that is aligned, if there is anything to align.
+#[inline(always)]
+pub(crate) fn padding(address: u64, size: usize, alignment: u64) -> usize {
+    if size == 0 { 0 } else { (address.wrapping_neg() & (alignment - 1)) as usize }
 }
 
 /// Copies the stored bytes of a body. The rest, zeros, is written only where memory is not zero already.
@@ -316,47 +280,43 @@ pub fn copy<M: Memory, const SIZE: usize, const STORED: usize>(to: &mut [u8; SIZ
 mod tests {
     use super::*;
 
-    const FAR: u64 = 0x7fff_0000_0000;
-
-    fn emitter<'m>(code: &'m mut [u8], data: &'m mut [u8]) -> Emitter<'m, Reused> {
-        Emitter::for_addresses(code, data, (Address(0x1000_0000), Address(0x1000_1001)))
-    }
-
     #[test]
     fn room_is_aligned_and_bounded() {
         let (mut code, mut data) = ([0xCC; 8], [0xCC; 24]);
-        let mut out = emitter(&mut code, &mut data);
-        let room = out.room::<4, 8, 8>("a").unwrap();
-        assert_eq!((room.code(), room.data()), (0x1000_0000, 0x1000_1008));
-        let (code_part, data_part) = room.take();
+        let at = (Address(0x1000_0000), Address(0x1000_1001));
+        let mut out = Emitter::<Reused>::for_addresses(&mut code, &mut data, at);
+        assert_eq!(out.aligned_data_address::<8, 8>(), Address(0x1000_1008));
+        let (code_part, data_part) = out.take::<4, 8, 8>().unwrap();
         copy::<Reused, 4, 1>(code_part, &[1]);
         copy::<Reused, 8, 0>(data_part, &[]);
         assert_eq!((out.code_address(), out.data_address()), (Address(0x1000_0004), Address(0x1000_1010)));
-        let error = out.room::<5, 0, 1>("b").unwrap_err();
-        assert_eq!(error, Error::BufferFull { uop: "b", needed: (5, 0), left: (4, 9) });
-        assert!(out.room::<0, 10, 1>("b").is_err());
-        assert!(out.room::<4, 9, 1>("b").is_ok());
+        assert_eq!(out.left(), (4, 9));
+        assert!(out.take::<5, 0, 1>().is_none());
+        assert!(out.take::<0, 10, 1>().is_none());
+        assert!(out.take::<4, 9, 1>().is_some());
+        assert!(out.take::<0, 0, 64>().is_some(), "what has no data needs no room for it");
         drop(out);
         assert_eq!((code, data[..15].iter().max()), ([1, 0, 0, 0, 0xCC, 0xCC, 0xCC, 0xCC], Some(&0)));
     }
 
     #[test]
-    fn an_untaken_room_leaves_everything() {
-        let (mut code, mut data) = ([0; 8], [0; 8]);
-        let mut out = Emitter::zeroed(&mut code, &mut data).unwrap();
-        let _ = out.room::<8, 8, 1>("a").unwrap();
-        assert_eq!(out.left(), (8, 8));
-    }
-
-    #[test]
-    fn addresses_may_be_anywhere() {
-        for address in [0, 1 << 31, 1 << 63, u64::MAX - 4] {
-            let (mut code, mut data) = ([0; 8], [0; 24]);
-            let mut out = Emitter::for_addresses(&mut code, &mut data, (Address(address), Address(address)));
-            let mut room = out.room::<8, 8, 8>("a").unwrap();
-            let _ = room.reach("far", address ^ 1 << 62);
-            let _ = room.take();
+    fn bodies_of_every_size_are_copied() {
+        fn copied<const SIZE: usize, const STORED: usize>() {
+            let stored: [u8; STORED] = std::array::from_fn(|index| index as u8 | 1);
+            let (mut fresh, mut reused) = ([0; SIZE], [0xCC; SIZE]);
+            copy::<Fresh, SIZE, STORED>(&mut fresh, &stored);
+            copy::<Reused, SIZE, STORED>(&mut reused, &stored);
+            assert_eq!(fresh[..STORED], stored);
+            assert_eq!(fresh[STORED..], [0; SIZE][STORED..]);
+            assert_eq!(fresh, reused);
         }
+        copied::<0, 0>();
+        copied::<5, 0>();
+        copied::<64, 63>();
+        copied::<130, 129>();
+        copied::<256, 256>();
+        copied::<600, 385>();
+        copied::<1000, 999>();
     }
 
     #[test]
@@ -365,44 +325,5 @@ mod tests {
         assert_eq!(error, Error::NotZero { code: true, offset: 2 });
         let error = Emitter::zeroed(&mut [0], &mut [0, 5]).unwrap_err();
         assert_eq!(error, Error::NotZero { code: false, offset: 1 });
-    }
-
-    /// Emits an empty uop that calls a function, and returns the address that it calls.
-    fn call(out: &mut Emitter<'_, Reused>, callee: &'static str, function: u64) -> Result<u64, Error> {
-        let mut room = out.room::<0, 0, 1>("uop")?;
-        let address = room.reach(callee, function)?;
-        let _ = room.take();
-        Ok(address)
-    }
-
-    #[test]
-    fn near_targets_are_reached_directly_and_far_ones_through_one_trampoline_each() {
-        let (mut code, mut data) = ([0; 8], [0; 40]);
-        let mut out = emitter(&mut code, &mut data);
-        assert_eq!(call(&mut out, "near", 0x1000_2000), Ok(0x1000_2000));
-        assert_eq!(call(&mut out, "low", 0), Ok(0));
-        let limit = 0x1000_0000 + (1 << 31) - 8;
-        assert_eq!(call(&mut out, "last", limit), Ok(limit));
-        let beyond = call(&mut out, "beyond", limit + 1).unwrap();
-        assert_eq!(beyond, 0x1000_1001 + 24);
-        assert_eq!(call(&mut out, "far", FAR), Ok(beyond - 16));
-        assert_eq!(call(&mut out, "far", FAR), Ok(beyond - 16));
-        assert_eq!(call(&mut out, "more", FAR + 1), Err(Error::OutOfReach { callee: "more" }));
-        assert_eq!(&data[8..16], &TRAMPOLINE);
-        assert_eq!(&data[16..24], &FAR.to_le_bytes());
-    }
-
-    #[test]
-    fn a_uop_that_fails_leaves_no_trampoline() {
-        let (mut code, mut data) = ([0; 8], [0; 40]);
-        let mut out = emitter(&mut code, &mut data);
-        let mut room = out.room::<8, 8, 1>("uop").unwrap();
-        let first = room.reach("far", FAR).unwrap();
-        assert_eq!(room.reach("more", FAR + 1), Ok(first - 16));
-        assert_eq!(room.reach("most", FAR + 2), Err(Error::OutOfReach { callee: "most" }), "8 bytes are the uop's");
-        assert_eq!(out.left(), (8, 40));
-        assert_eq!(call(&mut out, "more", FAR + 1), Ok(first), "what was reserved is free again");
-        assert_eq!(out.left(), (8, 24));
-        assert_eq!(data[..24], [0; 24]);
     }
 }

@@ -18,6 +18,7 @@ extern crate self as stencil_runtime;
 mod arena;
 mod batch;
 mod code;
+mod described;
 mod emit;
 mod entry;
 mod error;
@@ -32,7 +33,7 @@ mod stencil;
 pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use batch::Batch;
 pub use code::Code;
-pub use emit::{Address, Emitter, Fresh, Memory, Reused, Room};
+pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::Entry;
 pub use error::Error;
 pub use listing::{ListedLine, ListedUop, Listing};
@@ -44,6 +45,7 @@ pub use stencil_macros::stencil;
 /// What expansions of [`stencil!`] use besides the public items. Not for use by hand.
 #[doc(hidden)]
 pub mod expansion {
+    pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use stencil_macros::stencil_for_target;
 

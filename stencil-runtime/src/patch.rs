@@ -55,6 +55,13 @@ pub fn abs32(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
     }
 }
 
+/// Whether [`abs32`] succeeds.
+#[inline(always)]
+#[must_use]
+pub const fn fits_u32(value: u64, addend: i64) -> bool {
+    value.wrapping_add_signed(addend) <= u32::MAX as u64
+}
+
 /// `R_X86_64_32S`: a field that the processor sign-extends, -2^31 to 2^31 - 1. `value` is the operand
 /// extended to 64 bits: with zeros for an unsigned one, with its sign for a signed one.
 ///
@@ -70,6 +77,14 @@ pub fn abs32s(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
             i128::from(i32::MAX) - i128::from(addend),
         )),
     }
+}
+
+/// Whether [`abs32s`] succeeds.
+#[inline(always)]
+#[must_use]
+pub const fn fits_i32(value: u64, addend: i64) -> bool {
+    let value = value.wrapping_add_signed(addend) as i64;
+    value as i32 as i64 == value
 }
 
 /// `R_X86_64_PC32`, `R_X86_64_PLT32` and the `GOTPCREL` kinds: the distance from the field at the address
@@ -147,6 +162,18 @@ mod tests {
         let error = abs32s(1 << 31, 0).unwrap_err();
         assert_eq!((error.value, error.min, error.max), (1 << 31, -(1 << 31), (1 << 31) - 1));
         assert!(abs32s(u64::from(u32::MAX), 0).is_err(), "zero-extended, it would be read as -1");
+    }
+
+    #[test]
+    fn what_fits_is_what_is_no_error() {
+        for value in [0, 1 << 31, 1 << 32, 1 << 63, 0_u64.wrapping_sub(1 << 31), 0_u64.wrapping_sub(1 << 32)] {
+            for value in [value.wrapping_sub(1), value, value.wrapping_add(1)] {
+                for addend in [-1, 0, 1, i64::MIN, i64::MAX] {
+                    assert_eq!(fits_u32(value, addend), abs32(value, addend).is_ok(), "{value:#x} + {addend}");
+                    assert_eq!(fits_i32(value, addend), abs32s(value, addend).is_ok(), "{value:#x} + {addend}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! address known. Memory is claimed in between, once.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use crate::emit::{Address, Emitter, Fresh, TRAMPOLINE_SIZE};
+use crate::described::{self, Link, TRAMPOLINE_SIZE};
+use crate::emit::{Address, Emitter, Fresh, Memory};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::memory::{LINE, Slot};
@@ -46,37 +46,82 @@ impl<const SIZE: usize> Words for [u64; SIZE] {
     }
 }
 
-/// An emit function with its operands still in words.
-pub type Emit = fn(&mut Emitter<'_, Fresh>, &[u64], &Labels) -> Result<(), Error>;
+/// An emit function that takes instructions' operands and says whether it has emitted the uop. If not, its description is needed.
+pub type Emit<M> = fn(&mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
 
 /// A uop of a machine, as instructions refer to it.
-pub struct Uop<M> {
-    emit: Option<Emit>,
+pub struct Uop<M: Machine> {
+    emit: Option<Emit<M>>,
     stencil: &'static Stencil,
-    machine: PhantomData<fn() -> M>,
+    links: &'static [Link],
+    /// Of what is missing, the error that says so.
+    missing: Option<fn(&M::Operands) -> Error>,
 }
 
-impl<M: 'static> Uop<M> {
-    /// A uop with its stencil and emit function.
+impl<M: Machine> Uop<M> {
+    /// A uop with its stencil, what that refers to outside, and its emit function.
     #[must_use]
-    pub const fn new(stencil: &'static Stencil, emit: Emit) -> Self {
-        Self { emit: Some(emit), stencil, machine: PhantomData }
+    pub const fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
+        Self { emit: Some(emit), stencil, links, missing: None }
     }
 
     /// What stands for the members that a family does not have: to emit it is an error.
     #[must_use]
-    pub const fn missing(emit: Emit) -> Self {
-        Self { emit: Some(emit), stencil: const { &Stencil::nothing("missing") }, machine: PhantomData }
+    pub const fn missing(error: fn(&M::Operands) -> Error) -> Self {
+        let stencil = const { &Stencil::nothing("missing") };
+        Self { emit: Some(|_, _, _| false), stencil, links: &[], missing: Some(error) }
     }
 
     /// The pseudo-uop that binds a label.
     const BIND: &'static Self =
-        &Self { emit: None, stencil: const { &Stencil::nothing("bind") }, machine: PhantomData };
+        &Self { emit: None, stencil: const { &Stencil::nothing("bind") }, links: &[], missing: None };
 
     /// What is known of its stencil.
     #[must_use]
     pub const fn stencil(&self) -> &'static Stencil {
         self.stencil
+    }
+
+    /// Emits it by this function of its own, or else by its description. Of labels the words are addresses.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn emit<Kind: Memory, const N: usize>(
+        &self,
+        out: &mut Emitter<'_, Kind>,
+        words: [u64; N],
+        emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
+    ) -> Result<(), Error> {
+        if emit(out, &words) { Ok(()) } else { described::emit(out, self.stencil, &{ words }, self.links) }
+    }
+
+    /// The same in such a way that the caller can keep the emitter in registers.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn emit_inline<Kind: Memory, const N: usize>(
+        &self,
+        out: &mut Emitter<'_, Kind>,
+        words: [u64; N],
+        emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
+    ) -> Result<(), Error> {
+        if emit(out, &words) { Ok(()) } else { out.emit_described(self.stencil, &{ words }, self.links) }
+    }
+
+    /// Emits it by its description.
+    #[cold]
+    fn emit_described(
+        &self,
+        out: &mut Emitter<'_, Fresh>,
+        operands: &M::Operands,
+        labels: &Labels,
+    ) -> Result<(), Error> {
+        if let Some(error) = self.missing {
+            return Err(error(operands));
+        }
+        let words = self.stencil.holes.iter().zip(operands.as_ref()).map(|(hole, &word)| match hole.type_name() {
+            "Label" => labels.address(word).map(|address| address.0),
+            _ => Ok(word),
+        });
+        described::emit(out, self.stencil, &words.collect::<Result<Vec<_>, _>>()?, self.links)
     }
 }
 
@@ -178,15 +223,23 @@ impl Labels {
         if self.offsets.is_empty() { Box::default() } else { self.offsets.as_slice().into() }
     }
 
+    /// The address of the label in an operand word, if it is bound.
+    #[inline(always)]
+    #[must_use]
+    pub fn find(&self, word: u64) -> Option<u64> {
+        self.offsets
+            .get(word as usize)
+            .filter(|&&offset| offset != UNBOUND)
+            .map(|offset| self.base.wrapping_add(u64::from(*offset)))
+    }
+
     /// The address of the label in an operand word.
     ///
     /// # Errors
     /// [`Error::UnknownLabel`], where it is not bound.
     pub fn address(&self, word: u64) -> Result<Address, Error> {
-        match self.offsets.get(word as usize) {
-            Some(&offset) if offset != UNBOUND => Ok(Address(self.base + u64::from(offset))),
-            _ => Err(Error::UnknownLabel { label: Label(word as u32), instruction: 0 }),
-        }
+        let unknown = Error::UnknownLabel { label: Label(word as u32), instruction: 0 };
+        self.find(word).map(Address).ok_or(unknown)
     }
 }
 
@@ -365,15 +418,18 @@ pub(crate) fn emit<M: Machine>(
     labels.base = address.0;
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
-    let in_order = std::iter::once((M::ENTRY, &[][..]))
-        .chain(instructions.iter().map(|instruction| (instruction.uop, instruction.operands())));
+    let none = M::Operands::from_words([]);
+    let in_order = std::iter::once((M::ENTRY, &none))
+        .chain(instructions.iter().map(|instruction| (instruction.uop, &instruction.operands)));
     for (index, (uop, operands)) in in_order.enumerate() {
         let Some(emit) = uop.emit else { continue };
-        emit(&mut out, operands, labels).map_err(|error| match error {
-            // The entry comes before the first instruction, and refers to no label.
-            Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index - 1 },
-            error => error,
-        })?;
+        if !emit(&mut out, operands, labels) {
+            uop.emit_described(&mut out, operands, labels).map_err(|error| match error {
+                // The entry comes before the first instruction, and refers to no label.
+                Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index - 1 },
+                error => error,
+            })?;
+        }
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
     Ok(())

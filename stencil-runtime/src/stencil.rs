@@ -54,6 +54,13 @@ pub struct Hole {
     pub range: Option<(i64, i64)>,
 }
 
+impl Hole {
+    /// The type without its path.
+    pub(crate) fn type_name(&self) -> &'static str {
+        self.ty.rsplit(':').next().unwrap_or_default().trim()
+    }
+}
+
 /// The two byte strings of a stencil.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -80,6 +87,19 @@ pub enum PatchKind {
     Low8,
     /// 32 bits, `S + A - P`.
     Rel32,
+}
+
+impl PatchKind {
+    /// The width of the field, in bytes.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Abs64 => 8,
+            Self::Abs32 | Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Low16 => 2,
+            Self::Low8 => 1,
+        }
+    }
 }
 
 /// What a field holds: the `S` of its relocation.

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use stencil_runtime::{Code, Instruction, Machine as _};
+use stencil_runtime::{Arena, Code, Instruction, Machine as _};
 
 use crate::Result;
 use crate::measure::{Contender, same};
@@ -21,17 +21,33 @@ pub fn entry(expected: &[Vec<u8>]) -> &[u8] {
 
 /// Programs.
 pub struct Programs<'a> {
-    pub functions: &'a [&'a [Step]],
-    pub programs: Vec<Vec<Instruction<Adder>>>,
-    pub expected: &'a [Vec<u8>],
-    pub made: Vec<Code<Adder>>,
+    functions: &'a [&'a [Step]],
+    programs: Vec<Vec<Instruction<Adder>>>,
+    expected: &'a [Vec<u8>],
+    /// Where they go; without one each into a mapping of its own.
+    arena: Option<Arena>,
+    made: Vec<Code<Adder>>,
+}
+
+impl<'a> Programs<'a> {
+    pub fn new(functions: &'a [&'a [Step]], expected: &'a [Vec<u8>], arena: Option<Arena>) -> Self {
+        let programs = functions.iter().map(|steps| small::program(steps)).collect();
+        Self { functions, programs, expected, arena, made: Vec::new() }
+    }
 }
 
 impl Contender for Programs<'_> {
     fn emit(&mut self, _: &mut [u8]) -> Result<()> {
+        let Some(arena) = &self.arena else {
+            self.made =
+                self.programs.iter().map(|program| Adder::compile(program)).collect::<std::result::Result<_, _>>()?;
+            return Ok(());
+        };
+        let mut batch = arena.batch();
         for program in &self.programs {
-            self.made.push(Adder::compile(program)?);
+            batch.compile(program)?;
         }
+        self.made = batch.publish()?;
         Ok(())
     }
 

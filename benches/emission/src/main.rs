@@ -6,14 +6,14 @@
 mod functions;
 mod measure;
 mod mixed;
+mod near;
 mod peers;
 mod small;
 mod table;
 
 use std::error::Error;
 
-use stencil_runtime::memory::{Placement, Writable};
-use stencil_runtime::{Machine as _, Stencil};
+use stencil_runtime::{Arena, ArenaOptions, Machine as _, Mapping, Stencil};
 
 use measure::{Case, row, same, slow};
 use peers::{c, copypatch, cranelift, dynasm, iced, patchouly};
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
 fn equal_uops() -> Result<()> {
     let steps = &small::steps(UOPS)[..];
     let expected = &small::reference(steps)?[..];
-    let mut memory = Writable::new(expected.len() + 4096, Placement::Near)?;
+    let mut memory = near::Near::new(expected.len() + 4096)?;
     let functions = &c::Functions::new(&SMALL, |_| None)?;
     let program = &steps.iter().map(c_step).collect::<Vec<_>>()[..];
     let rows = vec![
@@ -62,7 +62,7 @@ fn equal_uops() -> Result<()> {
 fn mixed_uops() -> Result<()> {
     let steps = &mixed::steps(UOPS)[..];
     let layout = &mixed::layout(steps);
-    let mut memory = Writable::new(layout.end + 4096, Placement::Near)?;
+    let mut memory = near::Near::new(layout.end + 4096)?;
     let memory = memory.bytes();
     let expected = &mixed::reference(memory, steps, layout)?[..];
     let functions = &c::Functions::new(&mixed::STENCILS, mixed::host)?;
@@ -81,7 +81,9 @@ fn mixed_uops() -> Result<()> {
     let labels = targets.map(|target| target - memory.as_ptr() as u64).to_vec();
     let whole = &[expected.to_vec()];
     let rows = vec![
-        row("programs", mixed::Program { steps, program: mixed::program(steps), made: None }),
+        row("a program in an arena", mixed::Program::new(steps, Some(arena(Mapping::Single)?))),
+        row("the same, mapped twice", mixed::Program::new(steps, Some(arena(Mapping::Dual)?))),
+        row("a program in a mapping of its own", mixed::Program::new(steps, None)),
         row("memcpy of the result", functions::Copied { expected: whole, size: layout.end, made: None }),
         row(
             C,
@@ -94,7 +96,7 @@ fn mixed_uops() -> Result<()> {
             },
         ),
     ];
-    Case { name: "Mixed uops, each time in a new mapping that is published", ..case }.measure(memory, rows)
+    Case { name: "Mixed uops, made executable", ..case }.measure(memory, rows)
 }
 
 fn functions() -> Result<()> {
@@ -110,9 +112,13 @@ fn functions() -> Result<()> {
         .map(|steps| [instruction(0)].into_iter().chain(steps.iter().map(c_step)).chain([instruction(2)]).collect())
         .collect::<Vec<Vec<_>>>();
     for (name, freeing) in [("Functions of ten uops", false), ("Functions of ten uops, and freeing them", true)] {
-        let programs = functions.iter().map(|steps| small::program(steps)).collect();
         let rows = vec![
-            slow("programs", functions::Programs { functions, programs, expected, made: Vec::new() }),
+            row(
+                "an arena, published once",
+                functions::Programs::new(functions, expected, Some(arena(Mapping::Single)?)),
+            ),
+            row("the same, mapped twice", functions::Programs::new(functions, expected, Some(arena(Mapping::Dual)?))),
+            slow("a mapping of its own for each", functions::Programs::new(functions, expected, None)),
             row("memcpy of all, published once", functions::Copied { expected, size: bytes, made: None }),
             row("dynasm-rs, published once", dynasm::Functions { functions, entry, expected, made: None }),
             slow(
@@ -135,6 +141,10 @@ fn functions() -> Result<()> {
         Case { name, unit: "function", units: FUNCTIONS, bytes, rounds: 100, freeing }.measure(&mut [], rows)?;
     }
     Ok(())
+}
+
+fn arena(mapping: Mapping) -> Result<Arena> {
+    Ok(Arena::with(ArenaOptions::default().mapping(mapping))?)
 }
 
 /// The name of the rows of functions in C.

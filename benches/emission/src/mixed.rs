@@ -1,6 +1,6 @@
 //! Uops of 5 to 700 bytes, as many of each size as in CPython, one after the other as they come.
 
-use stencil_runtime::{Address, Code, Emitter, Fresh, Instruction, Label, Stencil};
+use stencil_runtime::{Address, Arena, Code, Emitter, Fresh, Instruction, Label, Stencil};
 
 use crate::Result;
 use crate::measure::{Contender, same};
@@ -164,7 +164,7 @@ impl Contender for Bodies<'_> {
 }
 
 /// The instructions of all steps, and where they leave to.
-pub fn program(steps: &[Step]) -> Vec<Instruction<Executor>> {
+fn program(steps: &[Step]) -> Vec<Instruction<Executor>> {
     let targets = [Label(0), Label(1)];
     let steps = steps.iter().map(|step| block::instruction(step.uop.into(), step.operands(targets)));
     let end = targets.into_iter().flat_map(|label| [Executor::bind(label), Executor::_EXIT_TRACE()]);
@@ -181,16 +181,27 @@ pub fn words(steps: &[Step], targets: [u64; 2]) -> Vec<c::Instruction<4>> {
     steps.iter().map(instruction).collect()
 }
 
-/// Two passes over instructions, into a mapping.
+/// Two passes over instructions.
 pub struct Program<'a> {
-    pub steps: &'a [Step],
-    pub program: Vec<Instruction<Executor>>,
-    pub made: Option<Code<Executor>>,
+    steps: &'a [Step],
+    program: Vec<Instruction<Executor>>,
+    /// Where it goes; without one into a mapping of its own.
+    arena: Option<Arena>,
+    made: Option<Code<Executor>>,
+}
+
+impl<'a> Program<'a> {
+    pub fn new(steps: &'a [Step], arena: Option<Arena>) -> Self {
+        Self { steps, program: program(steps), arena, made: None }
+    }
 }
 
 impl Contender for Program<'_> {
     fn emit(&mut self, _: &mut [u8]) -> Result<()> {
-        self.made = Some(Executor::compile(&self.program)?);
+        self.made = Some(match &self.arena {
+            Some(arena) => Executor::compile_in(arena, &self.program)?,
+            None => Executor::compile(&self.program)?,
+        });
         Ok(())
     }
 
@@ -213,13 +224,7 @@ pub fn bodies(memory: &[u8], steps: &[Step]) -> Result<()> {
         let (bytes, after) = rest.split_at(code.size);
         let mut bytes = bytes.to_vec();
         for patch in patches.iter().filter(|patch| patch.section == stencil_runtime::Section::Code) {
-            let size = match patch.kind {
-                stencil_runtime::PatchKind::Abs64 => 8,
-                stencil_runtime::PatchKind::Low16 => 2,
-                stencil_runtime::PatchKind::Low8 => 1,
-                _ => 4,
-            };
-            bytes[patch.offset..patch.offset + size].fill(0);
+            bytes[patch.offset..patch.offset + patch.kind.size()].fill(0);
         }
         let (stored, zeros) = bytes.split_at(code.stored.len());
         same(stored, code.stored).map_err(|error| format!("{name}: {error}"))?;

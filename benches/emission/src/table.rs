@@ -60,18 +60,13 @@ pub fn emit<'m>(
             Section::Data => &mut *data,
         };
         let value = value.wrapping_add_signed(addend);
-        let (field, size) = match kind {
-            PatchKind::Abs64 => (value, 8),
-            PatchKind::Low32 => (value, 4),
-            PatchKind::Low16 => (value, 2),
-            PatchKind::Low8 => (value, 1),
-            PatchKind::Abs32 => (u32::try_from(value)?.into(), 4),
-            PatchKind::Abs32S => (i32::try_from(value as i64)? as u64, 4),
-            PatchKind::Rel32 => {
-                let distance = value.wrapping_sub(place.address + offset as u64);
-                (i32::try_from(distance as i64)? as u64, 4)
-            }
+        let field = match kind {
+            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => value,
+            PatchKind::Abs32 => u32::try_from(value)?.into(),
+            PatchKind::Abs32S => i32::try_from(value as i64)? as u64,
+            PatchKind::Rel32 => i32::try_from(value.wrapping_sub(place.address + offset as u64) as i64)? as u64,
         };
+        let size = kind.size();
         let place = place.bytes.get_mut(offset..offset + size).ok_or("no room")?;
         place.copy_from_slice(&field.to_le_bytes()[..size]);
     }

@@ -17,6 +17,11 @@ pub fn member_name(uop: &Uop, member: usize) -> Ident {
     format_ident!("__stencil_stencil_{}_{}", uop.name, member)
 }
 
+/// The name of the constant of a uop's only stencil, or of one member of a family.
+pub fn stencil_name(uop: &Uop, member: usize) -> Ident {
+    if uop.is_family() { member_name(uop, member) } else { constant(uop) }
+}
+
 /// The constant of a uop, or those of a family's members and the array of them.
 pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let visibility = &uop.visibility;

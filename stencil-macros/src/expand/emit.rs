@@ -3,23 +3,31 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Names, common_attributes, describe, local, member_index, own_attributes};
+use super::{Names, common_attributes, describe, instruction, local, member_index, own_attributes};
 use crate::ast::{Block, Field, Uop};
 use crate::ctype::Type;
 use crate::model::{LIBC, Patch, PatchKind, Section, Stencil, Value, stored};
+
+/// The most bytes of a uop whose emit function becomes part of its callers. That of a larger one is longer than a call of it, by
+/// far, and what calls many of them would not fit into the processor's caches.
+const INLINED: usize = 32;
 
 /// The name of a uop's public function.
 pub fn function_name(uop: &Uop) -> Ident {
     format_ident!("emit_{}", uop.name)
 }
 
-/// The name of the function for one member of a family.
-pub fn member_name(uop: &Uop, member: usize) -> Ident {
-    format_ident!("__stencil_emit_{}_{}", uop.name, member)
+/// The name of the function that emits a uop, or one member of a family, from words.
+pub fn words_name(uop: &Uop, member: usize) -> Ident {
+    if uop.is_family() {
+        format_ident!("__stencil_emit_{}_{}", uop.name, member)
+    } else {
+        format_ident!("__stencil_emit_{}", uop.name)
+    }
 }
 
-/// The function of a uop, or those of a family's members and the one that chooses among them.
-pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
+/// The function of a uop, which takes operands by their types, and those that emit its stencils from words.
+pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let Uop { name, visibility, .. } = uop;
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
     let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
@@ -29,7 +37,69 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let errors = "# Errors\nThose of [`Emitter`](::stencil_runtime::Emitter), and an operand out of its hole's range. \
                   Nothing is emitted then.";
     let link = format!("Emits the uop; [`{}`] describes its machine code.", describe::constant(uop));
-    let head = quote! {
+    let parameters: Vec<_> = uop.parameters.iter().map(|parameter| &parameter.name).collect();
+    let result = quote! { ::core::result::Result<(), ::stencil_runtime::Error> };
+    let (out, words, emit) = (local("out"), local("words"), local("emit"));
+    let emitter = quote! { &mut ::stencil_runtime::Emitter<'_, __Memory> };
+    let number = operands.len();
+    let empty = Stencil { data_alignment: 1, ..Stencil::default() };
+    let absent = (!uop.is_family() && members.first().and_then(Option::as_ref).is_none()).then_some((0, &empty));
+    let present =
+        members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?))).chain(absent);
+    let functions = present.map(|(index, stencil)| {
+        let name = words_name(uop, index);
+        let body = body(&uop.operands, stencil, names);
+        quote! {
+            #(#common)*
+            #[doc(hidden)]
+            #[allow(dead_code, non_snake_case)]
+            #[inline(always)]
+            fn #name<__Memory: ::stencil_runtime::Memory>(#out: #emitter, #words: &[u64; #number]) -> bool {
+                #body
+            }
+        }
+    });
+    let to_words = uop.operands.iter().map(|field| {
+        let name = &field.name;
+        match field.ty.c {
+            Type::Label => quote! { #name.0 },
+            _ => quote! { ::stencil_runtime::Operand::to_word(#name) },
+        }
+    });
+    let uops = instruction::uop_static(uop);
+    let small =
+        !uop.is_family() && members.iter().flatten().all(|stencil| stencil.code.len() + stencil.data.len() <= INLINED);
+    let (inline, method) =
+        if small { (quote!(inline), quote!(emit_inline)) } else { (quote!(inline(never)), quote!(emit)) };
+    let chosen = if uop.is_family() {
+        let count = members.len();
+        let table = members.iter().enumerate().map(|(index, member)| match member {
+            Some(_) => {
+                let name = words_name(uop, index);
+                quote! { ::core::option::Option::Some(#name::<__Memory>) }
+            }
+            None => quote! { ::core::option::Option::None },
+        });
+        let (index, found) = (member_index(uop), local("found"));
+        quote! {
+            type Emit<__Memory> = fn(#emitter, &[u64; #number]) -> bool;
+            struct Members<__Memory>(::core::marker::PhantomData<__Memory>);
+            impl<__Memory: ::stencil_runtime::Memory> Members<__Memory> {
+                const ALL: &'static [::core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
+            }
+            match #index.and_then(|index| ::core::option::Option::Some((Members::<__Memory>::ALL[index]?, #uops[index].as_ref()?))) {
+                ::core::option::Option::Some((#emit, #found)) => #found.#method(#out, #words, #emit),
+                ::core::option::Option::None => ::core::result::Result::Err(
+                    ::stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
+                ),
+            }
+        }
+    } else {
+        let name = words_name(uop, 0);
+        quote! { #uops.#method(#out, #words, #name) }
+    };
+    quote! {
+        #(#functions)*
         #(#common)*
         #(#own)*
         #[doc = ""]
@@ -37,62 +107,12 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         #[doc = ""]
         #[doc = #errors]
         #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
-        #[inline]
-    };
-    let result = quote! { ::core::result::Result<(), ::stencil_runtime::Error> };
-    let out = local("out");
-    let emitter = quote! { &mut ::stencil_runtime::Emitter<'_, __Memory> };
-    if !uop.is_family() {
-        let empty = Stencil { data_alignment: 1, ..Stencil::default() };
-        let stencil = members.first().and_then(Option::as_ref).unwrap_or(&empty);
-        let body = body(block, &uop.operands, &text, stencil, names);
-        return quote! {
-            #head
-            #visibility fn #function<__Memory: ::stencil_runtime::Memory>(#out: #emitter, #(#operands: #types),*) -> #result {
-                #body
-            }
-        };
-    }
-    let parameters: Vec<_> = uop.parameters.iter().map(|parameter| &parameter.name).collect();
-    let present = || members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
-    let functions = present().map(|(index, stencil)| {
-        let name = member_name(uop, index);
-        let body = body(block, &uop.operands, &uop.member_name(index), stencil, names);
-        quote! {
-            #(#common)*
-            #[doc(hidden)]
-            #[allow(non_snake_case, clippy::too_many_arguments)]
-            fn #name<__Memory: ::stencil_runtime::Memory>(#out: #emitter, #(#operands: #types),*) -> #result {
-                #body
-            }
-        }
-    });
-    let count = members.len();
-    let table = members.iter().enumerate().map(|(index, member)| match member {
-        Some(_) => {
-            let name = member_name(uop, index);
-            quote! { ::core::option::Option::Some(#name::<__Memory>) }
-        }
-        None => quote! { ::core::option::Option::None },
-    });
-    let (index, emit) = (member_index(uop), local("emit"));
-    quote! {
-        #(#functions)*
-        #head
+        #[#inline]
         #visibility fn #function<__Memory: ::stencil_runtime::Memory>(
             #out: #emitter, #(#parameters: usize,)* #(#operands: #types),*
         ) -> #result {
-            type Emit<__Memory> = fn(&mut ::stencil_runtime::Emitter<'_, __Memory>, #(#types),*) -> #result;
-            struct Members<__Memory>(::core::marker::PhantomData<__Memory>);
-            impl<__Memory: ::stencil_runtime::Memory> Members<__Memory> {
-                const ALL: &'static [::core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
-            }
-            match #index.and_then(|index| Members::<__Memory>::ALL[index]) {
-                ::core::option::Option::Some(#emit) => #emit(#out, #(#operands),*),
-                ::core::option::Option::None => ::core::result::Result::Err(
-                    ::stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
-                ),
-            }
+            let #words = [#(#to_words),*];
+            #chosen
         }
     }
 }
@@ -106,24 +126,25 @@ pub fn rust_type(field: &Field) -> TokenStream {
     }
 }
 
-/// The body of the function that emits a stencil. It uses `out`, the emitter, and the operands by their names.
-pub fn body(block: &Block, operands: &[Field], text: &str, stencil: &Stencil, names: &Names) -> TokenStream {
-    let (out, room, code, data) = (local("out"), local("room"), local("code"), local("data"));
-    let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
-    let alignment = stencil.data_alignment;
-    let used = |operand: usize| stencil.patches.iter().any(|patch| patch.value == Value::Operand(operand));
-    let unused = (operands.iter().enumerate()).filter(|(index, _)| !used(*index)).map(|(_, field)| &field.name);
-    let reach = callees(stencil).into_iter().map(|callee| {
-        let (variable, name, address) =
-            (callee_variable(callee), callee_name(block, callee), callee_address(callee, names));
-        quote! { let #variable = #room.reach(#name, #address)?; }
+/// The body of a function that emits a stencil. It uses `out`, the emitter, and `words`, the operands, and says whether it did.
+///
+/// All values are looked at before anything is written. If one does not fit its field, a target is out of reach or a buffer
+/// is full, it does nothing: what to do then, or what the error is, the stencil's description knows.
+pub fn body(operands: &[Field], stencil: &Stencil, names: &Names) -> TokenStream {
+    let (out, words, code, data) = (local("out"), local("words"), local("code"), local("data"));
+    let (code_size, data_size, alignment) = (stencil.code.len(), stencil.data.len(), stencil.data_alignment);
+    let (code_at, data_at) = (local("code_at"), local("data_at"));
+    let computed: Vec<_> = stencil.patches.iter().map(|patch| field(operands, stencil, patch, names)).collect();
+    let mut conditions: Vec<String> = Vec::new();
+    let conditions = computed.iter().filter_map(|Computed { fits, .. }| {
+        let fits = fits.as_ref()?;
+        let text = fits.to_string();
+        (!conditions.contains(&text)).then(|| {
+            conditions.push(text);
+            fits
+        })
     });
-    let mutable = (!callees(stencil).is_empty()).then(|| quote!(mut));
-    let fields = stencil.patches.iter().enumerate().map(|(index, patch)| {
-        let variable = local(&format!("field_{index}"));
-        let value = field(block, operands, text, stencil, patch, names);
-        quote! { let #variable = #value; }
-    });
+    let conditions: Vec<_> = conditions.collect();
     let copies = [(&code, &stencil.code), (&data, &stencil.data)].map(|(place, bytes)| {
         let (size, stored) = (bytes.len(), stored(bytes));
         let (length, array) = (stored.len(), names.array(stored));
@@ -131,81 +152,96 @@ pub fn body(block: &Block, operands: &[Field], text: &str, stencil: &Stencil, na
         let array = if stored.is_empty() { quote!([]) } else { quote!(#array) };
         (size != 0).then(|| quote! { ::stencil_runtime::expansion::copy::<__Memory, #size, #length>(#place, &#array); })
     });
-    let puts = stencil.patches.iter().enumerate().map(|(index, patch)| {
-        let (variable, offset) = (local(&format!("field_{index}")), patch.offset);
-        let place = match patch.section {
-            Section::Code => &code,
-            Section::Data => &data,
+    let puts = stencil.patches.iter().zip(&computed).map(|(patch, Computed { value, .. })| {
+        let (place, offset) = match patch.section {
+            Section::Code => (&code, patch.offset),
+            Section::Data => (&data, patch.offset),
         };
-        quote! { ::stencil_runtime::patch::put(#place, #offset, #variable); }
+        quote! { ::stencil_runtime::patch::put(#place, #offset, #value); }
     });
     let [copy_code, copy_data] = copies;
     quote! {
-        #(let _ = #unused;)*
-        let #mutable #room = #out.room::<#code_size, #data_size, #alignment>(#text)?;
-        #(#reach)*
-        #(#fields)*
-        let (#code, #data) = #room.take();
+        let (#code_at, #data_at) = (#out.code_address().0, #out.aligned_data_address::<#data_size, #alignment>().0);
+        let _ = (#code_at, #data_at, #words);
+        #(if !#conditions { return false; })*
+        let ::core::option::Option::Some((#code, #data)) = #out.take::<#code_size, #data_size, #alignment>() else {
+            return false;
+        };
         let _ = (&#code, &#data);
         #copy_data
         #copy_code
         #(#puts)*
-        ::core::result::Result::Ok(())
+        true
     }
 }
 
-/// The value of one field, as an array of bytes.
-fn field(
-    block: &Block,
-    operands: &[Field],
-    text: &str,
-    stencil: &Stencil,
-    patch: &Patch,
-    names: &Names,
-) -> TokenStream {
-    let room = local("room");
+/// A field: its value as an array of bytes, and the condition on which it is that.
+struct Computed {
+    value: TokenStream,
+    fits: Option<TokenStream>,
+}
+
+fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
+    let (out, code_at, data_at) = (local("out"), local("code_at"), local("data_at"));
     let value = match patch.value {
-        Value::Operand(operand) => word(&operands[operand]),
-        Value::Code(offset) => plus(quote!(#room.code()), offset),
-        Value::Data(offset) => plus(quote!(#room.data()), offset),
-        Value::Next => plus(quote!(#room.code()), stencil.code.len()),
-        Value::Host(_) | Value::Libc(_) => match patch.kind {
-            PatchKind::Rel32 => {
-                let variable = callee_variable(patch.value);
-                quote!(#variable)
-            }
-            _ => callee_address(patch.value, names),
-        },
+        Value::Operand(operand) => word(operands, operand),
+        Value::Code(offset) => plus(quote!(#code_at), offset),
+        Value::Data(offset) => plus(quote!(#data_at), offset),
+        Value::Next => plus(quote!(#code_at), stencil.code.len()),
+        Value::Host(_) | Value::Libc(_) => {
+            let address = callee_pointer(patch.value, names);
+            quote! { (#address as u64) }
+        }
         Value::Static(index) => {
             let name = names.static_data(index);
-            quote! { #name.as_ptr() as u64 }
+            quote! { (#name.as_ptr() as u64) }
         }
     };
     let addend = patch.addend;
-    let hole = match patch.value {
-        Value::Operand(operand) => operands[operand].name.to_string(),
-        Value::Host(_) | Value::Libc(_) => callee_name(block, patch.value),
-        _ => "data".into(),
-    };
-    let checked = |call: TokenStream| {
-        quote! { #call.map_err(|overflow| ::stencil_runtime::Error::out_of_range(#text, #hole, overflow))? }
-    };
+    let low = |size: usize| quote! { ::stencil_runtime::patch::low::<#size>(#value, #addend) };
+    let always = |value| Computed { value, fits: None };
     match patch.kind {
-        PatchKind::Abs64 => quote! { ::stencil_runtime::patch::abs64(#value, #addend) },
-        PatchKind::Low32 => quote! { ::stencil_runtime::patch::low::<4>(#value, #addend) },
-        PatchKind::Low16 => quote! { ::stencil_runtime::patch::low::<2>(#value, #addend) },
-        PatchKind::Low8 => quote! { ::stencil_runtime::patch::low::<1>(#value, #addend) },
-        PatchKind::Abs32 => checked(quote! { ::stencil_runtime::patch::abs32(#value, #addend) }),
-        PatchKind::Abs32S => checked(quote! { ::stencil_runtime::patch::abs32s(#value, #addend) }),
+        PatchKind::Abs64 => always(quote! { ::stencil_runtime::patch::abs64(#value, #addend) }),
+        PatchKind::Low32 => always(low(4)),
+        PatchKind::Low16 => always(low(2)),
+        PatchKind::Low8 => always(low(1)),
+        PatchKind::Abs32 => {
+            Computed { value: low(4), fits: Some(quote! { ::stencil_runtime::patch::fits_u32(#value, #addend) }) }
+        }
+        PatchKind::Abs32S => {
+            Computed { value: low(4), fits: Some(quote! { ::stencil_runtime::patch::fits_i32(#value, #addend) }) }
+        }
         PatchKind::Rel32 => {
-            let offset = patch.offset;
             let place = match patch.section {
-                Section::Code => plus(quote!(#room.code()), offset),
-                Section::Data => plus(quote!(#room.data()), offset),
+                Section::Code => plus(quote!(#code_at), patch.offset),
+                Section::Data => plus(quote!(#data_at), patch.offset),
             };
-            checked(quote! { ::stencil_runtime::patch::rel32(#place, #value, #addend) })
+            let distance = quote! { ::stencil_runtime::patch::low::<4>(#value.wrapping_sub(#place), #addend) };
+            // What is in one body is always near.
+            let fits = match (patch.value, patch.section) {
+                (Value::Code(_) | Value::Next, Section::Code) | (Value::Data(_), Section::Data) => None,
+                (Value::Code(_) | Value::Next | Value::Data(_), _) => Some(quote! { #out.is_near() }),
+                _ => Some(quote! { #out.reaches(#value, #addend) }),
+            };
+            Computed { value: distance, fits }
         }
     }
+}
+
+/// What the description of a stencil has to be told: name and address of what patches refer to outside.
+pub fn links(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
+    let links = stencil.patches.iter().filter_map(|patch| match patch.value {
+        Value::Host(_) | Value::Libc(_) => {
+            let (name, address) = (callee_name(block, patch.value), callee_pointer(patch.value, names));
+            Some(quote! { ::stencil_runtime::expansion::Link::new(#name, #address) })
+        }
+        Value::Static(index) => {
+            let name = names.static_data(index);
+            Some(quote! { ::stencil_runtime::expansion::Link::new("data", #name.as_ptr() as *const ()) })
+        }
+        Value::Operand(_) | Value::Code(_) | Value::Data(_) | Value::Next => None,
+    });
+    quote! { const { &[#(#links),*] } }
 }
 
 fn plus(base: TokenStream, offset: usize) -> TokenStream {
@@ -213,19 +249,17 @@ fn plus(base: TokenStream, offset: usize) -> TokenStream {
     if offset == 0 {
         base
     } else {
-        quote! { (#base + #offset) }
+        quote! { #base.wrapping_add(#offset) }
     }
 }
 
 /// An operand as the address of the symbol that C sees (see `Type::symbol_range`).
-fn word(field: &Field) -> TokenStream {
-    let name = &field.name;
-    match &field.ty.c {
-        Type::Label => quote! { #name.0 },
-        Type::Integer { bits: 8, signed: true, .. } => quote! { #name as u8 as u64 },
-        Type::Integer { bits: 16, signed: true, .. } => quote! { #name as u16 as u64 },
-        Type::F32 | Type::F64 => quote! { #name.to_bits() as u64 },
-        _ => quote! { #name as u64 },
+fn word(operands: &[Field], operand: usize) -> TokenStream {
+    let words = local("words");
+    match &operands[operand].ty.c {
+        Type::Integer { bits: 8, signed: true, .. } => quote! { (#words[#operand] as u8 as u64) },
+        Type::Integer { bits: 16, signed: true, .. } => quote! { (#words[#operand] as u16 as u64) },
+        _ => quote! { #words[#operand] },
     }
 }
 
@@ -241,14 +275,6 @@ pub fn callees(stencil: &Stencil) -> Vec<Value> {
     all
 }
 
-fn callee_variable(callee: Value) -> Ident {
-    match callee {
-        Value::Host(index) => local(&format!("host_{index}")),
-        Value::Libc(index) => local(&format!("libc_{index}")),
-        _ => unreachable!("not a callee"),
-    }
-}
-
 pub fn callee_name(block: &Block, callee: Value) -> String {
     match callee {
         Value::Host(index) => block.externs[index].name.to_string(),
@@ -257,15 +283,15 @@ pub fn callee_name(block: &Block, callee: Value) -> String {
     }
 }
 
-fn callee_address(callee: Value, names: &Names) -> TokenStream {
+fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
     match callee {
         Value::Host(index) => {
             let name = names.host(index);
-            quote! { (#name as *const () as u64) }
+            quote! { #name as *const () }
         }
         Value::Libc(index) => {
             let name = format_ident!("{}", LIBC[index]);
-            quote! { (::stencil_runtime::expansion::libc::#name as *const () as u64) }
+            quote! { ::stencil_runtime::expansion::libc::#name as *const () }
         }
         _ => unreachable!("not a callee"),
     }

@@ -3,13 +3,13 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{common_attributes, describe, emit, local, machine, member_index, own_attributes};
+use super::{Names, common_attributes, describe, emit, local, machine, member_index, own_attributes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
 use crate::model::Stencil;
 
 /// The static that instructions refer to a uop by: one `Uop`, or an array of those of a family.
-fn uop_static(uop: &Uop) -> Ident {
+pub fn uop_static(uop: &Uop) -> Ident {
     format_ident!("__stencil_uop_{}", uop.name)
 }
 
@@ -19,25 +19,35 @@ fn missing(uop: &Uop) -> Ident {
 }
 
 /// The `Uop`s that instructions refer to.
-pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenStream {
+pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let machine = machine::path(block);
     let (common, uops) = (common_attributes(&uop.attributes), uop_static(uop));
     let (out, words, labels) = (local("_out"), local("_words"), local("_labels"));
-    let from_words = uop.operands.iter().enumerate().map(|(index, field)| {
-        let ty = &field.ty.rust;
-        match field.ty.c {
-            Type::Label => quote! { #labels.address(#words[#index])? },
-            _ => quote! { <#ty as ::stencil_runtime::Operand>::from_word(#words[#index]) },
-        }
+    let addressed = uop.operands.iter().enumerate().map(|(index, field)| match field.ty.c {
+        Type::Label => quote! {
+            match #labels.find(#words[#index]) {
+                ::core::option::Option::Some(address) => address,
+                ::core::option::Option::None => return false,
+            }
+        },
+        _ => quote! { #words[#index] },
     });
-    let from_words: Vec<_> = from_words.collect();
-    let item = |stencil: Ident, emit: Ident| {
+    let addressed: Vec<_> = addressed.collect();
+    let operands = quote! { &<#machine as ::stencil_runtime::Machine>::Operands };
+    let empty = Stencil { data_alignment: 1, ..Stencil::default() };
+    let item = |member: usize| {
+        let links = emit::links(block, members.get(member).and_then(Option::as_ref).unwrap_or(&empty), names);
+        let (stencil, emit) = (describe::stencil_name(uop, member), emit::words_name(uop, member));
         quote! {
-            ::stencil_runtime::Uop::new(&#stencil, |#out, #words, #labels| #emit(#out, #(#from_words),*))
+            ::stencil_runtime::Uop::new(
+                &#stencil,
+                #links,
+                |#out, #words: #operands, #labels| #emit(#out, &[#(#addressed),*]),
+            )
         }
     };
     if !uop.is_family() {
-        let uop = item(describe::constant(uop), emit::function_name(uop));
+        let uop = item(0);
         return quote! {
             #[doc(hidden)]
             #(#common)*
@@ -48,7 +58,7 @@ pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
     let (count, text) = (members.len(), uop.name.to_string());
     let all = members.iter().enumerate().map(|(index, member)| match member {
         Some(_) => {
-            let uop = item(describe::member_name(uop, index), emit::member_name(uop, index));
+            let uop = item(index);
             quote! { ::core::option::Option::Some(#uop) }
         }
         None => quote! { ::core::option::Option::None },
@@ -63,10 +73,8 @@ pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> TokenSt
         #[doc(hidden)]
         #(#common)*
         #[allow(non_upper_case_globals)]
-        static #missing: ::stencil_runtime::Uop<#machine> = ::stencil_runtime::Uop::missing(|_, #words, _| {
-            ::core::result::Result::Err(
-                ::stencil_runtime::Error::no_such_stencil(#text, &[#(#words[#indices] as usize),*]),
-            )
+        static #missing: ::stencil_runtime::Uop<#machine> = ::stencil_runtime::Uop::missing(|#words: #operands| {
+            ::stencil_runtime::Error::no_such_stencil(#text, &[#(#words[#indices] as usize),*])
         });
     }
 }

@@ -64,7 +64,9 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
     let empty = crate::model::Stencil { data_alignment: 1, ..Default::default() };
     let stencil = objects.entry.as_ref().unwrap_or(&empty);
     let description = describe::entry_value(block, stencil, names);
-    let (body, out) = (emit::body(block, &[], "entry", stencil, names), local("out"));
+    let (entry_stencil, out, operands) =
+        (format_ident!("__stencil_entry_stencil_{name}"), local("out"), local("words"));
+    let (body, links) = (emit::body(&[], stencil, names), emit::links(block, stencil, names));
     quote! {
         #(#attributes)*
         #[derive(Clone, Copy, Debug)]
@@ -72,7 +74,10 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
 
         #[doc(hidden)]
         #[allow(non_upper_case_globals)]
-        static #entry_uop: ::stencil_runtime::Uop<#name> = ::stencil_runtime::Uop::new(&#description, |#out, _, _| {
+        const #entry_stencil: ::stencil_runtime::Stencil = #description;
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals)]
+        static #entry_uop: ::stencil_runtime::Uop<#name> = ::stencil_runtime::Uop::new(&#entry_stencil, #links, |#out, #operands: &[u64; #words], _| {
             type __Memory = ::stencil_runtime::Fresh;
             #body
         });

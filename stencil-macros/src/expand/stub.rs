@@ -53,7 +53,7 @@ fn declared(block: &Block) -> TokenStream {
             type Entry = #entry;
             const ABI: ::stencil_runtime::Abi = #abi;
             const ENTRY: &'static ::stencil_runtime::Uop<Self> =
-                &::stencil_runtime::Uop::missing(|_, _, _| ::core::unreachable!());
+                &::stencil_runtime::Uop::missing(|_| ::core::unreachable!());
         }
 
         #[allow(dead_code)]

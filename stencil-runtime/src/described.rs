@@ -1,0 +1,290 @@
+//! Emission by a stencil's description, for what is rare: trampolines, targets at the limit of what can be reached, and errors.
+//!
+//! It makes the bytes that the emit function would make, by a table of patches instead of instructions, some ten
+//! times as slowly. Emit functions leave to it all that would make them long.
+
+use crate::emit::{Emitter, Memory, padding};
+use crate::error::Error;
+use crate::patch;
+use crate::stencil::{Hole, Patch, PatchKind, Section, Stencil, Value};
+
+/// The name and the address of something that a patch refers to: a function, or read-only data of C.
+#[derive(Debug)]
+pub struct Link {
+    name: &'static str,
+    address: *const (),
+}
+
+// SAFETY: nobody reads or writes by way of the address, which is only emitted.
+unsafe impl Sync for Link {}
+
+impl Link {
+    /// What has this name is at this address.
+    #[must_use]
+    pub const fn new(name: &'static str, address: *const ()) -> Self {
+        Self { name, address }
+    }
+}
+
+/// A trampoline: an indirect jump through the eight bytes that follow it.
+const TRAMPOLINE: [u8; 8] = [0xff, 0x25, 0x02, 0, 0, 0, 0, 0];
+pub(crate) const TRAMPOLINE_SIZE: usize = 16;
+
+/// Targets out of reach, and where their trampolines are. Those past the first `written` ones are reserved for a uop
+/// that has not taken its room.
+#[derive(Debug, Default)]
+pub(crate) struct Trampolines {
+    all: Vec<(u64, u64)>,
+    written: usize,
+}
+
+/// Emits a uop. Operands are words, of labels their addresses; `links` are in the order of the patches that have one.
+#[cold]
+#[inline(never)]
+pub(crate) fn emit<M: Memory>(
+    out: &mut Emitter<'_, M>,
+    stencil: &'static Stencil,
+    operands: &[u64],
+    links: &[Link],
+) -> Result<(), Error> {
+    let mut room = Room::new(out, stencil)?;
+    let fields = room.fields(stencil, operands, links)?;
+    let (code, data) = room.take();
+    for (place, body) in [(&mut *code, &stencil.code), (&mut *data, &stencil.data)] {
+        let (stored, zeros) = place.split_at_mut(body.stored.len());
+        stored.copy_from_slice(body.stored);
+        if !M::ZERO {
+            zeros.fill(0);
+        }
+    }
+    for (patch, field) in stencil.patches.iter().zip(fields) {
+        let place = match patch.section {
+            Section::Code => &mut *code,
+            Section::Data => &mut *data,
+        };
+        place[patch.offset..][..patch.kind.size()].copy_from_slice(&field[..patch.kind.size()]);
+    }
+    Ok(())
+}
+
+/// An operand as the address of the symbol that C sees.
+fn symbol(hole: &Hole, word: u64) -> u64 {
+    match hole.type_name() {
+        "i8" => (word as u8).into(),
+        "i16" => (word as u16).into(),
+        _ => word,
+    }
+}
+
+/// Room for one uop, not yet written to.
+#[derive(Debug)]
+struct Room<'e, 'm, M: Memory> {
+    out: &'e mut Emitter<'m, M>,
+    code: usize,
+    data: usize,
+    padding: usize,
+    /// Trampolines that are to be written when the room is taken.
+    reserved: usize,
+}
+
+impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
+    fn new(out: &'e mut Emitter<'m, M>, stencil: &Stencil) -> Result<Self, Error> {
+        let (code, data) = (stencil.code.size, stencil.data.size);
+        let padding = padding(out.data_address().0, data, stencil.data_alignment as u64);
+        if out.code.len() < code || out.data.len() < data + padding {
+            return Err(Error::BufferFull { uop: stencil.name, needed: (code, data + padding), left: out.left() });
+        }
+        // What an earlier uop reserved before it failed.
+        if let Some(trampolines) = &mut out.trampolines {
+            trampolines.all.truncate(trampolines.written);
+        }
+        Ok(Self { out, code, data, padding, reserved: 0 })
+    }
+
+    fn code(&self) -> u64 {
+        self.out.code_address().0
+    }
+
+    fn data(&self) -> u64 {
+        self.out.data_address().0.wrapping_add(self.padding as u64)
+    }
+
+    /// All fields, in the order of the patches; of each its first bytes count.
+    fn fields(&mut self, stencil: &Stencil, operands: &[u64], links: &[Link]) -> Result<Vec<[u8; 8]>, Error> {
+        // First of all the trampolines.
+        let mut links = links.iter();
+        let mut values = Vec::with_capacity(stencil.patches.len());
+        for patch in stencil.patches {
+            values.push(match patch.value {
+                Value::Operand(operand) => {
+                    (stencil.holes[operand].name, symbol(&stencil.holes[operand], operands[operand]))
+                }
+                Value::Code(offset) => ("data", self.code().wrapping_add(offset as u64)),
+                Value::Data(offset) => ("data", self.data().wrapping_add(offset as u64)),
+                Value::Next => ("data", self.code().wrapping_add(self.code as u64)),
+                Value::Callee(_) | Value::Function | Value::Static => {
+                    let &Link { name, address } = links.next().expect("the macro makes a link for each");
+                    let callee = matches!(patch.value, Value::Callee(_));
+                    (name, if callee { self.reach(name, address as u64)? } else { address as u64 })
+                }
+            });
+        }
+        let fields = stencil.patches.iter().zip(values).map(|(patch, (hole, value))| {
+            self.field(patch, value).map_err(|overflow| Error::out_of_range(stencil.name, hole, overflow))
+        });
+        fields.collect()
+    }
+
+    fn field(&self, patch: &Patch, value: u64) -> Result<[u8; 8], patch::Overflow> {
+        let &Patch { section, offset, kind, addend, .. } = patch;
+        let wide = |[a, b, c, d]: [u8; 4]| [a, b, c, d, 0, 0, 0, 0];
+        match kind {
+            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => Ok(patch::abs64(value, addend)),
+            PatchKind::Abs32 => patch::abs32(value, addend).map(wide),
+            PatchKind::Abs32S => patch::abs32s(value, addend).map(wide),
+            PatchKind::Rel32 => {
+                let start = match section {
+                    Section::Code => self.code(),
+                    Section::Data => self.data(),
+                };
+                patch::rel32(start.wrapping_add(offset as u64), value, addend).map(wide)
+            }
+        }
+    }
+
+    /// The address at which a host function can be called with a 32-bit displacement: its own, or, if it is
+    /// too far away, that of a trampoline at the end of the data buffer, one for each function.
+    fn reach(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
+        let out = &mut *self.out;
+        if out.reaches(function, 0) {
+            return Ok(function);
+        }
+        let end = out.data_address().0.wrapping_add(out.data.len() as u64);
+        let trampolines = out.trampolines.get_or_insert_default();
+        if let Some(&(_, at)) = trampolines.all.iter().find(|(target, _)| *target == function) {
+            return Ok(at);
+        }
+        let size = (self.reserved + 1) * TRAMPOLINE_SIZE;
+        if out.data.len() < self.data + self.padding + size {
+            return Err(Error::OutOfReach { callee });
+        }
+        let at = end.wrapping_sub(size as u64);
+        trampolines.all.push((function, at));
+        self.reserved += 1;
+        Ok(at)
+    }
+
+    /// Hands out the code and the data, and advances the emitter.
+    fn take(self) -> (&'m mut [u8], &'m mut [u8]) {
+        let Self { out, code, data, padding, .. } = self;
+        // Each before the one that was reserved before it.
+        if let Some(trampolines) = &mut out.trampolines {
+            for &(function, _) in &trampolines.all[trampolines.written..] {
+                let all = std::mem::take(&mut out.data);
+                let (rest, place) = all.split_at_mut(all.len() - TRAMPOLINE_SIZE);
+                place[..8].copy_from_slice(&TRAMPOLINE);
+                patch::put(place, 8, patch::abs64(function, 0));
+                out.data = rest;
+            }
+            trampolines.written = trampolines.all.len();
+        }
+        let (code, rest) = std::mem::take(&mut out.code).split_at_mut(code);
+        out.code = rest;
+        let (gap, rest) = std::mem::take(&mut out.data).split_at_mut(padding);
+        if !M::ZERO {
+            gap.fill(0);
+        }
+        let (data, rest) = rest.split_at_mut(data);
+        out.data = rest;
+        (code, data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::{Address, Fresh, Reused};
+    use crate::stencil::Body;
+
+    const FAR: u64 = 0x7fff_0000_0000;
+
+    fn emitter<'m>(code: &'m mut [u8], data: &'m mut [u8]) -> Emitter<'m, Reused> {
+        Emitter::for_addresses(code, data, (Address(0x1000_0000), Address(0x1000_1001)))
+    }
+
+    fn sized(code: usize, data: usize, data_alignment: usize) -> &'static Stencil {
+        let body = |size| Body { size, stored: &[] };
+        Box::leak(Box::new(Stencil { code: body(code), data: body(data), data_alignment, ..Stencil::nothing("uop") }))
+    }
+
+    #[test]
+    fn room_is_bounded() {
+        let (mut code, mut data) = ([0xCC; 8], [0xCC; 24]);
+        let mut out = emitter(&mut code, &mut data);
+        emit(&mut out, sized(4, 8, 8), &[], &[]).unwrap();
+        let error = emit(&mut out, sized(5, 0, 1), &[], &[]).unwrap_err();
+        assert_eq!(error, Error::BufferFull { uop: "uop", needed: (5, 0), left: (4, 9) });
+        assert!(emit(&mut out, sized(0, 10, 1), &[], &[]).is_err());
+        assert!(emit(&mut out, sized(4, 9, 1), &[], &[]).is_ok());
+        drop(out);
+        assert_eq!((code, data), ([0; 8], [0; 24]));
+    }
+
+    #[test]
+    fn an_untaken_room_leaves_everything() {
+        let (mut code, mut data) = ([0; 8], [0; 8]);
+        let mut out = Emitter::<Fresh>::zeroed(&mut code, &mut data).unwrap();
+        let _ = Room::new(&mut out, sized(8, 8, 1)).unwrap();
+        assert_eq!(out.left(), (8, 8));
+    }
+
+    #[test]
+    fn addresses_may_be_anywhere() {
+        for address in [0, 1 << 31, 1 << 63, u64::MAX - 4] {
+            let (mut code, mut data) = ([0; 8], [0; 24]);
+            let mut out = Emitter::for_addresses(&mut code, &mut data, (Address(address), Address(address)));
+            let mut room = Room::new(&mut out, sized(8, 8, 8)).unwrap();
+            let _ = room.reach("far", address ^ 1 << 62);
+            let _ = room.take();
+        }
+    }
+
+    /// Emits an empty uop that calls a function, and returns the address that it calls.
+    fn call(out: &mut Emitter<'_, Reused>, callee: &'static str, function: u64) -> Result<u64, Error> {
+        let mut room = Room::new(out, sized(0, 0, 1))?;
+        let address = room.reach(callee, function)?;
+        let _ = room.take();
+        Ok(address)
+    }
+
+    #[test]
+    fn near_targets_are_reached_directly_and_far_ones_through_one_trampoline_each() {
+        let (mut code, mut data) = ([0; 8], [0; 40]);
+        let mut out = emitter(&mut code, &mut data);
+        assert_eq!(call(&mut out, "near", 0x1000_2000), Ok(0x1000_2000));
+        assert_eq!(call(&mut out, "low", 0), Ok(0));
+        let limit = 0x1000_0000 + (1 << 31) - 8;
+        assert_eq!(call(&mut out, "last", limit), Ok(limit));
+        let beyond = call(&mut out, "beyond", limit + 1).unwrap();
+        assert_eq!(beyond, 0x1000_1001 + 24);
+        assert_eq!(call(&mut out, "far", FAR), Ok(beyond - 16));
+        assert_eq!(call(&mut out, "far", FAR), Ok(beyond - 16));
+        assert_eq!(call(&mut out, "more", FAR + 1), Err(Error::OutOfReach { callee: "more" }));
+        assert_eq!(&data[8..16], &TRAMPOLINE);
+        assert_eq!(&data[16..24], &FAR.to_le_bytes());
+    }
+
+    #[test]
+    fn a_uop_that_fails_leaves_no_trampoline() {
+        let (mut code, mut data) = ([0; 8], [0; 40]);
+        let mut out = emitter(&mut code, &mut data);
+        let mut room = Room::new(&mut out, sized(8, 8, 1)).unwrap();
+        let first = room.reach("far", FAR).unwrap();
+        assert_eq!(room.reach("more", FAR + 1), Ok(first - 16));
+        assert_eq!(room.reach("most", FAR + 2), Err(Error::OutOfReach { callee: "most" }), "8 bytes are the uop's");
+        assert_eq!(out.left(), (8, 40));
+        assert_eq!(call(&mut out, "more", FAR + 1), Ok(first), "what was reserved is free again");
+        assert_eq!(out.left(), (8, 24));
+        assert_eq!(data[..24], [0; 24]);
+    }
+}
