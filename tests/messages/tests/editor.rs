@@ -1,5 +1,7 @@
 //! What helps people who write C in an editor: bodies that rustfmt leaves alone, and commands for clangd.
 
+#![cfg(not(no_c_compiler))]
+
 use std::process::Command;
 
 use messages::{Crate, MAIN};
