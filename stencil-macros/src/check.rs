@@ -14,7 +14,7 @@ pub const METHODS: [&str; 3] = ["compile", "compile_in", "bind"];
 pub const MAX_REGISTERS: usize = 16;
 
 /// Names that mean something else in C, of keywords, of the headers that every block includes, of our macros.
-const RESERVED: &[&str] = &[
+pub const RESERVED: &[&str] = &[
     "asm",
     "auto",
     "bool",

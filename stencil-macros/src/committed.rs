@@ -35,7 +35,7 @@ pub struct Committed {
     root: PathBuf,
     store: Store,
     pub mode: Mode,
-    /// The block: its file in the crate, its machine, its first uop.
+    /// The block: its file in the crate, its machine, its first uop; or nothing, which is never stale.
     block: String,
 }
 
@@ -54,6 +54,11 @@ pub enum Verified {
 /// The entries that this process has written, or has reported as stale.
 static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
+/// Whether Cargo says that people asked it to build this crate: a dependency is not theirs to write.
+pub fn is_asked_for() -> bool {
+    std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some()
+}
+
 /// Whether a path is seen for the first time.
 fn first_seen(path: &Path) -> bool {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
@@ -62,15 +67,20 @@ fn first_seen(path: &Path) -> bool {
 impl Committed {
     /// The committed objects of the crate that is compiled, if there is a crate.
     pub fn of_crate(block: &Block) -> Option<Self> {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
-        // Cargo names what people asked it to build: a dependency is not theirs to write.
-        let asked = std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some();
+        // Documentation tests are not said to be asked for: the package has to be named.
+        let (asked, package) = (is_asked_for(), std::env::var_os("CARGO_PKG_NAME"));
+        let is_set = |name| {
+            let value = std::env::var_os(name).filter(|value| !value.is_empty() && value != "0");
+            value.is_some_and(|value| if value == "1" { asked } else { Some(value) == package })
+        };
         let root = headers::of_crate()?;
         let there = root.join(FOLDER).is_dir();
-        let mode = match asked {
-            true if is_set(UPDATE) => Mode::Update,
-            true if is_set(VERIFY) && there => Mode::Verify,
-            _ => Mode::Use,
+        let mode = if is_set(UPDATE) {
+            Mode::Update
+        } else if is_set(VERIFY) && there {
+            Mode::Verify
+        } else {
+            Mode::Use
         };
         (there || mode == Mode::Update).then(|| Self::new(root, mode, block))
     }
@@ -79,8 +89,9 @@ impl Committed {
         let first = block.uops.first().map_or(&block.machine.name, |uop| &uop.name);
         let file = first.span().local_file().and_then(|file| file.canonicalize().ok());
         let file = file.as_deref().and_then(|file| file.strip_prefix(&root).ok()?.to_str());
-        let label = format!("{}: {}: {}", file.unwrap_or_default(), block.machine.name, first.unraw());
-        let block = if label.contains('\n') { String::new() } else { label };
+        // That of a documentation test is in no file of the crate.
+        let label = file.map(|file| format!("{file}: {}: {}", block.machine.name, first.unraw()));
+        let block = label.filter(|label| !label.contains('\n')).unwrap_or_default();
         Self { store: Store::new(root.join(FOLDER), u64::MAX), root, mode, block }
     }
 
@@ -146,10 +157,7 @@ impl Committed {
     /// Whether the block of an entry is no longer where it was: its file is not there, or no longer names its first uop.
     fn is_gone(&self, entry: &Entry) -> bool {
         let mut parts = entry.block.rsplitn(3, ": ");
-        let (Some(uop), _, Some(file)) = (parts.next(), parts.next(), parts.next().filter(|file| !file.is_empty()))
-        else {
-            return false;
-        };
+        let (Some(uop), _, Some(file)) = (parts.next(), parts.next(), parts.next()) else { return false };
         let Ok(text) = fs::read_to_string(self.root.join(file)) else { return true };
         !text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == uop)
     }

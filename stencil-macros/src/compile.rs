@@ -54,7 +54,12 @@ pub fn compile(block: &Block) -> Result<Compiled, String> {
     };
     let (mut errors, mut remarks, mut differs) = (Vec::new(), Vec::new(), None);
     match committed.as_ref().map(|committed| (committed, mode)) {
-        Some((committed, Mode::Update)) => remarks = committed.update(compiler, unit, &output)?,
+        Some((committed, Mode::Update)) => {
+            // What is refused is no good to anybody.
+            if output.object.as_ref().is_some_and(|made| object::read(made, block, &source, abi).is_ok()) {
+                remarks = committed.update(compiler, unit, &output)?;
+            }
+        }
         Some((committed, Mode::Verify)) => {
             let verified;
             (verified, errors) = committed.verify(compiler, unit, &output);

@@ -189,6 +189,30 @@ impl Unit<'_> {
         let directories: Vec<_> = self.directories.names().collect();
         format!("stencil! {} {ours:?} {:?} {directories:?}\n{}", env!("CARGO_PKG_VERSION"), self.flags, self.c)
     }
+
+    /// The flags that clang, or else gcc, compiles it with.
+    pub fn arguments(&self, clang: bool) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut add = |flags: &[&str]| arguments.extend(flags.iter().map(OsString::from));
+        add(if clang { flags::CLANG } else { flags::GCC });
+        add(flags::ALL);
+        let independent = ["-fpic", "-fPIC", "-fpie", "-fPIE"];
+        if !self.flags.iter().any(|flag| independent.contains(&flag.as_str())) {
+            add(flags::ABSOLUTE);
+        }
+        for directory in self.directories.paths() {
+            arguments.extend(["-iquote".into(), directory.into()]);
+        }
+        // `__FILE__` in a header is the same wherever the crate is. Of two that fit, gcc takes the last.
+        for directory in self.directories.paths().iter().rev() {
+            let mut map = OsString::from("-fmacro-prefix-map=");
+            map.push(directory.join(""));
+            map.push("=");
+            arguments.push(map);
+        }
+        arguments.extend(self.flags.iter().map(OsString::from));
+        arguments
+    }
 }
 
 impl Compiler {
@@ -205,22 +229,7 @@ impl Compiler {
         let temporary = Temporary::new()?;
         let (object, depends) = (temporary.0.join("stencil.o"), temporary.0.join("stencil.d"));
         let mut command = Command::new(&self.path);
-        command.args(if self.traits.clang { flags::CLANG } else { flags::GCC }).args(flags::ALL);
-        let independent = ["-fpic", "-fPIC", "-fpie", "-fPIE"];
-        if !unit.flags.iter().any(|flag| independent.contains(&flag.as_str())) {
-            command.args(flags::ABSOLUTE);
-        }
-        for directory in unit.directories.paths() {
-            command.arg("-iquote").arg(directory);
-        }
-        // `__FILE__` in a header is the same wherever the crate is. Of two that fit, gcc takes the last.
-        for directory in unit.directories.paths().iter().rev() {
-            let mut map = OsString::from("-fmacro-prefix-map=");
-            map.push(directory.join(""));
-            map.push("=");
-            command.arg(map);
-        }
-        command.args(unit.flags).args(["-MD", "-MT", "stencil", "-MF"]).arg(&depends);
+        command.args(unit.arguments(self.traits.clang)).args(["-MD", "-MT", "stencil", "-MF"]).arg(&depends);
         command.args(["-x", "c", "-c", "-", "-o"]).arg(&object);
         let output = run(command, &temporary, unit.c)?;
         let object = if output.status.success() {

@@ -17,7 +17,7 @@ use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
 use crate::model::{Abi, Objects, Stencil, stored};
-use crate::{committed, compiler};
+use crate::{clangd, committed, compiler};
 
 /// The whole block.
 pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
@@ -42,7 +42,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
 /// Makes Cargo rebuild when one of these changes: what is asked for by environment variables, and files.
 pub fn tracked(files: &[PathBuf]) -> TokenStream {
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
-    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY];
+    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE];
     quote! {
         #(const _: ::core::option::Option<&str> = ::core::option_env!(#variables);)*
         #(const _: &[u8] = ::core::include_bytes!(#files);)*

@@ -45,10 +45,11 @@ impl Directories {
         &self.paths
     }
 
-    /// The directories relative to the crate, which is the last of them: the same on every machine.
+    /// The directories relative to the crate, which is the last of them: the same on every machine. One that is not in the crate
+    /// has no name: a documentation test is in a temporary one.
     pub fn names(&self) -> impl Iterator<Item = &Path> {
         let root = self.paths.last();
-        self.paths.iter().map(move |path| root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path))
+        self.paths.iter().map(move |path| root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(Path::new("/")))
     }
 
     /// The name of a header, whole if it is in none of the directories; none if it cannot be spelled.
@@ -148,6 +149,8 @@ mod tests {
         assert_eq!(name("/x/c/inc/c.h"), "inc/c.h");
         assert_eq!(name("/usr/include/d.h"), "/usr/include/d.h");
         assert_eq!(directories.names().collect::<Vec<_>>(), [Path::new("src/uop"), Path::new("")]);
+        let elsewhere = Directories::new(&[Path::new("/tmp/test"), Path::new("/x/c")]);
+        assert_eq!(elsewhere.names().collect::<Vec<_>>(), [Path::new("/"), Path::new("")]);
         let text = "In file included from /x/c/src/uop/a.h:1,\n/x/c/inc/c.h:1:2: error: no\n";
         assert_eq!(directories.shorten(text), "In file included from a.h:1,\ninc/c.h:1:2: error: no\n");
     }

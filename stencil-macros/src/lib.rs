@@ -11,6 +11,7 @@
 mod ast;
 mod cache;
 mod check;
+mod clangd;
 mod committed;
 mod compile;
 mod compiler;
@@ -116,7 +117,10 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// # The C compiler
 /// It is the program named by the environment variable `STENCIL_CC`, or else any clang that supports `preserve_none`
 /// (19 or later), or else gcc. With a compiler that does not support it, uops pass registers as C functions do.
-/// What it reports is reported on the tokens of the body.
+/// What it reports is reported on the tokens of the body: an error as one, and a warning, since that is how a macro of stable
+/// Rust can warn, as one of the use of something `deprecated`, which `#![allow(deprecated)]` in the module silences. Where a
+/// mistake is in a C macro, that is where it is used, with notes of where it is defined; in a header, it is the `include`.
+/// A name in an `#if`, or in the condition of a family, that is none is an error.
 ///
 /// What it made is kept, in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB, of which the least recently
 /// used goes first: with nothing changed, neither in the C nor in a header nor in the compiler's program, it is not started again.
@@ -135,6 +139,17 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// The same compiler makes the same object on every machine; another version may make another one. An object does not
 /// depend on headers of the system, as far as they can be known without a compiler: verify after they have changed. All
 /// objects of a machine have to be made by compilers of one convention. Dependencies are neither updated nor verified.
+///
+/// Tests of a crate have objects like the rest of it: `cargo test --no-run -p CRATE` in place of `cargo build`. For its
+/// documentation tests the variables name the package: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Those are never
+/// called stale: remove the folder before updating to be rid of what none needs any more.
+///
+/// # Editors
+/// rust-analyzer, unless it is told to, does not say where tokens stand. A block then expands into its signatures, and the C
+/// is compiled when Cargo checks the crate.
+///
+/// `STENCIL_COMPILE_COMMANDS=DIRECTORY cargo check -p CRATE` writes a `compile_commands.json`, by which clangd knows how each header
+/// that a block includes is compiled, and what stands before it.
 #[proc_macro]
 pub fn stencil(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = TokenStream::from(input);
@@ -188,7 +203,10 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         Err(why) => return failure(&why),
     };
     let Compiled { source, abi, output, .. } = &compiled;
-    let (report, any_error) = diagnostics::report(&output.messages, source, machine);
+    if let Err(why) = clangd::write(&block, source) {
+        return failure(&why);
+    }
+    let (report, any_error) = diagnostics::report(&output.messages, source, &block);
     let tracked = expand::tracked(&output.headers);
     match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),
@@ -214,5 +232,43 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
                 without_code(quote! { #tracked #report #(#errors)* })
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{Group, Span};
+
+    use super::*;
+
+    /// The same tokens as rust-analyzer gives them, by default: none stands anywhere.
+    fn hidden(tokens: TokenStream) -> TokenStream {
+        let hide = |mut token: TokenTree| {
+            if let TokenTree::Group(group) = token {
+                token = Group::new(group.delimiter(), hidden(group.stream())).into();
+            }
+            token.set_span(Span::call_site());
+            token
+        };
+        tokens.into_iter().map(hide).collect()
+    }
+
+    #[test]
+    fn an_editor_that_hides_lines_is_told_signatures_and_no_mistakes() {
+        let typed = "machine Calc(x: u64) -> u64; include \"where-is-it.h\";
+            /// Documented.
+            uop add<const A: 0..2>(n: u32) {
+            #if A
+                x += n;
+            #endif
+            }";
+        let tokens: TokenStream = typed.parse().expect("tokens");
+        let expansion = expand_block(hidden(tokens.clone())).to_string();
+        assert!(!expansion.contains("compile_error"), "{expansion}");
+        for part in ["A : usize , n : u32", "emit_add", "STENCIL_add", "Documented", "enum Calc"] {
+            assert!(expansion.contains(part), "{part} is not in {expansion}");
+        }
+        // Where tokens stand somewhere, the C is compiled: there is no such header.
+        assert!(expand_block(tokens).to_string().contains("compile_error"));
     }
 }

@@ -24,13 +24,20 @@ use crate::x86_64;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
+/// Why there may be no code of use.
+const PUT_OFF: &str = "leave out flags by which the compiler writes something else than machine code for x86-64, such as \
+                       `-flto`, `-emit-llvm` or `-m32`";
+
 /// Reads the object file of a block.
 pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
     let broken =
         |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
-    let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}")))?;
+    let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {PUT_OFF}")))?;
     if file.elf_header().e_machine(file.endian()) != elf::EM_X86_64 {
-        return Err(broken("is not for x86-64: name a compiler for it in STENCIL_CC".into()));
+        return Err(broken(
+            "is not for x86-64: leave out flags that choose another target, or name a compiler for it in STENCIL_CC"
+                .into(),
+        ));
     }
     let mut reader = Reader { file, block, source, abi, statics: Vec::new() };
     let functions: HashMap<String, SectionIndex> = (reader.file.symbols())
@@ -58,12 +65,15 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
             .map(|member| stencil(&mut reader, &source::function(index, member), Some(uop)))
             .collect()
     };
-    let uops = block.uops.iter().enumerate().map(members).collect();
+    let uops: Vec<_> = block.uops.iter().enumerate().map(members).collect();
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    if declares && entry.is_none() {
-        return Err(broken("has no entry".into()));
+    // Of a family's members, only a condition leaves some out.
+    let missing =
+        |(uop, members): (&Uop, &Vec<Option<Stencil>>)| uop.condition.is_none() && members.iter().any(Option::is_none);
+    if declares && entry.is_none() || block.uops.iter().zip(&uops).any(missing) {
+        return Err(broken(format!("has no machine code; {PUT_OFF}")));
     }
     let layout = reader.layout().map_err(broken)?;
     Ok(Objects { entry, uops, statics: reader.statics, layout })

@@ -78,7 +78,7 @@ impl Source {
                 Declaration::C(index) => source.text(format!("c block {index}"), Text::new(&block.c[index])),
                 Declaration::Include(index) => {
                     let path = &block.includes[index];
-                    source.made(format!("include {index}"), path.span());
+                    source.made(include_name(index), path.span());
                     let _ = writeln!(source.c, "#include {:?}", path.value());
                 }
                 Declaration::Struct(index) => source.structure(block, index, &mut defined),
@@ -91,6 +91,12 @@ impl Source {
             source.uop(block, index, uop);
         }
         source
+    }
+
+    /// What stands before an `include` of the block.
+    pub fn before_include(&self, index: usize) -> &str {
+        let end = self.c.find(&line(&include_name(index)));
+        &self.c[..end.unwrap_or(self.c.len())]
     }
 
     /// The token that a line of a stretch belongs to.
@@ -123,7 +129,7 @@ impl Source {
     }
 
     fn line(&mut self, stretch: String, from: Stretch) {
-        let _ = writeln!(self.c, "\n#line 1 \"{stretch}\"");
+        self.c.push_str(&line(&stretch));
         self.stretches.insert(stretch, from);
     }
 
@@ -224,10 +230,12 @@ impl Source {
         let parameters = parameters(&machine.parameters);
         self.made("machine".into(), name.span());
         let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({parameters})"));
+        // A name that is none, in a family's condition, would count as 0.
         let _ = write!(
             self.c,
             "typedef {uop_type};\n\
              extern {name}_uop stencil_next;\n\
+             #pragma GCC diagnostic error \"-Wundef\"\n\
              #define STENCIL_ABI {abi}\n\
              #define STENCIL_UOP {name}_uop\n\
              #define CALL(uop) (((STENCIL_UOP *)(uop))({registers}))\n\
@@ -317,9 +325,24 @@ impl Source {
     }
 }
 
+/// The name of the uop that a stretch is part of.
+pub fn uop_of(stretch: &str) -> Option<&str> {
+    let (_, uop) = stretch.split_once("uop ").filter(|(part, _)| !part.starts_with("c block"))?;
+    Some(uop)
+}
+
 /// The stretch that is wrong if a type that C has, as its declaration says, is not there.
 fn in_c_name(name: &Ident) -> String {
     format!("type {name} in C")
+}
+
+fn include_name(index: usize) -> String {
+    format!("include {index}")
+}
+
+/// The directive that a stretch begins with.
+fn line(stretch: &str) -> String {
+    format!("\n#line 1 \"{stretch}\"\n")
 }
 
 fn body_name(uop: &Uop) -> String {

@@ -2,8 +2,9 @@
 
 /// The candidate that is most like a word, if one is so much like it that it may have been meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A third of the letters, as rustc has it.
-    let most = word.chars().count().max(3) / 3;
+    // A third of the letters, as rustc has it; of one letter there is nothing left.
+    let length = word.chars().count();
+    let most = (length.max(3) / 3).min(length.saturating_sub(1));
     let with_distance = candidates.into_iter().filter(|candidate| *candidate != word).filter_map(|candidate| {
         let same = candidate.eq_ignore_ascii_case(word);
         let distance = if same { 0 } else { distance(word, candidate) };
@@ -48,7 +49,8 @@ mod tests {
     fn what_is_like_a_word_was_meant() {
         assert_eq!(nearest("feul", ["limit", "fuel"]), Some("fuel"));
         assert_eq!(nearest("jump", ["JUMP", "pump"]), Some("JUMP"));
-        assert_eq!(nearest("a", ["b"]), Some("b"));
+        assert_eq!(nearest("a", ["b"]), None);
+        assert_eq!(nearest("ab", ["ac"]), Some("ac"));
         assert_eq!(nearest("ab", ["cd", "ab"]), None);
         assert_eq!(nearest("value", ["target"]), None);
     }

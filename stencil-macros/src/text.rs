@@ -60,15 +60,30 @@ impl Text {
     fn rebuilt(group: &Group) -> Self {
         let mut text = Self { c: String::new(), tokens: Vec::new(), whole: group.span() };
         let mut at: Place = (1, 1);
-        let mut last: Option<Span> = None;
+        let mut all = Vec::new();
+        each_token(group.stream(), &mut |span, token| all.push((span, token)));
+        // What a macro was given stands on other lines than the braces do.
+        let (open, close) = (group.span_open(), group.span_close());
+        let lines = open.start().line..=close.end().line;
+        let is_own = |span: &Span| span.file() == open.file() && lines.contains(&span.start().line);
+        let (mut last, mut last_own): (Option<Span>, Option<Span>) = (None, None);
         let mut joined = false;
-        each_token(group.stream(), &mut |span, token| {
+        for (index, (span, token)) in all.iter().enumerate() {
             if let Some(last) = last {
-                let (end, start) = (last.end(), span.start());
-                // What stood together stays together: `F(x)` and `F (x)` are not the same in a `#define`.
                 // Positions of two files, of a macro and of where it is used, mean nothing to each other.
+                let (here, there) = match (last_own, is_own(&last), is_own(span)) {
+                    (Some(own), _, true) => (own, *span),
+                    // Whether the line goes on is known from what comes behind what was given.
+                    (Some(own), true, false) => {
+                        let behind = all[index..].iter().map(|(span, _)| *span).find(|span| is_own(span));
+                        (own, behind.filter(|behind| behind.start().line == own.end().line).unwrap_or(*span))
+                    }
+                    _ => (last, *span),
+                };
+                // What stood together stays together: `F(x)` and `F (x)` are not the same in a `#define`.
+                let (end, start) = (last.end(), span.start());
                 let adjacent = end == start && last.start() != end && last.file() == span.file();
-                if end.line != start.line {
+                if here.end().line != there.start().line {
                     text.c.push('\n');
                     at = (at.0 + 1, 1);
                 } else if !joined && !adjacent {
@@ -76,13 +91,14 @@ impl Text {
                     at.1 += 1;
                 }
             }
-            last = Some(span);
+            last = Some(*span);
+            last_own = Some(*span).filter(is_own).or(last_own);
             joined = token.ends_with('\u{0}');
             let token = token.trim_end_matches('\u{0}').to_owned();
             text.c.push_str(&token);
-            text.tokens.push((at, span, token.clone()));
             at.1 += token.len();
-        });
+            text.tokens.push(((at.0, at.1 - token.len()), *span, token));
+        }
         text
     }
 
@@ -100,6 +116,17 @@ impl Text {
     pub fn find(&self, token: &str) -> Option<Span> {
         self.tokens.iter().find(|(_, _, text)| text.trim_end_matches('\u{0}') == token).map(|(_, span, _)| *span)
     }
+}
+
+/// The names and numbers in a stream.
+pub fn words(stream: TokenStream) -> Vec<String> {
+    let mut words = Vec::new();
+    each_token(stream, &mut |_, text| {
+        if text.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+            words.push(text);
+        }
+    });
+    words
 }
 
 /// Calls `visit` with each token and delimiter. A punctuation character that is joined to the next one ends
@@ -176,6 +203,30 @@ mod tests {
         let mut tokens: TokenStream = "f32x4".parse().unwrap();
         tokens.extend("     a - b".parse::<TokenStream>().unwrap());
         assert_eq!(Text::rebuilt(&Group::new(proc_macro2::Delimiter::Brace, tokens)).c, "f32x4 a - b");
+    }
+
+    #[test]
+    fn what_a_macro_is_given_does_not_end_a_line() {
+        let lines = "{\n#define A(b) (b /* given */ 1)\n#if A\ngiven\n#endif\n}".replace("/* given */", "given");
+        let own = group(&lines);
+        // The first `given` is from elsewhere, between tokens of its line; so is the second one, on a line of its own.
+        let elsewhere: TokenStream = "\n\n\n\n\n\n\n\n  %".parse().unwrap();
+        let elsewhere = elsewhere.into_iter().next().unwrap().span();
+        fn replaced(stream: TokenStream, by: Span) -> TokenStream {
+            let replace = |token| match token {
+                TokenTree::Ident(name) if name == "given" => proc_macro2::Ident::new("given", by).into(),
+                TokenTree::Group(group) => {
+                    let mut inner = Group::new(group.delimiter(), replaced(group.stream(), by));
+                    inner.set_span(group.span());
+                    inner.into()
+                }
+                token => token,
+            };
+            stream.into_iter().map(replace).collect()
+        }
+        let mut group = Group::new(own.delimiter(), replaced(own.stream(), elsewhere));
+        group.set_span(own.span());
+        assert_eq!(Text::rebuilt(&group).c, "#define A(b) (b given 1)\n#if A\ngiven\n#endif");
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! Arenas: memory for many programs, reserved once.
 
-use std::sync::Arc;
-
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::memory::{Mapping, Pages, Placement};
+use crate::memory::{Mapping, Owner, Pages, Placement};
 
 /// Memory for many programs. They share pages; what is dropped is used again.
 ///
@@ -45,7 +43,7 @@ use crate::memory::{Mapping, Pages, Placement};
 /// interpreter may want. What it costs in security, and after `fork`, is said there.
 #[derive(Debug)]
 pub struct Arena {
-    pages: Arc<Pages>,
+    pages: Owner,
 }
 
 /// What an arena should be.
@@ -73,7 +71,7 @@ impl Default for ArenaOptions {
 impl ArenaOptions {
     /// Bytes of address space to reserve, rounded up to whole pages: the most that the arena can hold. The system counts them
     /// against `RLIMIT_AS`, twice with [`Mapping::Dual`], and takes no memory for them. Up to 1.75 GiB are found near the
-    /// executable; in a larger arena host functions are called through trampolines.
+    /// executable; in a larger arena, of at most 4 GiB, host functions are called through trampolines.
     #[must_use]
     pub const fn size(self, size: usize) -> Self {
         Self { size, ..self }
@@ -93,14 +91,14 @@ pub struct ArenaStats {
     pub reserved: usize,
     /// Memory got from the system.
     pub committed: usize,
-    /// Code and data of programs.
+    /// Code and data of published programs.
     pub used: usize,
     /// What programs are rounded up to cache lines by, lines in pages that cannot be used again while a program there
     /// lives, and what batches have that are not published.
     pub padding: usize,
     /// What can be used again.
     pub free: usize,
-    /// Programs, those in batches included.
+    /// Programs that are published.
     pub functions: usize,
 }
 
@@ -127,7 +125,7 @@ impl Arena {
     pub fn with(options: ArenaOptions) -> Result<Self, Error> {
         let pages = Pages::new(options.size, options.mapping, Placement::Near)?;
         pages.probe()?;
-        Ok(Self { pages: Arc::new(pages) })
+        Ok(Self { pages: Owner::new(pages) })
     }
 
     /// How it is mapped.
@@ -146,14 +144,10 @@ impl Arena {
     /// numbers are not of one moment.
     #[must_use]
     pub fn stats(&self) -> ArenaStats {
-        // Each program owns a share of the pages, and so does the arena.
-        let functions = Arc::strong_count(&self.pages) - 1;
-        let [reserved, committed, used, free] = self.pages.bytes();
-        let padding = committed.saturating_sub(used).saturating_sub(free);
-        ArenaStats { reserved, committed, used, padding, free, functions }
+        self.pages.stats()
     }
 
-    pub(crate) fn pages(&self) -> &Arc<Pages> {
+    pub(crate) fn pages(&self) -> &Owner {
         &self.pages
     }
 }

@@ -1,10 +1,8 @@
 //! Batches: programs that are written, and then made executable together.
 
-use std::sync::Arc;
-
 use crate::code::{Code, place};
 use crate::error::Error;
-use crate::memory::{Pages, Writer};
+use crate::memory::{Owner, Writer};
 use crate::program::{Instruction, Labels, Layout, Machine};
 
 /// Programs of machine `M` in an [`Arena`](crate::Arena), written and not yet executable. [`publish`](Self::publish) makes
@@ -17,11 +15,13 @@ pub struct Batch<'a, M> {
     // Dropped before what it wrote.
     writer: Writer<'a>,
     codes: Vec<Code<M>>,
+    /// Of the program that is being compiled.
+    labels: Labels,
 }
 
 impl<'a, M> Batch<'a, M> {
-    pub(crate) fn new(pages: &'a Arc<Pages>) -> Self {
-        Self { writer: Writer::new(pages, true), codes: Vec::new() }
+    pub(crate) fn new(pages: &'a Owner) -> Self {
+        Self { writer: Writer::new(pages, true), codes: Vec::new(), labels: Labels::default() }
     }
 
     /// The number of programs.
@@ -43,10 +43,10 @@ impl<M: Machine> Batch<'_, M> {
     /// # Errors
     /// As [`Code::compile_in`].
     pub fn compile(&mut self, instructions: &[Instruction<M>]) -> Result<(), Error> {
-        let mut labels = Labels::default();
-        let layout = Layout::new(instructions, &mut labels)?;
-        let block = place(&mut self.writer, instructions, &layout, &mut labels)?;
-        self.codes.push(Code::new(block, &layout, labels));
+        let layout = Layout::new(instructions, &mut self.labels)?;
+        place(&mut self.writer, instructions, &layout, &mut self.labels)?;
+        let labels = self.labels.bound();
+        self.codes.push(Code::new(self.writer.keep(), &layout, labels));
         Ok(())
     }
 

@@ -1,20 +1,20 @@
 //! Code: compiled programs, each in memory of its own or in an arena with others.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::arena::Arena;
 use crate::error::Error;
-use crate::memory::{Block, Mapping, Pages, Placement, Writer};
-use crate::program::{Instruction, Label, Labels, Layout, Machine, emit};
+use crate::memory::{Block, Mapping, Owner, Pages, Placement, Writer};
+use crate::program::{Instruction, Label, Labels, Layout, Machine, emit, offset};
 
 /// A program of machine `M`, compiled and executable. When it is dropped, its memory is free: its part of an
 /// [`Arena`], or all of it, if it has memory of its own.
 #[derive(Debug)]
 pub struct Code<M> {
     block: Block,
-    code_size: usize,
-    labels: Labels,
+    code_size: u32,
+    /// Of each label the offset, as in [`Labels`].
+    labels: Box<[u32]>,
     machine: PhantomData<fn() -> M>,
 }
 
@@ -36,16 +36,17 @@ impl<M: Machine> Code<M> {
         let layout = Layout::new(instructions, &mut labels)?;
         let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
         let mut alone = |mapping| {
-            let pages = Arc::new(Pages::new(size, mapping, placement)?);
+            let pages = Owner::new(Pages::new(size, mapping, placement)?);
             let mut writer = Writer::new(&pages, false);
-            let block = place(&mut writer, instructions, &layout, &mut labels)?;
+            place(&mut writer, instructions, &layout, &mut labels)?;
+            let block = writer.keep();
             writer.publish().map(|()| block)
         };
         let block = match alone(Mapping::Single) {
             Err(refused @ Error::NotExecutable { .. }) => alone(Mapping::Dual).map_err(|_| refused),
             published => published,
         }?;
-        Ok(Self::new(block, &layout, labels))
+        Ok(Self::new(block, &layout, labels.bound()))
     }
 
     /// Compiles a program into an arena. A [batch](Arena::batch) is faster where there are several.
@@ -56,15 +57,17 @@ impl<M: Machine> Code<M> {
         let mut labels = Labels::default();
         let layout = Layout::new(instructions, &mut labels)?;
         let mut writer = Writer::new(arena.pages(), false);
-        let block = place(&mut writer, instructions, &layout, &mut labels)?;
+        place(&mut writer, instructions, &layout, &mut labels)?;
+        let block = writer.keep();
         writer.publish()?;
-        Ok(Self::new(block, &layout, labels))
+        Ok(Self::new(block, &layout, labels.bound()))
     }
 
-    /// The program in a block, which has to be published before anybody sees this.
+    /// The program that a writer keeps, which has to be published before anybody sees this.
     #[inline]
-    pub(crate) fn new(block: Block, layout: &Layout, labels: Labels) -> Self {
-        Self { block, code_size: layout.code, labels, machine: PhantomData }
+    pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>) -> Self {
+        // Less than 2 GiB, or the layout would have no size.
+        Self { block, code_size: layout.code as u32, labels, machine: PhantomData }
     }
 
     /// The function that the program is.
@@ -83,7 +86,7 @@ impl<M: Machine> Code<M> {
     /// The instructions, the entry included.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.block.bytes()[..self.code_size]
+        &self.block.bytes()[..self.code_size as usize]
     }
 
     /// All memory of the program: the instructions, an invalid one behind them, and from a cache line of its own on the
@@ -102,7 +105,7 @@ impl<M: Machine> Code<M> {
     /// The offset of a bound label in [`bytes`](Self::bytes).
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
-        self.labels.offset(label)
+        offset(&self.labels, label)
     }
 
     /// The address of a bound label, for code that enters the program there by way of a C body's jump.
@@ -112,25 +115,49 @@ impl<M: Machine> Code<M> {
     }
 }
 
-/// Emits a program behind what the writer has written.
-#[inline]
+/// Emits a program behind what the writer has written, for it to [keep](Writer::keep).
+#[inline(always)]
 pub(crate) fn place<M: Machine>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<Block, Error> {
-    let mut place = |trampolines| {
-        let mut slot = writer.slot(layout.size(trampolines)?)?;
-        emit(instructions, &mut slot, layout, labels)?;
-        Ok(slot.keep())
-    };
-    match place(0) {
+) -> Result<(), Error> {
+    match attempt(writer, instructions, layout, labels, 0) {
+        Ok(()) => Ok(()),
+        Err(error) => again(writer, instructions, layout, labels, error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn again<M: Machine>(
+    writer: &mut Writer<'_>,
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+    error: Error,
+) -> Result<(), Error> {
+    match error {
         // A host function is out of reach, so that every call may need a trampoline. There is no room for one, or it is
         // where the data of a later uop should be.
-        Err(Error::OutOfReach { .. } | Error::BufferFull { .. }) => place(layout.trampolines()),
-        placed => placed,
+        Error::OutOfReach { .. } | Error::BufferFull { .. } => {
+            attempt(writer, instructions, layout, labels, layout.trampolines())
+        }
+        error => Err(error),
     }
+}
+
+#[inline(always)]
+fn attempt<M: Machine>(
+    writer: &mut Writer<'_>,
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+    trampolines: usize,
+) -> Result<(), Error> {
+    let mut slot = writer.slot(layout.size(trampolines)?)?;
+    emit(instructions, &mut slot, layout, labels, trampolines)
 }
 
 #[cfg(test)]

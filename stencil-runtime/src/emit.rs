@@ -228,7 +228,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
         let (code, rest) = std::mem::take(&mut self.code).split_first_chunk_mut()?;
         self.code = rest;
         if D == 0 {
-            return Some((code, (&mut []).first_chunk_mut()?));
+            return Some((code, [].first_chunk_mut()?));
         }
         let (gap, rest) = std::mem::take(&mut self.data).split_at_mut(padding);
         if !M::ZERO {

@@ -37,8 +37,8 @@ pub enum Error {
         size: usize,
         /// Bytes of the whole arena.
         reserved: usize,
-        /// Bytes of code and data in it.
-        used: usize,
+        /// Bytes of it that are free.
+        free: usize,
     },
     /// The arena is that of the process that this one was forked from, which still uses it.
     Forked,
@@ -129,7 +129,7 @@ impl fmt::Display for Error {
         match self {
             Self::OutOfMemory { size, code } => write!(
                 f,
-                "the system gave no {size} bytes of memory for code (error {code}): the process is at a limit (`ulimit` shows \
+                "the system refused {size} bytes of memory for code (error {code}): the process is at a limit (`ulimit` shows \
                  them), or the machine has no more"
             ),
             Self::NotExecutable { code } => write!(
@@ -143,9 +143,9 @@ impl fmt::Display for Error {
                 "the system refused memory that is mapped twice (`{call}`: error {code}): use an arena that is mapped once \
                  (`Mapping::Single`)"
             ),
-            Self::ArenaFull { size, reserved, used } => write!(
+            Self::ArenaFull { size, reserved, free } => write!(
                 f,
-                "the arena of {reserved} bytes has no {size} free bytes in a row; {used} are in use: drop code, or make a larger \
+                "the arena of {reserved} bytes has no {size} free bytes in a row, and {free} in all: drop code, or make a larger \
                  arena (`ArenaOptions::size`)"
             ),
             Self::Forked => f.write_str(
@@ -162,24 +162,35 @@ impl fmt::Display for Error {
                  16 bytes left for a trampoline: use a buffer nearer to the executable or a larger one"
             ),
             Self::UnknownLabel { label, instruction } => {
-                write!(f, "instruction {instruction} refers to {label}, which the program never binds")
+                write!(
+                    f,
+                    "instruction {instruction} refers to {label}, which the program never binds: put a `bind` where it \
+                     leads"
+                )
             }
             Self::DuplicateLabel { label, instruction } => {
-                write!(f, "instruction {instruction} binds {label}, which is bound already")
+                write!(
+                    f,
+                    "instruction {instruction} binds {label}, which is bound already: give each place a label of its own"
+                )
             }
             Self::LabelTooLarge { label, instructions } => {
                 write!(f, "{label} is too large for a program of {instructions} instructions: number labels from 0")
             }
             Self::NoSuchStencil { uop, parameters } => {
-                write!(f, "uop `{uop}` has no stencil for the parameters {parameters:?}")
+                write!(
+                    f,
+                    "uop `{uop}` has no stencil for the parameters {parameters:?}: they are out of its ranges, or its \
+                     condition excludes them"
+                )
             }
             Self::ProgramTooLarge { size: usize::MAX } => f.write_str("the program is too large to be counted"),
             Self::ProgramTooLarge { size } => {
-                write!(f, "the program needs {size} bytes, and relative addresses span 2 GiB")
+                write!(f, "the program needs {size} bytes, and relative addresses span 2 GiB: compile it in parts")
             }
             Self::BufferFull { uop, needed, left } => write!(
                 f,
-                "uop `{uop}` needs {} bytes of code and {} of data, and the buffers have {} and {} left",
+                "uop `{uop}` needs {} bytes of code and {} of data, and the buffers have {} and {} left: give larger ones",
                 needed.0, needed.1, left.0, left.1
             ),
             Self::NotZero { code, offset } => write!(
@@ -193,3 +204,84 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong, where, and what to do.
+    #[test]
+    fn messages() {
+        let overflow = Overflow { value: 300, min: 0, max: 255 };
+        let label = Label(7);
+        for (error, expected) in [
+            (
+                Error::OutOfMemory { size: 4096, code: 12 },
+                "the system refused 4096 bytes of memory for code (error 12): the process is at a limit (`ulimit` shows \
+                 them), or the machine has no more",
+            ),
+            (
+                Error::NotExecutable { code: 13 },
+                "the system refused to make the code executable (error 13): its security policy has to allow this \
+                 process to execute memory that it has written (SELinux calls it `execmem`), or the arena has to be mapped \
+                 twice (`Mapping::Dual`)",
+            ),
+            (
+                Error::NoDualMapping { call: "memfd_create", code: 1 },
+                "the system refused memory that is mapped twice (`memfd_create`: error 1): use an arena that is mapped once \
+                 (`Mapping::Single`)",
+            ),
+            (
+                Error::ArenaFull { size: 8192, reserved: 65536, free: 4096 },
+                "the arena of 65536 bytes has no 8192 free bytes in a row, and 4096 in all: drop code, or make a larger \
+                 arena (`ArenaOptions::size`)",
+            ),
+            (
+                Error::Forked,
+                "the arena belongs to the process that this one was forked from, since its memory is mapped twice: make \
+                 another one after `fork`, or one that is mapped once (`Mapping::Single`) before",
+            ),
+            (
+                Error::out_of_range("add", "n", overflow),
+                "uop `add`: the value 300 of `n` is out of range: 0 to 255 fit",
+            ),
+            (
+                Error::OutOfReach { callee: "print" },
+                "the host function `print` is further than 2 GiB from the code and the data buffer has no 16 bytes left \
+                 for a trampoline: use a buffer nearer to the executable or a larger one",
+            ),
+            (
+                Error::UnknownLabel { label, instruction: 3 },
+                "instruction 3 refers to label 7, which the program never binds: put a `bind` where it leads",
+            ),
+            (
+                Error::DuplicateLabel { label, instruction: 3 },
+                "instruction 3 binds label 7, which is bound already: give each place a label of its own",
+            ),
+            (
+                Error::LabelTooLarge { label, instructions: 5 },
+                "label 7 is too large for a program of 5 instructions: number labels from 0",
+            ),
+            (
+                Error::no_such_stencil("get", &[0, 9]),
+                "uop `get` has no stencil for the parameters [0, 9]: they are out of its ranges, or its condition \
+                 excludes them",
+            ),
+            (Error::ProgramTooLarge { size: usize::MAX }, "the program is too large to be counted"),
+            (
+                Error::ProgramTooLarge { size: 1 << 40 },
+                "the program needs 1099511627776 bytes, and relative addresses span 2 GiB: compile it in parts",
+            ),
+            (
+                Error::BufferFull { uop: "add", needed: (10, 2), left: (9, 0) },
+                "uop `add` needs 10 bytes of code and 2 of data, and the buffers have 9 and 0 left: give larger ones",
+            ),
+            (
+                Error::NotZero { code: true, offset: 3 },
+                "byte 3 of the code buffer is not zero: use `Emitter::<Reused>::new` for memory that held something before",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

@@ -9,6 +9,8 @@
 //! [`Arena`] memory for many, [`Stencil`] says what is known of a uop, [`Listing`] shows what a program became, [`Error`]
 //! says what can go wrong.
 //!
+//! The `guide`, a module of these pages, is a short book about writing interpreters with it.
+//!
 //! The method is that of Xu and Kjolstad, *Copy-and-Patch Compilation* (OOPSLA 2021).
 
 extern crate self as stencil_runtime;
@@ -20,6 +22,8 @@ mod described;
 mod emit;
 mod entry;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod listing;
 mod memory;
 pub mod patch;

@@ -193,11 +193,11 @@ impl fmt::Display for Label {
 #[derive(Debug, Default)]
 pub struct Labels {
     /// Of each label the offset from the start of code, or `UNBOUND`.
-    offsets: Vec<u64>,
+    offsets: Vec<u32>,
     base: u64,
 }
 
-const UNBOUND: u64 = u64::MAX;
+const UNBOUND: u32 = u32::MAX;
 
 impl Labels {
     fn bind(&mut self, instruction: usize, word: u64, offset: usize, instructions: usize) -> Result<(), Error> {
@@ -212,12 +212,15 @@ impl Labels {
         if self.offsets[index] != UNBOUND {
             return Err(Error::DuplicateLabel { label, instruction });
         }
-        self.offsets[index] = offset as u64;
+        // A program that is too large for this has no size, and is refused.
+        self.offsets[index] = offset as u32;
         Ok(())
     }
 
-    pub(crate) fn offset(&self, label: Label) -> Option<usize> {
-        self.offsets.get(label.0 as usize).filter(|&&offset| offset != UNBOUND).map(|&offset| offset as usize)
+    /// Where they are, for [`offset`]. Most programs of a few uops have none.
+    #[inline]
+    pub(crate) fn bound(&self) -> Box<[u32]> {
+        if self.offsets.is_empty() { Box::default() } else { self.offsets.as_slice().into() }
     }
 
     /// The address of the label in an operand word, if it is bound.
@@ -227,7 +230,7 @@ impl Labels {
         self.offsets
             .get(word as usize)
             .filter(|&&offset| offset != UNBOUND)
-            .map(|offset| self.base.wrapping_add(*offset))
+            .map(|offset| self.base.wrapping_add(u64::from(*offset)))
     }
 
     /// The address of the label in an operand word.
@@ -238,6 +241,11 @@ impl Labels {
         let unknown = Error::UnknownLabel { label: Label(word as u32), instruction: 0 };
         self.find(word).map(Address).ok_or(unknown)
     }
+}
+
+/// Where a label is, if it is bound.
+pub(crate) fn offset(offsets: &[u32], label: Label) -> Option<usize> {
+    offsets.get(label.0 as usize).filter(|&&offset| offset != UNBOUND).map(|&offset| offset as usize)
 }
 
 /// A type that an operand can have, as a word of an [`Instruction`].
@@ -340,9 +348,10 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The first pass. It binds the labels.
-    #[inline]
+    /// The first pass. It binds the labels, and forgets those of other programs.
+    #[inline(always)]
     pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
+        labels.offsets.clear();
         // Data begins on a cache line of its own.
         let mut layout = Self { alignment: LINE, ..Self::default() };
         layout.add(M::ENTRY.stencil()).ok_or(TOO_LARGE)?;
@@ -385,11 +394,14 @@ impl Layout {
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
     }
 
-    /// Where data begins in a program of [this size](Self::size) at this address.
+    /// Where data begins in a program at this address, or its end.
     #[inline]
-    fn data_start(&self, address: Address, size: usize) -> usize {
+    fn data_start(&self, address: Address, trampolines: usize) -> usize {
         let end = self.code + END.len();
-        if size == end { end } else { (address.0 as usize + end).next_multiple_of(self.alignment) - address.0 as usize }
+        if self.data + trampolines == 0 {
+            return end;
+        }
+        (address.0 as usize + end).next_multiple_of(self.alignment) - address.0 as usize
     }
 }
 
@@ -400,10 +412,11 @@ pub(crate) fn emit<M: Machine>(
     slot: &mut Slot<'_, '_>,
     layout: &Layout,
     labels: &mut Labels,
+    trampolines: usize,
 ) -> Result<(), Error> {
     let address = slot.address();
     labels.base = address.0;
-    let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, slot.size()));
+    let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
     let none = M::Operands::from_words([]);
     let in_order = std::iter::once((M::ENTRY, &none))

@@ -7,6 +7,9 @@ use std::io::{Read, Write};
 use stencil_runtime::{Instruction, Label, stencil};
 
 stencil! {
+    // What does not call is small, and keeps everything in registers: the build fails if it does not.
+    #![stencil(max_code = 40, max_data = 0, no_stack)]
+
     /// The cells and the place of the current one, which wraps around, so that no program leaves the 65536 cells.
     machine Tape(cells: *mut u8, at: u16, io: *mut Io);
 
@@ -17,7 +20,9 @@ stencil! {
     uop shift(by: i16) { at += by; }
     uop add(n: u8) { cells[at] += n; }
     /// `.` and `,`
+    #[stencil()]
     uop output() { write_byte(io, cells[at]); }
+    #[stencil()]
     uop input() { cells[at] = read_byte(io); }
     /// `[` and `]`
     uop open(end: Label) { if (!cells[at]) JUMP(end); }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use stencil_runtime::{Code, Error, Instruction, Label};
+use stencil_runtime::{Arena, Error, Instruction, Label};
 
 use super::bytecode::{Right, Slot};
 use super::executor::{Compiled, Executor, Exit};
@@ -20,11 +20,11 @@ struct Assembler<'a> {
     program: Vec<Instruction<Tracing>>,
 }
 
-/// Compiles a trace as the executor of this number, of which guards are made to fail every so often.
+/// Compiles a trace into an arena, as the executor of this number, of which guards are made to fail every so often.
 ///
 /// # Errors
 /// The system has no memory for it.
-pub fn assemble(vm: &Vm, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
+pub fn assemble(vm: &Vm, arena: &Arena, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
     let executor = Box::new(Cell::new(Executor { valid: true, guards: 0, every }));
     let exit = |index| Cell::new(Exit { next: std::ptr::null(), executor: id, index, count: 0 });
     let exits: Box<[_]> = (0..trace.exits.len() as u32).map(exit).collect();
@@ -48,22 +48,22 @@ pub fn assemble(vm: &Vm, trace: Trace, id: u32, every: u64) -> Result<Compiled, 
     for (label, exit) in exits.iter().enumerate() {
         assembler.program.extend([Tracing::bind(Label(label as u32)), Tracing::leave(exit.as_ptr())]);
     }
-    let code = Code::compile(&assembler.program)?;
+    let code = Tracing::compile_in(arena, &assembler.program)?;
     let target = code.address(start).unwrap_or(std::ptr::null());
     let Trace { start, exits: snapshots, watched, .. } = trace;
     Ok(Compiled { executor, exits, snapshots, code, target, start, watched, incoming: Vec::new() })
 }
 
 /// How far a slot is from the frame, in bytes.
-fn at(slot: Slot) -> i32 {
-    slot as i32 * size_of::<Value>() as i32
+fn at(slot: Slot) -> u32 {
+    slot * size_of::<Value>() as u32
 }
 
 /// Whether a right operand is part of the instruction, and what uops take for it.
-fn right(right: Right) -> (usize, i32) {
+fn right(right: Right) -> (usize, u32, i32) {
     match right {
-        Right::Slot(slot) => (0, at(slot)),
-        Right::Int(value) => (1, value),
+        Right::Slot(slot) => (0, at(slot), 0),
+        Right::Int(value) => (1, 0, value),
     }
 }
 
@@ -81,42 +81,42 @@ impl Assembler<'_> {
     fn uop(&self, step: Step, exit: Label) -> Instruction<Tracing> {
         use super::bytecode::Arithmetic::Remainder;
         match step {
-            Step::GuardTag { slot, tag } => Tracing::guard_tag(at(slot), tag as i32, exit),
+            Step::GuardTag { slot, tag } => Tracing::guard_tag(at(slot), tag as u32, exit),
             Step::GuardBits { slot, bits } => Tracing::guard_bits(at(slot), bits, exit),
             Step::GuardInts { op, left, right: r, holds } => {
-                let (constant, r) = right(r);
-                Tracing::guard_ints(op as usize, constant, holds.into(), at(left), r, exit)
+                let (constant, r, n) = right(r);
+                Tracing::guard_ints(op as usize, constant, holds.into(), at(left), r, n, exit)
             }
             Step::GuardFloats { op, left, right: r, holds } => {
-                let (constant, r) = right(r);
-                Tracing::guard_floats(op as usize, constant, holds.into(), at(left), r, exit)
+                let (constant, r, n) = right(r);
+                Tracing::guard_floats(op as usize, constant, holds.into(), at(left), r, n, exit)
             }
             Step::GuardTest { op, base, holds } => Tracing::guard_test(holds.into(), at(base), op, exit),
             Step::CheckValidity => Tracing::check_validity(self.executor.as_ptr(), exit),
             Step::CheckStack { slots } => Tracing::check_stack(at(slots), self.end, exit),
-            Step::SetTag { slot, tag } => Tracing::set_tag(at(slot), tag as i32),
+            Step::SetTag { slot, tag } => Tracing::set_tag(at(slot), tag as u32),
             Step::SetBits { slot, bits } => Tracing::set_bits(at(slot), bits),
             Step::CopyTag { to, from } => Tracing::copy_tag(at(to), at(from)),
             Step::CopyBits { to, from } => Tracing::copy_bits(at(to), at(from)),
             Step::Ints { op: Remainder, to, left, right: r } => {
-                let (constant, r) = right(r);
-                Tracing::remainder(constant, at(to), at(left), r, exit)
+                let (constant, r, n) = right(r);
+                Tracing::remainder(constant, at(to), at(left), r, n, exit)
             }
             Step::Ints { op, to, left, right: r } => {
-                let (constant, r) = right(r);
-                Tracing::ints(op as usize, constant, at(to), at(left), r, exit)
+                let (constant, r, n) = right(r);
+                Tracing::ints(op as usize, constant, at(to), at(left), r, n, exit)
             }
             Step::Floats { op, to, left, right: r } => {
-                let (constant, r) = right(r);
-                Tracing::floats(op as usize, constant, at(to), at(left), r)
+                let (constant, r, n) = right(r);
+                Tracing::floats(op as usize, constant, at(to), at(left), r, n)
             }
             Step::CompareInts { op, to, left, right: r } => {
-                let (constant, r) = right(r);
-                Tracing::compare_ints(op as usize, constant, at(to), at(left), r)
+                let (constant, r, n) = right(r);
+                Tracing::compare_ints(op as usize, constant, at(to), at(left), r, n)
             }
             Step::CompareFloats { op, to, left, right: r } => {
-                let (constant, r) = right(r);
-                Tracing::compare_floats(op as usize, constant, at(to), at(left), r)
+                let (constant, r, n) = right(r);
+                Tracing::compare_floats(op as usize, constant, at(to), at(left), r, n)
             }
             Step::Item { to, list, index } => Tracing::item(at(to), at(list), at(index), exit),
             Step::SetItem { list, index, from } => Tracing::set_item(at(list), at(index), at(from), exit),

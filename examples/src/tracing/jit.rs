@@ -1,5 +1,7 @@
 //! What becomes hot: loops and exits are counted, recorded, compiled and entered.
 
+use stencil_runtime::Arena;
+
 use super::assemble::assemble;
 use super::bytecode::Op;
 use super::executor::{Executors, Exit};
@@ -24,6 +26,8 @@ pub struct Jit {
     options: Options,
     loops: Vec<Loop>,
     executors: Executors,
+    /// The memory of all code, from the first trace on.
+    arena: Option<Arena>,
     recorder: Option<(Start, Recorder)>,
     /// Compiled code is, and has called what we are in.
     running: bool,
@@ -36,6 +40,7 @@ impl Jit {
             options,
             loops: vec![Loop::default(); loops],
             executors: Executors::default(),
+            arena: None,
             recorder: None,
             running: false,
             statistics: Statistics::default(),
@@ -99,9 +104,13 @@ impl Vm {
     fn compile(&mut self, trace: Trace) {
         let (id, start, end, last) = (self.jit.executors.next(), trace.start, trace.end, trace.exits.len());
         let full = self.jit.executors.len() >= EXECUTORS;
+        if self.jit.arena.is_none() && !full {
+            self.jit.arena = Arena::new().ok();
+        }
         let every = self.jit.options.fail_every;
+        let arena = self.jit.arena.as_ref().filter(|_| !full);
         // Without memory for it, the interpreter does the work.
-        let Some(compiled) = (!full).then(|| assemble(self, trace, id, every).ok()).flatten() else {
+        let Some(compiled) = arena.and_then(|arena| assemble(self, arena, trace, id, every).ok()) else {
             return self.jit.give_up(start);
         };
         self.jit.executors.add(compiled);

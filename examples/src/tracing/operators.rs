@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use super::bytecode::{Arithmetic, Comparison};
 use super::value::{Heap, Value};
 
-/// An integer result; there is none if it overflows, or divides.
+/// An integer result; there is none if it overflows, or divides, or is a remainder by 0.
 pub fn on_ints(op: Arithmetic, left: i64, right: i64) -> Option<i64> {
     match op {
         Arithmetic::Add => left.checked_add(right),
         Arithmetic::Subtract => left.checked_sub(right),
         Arithmetic::Multiply => left.checked_mul(right),
-        Arithmetic::Remainder => left.checked_rem(right),
+        Arithmetic::Remainder => (right != 0).then(|| left.wrapping_rem(right)),
         Arithmetic::Divide => None,
     }
 }
@@ -26,7 +26,7 @@ fn on_floats(op: Arithmetic, left: f64, right: f64) -> f64 {
     }
 }
 
-/// Two integers give an integer if it is in range, or else a float; a quotient is a float; texts are joined by `+`.
+/// Two integers give an integer if there is one, or else a float, as a quotient is; texts are joined by `+`.
 pub fn arithmetic(heap: &mut Heap, op: Arithmetic, left: Value, right: Value) -> Result<Value, String> {
     if let (Some(left), Some(right)) = (left.as_int(), right.as_int())
         && let Some(result) = on_ints(op, left, right)

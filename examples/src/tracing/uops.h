@@ -6,8 +6,8 @@
 #define FLOAT(offset) as_float(AT(offset)->bits)
 
 // The right operand: a small integer, or a slot.
-#define RIGHT_INT (RIGHT ? (int64_t)right : INT(right))
-#define RIGHT_FLOAT (RIGHT ? (double)right : FLOAT(right))
+#define RIGHT_INT (RIGHT ? (int64_t)n : INT(right))
+#define RIGHT_FLOAT (RIGHT ? (double)n : FLOAT(right))
 
 // Numbered as in the byte code.
 #define COMPARE(a, b)                                                   \

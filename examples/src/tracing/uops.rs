@@ -11,6 +11,9 @@ use super::interpret::{self, Vm};
 use super::value::{List, Value};
 
 stencil! {
+    // A trace keeps what it works on in registers, but where it calls the interpreter: else the build fails.
+    #![stencil(no_stack)]
+
     /// The frame that the trace was entered in. A trace returns the exit that it was left by.
     pub machine Tracing(frame: *mut Value, vm: *mut Vm) -> *mut Exit;
 
@@ -24,33 +27,34 @@ stencil! {
     include "uops.h";
 
     /// Leaves the trace if the value is of another type.
-    pub uop guard_tag(slot: i32, tag: i32, exit: Label) { if (AT(slot)->tag != (uint64_t)tag) JUMP(exit); }
-    pub uop guard_bits(slot: i32, bits: u64, exit: Label) { if (AT(slot)->bits != bits) JUMP(exit); }
+    pub uop guard_tag(slot: u32, tag: u32, exit: Label) { if (AT(slot)->tag != tag) JUMP(exit); }
+    pub uop guard_bits(slot: u32, bits: u64, exit: Label) { if (AT(slot)->bits != bits) JUMP(exit); }
     /// Leaves the trace unless a comparison, numbered as in the byte code, has the expected result.
-    pub uop guard_ints<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: i32, right: i32, exit: Label) {
+    pub uop guard_ints<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: u32, right: u32, n: i32, exit: Label) {
         if (COMPARE(INT(left), RIGHT_INT) != HOLDS) JUMP(exit);
     }
-    pub uop guard_floats<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: i32, right: i32, exit: Label) {
+    pub uop guard_floats<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: u32, right: u32, n: i32, exit: Label) {
         if (COMPARE(FLOAT(left), RIGHT_FLOAT) != HOLDS) JUMP(exit);
     }
-    pub uop guard_test<const HOLDS: 0..2>(base: i32, op: *const Op, exit: Label) {
+    #[stencil()]
+    pub uop guard_test<const HOLDS: 0..2>(base: u32, op: *const Op, exit: Label) {
         if (test(vm, AT(base), op) != HOLDS) JUMP(exit);
     }
     /// Leaves the trace once an assumption that it was compiled under is not true any more.
     pub uop check_validity(executor: *const Executor, exit: Label) { if (!executor->valid) JUMP(exit); }
-    pub uop check_stack(size: i32, end: *const Value, exit: Label) { if (AT(size) > end) JUMP(exit); }
+    pub uop check_stack(size: u32, end: *const Value, exit: Label) { if (AT(size) > end) JUMP(exit); }
     /// For tests: leaves the trace although nothing is wrong, at every so many guards.
     pub uop fail_sometimes(executor: *mut Executor, exit: Label) {
         if (++executor->guards == executor->every) { executor->guards = 0; JUMP(exit); }
     }
 
-    pub uop set_tag(slot: i32, tag: i32) { AT(slot)->tag = (uint64_t)tag; }
-    pub uop set_bits(slot: i32, bits: u64) { AT(slot)->bits = bits; }
-    pub uop copy_tag(to: i32, from: i32) { AT(to)->tag = AT(from)->tag; }
-    pub uop copy_bits(to: i32, from: i32) { AT(to)->bits = AT(from)->bits; }
+    pub uop set_tag(slot: u32, tag: u32) { AT(slot)->tag = tag; }
+    pub uop set_bits(slot: u32, bits: u64) { AT(slot)->bits = bits; }
+    pub uop copy_tag(to: u32, from: u32) { AT(to)->tag = AT(from)->tag; }
+    pub uop copy_bits(to: u32, from: u32) { AT(to)->bits = AT(from)->bits; }
 
     /// `+`, `-` and `*`. An overflow leaves the trace: the result is a float then.
-    pub uop ints<const OP: 0..3, const RIGHT: 0..2>(to: i32, left: i32, right: i32, exit: Label) {
+    pub uop ints<const OP: 0..3, const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32, exit: Label) {
         int64_t result;
         bool overflow = OP == 0 ? __builtin_add_overflow(INT(left), RIGHT_INT, &result)
                       : OP == 1 ? __builtin_sub_overflow(INT(left), RIGHT_INT, &result)
@@ -58,37 +62,38 @@ stencil! {
         if (overflow) JUMP(exit);
         AT(to)->bits = (uint64_t)result;
     }
-    /// A division by 0 fails in the language, and one by -1 may trap in C.
-    pub uop remainder<const RIGHT: 0..2>(to: i32, left: i32, right: i32, exit: Label) {
+    /// By 0 there is no integer. The smallest integer by -1 would be a fault of the processor.
+    pub uop remainder<const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32, exit: Label) {
         int64_t divisor = RIGHT_INT;
-        if (divisor == 0 || divisor == -1) JUMP(exit);
-        AT(to)->bits = (uint64_t)(INT(left) % divisor);
+        if (divisor == 0) JUMP(exit);
+        AT(to)->bits = divisor == -1 ? 0 : (uint64_t)(INT(left) % divisor);
     }
     /// `+`, `-`, `*` and `/`.
-    pub uop floats<const OP: 0..4, const RIGHT: 0..2>(to: i32, left: i32, right: i32) {
+    pub uop floats<const OP: 0..4, const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32) {
         double a = FLOAT(left), b = RIGHT_FLOAT;
         AT(to)->bits = as_bits(OP == 0 ? a + b : OP == 1 ? a - b : OP == 2 ? a * b : a / b);
     }
-    pub uop compare_ints<const OP: 0..6, const RIGHT: 0..2>(to: i32, left: i32, right: i32) {
+    pub uop compare_ints<const OP: 0..6, const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32) {
         AT(to)->bits = COMPARE(INT(left), RIGHT_INT);
     }
-    pub uop compare_floats<const OP: 0..6, const RIGHT: 0..2>(to: i32, left: i32, right: i32) {
+    pub uop compare_floats<const OP: 0..6, const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32) {
         AT(to)->bits = COMPARE(FLOAT(left), RIGHT_FLOAT);
     }
 
     /// An item of a list; an index out of bounds leaves the trace.
-    pub uop item(to: i32, list: i32, index: i32, exit: Label) {
+    pub uop item(to: u32, list: u32, index: u32, exit: Label) {
         List *items = (List *)AT(list)->bits;
         if (AT(index)->bits >= items->length) JUMP(exit);
         *AT(to) = items->items[AT(index)->bits];
     }
-    pub uop set_item(list: i32, index: i32, from: i32, exit: Label) {
+    pub uop set_item(list: u32, index: u32, from: u32, exit: Label) {
         List *items = (List *)AT(list)->bits;
         if (AT(index)->bits >= items->length) JUMP(exit);
         items->items[AT(index)->bits] = *AT(from);
     }
     /// Has the interpreter run an instruction.
-    pub uop simple(base: i32, op: *const Op, exit: Label) { if (!simple(vm, AT(base), op)) JUMP(exit); }
+    #[stencil()]
+    pub uop simple(base: u32, op: *const Op, exit: Label) { if (!simple(vm, AT(base), op)) JUMP(exit); }
 
     pub uop jump(target: Label) { JUMP(target); }
     /// Goes on in another trace if the exit is linked to one, or returns to the interpreter.

@@ -47,6 +47,21 @@ fn types_functions_and_lists_change_in_the_middle_of_a_loop() {
 }
 
 #[test]
+fn a_remainder_that_would_be_a_fault_of_the_processor_is_none() {
+    for (divisor, last) in [(-1, "0"), (0, "NaN"), (5, "-3")] {
+        let (output, statistics) = same(
+            &format!(
+                "let least = 0 - 9223372036854775807 - 1; let d = 3; let n = 0;
+                 while n < 20 {{ n = n + 1; if n == 15 {{ d = 0 + {divisor}; }} print(least % d); }}"
+            ),
+            EAGER,
+        );
+        assert_eq!(output.lines().last(), Some(last));
+        assert!(statistics.compiled > 0);
+    }
+}
+
+#[test]
 fn each_guard_may_fail_each_time() {
     for change in CHANGES {
         for fail_every in (1..60).chain([97, 251, 509, 1021]) {
@@ -87,6 +102,7 @@ fn an_executor_that_invalidates_itself_is_left_at_once() {
     let source = "fn f(x) { return 1; } fn g(x) { return 100; }
         fn swap(n) { if n == 150 { f = g; } return n; }
         let i = 0; let sum = 0; while i < 300 { sum = sum + f(swap(i)) + f(0); i = i + 1; } print(sum);
+        i = 0; while i < 300 { set = i; sum = sum + set; i = i + 1; } print(sum);
         other = 1; i = 0; while i < 300 { other = other + f(0); i = i + 1; } print(other);";
     for options in [EAGER, Options::default(), Options { hot_loop: 5, hot_exit: 1, fail_every: 7 }] {
         same(source, options);

@@ -67,11 +67,9 @@ impl Builder<'_, '_, '_> {
         let flags = header.sh_flags(endian);
         let size = section.size() as usize;
         let entry = header.sh_entsize(endian) as usize;
-        if !flags.contains(elf::SHF_MERGE) || entry == 0 {
+        // What is no place in the section belongs to nothing in particular.
+        if !flags.contains(elf::SHF_MERGE) || entry == 0 || at >= size {
             return Ok(0..size);
-        }
-        if at >= size {
-            return Err(self.refuse(None, "refers to a place outside the constants that it is compiled with".into()));
         }
         let start = at / entry * entry;
         if !flags.contains(elf::SHF_STRINGS) {

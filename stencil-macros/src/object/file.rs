@@ -72,7 +72,9 @@ impl<'d> Builder<'_, 'd, '_> {
             let (RelocationTarget::Symbol(symbol), RelocationFlags::Elf { r_type }) =
                 (relocation.target(), relocation.flags())
             else {
-                return Err(self.refuse(None, "has a relocation without a symbol".into()));
+                let message = "refers to a fixed address by its distance, and the code may be anywhere: have the \
+                               address in a register";
+                return Err(self.refuse(None, message.into()));
             };
             all.push(Relocation {
                 offset: offset as usize,
@@ -119,6 +121,6 @@ impl<'d> Builder<'_, 'd, '_> {
     }
 
     pub(super) fn decode(&self, code: &[u8]) -> Result<Vec<Decoded>, Refusal> {
-        x86_64::decode(code).map_err(|why| self.refuse(None, format!("cannot be laid out: {why}")))
+        x86_64::decode(code).map_err(|why| self.refuse(None, format!("has bytes that are no instructions: {why}")))
     }
 }

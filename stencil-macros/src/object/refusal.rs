@@ -13,7 +13,11 @@ impl Builder<'_, '_, '_> {
     /// A refusal at the token `at` of the uop, if it is there.
     pub(super) fn refuse(&self, at: Option<&str>, why: String) -> Refusal {
         let Some(uop) = self.uop else {
-            return Refusal { span: self.reader.block.machine.name.span(), message: format!("the entry {why}") };
+            // Its C is ours, and the same for every machine.
+            let block = self.reader.block;
+            let span = block.flags.first().map_or(block.machine.name.span(), syn::LitStr::span);
+            let message = format!("with these flags for the C compiler, the code that enters the machine {why}");
+            return Refusal { span, message };
         };
         let found: Option<Span> = at.and_then(|token| self.reader.source.find(uop, token));
         Refusal { span: found.unwrap_or_else(|| uop.name.span()), message: format!("uop `{}` {why}", uop.name) }

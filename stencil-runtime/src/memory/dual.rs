@@ -24,9 +24,7 @@ impl Dual {
         membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)
             .map_err(|code| refused("membarrier", code))?;
         let here = View::wiped_on_fork().map_err(|code| refused("madvise", code))?;
-        // SAFETY: the page is writable, and nobody knows of it yet.
-        let first = unsafe { here.bytes_mut(0..1) };
-        first.fill(1);
+        first_byte(&here).store(1, Ordering::Relaxed);
         let mut error = refused("memfd_create", libc::ENOSYS);
         for open in [memfd, || unnamed(c"/dev/shm"), || unnamed(c"/tmp")] {
             let views = open().and_then(|file| Self::views(&file, size, placement).map(|views| (file, views)));
@@ -53,10 +51,7 @@ impl Dual {
 
     /// Whether this is a child's, which must not write to what is its parent's.
     pub(super) fn forked(&self) -> bool {
-        // SAFETY: the page is readable; only the kernel has changed it since it was set.
-        let here = unsafe { self.here.bytes(0..1) }.as_ptr();
-        // SAFETY: it is an aligned byte that lives as long as `self`. Nothing but atomic loads look at it.
-        unsafe { AtomicU8::from_ptr(here.cast_mut()) }.load(Ordering::Relaxed) == 0
+        first_byte(&self.here).load(Ordering::Relaxed) == 0
     }
 
     /// Gets memory for pages, so that to write to them later is no `SIGBUS`.
@@ -86,6 +81,12 @@ impl Drop for Dual {
             self.write.disown();
         }
     }
+}
+
+/// What tells whether a page was wiped.
+fn first_byte(page: &View) -> &AtomicU8 {
+    // SAFETY: the page is writable and lives as long as the reference, and nothing else refers to it.
+    unsafe { AtomicU8::from_ptr(page.start()) }
 }
 
 fn memfd() -> Result<OwnedFd, (&'static str, i32)> {

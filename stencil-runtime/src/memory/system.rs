@@ -14,6 +14,9 @@ const NEAR: usize = (1 << 31) - (256 << 20);
 /// The distance between the places that are tried.
 const STEP: usize = 16 << 20;
 
+/// A huge page: one entry of a processor's table of translations stands for all of it.
+pub(super) const HUGE: usize = 2 << 20;
+
 /// Where to ask for memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
@@ -79,7 +82,8 @@ impl View {
             return map(hint);
         }
         let anchor = Self::reserve as *const () as usize;
-        let below = LAST.load(Ordering::Relaxed).checked_sub(size).filter(|hint| anchor.abs_diff(*hint) <= NEAR);
+        let below = LAST.load(Ordering::Relaxed).checked_sub(size).map(|hint| hint & !(alignment(size) - 1));
+        let below = below.filter(|hint| anchor.abs_diff(*hint) <= NEAR);
         let there = below
             .into_iter()
             .chain(near(anchor, size))
@@ -99,8 +103,12 @@ impl View {
         NonNull::new(base.cast()).map(|base| Self { base, size }).ok_or(0)
     }
 
+    pub(super) fn start(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
     pub(super) fn address(&self) -> usize {
-        self.base.as_ptr() as usize
+        self.start() as usize
     }
 
     pub(super) fn size(&self) -> usize {
@@ -187,13 +195,19 @@ impl Drop for View {
     }
 }
 
+/// What views begin at: a multiple of a page, or of a huge one, if they are as large.
+fn alignment(size: usize) -> usize {
+    if size < HUGE { PAGE } else { HUGE }
+}
+
 /// Where `size` bytes would be near an address of the executable: below it first, since above it the heap grows.
 fn near(anchor: usize, size: usize) -> impl Iterator<Item = usize> {
-    let anchor = anchor & !0xffff;
+    let alignment = alignment(size);
+    let anchor = anchor & !(alignment - 1);
     let below = (size..=NEAR).step_by(STEP).filter_map(move |distance| anchor.checked_sub(distance));
     let above =
         (STEP..=NEAR.saturating_sub(size)).step_by(STEP).filter_map(move |distance| anchor.checked_add(distance));
-    below.map(|hint| hint & !0xffff).chain(above)
+    below.map(move |hint| hint & !(alignment - 1)).chain(above)
 }
 
 pub(super) fn errno() -> i32 {

@@ -1,11 +1,10 @@
 //! Writing: lines that have been claimed, those of them that are being written, and publishing.
 
-use std::sync::Arc;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::space::Claim;
 use super::system::Access;
-use super::{Block, LINE, PAGE, Pages, Views};
+use super::{Block, LINE, Owner, PAGE, Views};
 use crate::emit::{Address, Emitter, Fresh};
 use crate::error::Error;
 
@@ -15,24 +14,28 @@ const AHEAD: (usize, usize) = ((16 << 10) / LINE, (1 << 20) / LINE);
 /// The right to write to lines that nobody else uses.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
-    pages: &'a Arc<Pages>,
-    /// What is written to now, after `next` lines that blocks have, and what is full.
+    pages: &'a Owner,
+    /// What is written to now, and the first of its lines that no block has.
     open: Option<Claim>,
     next: usize,
+    /// Bytes behind them that were written to the last slot.
+    written: usize,
+    /// What was claimed before, all for blocks.
     full: Vec<Claim>,
     /// Lines to claim besides those that are needed.
     ahead: usize,
     /// Whether lines were written that may have been executed before.
     reused: bool,
-    /// Bytes that blocks use.
+    /// Blocks, and bytes that they use.
+    blocks: usize,
     used: usize,
 }
 
 impl<'a> Writer<'a> {
     /// A writer of many blocks, which claims lines in advance, or of one.
-    pub(crate) fn new(pages: &'a Arc<Pages>, many: bool) -> Self {
+    pub(crate) fn new(pages: &'a Owner, many: bool) -> Self {
         let ahead = if many { AHEAD.0 } else { 0 };
-        Self { pages, open: None, next: 0, full: Vec::new(), ahead, reused: false, used: 0 }
+        Self { pages, open: None, next: 0, written: 0, full: Vec::new(), ahead, reused: false, blocks: 0, used: 0 }
     }
 
     /// Room for a block of `size` bytes.
@@ -48,12 +51,24 @@ impl<'a> Writer<'a> {
         } else {
             self.pages.check_owner()?;
         }
+        self.written = 0;
         Ok(Slot { writer: self, size })
+    }
+
+    /// What was written to the last slot becomes a block.
+    #[inline]
+    pub(crate) fn keep(&mut self) -> Block {
+        let (line, size) = (self.next, std::mem::take(&mut self.written));
+        self.next += size.div_ceil(LINE);
+        self.used += size;
+        self.blocks += 1;
+        self.pages.block(line, size)
     }
 
     #[cold]
     fn claim(&mut self, needed: usize, left: usize) -> Result<(), Error> {
         let wanted = needed.max(self.ahead);
+        self.ahead = (self.ahead * 2).min(AHEAD.1);
         if let Some(claim) = &mut self.open
             && self.pages.extend(claim, needed - left, wanted)?
         {
@@ -63,7 +78,6 @@ impl<'a> Writer<'a> {
         let claim = self.pages.claim(needed, wanted)?;
         self.next = claim.lines.start;
         self.open = Some(claim);
-        self.ahead = (self.ahead * 2).min(AHEAD.1);
         Ok(())
     }
 
@@ -108,11 +122,11 @@ impl<'a> Writer<'a> {
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         self.give_back();
-        self.pages.used.fetch_add(self.used, Ordering::Relaxed);
+        self.pages.shares.add(self.blocks, self.used);
     }
 }
 
-/// Lines to be written. On drop they are the writer's again, unless they were [kept](Self::keep).
+/// Lines to be written. The writer [keeps](Writer::keep) them then, or lends them again.
 #[derive(Debug)]
 pub(crate) struct Slot<'w, 'a> {
     writer: &'w mut Writer<'a>,
@@ -126,18 +140,13 @@ impl Slot<'_, '_> {
         Address((self.writer.pages.runs().address() + self.writer.next * LINE) as u64)
     }
 
-    /// Bytes.
-    #[inline]
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
     /// An emitter for code at the start and for data from `data_start` on, and the bytes between. All are zero: this is
     /// the only place where zeros are written, to lines that held something before.
     #[inline]
     pub(crate) fn emitter(&mut self, code: usize, data_start: usize) -> (Emitter<'_, Fresh>, &mut [u8]) {
         let address = self.address().0;
-        let Writer { pages, open, next, reused, .. } = &mut *self.writer;
+        let Writer { pages, open, next, written, reused, .. } = &mut *self.writer;
+        *written = self.size;
         let start = *next * LINE;
         // SAFETY: these lines are claimed and no block has them, so that nobody else has a reference to them; and a claim is
         // writable until it is published, which takes the writer.
@@ -157,15 +166,5 @@ impl Slot<'_, '_> {
             Emitter::zeroed_unchecked_for(code, data, (Address(address), Address(address + data_start as u64)))
         };
         (emitter, end)
-    }
-
-    /// What was written becomes a block.
-    #[inline]
-    pub(crate) fn keep(self) -> Block {
-        let Self { writer, size } = self;
-        let line = writer.next;
-        writer.next += size.div_ceil(LINE);
-        writer.used += size;
-        Block { pages: Arc::clone(writer.pages), line, size }
     }
 }

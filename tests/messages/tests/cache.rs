@@ -1,5 +1,7 @@
 //! How often the C compiler is started, told by one that writes it down.
 
+#![cfg(not(no_c_compiler))]
+
 use messages::Crate;
 
 const MAIN: &str = "

@@ -1,5 +1,7 @@
 //! Objects that are committed in a crate: found without a compiler, written and compared when asked for.
 
+#![cfg(not(no_c_compiler))]
+
 use std::path::PathBuf;
 
 use messages::Crate;
@@ -79,6 +81,21 @@ fn committed_objects() {
     assert_eq!(std::fs::read(&objects(&elsewhere)[0]).unwrap(), bytes);
     let user = elsewhere.moved("stencil-committed");
 
+    // A compiler that makes the same and something besides, and one that makes nothing of use.
+    let besides = user.tool("besides", &format!("#!/bin/sh\nexec {real} \"$@\" -fident\n"));
+    let differs = "the committed object differs, though in no uop";
+    check(&user, &[verify, ("STENCIL_CC", besides.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 writes it anew"]);
+    let damaged = format!(
+        "#!/bin/sh\n{real} \"$@\" && for object; do :; done && case \"$object\" in *.o) : > \"$object\";; esac\n"
+    );
+    let damaged = user.tool("damaged", &damaged);
+    check(
+        &user,
+        &[("STENCIL_UPDATE", "1"), ("STENCIL_CC", damaged.to_str().unwrap())],
+        &["the object file cannot be read"],
+    );
+    assert_eq!(std::fs::read(&objects(&user)[0]).unwrap(), bytes);
+
     // A compiler that makes something else.
     let script = format!("#!/bin/sh\nsed 's/x += x;/x += x + 1;/' | {real} \"$@\"\n");
     let other = user.tool("other", &script);
@@ -99,8 +116,22 @@ fn committed_objects() {
     check(&user, &update, &["Finished", "removed stencils/", "which was stale (src/main.rs: Calc: double)"]);
     assert_eq!(objects(&user).len(), 1);
     user.write("src/main.rs", &MAIN.replace("double", "twice"));
+    check(
+        &user,
+        &[verify, ("STENCIL_CC", &real)],
+        &["is stale (src/main.rs: Calc: double): STENCIL_UPDATE=1 removes it"],
+    );
     check(&user, &update, &["Finished", "which was stale (src/main.rs: Calc: double)"]);
     assert_eq!(objects(&user).len(), 1);
+    // What the compiler warned of is told without it.
+    user.write("src/main.rs", &MAIN.replace("x += x", "int unused_here; x += x"));
+    check(&user, &update, &["Finished", "unused_here"]);
+    check(&user, &without, &["Finished", "unused variable 'unused_here'", "uop double() {"]);
+    user.write("src/main.rs", &MAIN.replace("double", "twice"));
     std::fs::write(&objects(&user)[0], "damaged").unwrap();
     check(&user, &without, &["stencil! needs a C compiler"]);
+    std::fs::remove_dir_all(user.path("stencils")).unwrap();
+    user.write("stencils", "no folder");
+    check(&user, &update, &["stencils/", "cannot be written"]);
+    std::fs::remove_file(user.path("stencils")).unwrap();
 }

@@ -1,5 +1,7 @@
 //! What `cargo doc` shows of uops.
 
+#![cfg(not(no_c_compiler))]
+
 use messages::Crate;
 
 const MAIN: &str = "

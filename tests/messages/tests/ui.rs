@@ -4,6 +4,8 @@
 //! messages differently, so what they say of the cases in `ui/c` is in `ui/clang` and `ui/gcc`, and tested with the one in
 //! use.
 
+#![cfg(not(no_c_compiler))]
+
 use std::path::{Path, PathBuf};
 
 use stencil_runtime::{Abi, Machine as _};

@@ -99,6 +99,7 @@ mod externs {
         extern "C" fn abi(x: u64) = crate::abi;
         extern { fn block(x: u64); }
         extern fn body(x: u64) { }
+        extern fn no_parameters = crate::host;
     }
 }
 

@@ -6,6 +6,7 @@ mod bodies {
         uop no_body();
         uop arrow() -> u64 { RETURN(x); }
         uop no_operands { x++; }
+        uop arrow_body() => { x++; }
         uop good(value: u64) { x += value; }
     }
     pub fn uses() {

@@ -98,3 +98,29 @@ fn data_may_want_more_alignment_than_a_page_has() {
         }
     }
 }
+
+mod named {
+    stencil_runtime::stencil! {
+        #![c_flags("-fpic", "-mcmodel=small")]
+        pub machine Named(x: u64) -> u64;
+        c { static const uint64_t places[] = { 1, 2 }; }
+        pub uop compared() { __asm__ volatile("cmpq $7, %0" : : "m"(places[0]) : "cc"); }
+        pub uop compared_wide() { __asm__ volatile("cmpq $0x12345678, %0" : : "m"(places[1]) : "cc"); }
+        pub uop loaded() { __asm__ volatile("mov %1, %0" : "=r"(x) : "m"(places[0])); }
+    }
+}
+
+#[test]
+fn the_disassembly_names_data_whatever_follows_its_distance() {
+    use named::{STENCIL_compared, STENCIL_compared_wide, STENCIL_loaded};
+    for (stencil, expected) in [
+        (STENCIL_compared, "  0: cmpq $7, data(%rip)"),
+        (STENCIL_compared_wide, "  0: cmpq $0x12345678, data+8(%rip)"),
+        (STENCIL_loaded, "  0: mov data(%rip), "),
+    ] {
+        let [data] = stencil.patches else { panic!("{}", stencil.name) };
+        assert_eq!(data.value, stencil_runtime::Value::Data(0));
+        assert!(stencil.disassembly.starts_with(expected), "{}", stencil.disassembly);
+        assert!(expected.ends_with(' ') || stencil.disassembly == expected, "{}", stencil.disassembly);
+    }
+}

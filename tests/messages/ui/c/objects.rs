@@ -122,6 +122,45 @@ mod relocation {
     }
 }
 
+mod put_off {
+    stencil_runtime::stencil! {
+        #![c_flags("-flto")]
+        machine A(x: u64);
+        uop one() { x++; }
+    }
+    mod continued {
+        stencil_runtime::stencil! {
+            #![c_flags("-flto")]
+            continue machine super::A(x: u64);
+            uop two() { x++; }
+        }
+    }
+}
+
+mod another_target {
+    stencil_runtime::stencil! {
+        #![c_flags("-fpic", "--target=aarch64-linux-gnu")]
+        machine A(x: u64);
+        uop one() { x++; }
+    }
+}
+
+mod instrumented {
+    stencil_runtime::stencil! {
+        #![c_flags("-fstack-protector-all")]
+        machine A(x: u64);
+        uop one() { x++; }
+    }
+}
+
+mod places {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        uop fixed() { __asm__ volatile("call 0x1234"); }
+        uop no_instruction() { __asm__ volatile(".byte 0x06"); }
+    }
+}
+
 mod mnemonic {
     stencil_runtime::stencil! {
         machine A(x: u64);

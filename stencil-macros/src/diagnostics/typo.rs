@@ -1,0 +1,160 @@
+//! What was meant by a name that C does not know. Compilers suggest something themselves at times, but know neither the
+//! macros of a block's parameters nor, if they are clang, any macros.
+
+use proc_macro2::Ident;
+
+use super::parse::Diagnostic;
+use crate::ast::{Block, Uop};
+use crate::check::RESERVED;
+use crate::ctype::Type;
+use crate::source::uop_of;
+use crate::{suggest, text};
+
+/// A name that is not known.
+#[derive(Debug, PartialEq, Eq)]
+enum Unknown<'m> {
+    /// Of anything.
+    Name(&'m str),
+    /// Of a field in a struct.
+    Field(&'m str, &'m str),
+    /// Of a struct behind a pointer.
+    Struct(&'m str),
+}
+
+/// What comes before and behind an unknown name in what gcc and clang say.
+const FORMS: [(&str, &str); 9] = [
+    ("undeclared identifier '", "'"),
+    ("undeclared function '", "'"),
+    ("'", "' undeclared"),
+    ("implicit declaration of function '", "'"),
+    ("unknown type name '", "'"),
+    ("function-like macro '", "' is not defined"),
+    ("'", "' is not defined, evaluates to 0"),
+    ("\"", "\" is not defined, evaluates to 0"),
+    ("use of undeclared label '", "'"),
+];
+
+/// The same of structs whose fields C does not know.
+const INCOMPLETE: [(&str, &str); 4] = [
+    ("incomplete definition of type '", "'"),
+    ("incomplete typedef '", "'"),
+    ("undefined type '", "'"),
+    ("incomplete type '", "'"),
+];
+
+/// The text between two others, if it is a name.
+fn between<'m>(message: &'m str, (before, behind): (&str, &str)) -> Option<&'m str> {
+    let (_, rest) = message.split_once(before)?;
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+    (end > 0 && rest[end..].starts_with(behind)).then(|| &rest[..end])
+}
+
+/// A type's name in quotes, without `struct`, and what follows.
+fn type_name(text: &str) -> Option<&str> {
+    let text = text.strip_prefix('\'')?;
+    text.strip_prefix("struct ").unwrap_or(text).split('\'').next()
+}
+
+fn unknown(message: &str) -> Option<Unknown<'_>> {
+    let head = message.lines().next()?;
+    // clang; then gcc.
+    if let (Some(field), Some((_, of))) = (between(head, ("no member named '", "'")), head.split_once(" in ")) {
+        return Some(Unknown::Field(field, type_name(of)?));
+    }
+    if let Some(field) = between(head, ("has no member named '", "'")) {
+        return Some(Unknown::Field(field, type_name(head)?));
+    }
+    let incomplete = head.replace("'struct ", "'");
+    if INCOMPLETE.iter().any(|form| between(&incomplete, *form).is_some()) {
+        return type_name(&head[head.find('\'')?..]).map(Unknown::Struct);
+    }
+    FORMS.iter().find_map(|form| between(head, *form)).map(Unknown::Name)
+}
+
+/// What a compiler suggests itself.
+const SUGGESTS: &str = "; did you mean '";
+
+/// Adds what was meant to a message about a stretch of C, if it is known and not said already.
+pub(super) fn suggest(diagnostic: &mut Diagnostic, block: &Block) {
+    let Diagnostic { message, notes, file, .. } = diagnostic;
+    if let Some((head, suggested)) = message.split_once(SUGGESTS) {
+        // Compilers know names of ours, too, and of their own.
+        if !["stencil_", "STENCIL_", "__"].iter().any(|internal| suggested.starts_with(internal)) {
+            return;
+        }
+        *message = head.to_owned();
+    }
+    if notes.iter().any(|note| note.message.starts_with("did you mean '")) {
+        return;
+    }
+    if let Some(meant) = unknown(message).and_then(|unknown| meant(&unknown, file, block)) {
+        message.push_str(&format!("{SUGGESTS}{meant}'?"));
+    }
+}
+
+fn meant(unknown: &Unknown, stretch: &str, block: &Block) -> Option<String> {
+    let named = |names: Vec<String>, word: &str| {
+        let names = names.iter().map(String::as_str).filter(|name| !name.starts_with("__"));
+        suggest::nearest(word, names).map(str::to_owned)
+    };
+    let of_c = || block.c.iter().flat_map(|group| text::words(group.stream()));
+    match *unknown {
+        Unknown::Field(field, of) => {
+            let declared = block.structs.iter().filter(|s| s.name == of);
+            let fields = declared.flat_map(|s| s.fields.iter().map(|field| field.name.to_string()));
+            named(fields.chain(of_c()).collect(), field)
+        }
+        Unknown::Struct(name) => named(block.structs.iter().map(|s| s.name.to_string()).collect(), name),
+        // There, and used as what it is not.
+        Unknown::Name(name) if RESERVED.contains(&name) => None,
+        Unknown::Name(name) => {
+            let rust = syn::parse_str(name).ok().and_then(|ty| Type::from_rust(&ty).ok());
+            if let Some(ty @ (Type::Integer { .. } | Type::F32 | Type::F64)) = rust {
+                return Some(ty.declare(""));
+            }
+            named(names(stretch, block).into_iter().chain(of_c()).collect(), name)
+        }
+    }
+}
+
+/// The names that a stretch may use, but for those of C blocks.
+fn names(stretch: &str, block: &Block) -> Vec<String> {
+    let uop: Option<&Uop> = uop_of(stretch).and_then(|name| block.uops.iter().find(|uop| uop.name == name));
+    let operands = uop.into_iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name));
+    let parameters = uop.into_iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name));
+    let registers = uop.map(|_| block.machine.parameters.iter().map(|field| &field.name)).into_iter().flatten();
+    let declared = block.externs.iter().map(|host| &host.name).chain(block.structs.iter().map(|s| &s.name));
+    let ours = operands.chain(parameters).chain(registers).chain(declared).map(Ident::to_string);
+    ours.chain(RESERVED.iter().map(|word| (*word).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_both_compilers_do_not_know() {
+        for (message, expected) in [
+            ("use of undeclared identifier 'a'", Unknown::Name("a")),
+            ("'a' undeclared (first use in this function)", Unknown::Name("a")),
+            ("call to undeclared function 'a_1'; ISO C99", Unknown::Name("a_1")),
+            ("implicit declaration of function 'a' [-W]", Unknown::Name("a")),
+            ("unknown type name 'a'", Unknown::Name("a")),
+            ("\"a\" is not defined, evaluates to 0 [-Werror=undef]", Unknown::Name("a")),
+            ("'a' is not defined, evaluates to 0 [-Werror,-Wundef]", Unknown::Name("a")),
+            ("no member named 'a' in 'struct S'", Unknown::Field("a", "S")),
+            ("no member named 'a' in 'S'", Unknown::Field("a", "S")),
+            ("'S' {aka 'struct S'} has no member named 'a'", Unknown::Field("a", "S")),
+            ("'struct S' has no member named 'a'", Unknown::Field("a", "S")),
+            ("incomplete definition of type 'S'", Unknown::Struct("S")),
+            ("incomplete definition of type 'struct S'", Unknown::Struct("S")),
+            ("invalid use of incomplete typedef 'S'", Unknown::Struct("S")),
+            ("invalid use of undefined type 'struct S'", Unknown::Struct("S")),
+        ] {
+            assert_eq!(unknown(message), Some(expected), "{message}");
+        }
+        for message in ["", "expected ';'", "no member named '", "'a b' undeclared", "unused variable 'x'"] {
+            assert_eq!(unknown(message), None, "{message}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a compiler says, in terms of what people wrote.
+
+use crate::source::Source;
+
+/// Names of ours that messages mention, in terms of what people wrote.
+pub(super) fn translate(message: &str, source: &Source) -> String {
+    let mut text = message.to_owned();
+    if let Some(label) = not_a_label(message) {
+        return format!("`{label}` is not a label of this uop, and `ADDRESS_OF` has the address of a label");
+    }
+    if let Some(name) = is_undeclared_macro(&text) {
+        let usage = if matches!(name, "CONTINUE" | "RETURN") { "" } else { "label" };
+        text.push_str(&format!("\nnote: it is a macro with parentheses: `{name}({usage})`"));
+    }
+    while let Some(start) = text.find("stencil_uop_") {
+        let rest = &text[start + "stencil_uop_".len()..];
+        let length = rest.find(|c: char| !(c.is_ascii_digit() || c == '_')).unwrap_or(rest.len());
+        let index = rest[..length].split('_').next().and_then(|index| index.parse().ok());
+        let name = index.and_then(|index: usize| source.uops.get(index)).map_or("uop", String::as_str).to_owned();
+        text.replace_range(start..start + "stencil_uop_".len() + length, &name);
+    }
+    if text.contains("_uop *const'") && text.contains("conver") {
+        text.push_str("\nnote: a label is a place to jump to: `ADDRESS_OF(label)` has its address as a pointer");
+    }
+    let opaque = text.contains("incomplete") && text.contains("struct stencil_opaque_");
+    // `'Other' (aka 'struct stencil_opaque_Other')`, which is what `struct` declarations are for.
+    for aka in [" (aka 'struct stencil_opaque_", " {aka 'struct stencil_opaque_"] {
+        while let Some(start) = text.find(aka) {
+            let end = text[start..].find([')', '}']).map_or(text.len(), |end| start + end + 1);
+            text.replace_range(start..end, "");
+        }
+    }
+    if opaque {
+        text.push_str(REMEDY);
+    }
+    let text = text.replace("struct stencil_opaque_", "").replace("STENCIL_UOP", "uop");
+    text.replace("; ISO C99 and later do not support implicit function declarations", "")
+}
+
+const REMEDY: &str =
+    "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
+
+/// What a message says `ADDRESS_OF` was used with, and is not a label.
+pub(super) fn not_a_label(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("'stencil_address_").filter(|_| message.contains("undeclared"))?;
+    rest.split('\'').next()
+}
+
+/// The macro of ours that a message says is undeclared, as it is without parentheses.
+pub(super) fn is_undeclared_macro(message: &str) -> Option<&'static str> {
+    let macros = ["CONTINUE", "JUMP", "CALL", "RETURN", "ADDRESS_OF"];
+    let head = message.lines().next()?;
+    let says = |name: &str| {
+        [
+            format!("undeclared identifier '{name}'"),
+            format!("undeclared function '{name}'"),
+            format!("'{name}' undeclared"),
+        ]
+    };
+    macros.into_iter().find(|name| says(name).iter().any(|said| head.contains(said)))
+}

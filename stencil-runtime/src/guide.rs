@@ -1,0 +1,36 @@
+//! A guide to writing interpreters on uops, a chapter a module. Every listing is compiled and run by the tests.
+//!
+//! 1. [Your first uop](first_uop)
+//! 2. [Operands and their ranges](operands)
+//! 3. [Labels and control flow](labels)
+//! 4. [Sharing structs](structs)
+//! 5. [Calling Rust](calling_rust)
+//! 6. [Families](families)
+//! 7. [In a tracing interpreter](tracing): record, compile, guard, leave
+//! 8. [Testing uops](testing)
+//! 9. [Shipping without a C compiler](shipping)
+//! 10. [Debugging](debugging)
+//! 11. [C in the editor](editor)
+
+#[doc = include_str!("guide/first_uop.md")]
+pub mod first_uop {}
+#[doc = include_str!("guide/operands.md")]
+pub mod operands {}
+#[doc = include_str!("guide/labels.md")]
+pub mod labels {}
+#[doc = include_str!("guide/structs.md")]
+pub mod structs {}
+#[doc = include_str!("guide/calling_rust.md")]
+pub mod calling_rust {}
+#[doc = include_str!("guide/families.md")]
+pub mod families {}
+#[doc = include_str!("guide/tracing.md")]
+pub mod tracing {}
+#[doc = include_str!("guide/testing.md")]
+pub mod testing {}
+#[doc = include_str!("guide/shipping.md")]
+pub mod shipping {}
+#[doc = include_str!("guide/debugging.md")]
+pub mod debugging {}
+#[doc = include_str!("guide/editor.md")]
+pub mod editor {}
