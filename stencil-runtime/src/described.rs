@@ -203,10 +203,58 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Label;
     use crate::emit::{Address, Fresh, Reused};
     use crate::stencil::Body;
 
     const FAR: u64 = 0x7fff_0000_0000;
+
+    crate::stencil! {
+        machine Either(x: u64, f: f64) -> u64;
+        extern fn host(x: u64) -> u64 = super::tests::host;
+        uop numbers(a: i8, b: i16, c: u32, d: u64, e: f64) { x = x * (uint64_t)a + (uint64_t)b + c + d; f += e; }
+        uop constant() { f = f * 1.5 + 0.25; }
+        uop call() { x = host(x) + host(x + 1); }
+        uop leave(target: Label) { if (x > 5) JUMP(target); x++; }
+    }
+
+    extern "C" fn host(x: u64) -> u64 {
+        x
+    }
+
+    /// Both ways give the same bytes in the same places.
+    #[test]
+    fn a_description_makes_what_the_emit_function_makes() {
+        let near = host as *const () as u64 + 0x10_0000;
+        let at = (Address(near), Address(near + 0x1_0003));
+        let emitted = |emit: &dyn Fn(&mut Emitter<'_, Reused>) -> Result<(), Error>| {
+            let (mut code, mut data) = ([0xCC; 512], [0xCC; 512]);
+            let mut out = Emitter::<Reused>::for_addresses(&mut code, &mut data, at);
+            emit(&mut out).unwrap();
+            let end = (out.code_address(), out.data_address());
+            drop(out);
+            (code, data, end)
+        };
+        const LINKS: [Link; 2] = [const { Link::new("host", host as *const ()) }; 2];
+        for sign in [1, -1] {
+            let (a, b, c, d, e) = (sign * 7, sign * 700, 70_000, u64::MAX / 3, f64::from(sign) * 0.1);
+            let (a, b) = (a as i8, b as i16);
+            let functions = emitted(&|out| {
+                emit_numbers(out, a, b, c, d, e)?;
+                emit_constant(out)?;
+                emit_call(out)?;
+                emit_leave(out, Address(near))
+            });
+            let described = emitted(&|out| {
+                let words = [a as u64, b as u64, c.into(), d, e.to_bits()];
+                emit(out, const { &STENCIL_numbers }, &words, &[])?;
+                emit(out, const { &STENCIL_constant }, &[], &[])?;
+                emit(out, const { &STENCIL_call }, &[], &LINKS)?;
+                emit(out, const { &STENCIL_leave }, &[near], &[])
+            });
+            assert!(functions == described);
+        }
+    }
 
     fn emitter<'m>(code: &'m mut [u8], data: &'m mut [u8]) -> Emitter<'m, Reused> {
         Emitter::for_addresses(code, data, (Address(0x1000_0000), Address(0x1000_1001)))
