@@ -3,7 +3,7 @@
 //! They are found by what is the same on every machine: the C, the flags, and the headers of the crate. Headers of the system
 //! and the compiler are not looked at, since they may be missing; that they make the same object is what verifying says.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -35,7 +35,7 @@ pub struct Committed {
     root: PathBuf,
     store: Store,
     pub mode: Mode,
-    /// The block: its file in the crate, its machine, its first uop; or nothing, which is never stale.
+    /// The block: its file in the crate, its machine, its first uop, a number; or nothing, which is never stale.
     block: String,
 }
 
@@ -57,6 +57,15 @@ static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 /// Whether Cargo says that people asked it to build this crate: a dependency is not theirs to write.
 pub fn is_asked_for() -> bool {
     std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some()
+}
+
+/// A label of a block, and a number behind it if there are several of this label, as where a macro makes them.
+fn numbered(label: String) -> String {
+    static LABELS: LazyLock<Mutex<HashMap<String, usize>>> = LazyLock::new(Mutex::default);
+    let mut labels = LABELS.lock().unwrap_or_else(PoisonError::into_inner);
+    let number = labels.entry(label.clone()).or_insert(0);
+    *number += 1;
+    if *number == 1 { label } else { format!("{label} {number}") }
 }
 
 /// Whether a path is seen for the first time.
@@ -91,7 +100,7 @@ impl Committed {
         let file = file.as_deref().and_then(|file| file.strip_prefix(&root).ok()?.to_str());
         // That of a documentation test is in no file of the crate.
         let label = file.map(|file| format!("{file}: {}: {}", block.machine.name, first.unraw()));
-        let block = label.filter(|label| !label.contains('\n')).unwrap_or_default();
+        let block = label.filter(|label| !label.contains('\n')).map(numbered).unwrap_or_default();
         Self { store: Store::new(root.join(FOLDER), u64::MAX), root, mode, block }
     }
 
@@ -158,6 +167,7 @@ impl Committed {
     fn is_gone(&self, entry: &Entry) -> bool {
         let mut parts = entry.block.rsplitn(3, ": ");
         let (Some(uop), _, Some(file)) = (parts.next(), parts.next(), parts.next()) else { return false };
+        let uop = uop.split(' ').next().unwrap_or_default();
         let Ok(text) = fs::read_to_string(self.root.join(file)) else { return true };
         !text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == uop)
     }

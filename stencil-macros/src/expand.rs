@@ -1,5 +1,6 @@
 //! From stencils to Rust. Nothing can fail here any more.
 
+mod arrays;
 mod describe;
 mod emit;
 mod instruction;
@@ -7,7 +8,6 @@ mod machine;
 mod manual;
 pub mod stub;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -16,8 +16,9 @@ use syn::Attribute;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
-use crate::model::{Abi, Objects, Stencil, stored};
+use crate::model::{Abi, Objects, Stencil};
 use crate::{clangd, committed, compiler};
+use arrays::Arrays;
 
 /// The whole block.
 pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
@@ -27,7 +28,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
     let constructors = uops().map(|(uop, _)| instruction::constructor(block, uop));
     let (path, table) = (machine::path(block), manual::table(block, objects));
-    let arrays = names.arrays();
+    let arrays = names.arrays.items();
     let statics = names.statics(objects);
     quote! {
         #machine
@@ -42,7 +43,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
 /// Makes Cargo rebuild when one of these changes: what is asked for by environment variables, and files.
 pub fn tracked(files: &[PathBuf]) -> TokenStream {
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
-    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE];
+    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
     quote! {
         #(const _: ::core::option::Option<&str> = ::core::option_env!(#variables);)*
         #(const _: &[u8] = ::core::include_bytes!(#files);)*
@@ -58,41 +59,14 @@ fn local(name: &str) -> Ident {
 /// uop, which no other block in scope has.
 struct Names {
     prefix: String,
-    /// Stored bytes, and the number of their array.
-    bytes: HashMap<Vec<u8>, usize>,
+    arrays: Arrays,
 }
 
 impl Names {
     fn new(block: &Block, objects: &Objects) -> Self {
         let first = block.uops.first().map_or(&block.machine.name, |uop| &uop.name);
-        let mut bytes = HashMap::new();
-        for stencil in objects.entry.iter().chain(objects.uops.iter().flatten().flatten()) {
-            for body in [&stencil.code, &stencil.data] {
-                let next = bytes.len();
-                bytes.entry(stored(body).to_vec()).or_insert(next);
-            }
-        }
-        Self { prefix: format!("__stencil_{}", first.unraw()), bytes }
-    }
-
-    /// The array that holds these stored bytes.
-    fn array(&self, stored: &[u8]) -> Ident {
-        format_ident!("{}_bytes_{}", self.prefix, self.bytes[stored])
-    }
-
-    /// All arrays of stored bytes, each once.
-    fn arrays(&self) -> TokenStream {
-        let mut all: Vec<_> = self.bytes.iter().map(|(bytes, index)| (*index, bytes)).collect();
-        all.sort_unstable();
-        let items = all.into_iter().map(|(_, bytes)| {
-            let (name, length, literal) = (self.array(bytes), bytes.len(), Literal::byte_string(bytes));
-            quote! {
-                #[doc(hidden)]
-                #[allow(non_upper_case_globals)]
-                static #name: [u8; #length] = *#literal;
-            }
-        });
-        quote! { #(#items)* }
+        let prefix = format!("__stencil_{}", first.unraw());
+        Self { arrays: Arrays::new(&prefix, objects), prefix }
     }
 
     /// Read-only data of C code.

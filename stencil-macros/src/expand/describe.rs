@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{Names, common_attributes, emit, manual, own_attributes};
 use crate::ast::{Block, Uop};
-use crate::model::{Patch, PatchKind, Section, Stencil, Value, stored};
+use crate::model::{Patch, PatchKind, Section, Stencil, Value};
 
 /// The name of a uop's constant.
 pub fn constant(uop: &Uop) -> Ident {
@@ -91,7 +91,7 @@ fn value(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, names: &Names)
 
 fn described(block: &Block, text: &str, holes: &[TokenStream], stencil: &Stencil, names: &Names) -> TokenStream {
     let [code, data] = [&stencil.code, &stencil.data].map(|bytes| {
-        let (size, array) = (bytes.len(), names.array(stored(bytes)));
+        let (size, (array, _)) = (bytes.len(), names.arrays.of(bytes));
         quote! { ::stencil_runtime::Body { size: #size, stored: &#array } }
     });
     let alignment = stencil.data_alignment as usize;

@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::{Names, common_attributes, describe, instruction, local, member_index, own_attributes};
 use crate::ast::{Block, Field, Uop};
 use crate::ctype::Type;
-use crate::model::{LIBC, Patch, PatchKind, Section, Stencil, Value, stored};
+use crate::model::{LIBC, Patch, PatchKind, Section, Stencil, Value};
 
 /// The most bytes of a uop whose emit function becomes part of its callers. That of a larger one is longer than a call of it, by
 /// far, and what calls many of them would not fit into the processor's caches.
@@ -146,10 +146,9 @@ pub fn body(operands: &[Field], stencil: &Stencil, names: &Names) -> TokenStream
     });
     let conditions: Vec<_> = conditions.collect();
     let copies = [(&code, &stencil.code), (&data, &stencil.data)].map(|(place, bytes)| {
-        let (size, stored) = (bytes.len(), stored(bytes));
-        let (length, array) = (stored.len(), names.array(stored));
+        let (size, (array, length)) = (bytes.len(), names.arrays.of(bytes));
         // Nothing stored: fresh memory needs nothing, and reused memory is filled with zeros.
-        let array = if stored.is_empty() { quote!([]) } else { quote!(#array) };
+        let array = if length == 0 { quote!([]) } else { quote!(#array) };
         (size != 0).then(|| quote! { ::stencil_runtime::expansion::copy::<__Memory, #size, #length>(#place, &#array); })
     });
     let puts = stencil.patches.iter().zip(&computed).map(|(patch, Computed { value, .. })| {
