@@ -255,11 +255,21 @@ fn run(mut command: Command, temporary: &Temporary, text: &str) -> Result<std::p
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn compile(c: &str, flags: &[String]) -> Output {
-        let compiler = find(Traits::probe).unwrap();
+    /// The compiler that a block would be compiled by; none, where there is none and nobody has named one: tests say so then.
+    pub fn found() -> Option<Compiler> {
+        match find(Traits::probe) {
+            Err(why) if chosen().is_none() => {
+                eprintln!("not tested: {why}");
+                None
+            }
+            found => Some(found.unwrap()),
+        }
+    }
+
+    fn compile(compiler: &Compiler, c: &str, flags: &[String]) -> Output {
         compiler.run(Unit { c, flags, directories: &Directories::default() }).unwrap()
     }
 
@@ -274,12 +284,15 @@ mod tests {
         assert_eq!(located(Path::new("/nonexistent/cc")), Some("/nonexistent/cc".into()));
         assert_eq!(located(Path::new("./cc")), Some("./cc".into()));
         assert_eq!(located(Path::new("no-such-program")), None);
-        assert!(located(Path::new("sh")).unwrap().is_absolute());
+        let program =
+            search_path().iter().flat_map(std::fs::read_dir).flatten().flatten().find(|entry| entry.path().is_file());
+        let program = program.expect("a program on the search path");
+        assert!(located(Path::new(&program.file_name())).unwrap().is_file());
     }
 
     #[test]
     fn the_version_is_known() {
-        let traits = &find(Traits::probe).unwrap().traits;
+        let Some(Compiler { traits, .. }) = found() else { return };
         assert!(traits.version.contains(|c: char| c.is_ascii_digit()), "{traits:?}");
         assert_eq!(traits.version.to_lowercase().contains("clang"), traits.clang, "{traits:?}");
     }
@@ -287,12 +300,14 @@ mod tests {
     #[test]
     fn an_unknown_attribute_is_not_support() {
         let c = "__attribute__((no_such_attribute)) void f(void) {}";
-        assert!(compile(c, &["-Werror".into()]).object.is_none());
+        let Some(compiler) = found() else { return };
+        assert!(compile(&compiler, c, &["-Werror".into()]).object.is_none());
     }
 
     #[test]
     fn long_messages_and_sources_do_not_block() {
-        let output = compile(&"int f(void) { return undeclared; }\n".repeat(5000), &[]);
+        let Some(compiler) = found() else { return };
+        let output = compile(&compiler, &"int f(void) { return undeclared; }\n".repeat(5000), &[]);
         assert!(output.object.is_none());
         assert!(output.messages.len() > 100_000);
     }
