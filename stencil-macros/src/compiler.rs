@@ -259,7 +259,7 @@ pub mod tests {
     use super::*;
 
     /// The compiler that a block would be compiled by; none, where there is none and nobody has named one: tests say so then.
-    pub fn found() -> Option<Compiler> {
+    pub fn found() -> Option<&'static Compiler> {
         match find(Traits::probe) {
             Err(why) if chosen().is_none() => {
                 eprintln!("not tested: {why}");
@@ -301,13 +301,13 @@ pub mod tests {
     fn an_unknown_attribute_is_not_support() {
         let c = "__attribute__((no_such_attribute)) void f(void) {}";
         let Some(compiler) = found() else { return };
-        assert!(compile(&compiler, c, &["-Werror".into()]).object.is_none());
+        assert!(compile(compiler, c, &["-Werror".into()]).object.is_none());
     }
 
     #[test]
     fn long_messages_and_sources_do_not_block() {
         let Some(compiler) = found() else { return };
-        let output = compile(&compiler, &"int f(void) { return undeclared; }\n".repeat(5000), &[]);
+        let output = compile(compiler, &"int f(void) { return undeclared; }\n".repeat(5000), &[]);
         assert!(output.object.is_none());
         assert!(output.messages.len() > 100_000);
     }
