@@ -49,9 +49,28 @@ impl<const SIZE: usize> Words for [u64; SIZE] {
 /// An emit function that takes instructions' operands and says whether it has emitted the uop. If not, its description is needed.
 pub type Emit<M> = fn(&mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
 
+/// What the first pass adds up of a stencil. It is in the uop, so that the pass need not look any further.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    code: usize,
+    data: usize,
+    /// One less than what the data is aligned to, if there is any, or else 0.
+    alignment_mask: usize,
+    calls: usize,
+}
+
+impl Size {
+    const fn of(stencil: &Stencil) -> Self {
+        let Stencil { code, data, data_alignment, calls, .. } = stencil;
+        let alignment_mask = if data.size == 0 { 0 } else { *data_alignment - 1 };
+        Self { code: code.size, data: data.size, alignment_mask, calls: calls.len() }
+    }
+}
+
 /// A uop of a machine, as instructions refer to it.
 pub struct Uop<M: Machine> {
     emit: Option<Emit<M>>,
+    size: Size,
     stencil: &'static Stencil,
     links: &'static [Link],
     /// Of what is missing, the error that says so.
@@ -62,19 +81,21 @@ impl<M: Machine> Uop<M> {
     /// A uop with its stencil, what that refers to outside, and its emit function.
     #[must_use]
     pub const fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
-        Self { emit: Some(emit), stencil, links, missing: None }
+        Self { emit: Some(emit), size: Size::of(stencil), stencil, links, missing: None }
     }
 
     /// What stands for the members that a family does not have: to emit it is an error.
     #[must_use]
     pub const fn missing(error: fn(&M::Operands) -> Error) -> Self {
         let stencil = const { &Stencil::nothing("missing") };
-        Self { emit: Some(|_, _, _| false), stencil, links: &[], missing: Some(error) }
+        Self { emit: Some(|_, _, _| false), size: Size::of(stencil), stencil, links: &[], missing: Some(error) }
     }
 
     /// The pseudo-uop that binds a label.
-    const BIND: &'static Self =
-        &Self { emit: None, stencil: const { &Stencil::nothing("bind") }, links: &[], missing: None };
+    const BIND: &'static Self = const {
+        let stencil = const { &Stencil::nothing("bind") };
+        &Self { emit: None, size: Size::of(stencil), stencil, links: &[], missing: None }
+    };
 
     /// What is known of its stencil.
     #[must_use]
@@ -354,25 +375,24 @@ impl Layout {
         labels.offsets.clear();
         // Data begins on a cache line of its own.
         let mut layout = Self { alignment: LINE, ..Self::default() };
-        layout.add(M::ENTRY.stencil()).ok_or(TOO_LARGE)?;
+        layout.add(&M::ENTRY.size).ok_or(TOO_LARGE)?;
         for (index, instruction) in instructions.iter().enumerate() {
             if instruction.uop.emit.is_none() {
                 labels.bind(index, instruction.operands()[0], layout.code, instructions.len())?;
             }
-            layout.add(instruction.stencil()).ok_or(TOO_LARGE)?;
+            layout.add(&instruction.uop.size).ok_or(TOO_LARGE)?;
         }
         Ok(layout)
     }
 
-    #[inline]
-    fn add(&mut self, stencil: &Stencil) -> Option<()> {
-        self.code = self.code.checked_add(stencil.code.size)?;
-        if stencil.data.size != 0 {
-            let start = self.data.checked_next_multiple_of(stencil.data_alignment)?;
-            self.data = start.checked_add(stencil.data.size)?;
-            self.alignment = self.alignment.max(stencil.data_alignment);
-        }
-        self.calls += stencil.calls.len();
+    #[inline(always)]
+    fn add(&mut self, &Size { code, data, alignment_mask, calls }: &Size) -> Option<()> {
+        self.code = self.code.checked_add(code)?;
+        // Without a branch on whether there is data, which comes as it likes.
+        let start = self.data.checked_add(alignment_mask)? & !alignment_mask;
+        self.data = start.checked_add(data)?;
+        self.alignment = self.alignment.max(alignment_mask + 1);
+        self.calls += calls;
         Some(())
     }
 
