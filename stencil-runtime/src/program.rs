@@ -52,19 +52,29 @@ pub type Emit<M> = fn(&mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Label
 /// What the first pass adds up of a stencil. It is in the uop, so that the pass need not look any further.
 #[derive(Clone, Copy, Debug)]
 struct Size {
-    code: usize,
-    data: usize,
+    code: u32,
+    data: u32,
     /// One less than what the data is aligned to, if there is any, or else 0.
-    alignment_mask: usize,
-    calls: usize,
+    alignment_mask: u32,
+    calls: u32,
 }
 
 impl Size {
     const fn of(stencil: &Stencil) -> Self {
         let Stencil { code, data, data_alignment, calls, .. } = stencil;
         let alignment_mask = if data.size == 0 { 0 } else { *data_alignment - 1 };
-        Self { code: code.size, data: data.size, alignment_mask, calls: calls.len() }
+        Self {
+            code: narrow(code.size),
+            data: narrow(data.size),
+            alignment_mask: narrow(alignment_mask),
+            calls: narrow(calls.len()),
+        }
     }
+}
+
+const fn narrow(size: usize) -> u32 {
+    assert!(size <= u32::MAX as usize, "a stencil has less than 4 GiB");
+    size as u32
 }
 
 /// A uop of a machine, as instructions refer to it.
@@ -387,6 +397,7 @@ impl Layout {
 
     #[inline(always)]
     fn add(&mut self, &Size { code, data, alignment_mask, calls }: &Size) -> Option<()> {
+        let [code, data, alignment_mask, calls] = [code, data, alignment_mask, calls].map(|size| size as usize);
         self.code = self.code.checked_add(code)?;
         // Without a branch on whether there is data, which comes as it likes.
         let start = self.data.checked_add(alignment_mask)? & !alignment_mask;
