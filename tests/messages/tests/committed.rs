@@ -3,6 +3,7 @@
 #![cfg(not(no_c_compiler))]
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use messages::Crate;
 
@@ -20,12 +21,32 @@ fn main() {
 }
 ";
 
+const MORE: &str = "stencil_runtime::stencil! {
+    continue machine super::Calc(x: u64) -> u64;
+    pub uop triple() { x *= 3; }
+}";
+
 /// The value of `__FILE__` is `place.h`, wherever the crate is.
 const HEADER: &str = "static inline unsigned long length_of_my_name(void) { return sizeof __FILE__; }\n";
 
 /// The compiler in use.
 fn real() -> String {
     std::env::var("STENCIL_CC").unwrap_or("clang-19".into())
+}
+
+/// A search path with gcc, before version 15, and what it needs, and nothing else.
+fn gcc_alone(user: &Crate) -> Option<PathBuf> {
+    let version = Command::new("gcc").arg("-dumpversion").output().ok()?;
+    let version: u32 = String::from_utf8(version.stdout).ok()?.split('.').next()?.trim().parse().ok()?;
+    let path = std::env::var_os("PATH")?;
+    let folder = user.path("gcc-alone");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["gcc", "as"] {
+        let program = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())?;
+        let _ = std::fs::remove_file(folder.join(name));
+        std::os::unix::fs::symlink(program, folder.join(name)).unwrap();
+    }
+    (version < 15).then_some(folder)
 }
 
 fn check(user: &Crate, environment: &[(&str, &str)], parts: &[&str]) {
@@ -127,8 +148,22 @@ fn committed_objects() {
     user.write("src/main.rs", &MAIN.replace("x += x", "int unused_here; x += x"));
     check(&user, &update, &["Finished", "unused_here"]);
     check(&user, &without, &["Finished", "unused variable 'unused_here'", "uop double() {"]);
+    // Made by a compiler of another convention than the only one that is there, which a block needs that has changed.
+    if let ("clang-19", Some(gcc)) = (real.as_str(), gcc_alone(&user)) {
+        let two = format!("{MAIN} mod more {{ {MORE} }}");
+        user.write("src/main.rs", &two);
+        check(&user, &update, &finished);
+        check(&user, &without, &finished);
+        user.write("src/main.rs", &two.replace("x *= 3", "x *= 5"));
+        let gcc = [("PATH", gcc.to_str().unwrap()), ("STENCIL_CACHE", "off")];
+        check(&user, &gcc, &["compiled by C compilers with different calling conventions", "name it in STENCIL_CC"]);
+        check(&user, &[gcc[0], gcc[1], ("STENCIL_CC", "gcc")], &finished);
+    }
     user.write("src/main.rs", &MAIN.replace("double", "twice"));
-    std::fs::write(&objects(&user)[0], "damaged").unwrap();
+    check(&user, &update, &finished);
+    for object in objects(&user) {
+        std::fs::write(object, "damaged").unwrap();
+    }
     check(&user, &without, &["stencil! needs a C compiler"]);
     std::fs::remove_dir_all(user.path("stencils")).unwrap();
     user.write("stencils", "no folder");
