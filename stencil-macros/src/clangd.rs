@@ -14,6 +14,7 @@ use crate::compiler::Unit;
 use crate::hash::Hash;
 use crate::headers::Directories;
 use crate::source::Source;
+use crate::store::replace;
 
 /// The environment variable that names the folder.
 pub const VARIABLE: &str = "STENCIL_COMPILE_COMMANDS";
@@ -49,23 +50,15 @@ fn write_header(folder: &Path, header: &Path, before: &str, arguments: Vec<OsStr
     let header = header.canonicalize()?;
     let name = Hash::of(header.as_os_str().as_encoded_bytes()).to_string();
     let first = folder.join(&name).with_extension("h");
-    replace(&first, before)?;
+    replace(&first, before.as_bytes())?;
     let own = ["-x".into(), "c".into(), "-include".into(), first.into_os_string(), header.clone().into_os_string()];
     let arguments = std::iter::once("clang".into()).chain(arguments).chain(own);
-    replace(&folder.join(name).with_extension(ENTRY), &entry(folder, &header, arguments))?;
+    replace(&folder.join(name).with_extension(ENTRY), entry(folder, &header, arguments).as_bytes())?;
     let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|file| file.path()).collect();
     entries.retain(|path| path.extension().is_some_and(|end| end == ENTRY));
     entries.sort();
     let entries: Vec<String> = entries.iter().map(std::fs::read_to_string).collect::<Result<_, _>>()?;
-    replace(&folder.join(DATABASE), &format!("[\n{}\n]\n", entries.join(",\n")))
-}
-
-/// Writes a file so that who reads it at the same time has the old one or the new one.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(format!(".{}", std::process::id()));
-    std::fs::write(&new, text)?;
-    std::fs::rename(new, path)
+    replace(&folder.join(DATABASE), format!("[\n{}\n]\n", entries.join(",\n")).as_bytes())
 }
 
 /// An entry of the database, each argument in a line of its own.

@@ -122,16 +122,8 @@ impl Store {
     /// # Errors
     /// The folder cannot be made or written.
     pub fn keep(&self, entry: &Entry) -> io::Result<()> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         fs::create_dir_all(&self.folder)?;
-        let name = format!("{}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let written = self.folder.join(name);
-        let result =
-            fs::write(&written, entry.to_bytes()).and_then(|()| fs::rename(&written, self.path(&entry.request)));
-        if result.is_err() {
-            // What remains of it is no entry, and removed in its turn.
-            let _ = fs::remove_file(&written);
-        }
+        let result = replace(&self.path(&entry.request), &entry.to_bytes());
         self.bound();
         result
     }
@@ -177,6 +169,22 @@ impl Store {
 fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let ours = |path: &PathBuf| path.extension().is_some_and(|end| end == EXTENSION || end == "new");
     fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path()).filter(ours)
+}
+
+/// Writes a file in place of what there is. Who reads at the same time has the one or the other.
+///
+/// # Errors
+/// It cannot be written, or not be put there.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("{}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let written = path.with_file_name(name);
+    let result = fs::write(&written, bytes).and_then(|()| fs::rename(&written, path));
+    if result.is_err() {
+        // What remains of it in a store is no entry, and removed in its turn.
+        let _ = fs::remove_file(&written);
+    }
+    result
 }
 
 #[cfg(test)]

@@ -37,14 +37,11 @@ impl<M: Machine> Code<M> {
         let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
         let mut alone = |mapping| {
             let pages = Owner::new(Pages::new(size, mapping, placement)?);
-            let mut writer = Writer::new(&pages, false);
-            place(&mut writer, instructions, &layout, &mut labels)?;
-            let block = writer.keep();
-            writer.publish().map(|()| block)
+            published(&pages, instructions, &layout, &mut labels)
         };
         let block = match alone(Mapping::Single) {
             Err(refused @ Error::NotExecutable { .. }) => alone(Mapping::Dual).map_err(|_| refused),
-            published => published,
+            block => block,
         }?;
         Ok(Self::new(block, &layout, labels.bound()))
     }
@@ -56,10 +53,7 @@ impl<M: Machine> Code<M> {
     pub fn compile_in(arena: &Arena, instructions: &[Instruction<M>]) -> Result<Self, Error> {
         let mut labels = Labels::default();
         let layout = Layout::new(instructions, &mut labels)?;
-        let mut writer = Writer::new(arena.pages(), false);
-        place(&mut writer, instructions, &layout, &mut labels)?;
-        let block = writer.keep();
-        writer.publish()?;
+        let block = published(arena.pages(), instructions, &layout, &mut labels)?;
         Ok(Self::new(block, &layout, labels.bound()))
     }
 
@@ -113,6 +107,20 @@ impl<M: Machine> Code<M> {
     pub fn address(&self, label: Label) -> Option<*const u8> {
         self.offset(label).map(|offset| self.block.bytes()[offset..].as_ptr())
     }
+}
+
+/// Emits a program into pages, and makes it executable.
+fn published<M: Machine>(
+    pages: &Owner,
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+) -> Result<Block, Error> {
+    let mut writer = Writer::new(pages, false);
+    place(&mut writer, instructions, layout, labels)?;
+    let block = writer.keep();
+    writer.publish()?;
+    Ok(block)
 }
 
 /// Emits a program behind what the writer has written, for it to [keep](Writer::keep).
