@@ -1,5 +1,7 @@
 //! Batches: programs that are written, and then made executable together.
 
+use std::iter;
+
 use crate::code::{Code, place};
 use crate::error::Error;
 use crate::memory::{Owner, Writer};
@@ -43,10 +45,13 @@ impl<M: Machine> Batch<'_, M> {
     /// # Errors
     /// As [`Code::compile_in`].
     pub fn compile(&mut self, instructions: &[Instruction<M>]) -> Result<(), Error> {
-        let layout = Layout::new(instructions, &mut self.labels)?;
-        place(&mut self.writer, instructions, &layout, &mut self.labels)?;
-        let labels = self.labels.bound();
-        self.codes.push(Code::new(self.writer.keep(), &layout, labels));
+        let Self { writer, codes, labels } = self;
+        let layout = Layout::new(instructions, labels)?;
+        place(writer, instructions, &layout, labels)?;
+        let labels = labels.bound();
+        // Made where it stays. One that is made and then pushed is moved by wider loads than the stores before them, which a
+        // processor waits for.
+        codes.extend(iter::once_with(|| Code::new(writer.keep(), &layout, labels)));
         Ok(())
     }
 

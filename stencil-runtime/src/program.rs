@@ -137,6 +137,20 @@ impl<M: Machine> Uop<M> {
         if emit(out, &words) { Ok(()) } else { out.emit_described(self.stencil, &{ words }, self.links) }
     }
 
+    /// Emits it by the function for instructions, or else by its description.
+    #[inline(always)]
+    fn emit_instruction(
+        &self,
+        out: &mut Emitter<'_, Fresh>,
+        operands: &M::Operands,
+        labels: &Labels,
+    ) -> Result<(), Error> {
+        match self.emit {
+            Some(emit) if !emit(out, operands, labels) => self.emit_described(out, operands, labels),
+            _ => Ok(()),
+        }
+    }
+
     /// Emits it by its description.
     #[cold]
     fn emit_described(
@@ -449,18 +463,12 @@ pub(crate) fn emit<M: Machine>(
     labels.base = address.0;
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
-    let none = M::Operands::from_words([]);
-    let in_order = std::iter::once((M::ENTRY, &none))
-        .chain(instructions.iter().map(|instruction| (instruction.uop, &instruction.operands)));
-    for (index, (uop, operands)) in in_order.enumerate() {
-        let Some(emit) = uop.emit else { continue };
-        if !emit(&mut out, operands, labels) {
-            uop.emit_described(&mut out, operands, labels).map_err(|error| match error {
-                // The entry comes before the first instruction, and refers to no label.
-                Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index - 1 },
-                error => error,
-            })?;
-        }
+    M::ENTRY.emit_instruction(&mut out, &M::Operands::from_words([]), labels)?;
+    for (index, Instruction { uop, operands }) in instructions.iter().enumerate() {
+        uop.emit_instruction(&mut out, operands, labels).map_err(|error| match error {
+            Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
+            error => error,
+        })?;
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
     Ok(())
