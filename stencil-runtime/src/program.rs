@@ -137,20 +137,6 @@ impl<M: Machine> Uop<M> {
         if emit(out, &words) { Ok(()) } else { out.emit_described(self.stencil, &{ words }, self.links) }
     }
 
-    /// Emits it by the function for instructions, or else by its description.
-    #[inline(always)]
-    fn emit_instruction(
-        &self,
-        out: &mut Emitter<'_, Fresh>,
-        operands: &M::Operands,
-        labels: &Labels,
-    ) -> Result<(), Error> {
-        match self.emit {
-            Some(emit) if !emit(out, operands, labels) => self.emit_described(out, operands, labels),
-            _ => Ok(()),
-        }
-    }
-
     /// Emits it by its description.
     #[cold]
     fn emit_described(
@@ -182,6 +168,26 @@ impl<M: Machine> Instruction<M> {
     #[inline(always)]
     pub fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }
+    }
+
+    /// Emits it as the instruction of this index, by its uop's function if there is one.
+    #[inline(always)]
+    fn emit(
+        &self,
+        function: Option<Emit<M>>,
+        index: usize,
+        out: &mut Emitter<'_, Fresh>,
+        labels: &Labels,
+    ) -> Result<(), Error> {
+        match function {
+            Some(function) if !function(out, &self.operands, labels) => {
+                self.uop.emit_described(out, &self.operands, labels).map_err(|error| match error {
+                    Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
+                    error => error,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The pseudo-instruction that binds a label to the place where it stands.
@@ -388,7 +394,8 @@ const TOO_LARGE: Error = Error::ProgramTooLarge { size: usize::MAX };
 pub(crate) struct Layout {
     pub(crate) code: usize,
     data: usize,
-    alignment: usize,
+    /// One less than what the data is aligned to.
+    alignment_mask: usize,
     calls: usize,
 }
 
@@ -397,43 +404,47 @@ impl Layout {
     #[inline(always)]
     pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
         labels.offsets.clear();
+        // So many cannot make a sum overflow: none of the sizes has more than 32 bits.
+        if instructions.len() >= 1 << 30 {
+            return Err(TOO_LARGE);
+        }
         // Data begins on a cache line of its own.
-        let mut layout = Self { alignment: LINE, ..Self::default() };
-        layout.add(&M::ENTRY.size).ok_or(TOO_LARGE)?;
+        let mut layout = Self { alignment_mask: LINE - 1, ..Self::default() };
+        layout.add(&M::ENTRY.size);
         for (index, instruction) in instructions.iter().enumerate() {
             if instruction.uop.emit.is_none() {
                 labels.bind(index, instruction.operands()[0], layout.code, instructions.len())?;
             }
-            layout.add(&instruction.uop.size).ok_or(TOO_LARGE)?;
+            layout.add(&instruction.uop.size);
         }
         Ok(layout)
     }
 
+    /// Without a branch on whether there is data, which comes as it likes.
     #[inline(always)]
-    fn add(&mut self, &Size { code, data, alignment_mask, calls }: &Size) -> Option<()> {
+    fn add(&mut self, &Size { code, data, alignment_mask, calls }: &Size) {
         let [code, data, alignment_mask, calls] = [code, data, alignment_mask, calls].map(|size| size as usize);
-        self.code = self.code.checked_add(code)?;
-        // Without a branch on whether there is data, which comes as it likes.
-        let start = self.data.checked_add(alignment_mask)? & !alignment_mask;
-        self.data = start.checked_add(data)?;
-        self.alignment = self.alignment.max(alignment_mask + 1);
+        self.code += code;
+        self.data = ((self.data + alignment_mask) & !alignment_mask) + data;
+        // The greater one, since they are powers of two less one.
+        self.alignment_mask |= alignment_mask;
         self.calls += calls;
-        Some(())
     }
 
     /// Bytes for trampolines, if all calls need one.
     pub(crate) fn trampolines(&self) -> usize {
-        self.calls * TRAMPOLINE_SIZE
+        self.calls.saturating_mul(TRAMPOLINE_SIZE)
     }
 
     /// Bytes of the program, wherever a line begins, with this many for trampolines.
     #[inline]
     pub(crate) fn size(&self, trampolines: usize) -> Result<usize, Error> {
         let end = self.code.checked_add(END.len()).ok_or(TOO_LARGE)?;
-        let size = if self.data + trampolines == 0 {
+        let size = if self.data == 0 && trampolines == 0 {
             end
         } else {
-            let data_start = end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment - LINE));
+            let data_start =
+                end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment_mask + 1 - LINE));
             data_start.and_then(|start| start.checked_add(self.data)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
         };
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
@@ -443,10 +454,10 @@ impl Layout {
     #[inline]
     fn data_start(&self, address: Address, trampolines: usize) -> usize {
         let end = self.code + END.len();
-        if self.data + trampolines == 0 {
+        if self.data == 0 && trampolines == 0 {
             return end;
         }
-        (address.0 as usize + end).next_multiple_of(self.alignment) - address.0 as usize
+        (address.0 as usize + end).next_multiple_of(self.alignment_mask + 1) - address.0 as usize
     }
 }
 
@@ -463,12 +474,17 @@ pub(crate) fn emit<M: Machine>(
     labels.base = address.0;
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
-    M::ENTRY.emit_instruction(&mut out, &M::Operands::from_words([]), labels)?;
-    for (index, Instruction { uop, operands }) in instructions.iter().enumerate() {
-        uop.emit_instruction(&mut out, operands, labels).map_err(|error| match error {
-            Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
-            error => error,
-        })?;
+    Instruction::new(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
+    // The function of the next instruction is looked up before this one is emitted, so that a processor that expects another function
+    // need not wait for memory to find that out.
+    if let [first, rest @ ..] = instructions {
+        let (mut instruction, mut function) = (first, first.uop.emit);
+        for (index, next) in rest.iter().enumerate() {
+            let function_of_next = next.uop.emit;
+            instruction.emit(function, index, &mut out, labels)?;
+            (instruction, function) = (next, function_of_next);
+        }
+        instruction.emit(function, rest.len(), &mut out, labels)?;
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
     Ok(())
