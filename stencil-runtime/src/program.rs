@@ -475,8 +475,8 @@ pub(crate) fn emit<M: Machine>(
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
     Instruction::new(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
-    // The function of the next instruction is looked up before this one is emitted, so that a processor that expects another function
-    // need not wait for memory to find that out.
+    // The function of the next instruction is looked up before this one is emitted, so that a processor that expects
+    // another function need not wait for memory to find that out.
     if let [first, rest @ ..] = instructions {
         let (mut instruction, mut function) = (first, first.uop.emit);
         for (index, next) in rest.iter().enumerate() {
