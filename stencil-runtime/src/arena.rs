@@ -134,7 +134,8 @@ impl Arena {
         self.pages.mapping()
     }
 
-    /// Begins a batch of programs that are made executable together.
+    /// Begins a batch of programs that are made executable together. While it is open it holds some memory in advance: 16 KiB,
+    /// or as much as it has used, and never more than 1 MiB or a 64th of the arena.
     #[must_use]
     pub fn batch<M>(&self) -> Batch<'_, M> {
         Batch::new(&self.pages)

@@ -8,8 +8,10 @@ use super::{Block, LINE, Owner, PAGE, Views};
 use crate::emit::{Address, Emitter, Fresh};
 use crate::error::Error;
 
-/// The least and the most that is claimed in advance, in lines: 16 KiB and 1 MiB.
-const AHEAD: (usize, usize) = ((16 << 10) / LINE, (1 << 20) / LINE);
+/// The least and the most that is claimed in advance, in bytes; and the part of the arena that this may be at most, or one
+/// batch would leave no room for others.
+const AHEAD: (usize, usize) = (16 << 10, 1 << 20);
+const PART: usize = 64;
 
 /// The right to write to lines that nobody else uses.
 #[derive(Debug)]
@@ -22,8 +24,8 @@ pub(crate) struct Writer<'a> {
     written: usize,
     /// What was claimed before, all for blocks.
     full: Vec<Claim>,
-    /// Lines to claim besides those that are needed.
-    ahead: usize,
+    /// Whether lines are claimed in advance.
+    many: bool,
     /// Whether lines were written that may have been executed before.
     reused: bool,
     /// Blocks, and bytes that they use.
@@ -34,8 +36,7 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// A writer of many blocks, which claims lines in advance, or of one.
     pub(crate) fn new(pages: &'a Owner, many: bool) -> Self {
-        let ahead = if many { AHEAD.0 } else { 0 };
-        Self { pages, open: None, next: 0, written: 0, full: Vec::new(), ahead, reused: false, blocks: 0, used: 0 }
+        Self { pages, open: None, next: 0, written: 0, full: Vec::new(), many, reused: false, blocks: 0, used: 0 }
     }
 
     /// Room for a block of `size` bytes.
@@ -67,8 +68,7 @@ impl<'a> Writer<'a> {
 
     #[cold]
     fn claim(&mut self, needed: usize, left: usize) -> Result<(), Error> {
-        let wanted = needed.max(self.ahead);
-        self.ahead = (self.ahead * 2).min(AHEAD.1);
+        let wanted = needed.max(self.ahead());
         if let Some(claim) = &mut self.open
             && self.pages.extend(claim, needed - left, wanted)?
         {
@@ -79,6 +79,12 @@ impl<'a> Writer<'a> {
         self.next = claim.lines.start;
         self.open = Some(claim);
         Ok(())
+    }
+
+    /// Lines to claim if there are as many, whatever is needed: as much as is in use already, so that there are few claims.
+    fn ahead(&self) -> usize {
+        let most = self.pages.runs().size() / PART;
+        if self.many { self.used.clamp(AHEAD.0, AHEAD.1).min(most) / LINE } else { 0 }
     }
 
     /// Gives back what is left of the open claim.

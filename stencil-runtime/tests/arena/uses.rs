@@ -88,6 +88,36 @@ fn a_batch_that_is_dropped_leaves_nothing() {
     }
 }
 
+/// However many claims it takes to fill small holes, what a batch claims in advance is in proportion to what it has written.
+#[test]
+fn a_batch_leaves_room_for_others() {
+    for mapping in BOTH {
+        let arena = arena(1 << 20, mapping);
+        let mut batch = arena.batch();
+        for n in 0..6400 {
+            batch.compile(&adds(n, 1)).unwrap();
+        }
+        // Every second line is free then, or, where that does not count, every second page.
+        let kept_in_a_row = if mapping == Mapping::Dual { 1 } else { 64 };
+        let mut codes: Vec<_> = batch.publish().unwrap().into_iter().map(Some).collect();
+        for (n, code) in codes.iter_mut().enumerate() {
+            code.take_if(|_| n / kept_in_a_row % 2 == 0);
+        }
+        // More than fits into the holes.
+        let mut batches = [(); 8].map(|()| arena.batch());
+        for n in 0..500 {
+            for batch in &mut batches {
+                batch.compile(&adds(n, 1)).unwrap();
+            }
+        }
+        for batch in batches {
+            for (n, code) in (0..).zip(batch.publish().unwrap()) {
+                assert_eq!(run(&code, 7), 7 + n);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_program_that_fails_leaves_the_batch_as_it_was() {
     for mapping in BOTH {
