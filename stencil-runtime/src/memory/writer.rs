@@ -68,14 +68,15 @@ impl<'a> Writer<'a> {
 
     #[cold]
     fn claim(&mut self, needed: usize, left: usize) -> Result<(), Error> {
-        let wanted = needed.max(self.ahead());
+        let ahead = self.ahead();
+        let more = needed - left;
         if let Some(claim) = &mut self.open
-            && self.pages.extend(claim, needed - left, wanted)?
+            && self.pages.extend(claim, more, more.max(ahead))?
         {
             return Ok(());
         }
         self.give_back();
-        let claim = self.pages.claim(needed, wanted)?;
+        let claim = self.pages.claim(needed, needed.max(ahead))?;
         self.next = claim.lines.start;
         self.open = Some(claim);
         Ok(())
