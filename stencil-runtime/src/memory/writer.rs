@@ -8,9 +8,9 @@ use super::{Block, LINE, Owner, PAGE, Views};
 use crate::emit::{Address, Emitter, Fresh};
 use crate::error::Error;
 
-/// The least and the most that is claimed in advance, in bytes; and the part of the arena that this may be at most, or one
-/// batch would leave no room for others.
+/// The least and the most that is claimed in advance, in bytes.
 const AHEAD: (usize, usize) = (16 << 10, 1 << 20);
+/// No more than one byte in so many of the arena is claimed in advance, so that a batch leaves room for others.
 const PART: usize = 64;
 
 /// The right to write to lines that nobody else uses.
@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Lines to claim if there are as many, whatever is needed: as much as is in use already, so that there are few claims.
+    /// Lines to claim if there are as many, whatever is needed: as much as this writer has used, so that there are few claims.
     fn ahead(&self) -> usize {
         let most = self.pages.runs().size() / PART;
         if self.many { self.used.clamp(AHEAD.0, AHEAD.1).min(most) / LINE } else { 0 }
