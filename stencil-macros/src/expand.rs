@@ -1,6 +1,7 @@
 //! From stencils to Rust. Nothing can fail here any more.
 
 mod arrays;
+mod constant;
 mod describe;
 mod emit;
 mod instruction;
@@ -10,7 +11,7 @@ pub mod stub;
 
 use std::path::PathBuf;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
@@ -29,7 +30,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let constructors = uops().map(|(uop, _)| instruction::constructor(block, uop));
     let (path, table) = (machine::path(block), manual::table(block, objects));
     let arrays = names.arrays.items();
-    let statics = names.statics(objects);
+    let statics = constant::expand(objects, &names);
     quote! {
         #machine
         #arrays
@@ -69,28 +70,19 @@ impl Names {
         Self { arrays: Arrays::new(&prefix, objects), prefix }
     }
 
-    /// Read-only data of C code.
-    fn static_data(&self, index: usize) -> Ident {
-        format_ident!("{}_static_{index}", self.prefix)
+    /// The static that a constant of C becomes.
+    fn constant(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_{index}", self.prefix)
     }
 
-    fn statics(&self, objects: &Objects) -> TokenStream {
-        let items = objects.statics.iter().enumerate().map(|(index, data)| {
-            let name = self.static_data(index);
-            let (length, literal) = (data.bytes.len(), Literal::byte_string(&data.bytes));
-            let alignment = Literal::u64_unsuffixed(data.alignment);
-            quote! {
-                #[doc(hidden)]
-                #[allow(non_upper_case_globals)]
-                static #name: &[u8; #length] = {
-                    #[repr(C, align(#alignment))]
-                    struct Aligned([u8; #length]);
-                    static ALIGNED: Aligned = Aligned(*#literal);
-                    &ALIGNED.0
-                };
-            }
-        });
-        quote! { #(#items)* }
+    /// The type of that static.
+    fn constant_type(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_type_{index}", self.prefix)
+    }
+
+    /// The type of its content.
+    fn constant_parts(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_parts_{index}", self.prefix)
     }
 
     /// The constant that has a host function's address.

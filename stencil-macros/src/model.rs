@@ -64,11 +64,25 @@ pub struct Stencil {
     pub disassembly: String,
 }
 
-/// Read-only data that lives in the executable, once for all uops.
+/// A constant of C that lives in the executable, once for all uops of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Static {
+    /// What the disassembly calls it: its name in C, if it has one.
+    pub name: String,
     pub bytes: Vec<u8>,
+    /// In bytes, a power of two.
     pub alignment: u64,
+    /// Its pointers, in ascending order.
+    pub pointers: Vec<Pointer>,
+}
+
+/// Eight bytes of a [`Static`] that hold an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    pub offset: usize,
+    /// [`Value::Static`], [`Value::Host`] or [`Value::Libc`].
+    pub value: Value,
+    pub addend: i64,
 }
 
 /// A string of bytes that a patch can be in.

@@ -1,20 +1,24 @@
 //! From the object file to stencils.
 //!
-//! Each uop is a section of code. What it refers to in other sections is gathered into its data, but for
-//! read-only data that it refers to by absolute address, which stays in the executable, once for all. All
-//! relocations become patches; what cannot become one is refused, with the uop's name and a remedy.
+//! Each uop is a function of the object file; its symbol says where the function begins and ends. A constant that
+//! the function refers to becomes a static of the executable, which all uops of the block share, so that its address
+//! is the same for all of them and stays valid. Helper functions, constants that hold addresses of code, and the
+//! content of constants that an instruction reads relative to itself are copied to the stencil's data. All
+//! relocations become patches. The reader refuses what cannot become one, with the uop's name and a remedy.
 
 mod code;
+mod constant;
 mod data;
 mod field;
 mod file;
 mod refusal;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use object::elf::{self, FileHeader64};
 use object::read::elf::{ElfFile, FileHeader as _};
-use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex};
+use object::{Endianness, Object as _, ObjectSection as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
 use crate::ctype::{Type, Width};
@@ -39,15 +43,13 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
                 .into(),
         ));
     }
-    let mut reader = Reader { file, block, source, abi, statics: Vec::new() };
-    let functions: HashMap<String, SectionIndex> = (reader.file.symbols())
-        .filter(|symbol| symbol.kind() == object::SymbolKind::Text)
-        .filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.section_index()?)))
-        .collect();
+    let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).collect();
+    let by_name: HashMap<String, Function> =
+        functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
+    let mut reader = Reader { file, block, source, abi, functions, statics: Vec::new(), homes: HashMap::new() };
     let mut refusals = Vec::new();
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&Uop>| -> Option<Stencil> {
-        let section = *functions.get(name)?;
-        match Builder::build(reader, section, uop) {
+        match Builder::build(reader, by_name.get(name)?, uop) {
             Ok(stencil) => Some(stencil),
             Err(refusal) => {
                 // Members of a family are refused for the same reason.
@@ -84,8 +86,30 @@ struct Reader<'d, 'b> {
     block: &'b Block,
     source: &'b Source,
     abi: Abi,
-    /// Found in any uop of the block.
+    /// All functions that the object file defines.
+    functions: Vec<Function>,
+    /// The constants that uops of the block refer to.
     statics: Vec<Static>,
+    /// Where each constant lives, by its section and its offset there: the index of a static, or, if every copy of a
+    /// uop needs its own, none.
+    homes: HashMap<(SectionIndex, usize), Option<usize>>,
+}
+
+/// A function of the object file: the bytes that its symbol covers.
+#[derive(Clone, Debug)]
+struct Function {
+    name: String,
+    section: SectionIndex,
+    range: Range<usize>,
+}
+
+impl Function {
+    fn of<'d>(symbol: &impl object::ObjectSymbol<'d>) -> Option<Self> {
+        let (name, section) = (symbol.name().ok()?.to_owned(), symbol.section_index()?);
+        let start = symbol.address() as usize;
+        let range = start..start.checked_add(symbol.size() as usize)?;
+        (symbol.kind() == object::SymbolKind::Text).then_some(Self { name, section, range })
+    }
 }
 
 impl Reader<'_, '_> {
@@ -94,13 +118,6 @@ impl Reader<'_, '_> {
         let Some(section) = self.file.section_by_name(source::LAYOUT_SECTION) else { return Ok(Vec::new()) };
         let bytes = section.data().map_err(|error| format!("cannot be read: {error}"))?;
         Ok(bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect())
-    }
-
-    fn intern(&mut self, new: Static) -> usize {
-        self.statics.iter().position(|known| *known == new).unwrap_or_else(|| {
-            self.statics.push(new);
-            self.statics.len() - 1
-        })
     }
 }
 
@@ -113,6 +130,8 @@ struct Relocation {
     addend: i64,
     /// Whether the instruction has no use for more bits than the field has.
     truncated: bool,
+    /// Whether the field leads to a slot of the stencil's data that holds the address.
+    slot: bool,
 }
 
 /// What a relocation refers to.
@@ -141,26 +160,27 @@ fn value_of(symbol: Symbol) -> Value {
 struct Builder<'r, 'd, 'b> {
     reader: &'r mut Reader<'d, 'b>,
     uop: Option<&'r Uop>,
-    own: SectionIndex,
+    /// The function that becomes the code.
+    own: Function,
     stencil: Stencil,
-    /// What has been copied to the data: section, its range, and where the range begins in the data.
-    placed: Vec<(SectionIndex, std::ops::Range<usize>, usize)>,
-    /// The global offset table: values, and where their slots are in the data.
-    slots: Vec<(Value, usize)>,
-    /// Copied sections whose relocations are still to be read, with their places.
-    pending: Vec<(SectionIndex, std::ops::Range<usize>, usize)>,
-    /// What the fields of the code and the data are filled with, for people.
+    /// The parts of sections that have been copied to the data, each with its offset in the data.
+    placed: Vec<(SectionIndex, Range<usize>, usize)>,
+    /// The slots of the data that hold addresses: value and addend, and the slot's offset.
+    slots: Vec<((Value, i64), usize)>,
+    /// The copied parts whose relocations have not been read yet.
+    pending: Vec<(SectionIndex, Range<usize>, usize)>,
+    /// What the disassembly shows for each field.
     names: HashMap<(Section, usize), String>,
-    /// The range of the data that is code out of line.
-    outside: Option<std::ops::Range<usize>>,
+    /// The range of the data that holds code out of line.
+    outside: Option<Range<usize>>,
 }
 
 impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
-    fn build(reader: &'r mut Reader<'d, 'b>, own: SectionIndex, uop: Option<&'r Uop>) -> Result<Stencil, Refusal> {
+    fn build(reader: &'r mut Reader<'d, 'b>, own: &Function, uop: Option<&'r Uop>) -> Result<Stencil, Refusal> {
         let mut builder = Self {
             reader,
             uop,
-            own,
+            own: own.clone(),
             stencil: Stencil { data_alignment: 1, ..Stencil::default() },
             placed: Vec::new(),
             slots: Vec::new(),
@@ -168,23 +188,30 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             names: HashMap::new(),
             outside: None,
         };
-        let mut code = builder.section_bytes(own)?;
-        let mut relocations = builder.relocations(own)?;
-        builder.rewrite(&mut code, &mut relocations)?;
+        let (code, relocations) = builder.function(own.section, &own.range)?;
         builder.lay_out(code, relocations)?;
         while let Some((section, range, at)) = builder.pending.pop() {
-            let mut bytes = builder.section_bytes(section)?;
-            let mut relocations = builder.relocations(section)?;
             if builder.is_code(section) {
-                builder.rewrite(&mut bytes, &mut relocations)?;
-                builder.stencil.data[at..at + range.len()].copy_from_slice(&bytes[range.clone()]);
+                let (code, relocations) = builder.function(section, &range)?;
+                builder.stencil.data[at..at + range.len()].copy_from_slice(&code);
+                builder.fields(Section::Data, at, Some(&code), &relocations)?;
+            } else {
+                builder.points_to_no_copy(section, &range)?;
+                let relocations = builder.relocations(section, &range)?;
+                builder.fields(Section::Data, at, None, &relocations)?;
             }
-            relocations.retain(|relocation| range.contains(&relocation.offset));
-            relocations.iter_mut().for_each(|relocation| relocation.offset -= range.start);
-            let code = builder.is_code(section).then_some(&bytes[range]);
-            builder.fields(Section::Data, at, code, &relocations)?;
         }
         builder.finish()
+    }
+
+    /// The code of a function and its relocations, rewritten where compilers count too much on addresses.
+    fn function(&mut self, section: SectionIndex, range: &Range<usize>) -> Result<(Vec<u8>, Vec<Relocation>), Refusal> {
+        let mut code = self.section_bytes(section)?.get(range.clone()).unwrap_or_default().to_vec();
+        let mut relocations = self.relocations(section, range)?;
+        self.stays_inside(section, range, &code, &relocations)?;
+        self.rewrite(&mut code, &mut relocations)?;
+        self.fetch_addresses(&mut code, &mut relocations)?;
+        Ok((code, relocations))
     }
 
     /// Adds a patch. A distance is from the end of the instruction, `rest` bytes behind the field's start.
@@ -257,7 +284,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             Value::Next => "next".into(),
             Value::Host(host) => self.reader.block.externs[host].name.to_string(),
             Value::Libc(function) => LIBC[function].into(),
-            Value::Static(index) => format!("static{index}"),
+            Value::Static(index) => self.reader.statics[index].name.clone(),
         };
         if offset == 0 { name } else { format!("{name}{offset:+}") }
     }

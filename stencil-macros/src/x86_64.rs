@@ -149,6 +149,21 @@ impl Decoded {
         address || call || transaction
     }
 
+    /// The offset in the function that the instruction refers to relative to itself, by a field that no relocation fills
+    /// in. One before the function is a huge number.
+    pub fn relative_target(&self, relocated: impl Fn(usize) -> bool) -> Option<u64> {
+        use FlowControl::{Call, ConditionalBranch, UnconditionalBranch, XbeginXabortXend};
+        let fixed = |field: Option<(usize, usize)>| field.is_some_and(|(offset, _)| !relocated(offset));
+        if self.instruction.is_ip_rel_memory_operand() && fixed(self.displacement) {
+            return Some(self.instruction.ip_rel_memory_address());
+        }
+        let jumps = matches!(
+            self.instruction.flow_control(),
+            Call | ConditionalBranch | UnconditionalBranch | XbeginXabortXend
+        );
+        (jumps && fixed(self.immediate)).then(|| self.instruction.near_branch_target())
+    }
+
     /// Whether nothing but the end of the function can follow the call that ends where this begins: if it were a
     /// tail jump, the program would do the same.
     fn only_leaves(&self) -> bool {
@@ -246,6 +261,33 @@ pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool>
     code[field - 2] = 0xc7;
     code[field - 1] = 0xc0 | modrm >> 3 & 7;
     Some(wide)
+}
+
+/// Whether an instruction computes an address relative to itself.
+pub fn is_lea(item: &Decoded) -> bool {
+    item.instruction.mnemonic() == iced_x86::Mnemonic::Lea && item.instruction.is_ip_rel_memory_operand()
+}
+
+/// Turns a `lea` whose displacement is at `field` into a `mov` from the same place and of the same length: 8D /r and 8B /r
+/// (Intel SDM, volume 2).
+pub fn lea_to_load(code: &mut [u8], field: usize) -> bool {
+    let opcode = field.checked_sub(2).and_then(|at| code.get_mut(at)).filter(|opcode| **opcode == 0x8d);
+    opcode.is_some_and(|opcode| {
+        *opcode = 0x8b;
+        true
+    })
+}
+
+/// An instruction that computes a 64-bit address relative to itself, or loads it from there, in the place of a `mov` of a
+/// 32-bit immediate to a register; and the offset of the displacement in it.
+pub fn relative_address(code: &[u8], item: &Decoded, load: bool) -> Option<(Vec<u8>, usize)> {
+    let (rex, opcode) = match code[item.start()..item.end()] {
+        [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
+        [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x4c, opcode),
+        _ => return None,
+    };
+    // REX.W 8D /r or 8B /r, with a displacement relative to the next instruction.
+    Some((vec![rex, if load { 0x8b } else { 0x8d }, 0x05 | (opcode & 7) << 3, 0, 0, 0, 0], 3))
 }
 
 /// A `mov` of a 32-bit immediate to a register that extends it to 64 bits with its sign, in the place of one that does

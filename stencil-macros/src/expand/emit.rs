@@ -192,8 +192,8 @@ fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) ->
             quote! { (#address as u64) }
         }
         Value::Static(index) => {
-            let name = names.static_data(index);
-            quote! { (#name.as_ptr() as u64) }
+            let name = names.constant(index);
+            quote! { ((&raw const #name) as u64) }
         }
     };
     let addend = patch.addend;
@@ -235,8 +235,8 @@ pub fn links(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
             Some(quote! { ::stencil_runtime::expansion::Link::new(#name, #address) })
         }
         Value::Static(index) => {
-            let name = names.static_data(index);
-            Some(quote! { ::stencil_runtime::expansion::Link::new("data", #name.as_ptr() as *const ()) })
+            let name = names.constant(index);
+            Some(quote! { ::stencil_runtime::expansion::Link::new("data", (&raw const #name).cast()) })
         }
         Value::Operand(_) | Value::Code(_) | Value::Data(_) | Value::Next => None,
     });
@@ -282,7 +282,7 @@ pub fn callee_name(block: &Block, callee: Value) -> String {
     }
 }
 
-fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
+pub fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
     match callee {
         Value::Host(index) => {
             let name = names.host(index);

@@ -1,6 +1,8 @@
 //! The instructions of a stencil: rewritten where compilers count too much on addresses, and laid out.
 
-use object::elf;
+use std::ops::Range;
+
+use object::{SectionIndex, elf};
 
 use super::{Builder, Relocation, Target};
 use crate::ctype::Width;
@@ -32,9 +34,76 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
+    /// Refuses code that refers, without a relocation, to something outside of its function. Assemblers write no
+    /// relocation where both are in one section.
+    pub(super) fn stays_inside(
+        &self,
+        section: SectionIndex,
+        range: &Range<usize>,
+        code: &[u8],
+        relocations: &[Relocation],
+    ) -> Result<(), Refusal> {
+        let relocated = |offset: usize| relocations.iter().any(|relocation| relocation.offset == offset);
+        let places = self.decode(code)?.into_iter().filter_map(|item| item.relative_target(relocated));
+        let outside = { places }.find(|&place| place > code.len() as u64);
+        outside.map_or(Ok(()), |place| {
+            let at = range.start.wrapping_add(place as usize);
+            Err(self.same_section(self.function_at(section, at).map(|function| function.name.as_str())))
+        })
+    }
+
+    /// Turns `lea` of a constant's address into a load of the address from a slot in the stencil's data, since the
+    /// constant is not near the code.
+    pub(super) fn fetch_addresses(&mut self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
+        let decoded = self.decode(code)?;
+        for relocation in relocations {
+            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+            let (Some(item), elf::R_X86_64_PC32) = (decoded.get(index), relocation.r_type) else { continue };
+            let Target::Local { section, offset, named } = self.target(relocation)? else { continue };
+            if self.is_code(section) || !x86_64::is_lea(item) {
+                continue;
+            }
+            let rest = (item.end() - relocation.offset) as isize;
+            let effective = offset.wrapping_add_signed(relocation.addend as isize + rest);
+            let range = self.entity(section, if named { offset } else { effective })?;
+            if self.home(section, effective, &range)?.is_some() && x86_64::lea_to_load(code, relocation.offset) {
+                relocation.slot = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replacements for instructions that take the address of a function or a constant as a 32-bit number: the compiler
+    /// counts on the executable being within the first 2 GiB.
+    fn wide_addresses(
+        &self,
+        code: &[u8],
+        decoded: &[Decoded],
+        relocations: &mut [Relocation],
+        replacements: &mut layout::Replacements,
+    ) {
+        for relocation in relocations {
+            let (Ok(Target::Local { section, .. }), elf::R_X86_64_32) = (self.target(relocation), relocation.r_type)
+            else {
+                continue;
+            };
+            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+            let load = !self.is_code(section);
+            if let Some(wide) = decoded.get(index).and_then(|item| x86_64::relative_address(code, item, load)) {
+                replacements.insert(index, wide);
+                *relocation =
+                    Relocation { r_type: elf::R_X86_64_PC32, addend: relocation.addend - 4, slot: load, ..*relocation };
+            }
+        }
+    }
+
     /// Lays the code out, and turns all its relocations into patches.
     pub(super) fn lay_out(&mut self, code: Vec<u8>, relocations: Vec<Relocation>) -> Result<(), Refusal> {
         let decoded = self.decode(&code)?;
+        if decoded.is_empty() {
+            // Nothing reaches its end: the body is `__builtin_unreachable();`.
+            return Ok(());
+        }
         if self.uop.is_some() && self.reader.abi == Abi::C {
             let is_label = |offset| relocations.iter().any(|r| r.offset == offset && self.is_label(r));
             if x86_64::tail_call(&decoded, is_label).is_some() {
@@ -50,10 +119,12 @@ impl Builder<'_, '_, '_> {
             let edge = if is_next(relocation) { Edge::Next } else { Edge::Exit(index) };
             (relocation.addend == -4).then_some(edge)
         };
-        let own = |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
+        let own =
+            |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
         // Where places in the code are known elsewhere, they have to stay where they are.
         let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
-        let (replacements, extended) = self.negative_numbers(&code, &decoded, &relocations);
+        let (mut replacements, mut extended) = self.negative_numbers(&code, &decoded, &relocations);
+        self.wide_addresses(&code, &decoded, &mut extended, &mut replacements);
         let laid_out = if fixed { None } else { layout::lay_out(&code, &decoded, &offsets, &replacements, exit) };
         let Some((inside, outside)) = laid_out else {
             let (mut code, mut relocations) = (code, relocations);
@@ -119,16 +190,15 @@ impl Builder<'_, '_, '_> {
 
     /// Whether data that the code refers to has addresses of places in the code.
     pub(super) fn refers_to_code(&self, relocations: &[Relocation]) -> Result<bool, Refusal> {
-        let mut known = vec![self.own];
+        let mut known = vec![self.own.section];
         let mut work: Vec<Relocation> = relocations.to_vec();
         while let Some(relocation) = work.pop() {
             if let Ok(Target::Local { section, .. }) = self.target(&relocation)
                 && !known.contains(&section)
             {
                 known.push(section);
-                let inner = self.relocations(section)?;
-                let own =
-                    |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
+                let inner = self.relocations(section, &(0..usize::MAX))?;
+                let own = |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
                 if inner.iter().any(own) {
                     return Ok(true);
                 }

@@ -46,6 +46,7 @@ impl Builder<'_, '_, '_> {
             elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_16 | elf::R_X86_64_8 => {
                 self.narrow_field(relocation, target, place)?
             }
+            elf::R_X86_64_PC32 if relocation.slot => self.fetched_field(relocation, target, place)?,
             elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => self.relative_field(relocation, target, place)?,
             elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX => {
                 self.slot_field(relocation, target, place)?
@@ -70,7 +71,7 @@ impl Builder<'_, '_, '_> {
             }
             Target::Local { section, offset, named } => {
                 let effective = offset.wrapping_add_signed(addend as isize);
-                self.constant(section, (offset, named), effective, addend)?
+                self.address(section, (offset, named), effective, addend)?
             }
             Target::Symbol(symbol) => (value_of(symbol), addend),
             Target::Libc(function) => (Value::Libc(function), addend),
@@ -147,16 +148,31 @@ impl Builder<'_, '_, '_> {
         target: Target,
         place: Option<(&Decoded, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
-        let value = match target {
-            Target::Symbol(symbol) => value_of(symbol),
-            Target::Libc(function) => Value::Libc(function),
-            Target::Local { section, offset, named } => self.near(section, (offset, named), offset)?,
+        let (value, addend) = match target {
+            Target::Symbol(symbol) => (value_of(symbol), 0),
+            Target::Libc(function) => (Value::Libc(function), 0),
+            Target::Local { section, offset, named } => self.address(section, (offset, named), offset, 0)?,
         };
         let call = place.is_some_and(|(decoded, _)| decoded.instruction.is_call_near_indirect());
         if value == Value::Next && call && self.uop.is_some() {
             return Err(self.not_a_jump("CONTINUE"));
         }
-        Ok((PatchKind::Rel32, Value::Data(self.slot(value)), relocation.addend))
+        Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), relocation.addend))
+    }
+
+    /// A load of a constant's address from a slot, as [`Builder::fetch_addresses`] makes it.
+    fn fetched_field(
+        &mut self,
+        relocation: &Relocation,
+        target: Target,
+        place: Option<(&Decoded, usize)>,
+    ) -> Result<(PatchKind, Value, i64), Refusal> {
+        let Target::Local { section, offset, named } = target else { return Err(self.unknown(relocation)) };
+        // Relative to the end of the instruction, the address was that of the constant.
+        let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
+        let effective = offset.wrapping_add_signed((relocation.addend + rest) as isize);
+        let (value, addend) = self.address(section, (offset, named), effective, relocation.addend + rest)?;
+        Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), -rest))
     }
 
     /// The check that is left for a narrow field, once the operand's type has been taken into account.

@@ -1,14 +1,16 @@
-//! What the object file says.
+//! Access to the object file: sections, symbols, relocations.
+
+use std::ops::Range;
 
 use object::elf::{self, FileHeader64};
 use object::read::elf::SectionHeader as _;
 use object::{
     Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationFlags, RelocationTarget, SectionIndex,
-    SymbolSection,
+    SymbolFlags, SymbolSection,
 };
 
 use super::refusal::THREAD_LOCAL;
-use super::{Builder, Relocation, Target};
+use super::{Builder, Function, Relocation, Target};
 use crate::model::{LIBC, Refusal};
 use crate::x86_64::{self, Decoded};
 
@@ -32,43 +34,51 @@ impl<'d> Builder<'_, 'd, '_> {
         self.section(index).is_ok_and(|section| section.kind() == object::SectionKind::Text)
     }
 
-    /// Refuses sections that a program could write to, or that each thread has its own of.
-    pub(super) fn readable(&self, index: SectionIndex) -> Result<(), Refusal> {
+    /// Refuses data that a program could write to, or that each thread has its own of. `at` is the offset that the uop
+    /// refers to.
+    pub(super) fn readable(&self, index: SectionIndex, at: usize) -> Result<(), Refusal> {
         let section = self.section(index)?;
         let flags = section.elf_section_header().sh_flags(self.reader.file.endian());
-        let name = section.name().unwrap_or_default().to_owned();
-        let variable = self.symbol_in(index);
+        let name = section.name().unwrap_or_default();
         if flags.contains(elf::SHF_TLS) {
-            return Err(self.refuse(variable.as_deref(), THREAD_LOCAL.into()));
+            return Err(self.refuse(self.symbol_at(index, at).as_deref(), THREAD_LOCAL.into()));
         }
         let relocated_once = name.starts_with(".data.rel.ro") || name.starts_with(".ldata.rel.ro");
         if flags.contains(elf::SHF_WRITE) && !relocated_once {
-            let name = variable.as_deref().map(|name| format!(" `{name}`")).unwrap_or_default();
-            let message = format!(
-                "uses the variable{name}, and each copy of the code would have its own: keep it in Rust, in a struct \
-                 that a register points to, or make it `const`"
-            );
-            return Err(self.refuse(variable.as_deref(), message));
+            return Err(self.variable(self.symbol_at(index, at).as_deref()));
         }
         Ok(())
     }
 
-    /// The C name of the variable that a section was made for.
-    pub(super) fn symbol_in(&self, index: SectionIndex) -> Option<String> {
-        let symbols = self.reader.file.symbols();
-        let name = symbols.filter(|symbol| symbol.section_index() == Some(index)).find_map(|symbol| {
-            symbol.name().ok().filter(|name| !name.is_empty() && !name.starts_with('.')).map(str::to_owned)
+    /// The C name of what is at an offset of a section, if C has one for it.
+    pub(super) fn symbol_at(&self, index: SectionIndex, at: usize) -> Option<String> {
+        let symbols = self.reader.file.symbols().filter(|symbol| {
+            let range = symbol.address()..=symbol.address().saturating_add(symbol.size());
+            symbol.section_index() == Some(index) && range.contains(&(at as u64))
+        });
+        let mut names = symbols.filter_map(|symbol| symbol.name().ok().map(str::to_owned));
+        let name = names.find(|name| !name.is_empty() && !name.starts_with('.')).or_else(|| {
+            // A constant that clang made for an automatic variable has no symbol, and its section is named after it.
+            let section = self.section(index).ok()?.name().ok()?.to_owned();
+            section.split_once(".L__const.").map(|(_, name)| name.to_owned())
         })?;
         // A static local is called `function.name` by clang and `name.number` by gcc.
-        let mut parts =
-            name.split('.').filter(|part| part.parse::<u32>().is_err() && !part.starts_with("stencil_uop_"));
-        parts.next().map(str::to_owned)
+        name.rsplit('.').find(|part| part.parse::<u32>().is_err()).map(str::to_owned)
     }
 
-    pub(super) fn relocations(&self, index: SectionIndex) -> Result<Vec<Relocation>, Refusal> {
+    /// The function that an offset of a section of code is in.
+    pub(super) fn function_at(&self, index: SectionIndex, at: usize) -> Option<&Function> {
+        self.reader.functions.iter().find(|function| function.section == index && function.range.contains(&at))
+    }
+
+    /// The relocations of a part of a section, in ascending order, with offsets in that part.
+    pub(super) fn relocations(&self, index: SectionIndex, part: &Range<usize>) -> Result<Vec<Relocation>, Refusal> {
         let section = self.section(index)?;
         let mut all = Vec::new();
         for (offset, relocation) in section.relocations() {
+            if !part.contains(&(offset as usize)) {
+                continue;
+            }
             let (RelocationTarget::Symbol(symbol), RelocationFlags::Elf { r_type }) =
                 (relocation.target(), relocation.flags())
             else {
@@ -77,11 +87,12 @@ impl<'d> Builder<'_, 'd, '_> {
                 return Err(self.refuse(None, message.into()));
             };
             all.push(Relocation {
-                offset: offset as usize,
+                offset: offset as usize - part.start,
                 r_type,
                 symbol,
                 addend: relocation.addend(),
                 truncated: false,
+                slot: false,
             });
         }
         all.sort_by_key(|relocation| relocation.offset);
@@ -91,6 +102,9 @@ impl<'d> Builder<'_, 'd, '_> {
     pub(super) fn target(&self, relocation: &Relocation) -> Result<Target, Refusal> {
         let symbol = self.reader.file.symbol_by_index(relocation.symbol).map_err(|error| self.broken(&error))?;
         let name = symbol.name().unwrap_or_default();
+        if matches!(symbol.flags(), SymbolFlags::Elf { st_info, .. } if st_info.st_type() == elf::STT_GNU_IFUNC) {
+            return Err(self.indirect_function(name));
+        }
         match symbol.section() {
             SymbolSection::Section(section) => {
                 let named = symbol.kind() != object::SymbolKind::Section;

@@ -1,6 +1,6 @@
 //! Reasons why something in an object file cannot become a stencil: what, where, and what to do.
 
-use object::{Object as _, ObjectSymbol as _};
+use object::{Object as _, ObjectSymbol as _, SectionIndex};
 use proc_macro2::Span;
 
 use super::{Builder, Relocation, Target};
@@ -72,18 +72,105 @@ impl Builder<'_, '_, '_> {
     pub(super) fn narrow_address(&self, relocation: &Relocation, target: &Target) -> Refusal {
         match target {
             Target::Symbol(Symbol::Host(host)) => self.host_address(*host),
-            Target::Local { section, .. } if !self.is_code(*section) => {
-                let message = "refers to a constant of one byte, as the empty string is, by a 32-bit address, and \
-                               the executable may be anywhere: make the constant longer";
-                self.refuse(self.symbol_in(*section).as_deref(), message.into())
+            Target::Local { section, offset, .. } if !self.is_code(*section) => {
+                let constant = self.symbol_at(*section, *offset);
+                let what =
+                    constant.as_deref().map_or("a constant of the C compiler".into(), |name| format!("`{name}`"));
+                let message = format!(
+                    "refers to {what} by a 32-bit address, but the executable may be beyond the first 2 GiB. Make a \
+                     constant of one byte longer; replace a choice between two numbers by an `if` statement"
+                );
+                self.refuse(constant.as_deref(), message)
             }
-            Target::Local { .. } => {
-                let message = "computes with the address of a place in its own code, and code may be anywhere: keep a \
-                               table of whole addresses, `static const void *const table[] = { &&label };`";
-                self.refuse(Some("goto"), message.into())
+            Target::Local { section, offset, .. } => {
+                let at = offset.wrapping_add_signed(relocation.addend as isize);
+                match self.function_at(*section, at).map(|function| function.name.as_str()) {
+                    Some(function) if *function != self.own.name => {
+                        let message = format!(
+                            "uses the address of the function `{function}` as a 32-bit number, but code may be beyond the \
+                             first 2 GiB: call the function directly, or choose it with an `if` statement"
+                        );
+                        self.refuse(Some(function), message)
+                    }
+                    _ => {
+                        let message = "uses the address of one of its C labels as a 32-bit number, but code may be beyond \
+                                       the first 2 GiB: read the address from a table, \
+                                       `static const void *const table[] = { &&label };`";
+                        self.refuse(Some("&&"), message.into())
+                    }
+                }
             }
             _ => self.unknown(relocation),
         }
+    }
+
+    /// A variable, which a uop may not have: each copy of the code would have its own.
+    pub(super) fn variable(&self, name: Option<&str>) -> Refusal {
+        let Some(name) = name else {
+            let flag = self.reader.block.flags.iter().map(syn::LitStr::value).find(|flag| flag.contains("sanitize"));
+            let flag = flag.map_or("the flag that adds it".into(), |flag| format!("`{flag}`"));
+            let message = format!(
+                "uses writable data that the C compiler added, as sanitizers do, and that stencils cannot have: leave out \
+                 {flag}, or add `-fsanitize-trap=all` (gcc: `-fsanitize-undefined-trap-on-error`)"
+            );
+            return self.refuse(None, message);
+        };
+        let message = format!(
+            "uses the variable `{name}`, but stencils have no variables of their own: keep it in Rust, in a struct that a \
+             register points to, or make it `const` and not `volatile`"
+        );
+        self.refuse(Some(name), message)
+    }
+
+    /// A constant that holds the address of code that is known only when a program has been placed.
+    pub(super) fn holds(&self, constant: Option<String>, what: &str) -> Refusal {
+        let name = constant.as_deref().unwrap_or("a constant");
+        let message = format!(
+            "uses the constant `{name}`, which holds the address of {what}: this address is different in each program. \
+             Choose between labels with `if` or `switch`"
+        );
+        self.refuse(constant.as_deref(), message)
+    }
+
+    /// A constant that points to one that each copy of the uop has its own of.
+    pub(super) fn holds_copied(&self, holder: Option<String>, section: SectionIndex, at: usize) -> Refusal {
+        let copied = self.symbol_at(section, at);
+        let name = |name: &Option<String>| name.as_deref().unwrap_or("a constant").to_owned();
+        let message = format!(
+            "uses the constant `{}`, which holds the address of `{}`. That one holds addresses of code, so each copy of the \
+             uop has its own: use `{}` by its name",
+            name(&holder),
+            name(&copied),
+            name(&copied)
+        );
+        self.refuse(holder.as_deref(), message)
+    }
+
+    pub(super) fn mixed_constants(&self) -> Refusal {
+        let message = "has a constant in the same section as another uop: leave out the flag `-fno-data-sections`";
+        self.refuse(None, message.into())
+    }
+
+    pub(super) fn same_section(&self, function: Option<&str>) -> Refusal {
+        let what = function.map_or("something outside of its function".into(), |name| format!("`{name}`"));
+        let message = format!(
+            "refers to {what} in the same section, by an offset that is wrong once the code is copied: leave out the flag \
+             `-fno-function-sections` and the attribute `section`"
+        );
+        self.refuse(function, message)
+    }
+
+    pub(super) fn overaligned(&self, name: &str, alignment: u64) -> Refusal {
+        let message = format!("uses the constant `{name}`, aligned to {alignment} bytes: at most 2^29 are supported");
+        self.refuse(Some(name), message)
+    }
+
+    pub(super) fn indirect_function(&self, name: &str) -> Refusal {
+        let message = format!(
+            "uses `{name}`, an `ifunc`, which only a dynamic linker could resolve: call one of its implementations, or \
+             declare a Rust function that chooses with `extern fn`"
+        );
+        self.refuse(Some(name), message)
     }
 
     pub(super) fn unknown(&self, relocation: &Relocation) -> Refusal {
