@@ -9,6 +9,7 @@
 mod code;
 mod constant;
 mod data;
+mod escape;
 mod field;
 mod file;
 mod refusal;
@@ -211,6 +212,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         self.stays_inside(section, range, &code, &relocations)?;
         self.rewrite(&mut code, &mut relocations)?;
         self.fetch_addresses(&mut code, &mut relocations)?;
+        self.keeps_addresses(section, range, &code, &relocations)?;
         Ok((code, relocations))
     }
 

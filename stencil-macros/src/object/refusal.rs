@@ -146,6 +146,16 @@ impl Builder<'_, '_, '_> {
         self.refuse(holder.as_deref(), message)
     }
 
+    /// The address, as a value, of a constant that each copy of the uop has its own of.
+    pub(super) fn copied_address(&self, constant: Option<String>) -> Refusal {
+        let name = constant.as_deref().unwrap_or("a constant");
+        let message = format!(
+            "uses the address of `{name}` as a value. This constant holds addresses of code, so each copy of the uop has \
+             its own: only read its elements"
+        );
+        self.refuse(constant.as_deref(), message)
+    }
+
     pub(super) fn mixed_constants(&self) -> Refusal {
         let message = "has a constant in the same section as another uop: leave out the flag `-fno-data-sections`";
         self.refuse(None, message.into())

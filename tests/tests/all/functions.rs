@@ -94,3 +94,69 @@ fn a_uop_is_what_its_symbol_covers() {
     let code = InFront::compile(&[InFront::add(3), InFront::ret()]).unwrap();
     assert_eq!(unsafe { code.entry()(4) }, 7);
 }
+
+/// Tables of addresses of code: each copy of a uop has its own, which it may read.
+macro_rules! tables {
+    ($($module:ident: $($flag:literal),*;)*) => {$(
+        mod $module {
+            stencil_runtime::stencil! {
+                #![c_flags($($flag),*)]
+                pub machine Tables(x: u64, memory: *mut u64) -> u64;
+                c {
+                    typedef uint64_t (*function)(uint64_t);
+                    static __attribute__((noinline)) uint64_t plus(uint64_t y) { return y + 7; }
+                    static __attribute__((noinline)) uint64_t twice(uint64_t y) { return y * 2; }
+                    static const function both[] = { plus, twice };
+                }
+                pub uop call() { x = both[x & 1](x); }
+                pub uop call_twice() { x = both[x & 1](x); x = both[*memory & 1](x); }
+                pub uop store() { *memory = (uint64_t)both[x & 1]; x = ((function)*memory)(x); }
+                pub uop computed() {
+                    static const void *const places[] = { &&one, &&two, &&three };
+                    goto *places[x % 3];
+                    one: x++; goto end;
+                    two: x *= 3; goto end;
+                    three: x -= 2;
+                    end:;
+                }
+                pub uop threaded() {
+                    static const void *const places[] = { &&stop, &&add, &&double_it };
+                    uint64_t program = x, y = 1;
+                    goto *places[program % 3];
+                    add: y += 5; program /= 3; goto *places[program % 3];
+                    double_it: y *= 2; program /= 3; goto *places[program % 3];
+                    stop: x = y;
+                }
+                pub uop ret() { RETURN(x); }
+            }
+
+            #[test]
+            fn $module() {
+                let run = |uop: stencil_runtime::Instruction<Tables>, x: u64| {
+                    let code = Tables::compile(&[uop, Tables::ret()]).unwrap();
+                    unsafe { code.entry()(x, [1].as_mut_ptr()) }
+                };
+                for x in 0..20 {
+                    let called = if x & 1 == 0 { x + 7 } else { x * 2 };
+                    assert_eq!(run(Tables::call(), x), called);
+                    assert_eq!(run(Tables::call_twice(), x), called * 2);
+                    assert_eq!(run(Tables::store(), x), called);
+                    assert_eq!(run(Tables::computed(), x), [x + 1, x * 3, x.wrapping_sub(2)][x as usize % 3]);
+                    let (mut y, mut program) = (1, x);
+                    while program % 3 != 0 {
+                        y = if program % 3 == 1 { y + 5 } else { y * 2 };
+                        program /= 3;
+                    }
+                    assert_eq!(run(Tables::threaded(), x), y);
+                }
+            }
+        }
+    )*};
+}
+
+tables! {
+    tables_plain: "-O2";
+    tables_small: "-Os";
+    tables_fast: "-O3";
+    tables_pic: "-fPIC", "-mcmodel=small";
+}
