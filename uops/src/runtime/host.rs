@@ -7,15 +7,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use crate::backtrace::Backtrace;
-use crate::error::Error;
-use crate::instance::{Instance, InstanceData};
-use crate::slots::{self, Slots};
-use crate::store::{Handle, Inner, SharedVm, Store};
-use crate::trap::Trap;
-use crate::types::{FuncType, Tuple};
-use crate::value::Value;
-use crate::vm::{self, Vm};
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::module::types::{FuncType, Tuple};
+use crate::runtime::backtrace::Backtrace;
+use crate::runtime::instance::{Instance, InstanceData};
+use crate::runtime::slots::{self, Slots};
+use crate::runtime::store::{Handle, Inner, SharedVm, Store};
+use crate::runtime::value::Value;
+use crate::runtime::vm::{self, Vm};
 
 /// Why a host function failed. Any error and any text can be turned into one, with `?` or `into`.
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;
@@ -159,7 +159,7 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::ValueType;
+    use crate::module::types::ValueType;
     use crate::{Linker, Program};
 
     /// Calls a host function as compiled code does, and returns the trap's code and the first slot.

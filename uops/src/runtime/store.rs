@@ -19,18 +19,18 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::backtrace::Trail;
-use crate::error::Error;
-use crate::extern_ref::ExternData;
-use crate::frames::Frames;
-use crate::global::GlobalData;
-use crate::host::HostData;
-use crate::instance::InstanceData;
-use crate::interrupt::InterruptHandle;
-use crate::memory::{MAX_PAGES, MemoryData};
-use crate::table::TableData;
-use crate::types::{FuncType, GlobalType, MemoryType, TableType};
-use crate::vm::Vm;
+use crate::module::error::Error;
+use crate::module::types::{FuncType, GlobalType, MemoryType, TableType};
+use crate::runtime::backtrace::Trail;
+use crate::runtime::extern_ref::ExternData;
+use crate::runtime::frames::Frames;
+use crate::runtime::global::GlobalData;
+use crate::runtime::host::HostData;
+use crate::runtime::instance::InstanceData;
+use crate::runtime::interrupt::InterruptHandle;
+use crate::runtime::memory::{MAX_PAGES, MemoryData};
+use crate::runtime::table::TableData;
+use crate::runtime::vm::Vm;
 
 /// What a store allows the modules in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,7 +285,7 @@ impl Vm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Limits, ValueType};
+    use crate::module::types::{Limits, ValueType};
     use crate::{Error, Memory};
 
     #[test]

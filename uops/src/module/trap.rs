@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn codes_agree_with_the_header() {
-        let defined: Vec<(&str, u64)> = include_str!("vm.h")
+        let defined: Vec<(&str, u64)> = include_str!("../runtime/vm.h")
             .lines()
             .filter_map(|line| line.strip_prefix("#define TRAP_")?.split_once(' '))
             .map(|(name, code)| (name, code.parse().unwrap()))

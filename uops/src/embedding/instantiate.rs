@@ -4,20 +4,20 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::const_expr::ConstExpr;
-use crate::error::Error;
-use crate::func::Func;
-use crate::global::GlobalData;
-use crate::host::{HostData, HostFn};
-use crate::instance::{Arrays, Instance, InstanceData};
-use crate::linker::{Definition, Extern, Linker};
-use crate::memory::MemoryData;
+use crate::embedding::func::Func;
+use crate::embedding::linker::{Definition, Extern, Linker};
+use crate::module::const_expr::ConstExpr;
+use crate::module::error::Error;
+use crate::module::types::FuncType;
 use crate::module::{Mode, Module, References};
 use crate::program::Program;
-use crate::store::{Handle, SharedVm, Store};
-use crate::table::{Reference, TableData};
-use crate::types::FuncType;
-use crate::vm::{self, Vm};
+use crate::runtime::global::GlobalData;
+use crate::runtime::host::{HostData, HostFn};
+use crate::runtime::instance::{Arrays, Instance, InstanceData};
+use crate::runtime::memory::MemoryData;
+use crate::runtime::store::{Handle, SharedVm, Store};
+use crate::runtime::table::{Reference, TableData};
+use crate::runtime::vm::{self, Vm};
 
 /// What an instance has of each kind; at first what it imports.
 #[derive(Default)]

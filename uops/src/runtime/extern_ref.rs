@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
-use crate::error::Error;
-use crate::store::{Handle, Store};
+use crate::module::error::Error;
+use crate::runtime::store::{Handle, Store};
 
 /// A value of the host that modules can keep and pass on, but not look into. It lives as long as its store.
 ///

@@ -3,16 +3,16 @@
 use std::arch::x86_64::_mm_setzero_si128;
 use std::rc::Rc;
 
-use crate::error::Error;
-use crate::host::HostData;
-use crate::instance::InstanceData;
-use crate::slots::{self, Slots};
-use crate::store::{Handle, Store};
-use crate::trap::Trap;
-use crate::typed::{TypedFunc, WasmTypes};
-use crate::types::{FuncType, ValueType};
-use crate::value::Value;
-use crate::vm;
+use crate::embedding::typed::{TypedFunc, WasmTypes};
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::module::types::{FuncType, ValueType};
+use crate::runtime::host::HostData;
+use crate::runtime::instance::InstanceData;
+use crate::runtime::slots::{self, Slots};
+use crate::runtime::store::{Handle, Store};
+use crate::runtime::value::Value;
+use crate::runtime::vm;
 
 /// A function of a store: an instance's, or a host function that an instance imports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::fmt;
 use std::mem::take;
 
-use crate::instance::InstanceData;
 use crate::module::Module;
-use crate::store::Inner;
-use crate::vm::Vm;
+use crate::runtime::instance::InstanceData;
+use crate::runtime::store::Inner;
+use crate::runtime::vm::Vm;
 
 /// Functions that are kept of a backtrace, the innermost ones.
 const KEPT: usize = 64;

@@ -4,10 +4,10 @@
 
 use wasmparser::Operator;
 
-use crate::decode::{Failure, beyond};
-use crate::error::Error;
-use crate::instance::InstanceData;
-use crate::store::Store;
+use crate::module::decode::{Failure, beyond};
+use crate::module::error::Error;
+use crate::runtime::instance::InstanceData;
+use crate::runtime::store::Store;
 
 /// An initial value, an offset or an element.
 #[derive(Clone, Debug)]

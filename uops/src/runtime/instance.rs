@@ -3,19 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::compile::Entry;
-use crate::error::Error;
-use crate::func::Func;
-use crate::global::{Global, GlobalData};
-use crate::linker::{Extern, Linker};
-use crate::memory::{Memory, MemoryData};
+use crate::embedding::func::Func;
+use crate::embedding::linker::{Extern, Linker};
 use crate::module::Item;
+use crate::module::error::Error;
+use crate::module::types::ExternType;
 use crate::program::Program;
-use crate::store::{Handle, SharedVm, Store};
-use crate::table::{Reference, Table, TableData};
-use crate::types::ExternType;
-use crate::value::Value;
-use crate::vm;
+use crate::program::compile::Entry;
+use crate::runtime::global::{Global, GlobalData};
+use crate::runtime::memory::{Memory, MemoryData};
+use crate::runtime::store::{Handle, SharedVm, Store};
+use crate::runtime::table::{Reference, Table, TableData};
+use crate::runtime::value::Value;
+use crate::runtime::vm;
 
 /// An instance of a program in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Instance {
     /// [`Error::UnknownImport`], [`Error::IncompatibleImport`], [`Error::OtherStore`]; [`Error::TooLarge`],
     /// [`Error::TooMany`], [`Error::OutOfMemory`]; [`Error::Trap`] and [`Error::Host`].
     pub fn new(store: &Store, program: &Program, linker: &Linker) -> Result<Self, Error> {
-        crate::instantiate::instantiate(store, program, linker)
+        crate::embedding::instantiate::instantiate(store, program, linker)
     }
 
     /// Calls an exported function.

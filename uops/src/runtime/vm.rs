@@ -61,7 +61,7 @@ pub struct Table {
 #[repr(C)]
 pub struct Func {
     /// Its code. Arguments are in the frame's first slots; there it leaves its results. It returns a
-    /// [`Trap`](crate::trap::Trap)'s code or 0.
+    /// [`Trap`](crate::module::trap::Trap)'s code or 0.
     pub code: *const c_void,
     /// The instance that it belongs to.
     pub vm: *mut Vm,

@@ -7,11 +7,11 @@ use std::cell::{Cell, RefCell, UnsafeCell};
 
 use memmap2::{MmapMut, MmapOptions};
 
-use crate::error::Error;
-use crate::store::{Handle, Store};
-use crate::trap::Trap;
-use crate::types::{AddressType, Limits, MemoryType};
-use crate::vm::{self, Vm};
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::module::types::{AddressType, Limits, MemoryType};
+use crate::runtime::store::{Handle, Store};
+use crate::runtime::vm::{self, Vm};
 
 /// Bytes of a page.
 pub(crate) const PAGE: usize = 1 << 16;
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn users_learn_the_size() {
         let memory = memory(0, Some(2));
-        let store = crate::store::Store::new().unwrap();
+        let store = crate::runtime::store::Store::new().unwrap();
         let mut vm = Vm::new(&store);
         // SAFETY: it outlives the memory's last use, and nothing else refers to it.
         unsafe { memory.attach(&raw mut vm) };

@@ -2,14 +2,14 @@
 
 use std::marker::PhantomData;
 
-use crate::error::Error;
-use crate::extern_ref::ExternRef;
-use crate::func::Func;
-use crate::host::{Caller, HostError, HostFn};
-use crate::slots::Slots;
-use crate::store::Store;
-use crate::types::{FuncType, RefType, ValueType};
-use crate::value::Value;
+use crate::embedding::func::Func;
+use crate::module::error::Error;
+use crate::module::types::{FuncType, RefType, ValueType};
+use crate::runtime::extern_ref::ExternRef;
+use crate::runtime::host::{Caller, HostError, HostFn};
+use crate::runtime::slots::Slots;
+use crate::runtime::store::Store;
+use crate::runtime::value::Value;
 
 /// A type of Rust that is a type of WebAssembly: integers of 32 and 64 bits, signed or not, floats, vectors as `u128`, and
 /// references. It is implemented for no others.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::backtrace::Backtrace;
-use crate::trap::Trap;
-use crate::types::{ExternType, FuncType, Tuple, ValueType};
+use crate::module::trap::Trap;
+use crate::module::types::{ExternType, FuncType, Tuple, ValueType};
+use crate::runtime::backtrace::Backtrace;
 
 /// Why a module could not be loaded, instantiated or run.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Arguments and results of calls, in the first slots of a frame: each takes one, of 64 bits, and a vector two that follow
 //! each other.
 
-use crate::error::Error;
-use crate::store::Store;
-use crate::types::ValueType;
-use crate::value::Value;
+use crate::module::error::Error;
+use crate::module::types::ValueType;
+use crate::runtime::store::Store;
+use crate::runtime::value::Value;
 
 /// The slots that values of these types take.
 pub(crate) fn count(types: &[ValueType]) -> usize {

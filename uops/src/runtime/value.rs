@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::error::Error;
-use crate::extern_ref::{ExternData, ExternRef};
-use crate::func::Func;
-use crate::store::{Handle, Store};
-use crate::types::{RefType, ValueType};
+use crate::embedding::func::Func;
+use crate::module::error::Error;
+use crate::module::types::{RefType, ValueType};
+use crate::runtime::extern_ref::{ExternData, ExternRef};
+use crate::runtime::store::{Handle, Store};
 
 /// A value, as functions take and return it.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,7 @@ impl Value {
         match ty {
             ValueType::Ref(RefType::Func) => Self::FuncRef((bits != 0).then(|| {
                 // SAFETY: the caller says that it is a function of the store. Functions live as long as their store.
-                Func(unsafe { Handle::new(store, bits as *const crate::vm::Func) })
+                Func(unsafe { Handle::new(store, bits as *const crate::runtime::vm::Func) })
             })),
             ValueType::Ref(RefType::Extern) => Self::ExternRef((bits != 0).then(|| {
                 // SAFETY: likewise, a value of the host.

@@ -1,6 +1,6 @@
 // C that all uops share: the virtual stack's places, and what WebAssembly means by its operators.
 #pragma once
-#include "vm.h"
+#include "../runtime/vm.h"
 
 // A slot of the frame, `offset` bytes from its start.
 #define SLOT(type, offset) (*(type *)((char *)fp + (offset)))

@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use memmap2::MmapOptions;
 
-use crate::error::Error;
-use crate::interrupt::InterruptHandle;
-use crate::trap::Trap;
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::runtime::interrupt::InterruptHandle;
 
 /// Slots behind the limit. A function checks that its own frame ends below the limit, and arguments of what it calls,
 /// of which there are 1000 at most, each of two slots at most, may lie behind that.

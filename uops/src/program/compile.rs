@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 
 use stencil_runtime::{Address, Code, Label, Listing, Machine};
 
-use crate::error::Error;
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
-use crate::progress::{Observer, Phase, Progress};
+use crate::module::error::Error;
+use crate::module::progress::{Observer, Phase, Progress};
 use crate::uop::Wasm;
 
 /// How compiled code is entered. Arguments are in the first slots of the frame, and there are the results; what is
-/// returned is a [`Trap`](crate::trap::Trap)'s code or 0. [`Vm::start`](crate::vm::Vm::start) says which function runs.
+/// returned is a [`Trap`](crate::module::trap::Trap)'s code or 0. [`Vm::start`](crate::runtime::vm::Vm::start) says which function runs.
 pub(crate) type Entry = <Wasm as Machine>::Entry;
 
 /// The machine code of a module.
@@ -52,7 +52,7 @@ impl Compiled {
         self.address(function_label(index))
     }
 
-    /// The code of every host function: it calls [`call_host`](crate::host::call_host).
+    /// The code of every host function: it calls [`call_host`](crate::runtime::host::call_host).
     pub(crate) fn host_thunk(&self) -> *const c_void {
         self.address(HOST_LABEL)
     }

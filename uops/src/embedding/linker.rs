@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::error::Error;
-use crate::func::Func;
-use crate::global::Global;
-use crate::host::{Caller, HostError, HostFn, of_values};
-use crate::instance::Instance;
-use crate::memory::Memory;
-use crate::store::Store;
-use crate::table::Table;
-use crate::typed::IntoHost;
-use crate::types::{ExternType, FuncType};
-use crate::value::Value;
+use crate::embedding::func::Func;
+use crate::embedding::typed::IntoHost;
+use crate::module::error::Error;
+use crate::module::types::{ExternType, FuncType};
+use crate::runtime::global::Global;
+use crate::runtime::host::{Caller, HostError, HostFn, of_values};
+use crate::runtime::instance::Instance;
+use crate::runtime::memory::Memory;
+use crate::runtime::store::Store;
+use crate::runtime::table::Table;
+use crate::runtime::value::Value;
 
 /// Something of a store that modules import and export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use crate::error::Error;
-use crate::store::{Handle, Store};
-use crate::types::{ExternType, GlobalType};
-use crate::value::Value;
+use crate::module::error::Error;
+use crate::module::types::{ExternType, GlobalType};
+use crate::runtime::store::{Handle, Store};
+use crate::runtime::value::Value;
 
 /// A global of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,12 +7,14 @@ use wasmparser::{
     NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
-use crate::const_expr::ConstExpr;
-use crate::error::Error;
-use crate::features::{Version, unsupported};
+use crate::module::const_expr::ConstExpr;
+use crate::module::error::Error;
+use crate::module::features::{Version, unsupported};
+use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::types::{
+    AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType,
+};
 use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module, References};
-use crate::progress::{Observer, Phase, Progress};
-use crate::types::{AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType};
 
 /// Decodes and validates a module.
 pub(crate) fn decode(wasm: &[u8], version: Version, observer: Observer<'_>) -> Result<Module, Error> {
@@ -285,11 +287,11 @@ fn element_segment(segment: wasmparser::Element<'_>) -> Result<ElementSegment, F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::nobody;
+    use crate::module::progress::nobody;
 
     #[test]
     fn a_cpu_without_vectors_is_told_from_a_broken_module() {
-        let features = crate::features::FEATURES.difference(WasmFeatures::SIMD);
+        let features = crate::module::features::FEATURES.difference(WasmFeatures::SIMD);
         let decode = |text: &str| decode_with(&wat::parse_str(text).unwrap(), features, &mut nobody);
         for text in [
             "(module (func i32.const 0 i8x16.splat drop))",

@@ -2,12 +2,12 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 
-use crate::error::Error;
-use crate::store::{Handle, Store};
-use crate::trap::Trap;
-use crate::types::{ExternType, Limits, TableType, ValueType};
-use crate::value::Value;
-use crate::vm;
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::module::types::{ExternType, Limits, TableType, ValueType};
+use crate::runtime::store::{Handle, Store};
+use crate::runtime::value::Value;
+use crate::runtime::vm;
 
 /// A table of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +167,7 @@ impl Table {
 mod tests {
     use super::*;
     use crate::ExternRef;
-    use crate::types::RefType;
+    use crate::module::types::RefType;
 
     fn ty(element: RefType, min: u64, max: Option<u64>) -> TableType {
         TableType::new(element, Limits { min, max })

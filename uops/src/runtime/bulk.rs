@@ -2,12 +2,12 @@
 //!
 //! Operands are in the slots at `args`, in order. What is returned is a trap's code or 0.
 
-use crate::instance::InstanceData;
-use crate::memory::MemoryData;
-use crate::table::{Reference, TableData, part};
-use crate::trap::Trap;
-use crate::types::AddressType;
-use crate::vm::Vm;
+use crate::module::trap::Trap;
+use crate::module::types::AddressType;
+use crate::runtime::instance::InstanceData;
+use crate::runtime::memory::MemoryData;
+use crate::runtime::table::{Reference, TableData, part};
+use crate::runtime::vm::Vm;
 
 /// The instance that runs.
 ///
