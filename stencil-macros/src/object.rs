@@ -44,7 +44,10 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
                 .into(),
         ));
     }
-    let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).collect();
+    let fits = |function: &Function| {
+        file.section_by_index(function.section).is_ok_and(|section| function.range.end as u64 <= section.size())
+    };
+    let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
     let by_name: HashMap<String, Function> =
         functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
     let mut reader = Reader { file, block, source, abi, functions, statics: Vec::new(), homes: HashMap::new() };
@@ -207,7 +210,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
 
     /// The code of a function and its relocations, rewritten where compilers count too much on addresses.
     fn function(&mut self, section: SectionIndex, range: &Range<usize>) -> Result<(Vec<u8>, Vec<Relocation>), Refusal> {
-        let mut code = self.section_bytes(section)?.get(range.clone()).unwrap_or_default().to_vec();
+        let mut code = self.section_bytes(section)?[range.clone()].to_vec();
         let mut relocations = self.relocations(section, range)?;
         self.stays_inside(section, range, &code, &relocations)?;
         self.rewrite(&mut code, &mut relocations)?;

@@ -73,8 +73,8 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Replacements for instructions that take the address of a function or a constant as a 32-bit number: the compiler
-    /// counts on the executable being within the first 2 GiB.
+    /// Replacements for instructions that take the address of a function or a constant as a 32-bit number. The compiler
+    /// assumes that the executable is within the first 2 GiB.
     fn wide_addresses(
         &self,
         code: &[u8],
@@ -83,12 +83,15 @@ impl Builder<'_, '_, '_> {
         replacements: &mut layout::Replacements,
     ) {
         for relocation in relocations {
-            let (Ok(Target::Local { section, .. }), elf::R_X86_64_32) = (self.target(relocation), relocation.r_type)
-            else {
-                continue;
+            let load = match self.target(relocation) {
+                Ok(Target::Local { section, .. }) => !self.is_code(section),
+                Ok(Target::Symbol(Symbol::Host(_)) | Target::Libc(_)) => true,
+                _ => continue,
             };
+            if relocation.r_type != elf::R_X86_64_32 {
+                continue;
+            }
             let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-            let load = !self.is_code(section);
             if let Some(wide) = decoded.get(index).and_then(|item| x86_64::relative_address(code, item, load)) {
                 replacements.insert(index, wide);
                 *relocation =

@@ -17,9 +17,6 @@ use crate::source;
 /// A constant whose pointers are still to be read: its index among the statics, and where it is in the object file.
 type Unread = (usize, SectionIndex, Range<usize>);
 
-/// The largest alignment that a Rust type can ask for, in bytes.
-const MAX_ALIGNMENT: u64 = 1 << 29;
-
 impl Builder<'_, '_, '_> {
     /// What an address in the object file is at run time: in a static, or, for code and for constants that each copy of
     /// a uop needs itself, in the stencil.
@@ -78,10 +75,7 @@ impl Builder<'_, '_, '_> {
             let index = self.reader.statics.len();
             let name = self.symbol_at(section, range.start).unwrap_or_else(|| format!("constant{index}"));
             let bytes = self.section_bytes(section)?[range.clone()].to_vec();
-            let alignment = self.alignment_at(section, range.start);
-            if alignment > MAX_ALIGNMENT {
-                return Err(self.overaligned(&name, alignment));
-            }
+            let alignment = self.alignment_at(section, range.start)?;
             self.reader.statics.push(Static { name, bytes, alignment, pointers: Vec::new() });
             unread.push((index, section, range.clone()));
             Some(index)
@@ -175,12 +169,6 @@ impl Builder<'_, '_, '_> {
         let symbol = self.reader.file.symbol_by_index(relocation.symbol);
         let name = symbol.as_ref().ok().and_then(|symbol| symbol.name().ok());
         index.zip(name).is_some_and(|(index, name)| name.starts_with(&source::holes_of(index)))
-    }
-
-    /// The alignment that the constant at an offset of a section has there.
-    pub(super) fn alignment_at(&self, section: SectionIndex, offset: usize) -> u64 {
-        let whole = self.section_alignment(section);
-        if offset == 0 { whole } else { whole.min(1 << offset.trailing_zeros()) }
     }
 
     /// What belongs together: one function, one mergeable constant or string, or all of a section.

@@ -27,7 +27,7 @@ impl Builder<'_, '_, '_> {
         let at = match known {
             Some(at) => at,
             None => {
-                let alignment = if self.is_code(section) { 1 } else { self.alignment_at(section, range.start) };
+                let alignment = if self.is_code(section) { 1 } else { self.alignment_at(section, range.start)? };
                 let bytes = self.section_bytes(section)?[range.clone()].to_vec();
                 let at = self.extend_data(&bytes, alignment);
                 self.placed.push((section, range.clone(), at));

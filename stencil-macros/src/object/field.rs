@@ -160,18 +160,24 @@ impl Builder<'_, '_, '_> {
         Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), relocation.addend))
     }
 
-    /// A load of a constant's address from a slot, as [`Builder::fetch_addresses`] makes it.
+    /// A load of an address from a slot, as [`Builder::fetch_addresses`] makes it.
     fn fetched_field(
         &mut self,
         relocation: &Relocation,
         target: Target,
         place: Option<(&Decoded, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
-        let Target::Local { section, offset, named } = target else { return Err(self.unknown(relocation)) };
         // Relative to the end of the instruction, the address was that of the constant.
         let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
-        let effective = offset.wrapping_add_signed((relocation.addend + rest) as isize);
-        let (value, addend) = self.address(section, (offset, named), effective, relocation.addend + rest)?;
+        let addend = relocation.addend + rest;
+        let (value, addend) = match target {
+            Target::Symbol(symbol) => (value_of(symbol), addend),
+            Target::Libc(function) => (Value::Libc(function), addend),
+            Target::Local { section, offset, named } => {
+                let effective = offset.wrapping_add_signed(addend as isize);
+                self.address(section, (offset, named), effective, addend)?
+            }
+        };
         Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), -rest))
     }
 

@@ -14,6 +14,9 @@ use super::{Builder, Function, Relocation, Target};
 use crate::model::{LIBC, Refusal};
 use crate::x86_64::{self, Decoded};
 
+/// The largest alignment of a constant, in bytes.
+const MAX_ALIGNMENT: u64 = 1 << 16;
+
 impl<'d> Builder<'_, 'd, '_> {
     pub(super) fn section(
         &self,
@@ -22,12 +25,23 @@ impl<'d> Builder<'_, 'd, '_> {
         self.reader.file.section_by_index(index).map_err(|error| self.broken(&error))
     }
 
+    /// The bytes of a section, as many as its size says.
     pub(super) fn section_bytes(&self, index: SectionIndex) -> Result<Vec<u8>, Refusal> {
-        self.section(index)?.data().map(<[u8]>::to_vec).map_err(|error| self.broken(&error))
+        let section = self.section(index)?;
+        let bytes = section.data().map_err(|error| self.broken(&error))?;
+        if bytes.len() as u64 != section.size() {
+            return Err(self.broken(&"a section has no content"));
+        }
+        Ok(bytes.to_vec())
     }
 
-    pub(super) fn section_alignment(&self, index: SectionIndex) -> u64 {
-        self.section(index).map_or(1, |section| section.align().max(1))
+    /// The alignment, in bytes, that a constant has at an offset of a section.
+    pub(super) fn alignment_at(&self, index: SectionIndex, offset: usize) -> Result<u64, Refusal> {
+        let whole = self.section(index)?.align().max(1);
+        if !whole.is_power_of_two() || whole > MAX_ALIGNMENT {
+            return Err(self.overaligned(self.symbol_at(index, offset).as_deref(), whole));
+        }
+        Ok(if offset == 0 { whole } else { whole.min(1 << offset.trailing_zeros()) })
     }
 
     pub(super) fn is_code(&self, index: SectionIndex) -> bool {

@@ -23,7 +23,7 @@ impl Builder<'_, '_, '_> {
         Refusal { span: found.unwrap_or_else(|| uop.name.span()), message: format!("uop `{}` {why}", uop.name) }
     }
 
-    pub(super) fn broken(&self, error: &object::Error) -> Refusal {
+    pub(super) fn broken(&self, error: &dyn std::fmt::Display) -> Refusal {
         self.refuse(None, format!("cannot be read from the object file: {error}"))
     }
 
@@ -64,7 +64,8 @@ impl Builder<'_, '_, '_> {
     pub(super) fn host_address(&self, host: usize) -> Refusal {
         let name = &self.reader.block.externs[host].name.to_string();
         let message = format!(
-            "uses the address of `{name}` as a value, and only calls reach it: pass it as an operand of a pointer type"
+            "uses the address of the host function `{name}` as a 32-bit number, but the executable may be beyond the first \
+             2 GiB: pass the address as an operand of a pointer type"
         );
         self.refuse(Some(name), message)
     }
@@ -170,9 +171,10 @@ impl Builder<'_, '_, '_> {
         self.refuse(function, message)
     }
 
-    pub(super) fn overaligned(&self, name: &str, alignment: u64) -> Refusal {
-        let message = format!("uses the constant `{name}`, aligned to {alignment} bytes: at most 2^29 are supported");
-        self.refuse(Some(name), message)
+    pub(super) fn overaligned(&self, constant: Option<&str>, alignment: u64) -> Refusal {
+        let name = constant.unwrap_or("without a name");
+        let message = format!("uses the constant `{name}`, aligned to {alignment} bytes: at most 65,536 are supported");
+        self.refuse(constant, message)
     }
 
     pub(super) fn indirect_function(&self, name: &str) -> Refusal {

@@ -67,6 +67,7 @@ macro_rules! with_flags {
                 pub uop global() { x = global[x]; memory[0] = (uint64_t)global; memory[1] = (uint64_t)alias; }
                 pub uop weak() { x = weak; memory[0] = (uint64_t)&weak; memory[1] = (uint64_t)&weak; }
                 pub uop hosts() { x = hosts[x & 1](x); memory[0] = (uint64_t)hosts; }
+                pub uop host_address() { x = (uint64_t)host; }
                 pub uop types() { const struct Type *t = types[x]; x = t == &INT; memory[0] = (uint64_t)t->name; memory[1] = (uint64_t)types; }
                 pub uop text() { memory[0] = (uint64_t)"a string"; }
                 pub uop local() { static const struct Type local = { "local", &INT }; memory[0] = (uint64_t)&local; x = local.base == &INT; }
@@ -167,6 +168,7 @@ macro_rules! with_flags {
                 assert_eq!(run(Constants::global(), 1).0, 22);
                 assert_eq!(run(Constants::weak(), 0).0, 31);
                 assert_eq!(run(Constants::hosts(), 1).0, 1001);
+                assert_eq!(run(Constants::host_address(), 0).0, host as *const () as u64);
                 assert_eq!(run(Constants::half(), 9).0, 4);
                 assert_eq!(run(Constants::asm_load(), 9).0, 8);
             }
@@ -182,6 +184,7 @@ macro_rules! with_flags {
                     (Constants::odd(), emit_odd),
                     (Constants::types(), emit_types),
                     (Constants::hosts(), emit_hosts),
+                    (Constants::host_address(), emit_host_address),
                     (Constants::half(), emit_half),
                     (Constants::byte(), emit_byte),
                     (Constants::sum(), emit_sum),

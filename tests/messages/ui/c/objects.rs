@@ -42,7 +42,6 @@ mod labels {
         uop label(target: Label) { x = (uint64_t)target; }
         uop stored(target: Label) { *p = target; }
         uop compared(target: Label) { if ((void *)target == *p) x++; }
-        uop host_address() { x = (uint64_t)host; }
         uop host_stored() { *p = host; }
     }
 }
@@ -53,11 +52,13 @@ mod constants {
         c {
             static const char one_byte = 3;
             static const uint64_t placed __attribute__((section(".elsewhere"))) = 1;
+            static const char overaligned[2] __attribute__((aligned(1 << 20))) = { 5 };
         }
         uop one() { static const char c[1] = { 5 }; *p = (uint64_t)c; }
         uop two() { *p = (uint64_t)&one_byte; }
         uop three() { *p = (uint64_t)""; }
         uop four() { *p = (uint64_t)&placed; }
+        uop five() { x = (uint64_t)overaligned; }
     }
 }
 
