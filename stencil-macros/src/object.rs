@@ -1,4 +1,4 @@
-//! From the object file to stencils.
+//! Reads stencils from the object file.
 //!
 //! Each uop is a function of the object file; its symbol says where the function begins and ends. A constant that
 //! the function refers to becomes a static of the executable, which all uops of the block share, so that its address
@@ -29,18 +29,21 @@ use crate::x86_64;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
-/// Why there may be no code of use.
-const PUT_OFF: &str = "leave out flags by which the compiler writes something else than machine code for x86-64, such as \
+/// What to do about an object file without usable code.
+const PUT_OFF: &str = "leave out flags that make the compiler write something other than x86-64 machine code, such as \
                        `-flto`, `-emit-llvm` or `-m32`";
 
 /// Reads the object file of a block.
+///
+/// # Errors
+/// One refusal for each uop that cannot become a stencil, or one for the whole file.
 pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
     let broken =
         |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
     let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {PUT_OFF}")))?;
     if file.elf_header().e_machine(file.endian()) != elf::EM_X86_64 {
         return Err(broken(
-            "is not for x86-64: leave out flags that choose another target, or name a compiler for it in STENCIL_CC"
+            "is not for x86-64: leave out flags that choose another target, or set STENCIL_CC to a compiler for x86-64"
                 .into(),
         ));
     }
@@ -56,7 +59,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
         match Builder::build(reader, by_name.get(name)?, uop) {
             Ok(stencil) => Some(stencil),
             Err(refusal) => {
-                // Members of a family are refused for the same reason.
+                // The members of a family fail for the same reason: report it once.
                 if !refusals.iter().any(|other: &Refusal| other.message == refusal.message) {
                     refusals.push(refusal);
                 }
@@ -75,7 +78,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    // Of a family's members, only a condition leaves some out.
+    // Only the condition of a family may leave members out.
     let missing =
         |(uop, members): (&Uop, &Vec<Option<Stencil>>)| uop.condition.is_none() && members.iter().any(Option::is_none);
     if declares && entry.is_none() || block.uops.iter().zip(&uops).any(missing) {
@@ -85,6 +88,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     Ok(Objects { entry, uops, statics: reader.statics, layout })
 }
 
+/// An object file and what has been read of it.
 struct Reader<'d, 'b> {
     file: Elf<'d>,
     block: &'b Block,
@@ -117,7 +121,7 @@ impl Function {
 }
 
 impl Reader<'_, '_> {
-    /// The table that [`Source`] puts into the layout section.
+    /// Returns the table that [`Source`] puts into the layout section.
     fn layout(&self) -> Result<Vec<u64>, String> {
         let Some(section) = self.file.section_by_name(source::LAYOUT_SECTION) else { return Ok(Vec::new()) };
         let bytes = section.data().map_err(|error| format!("cannot be read: {error}"))?;
@@ -125,14 +129,15 @@ impl Reader<'_, '_> {
     }
 }
 
-/// A relocation as the object file has it.
+/// A relocation of the object file.
 #[derive(Clone, Copy)]
 struct Relocation {
+    /// In the part of a section that was asked for.
     offset: usize,
     r_type: elf::RelocationType,
     symbol: SymbolIndex,
     addend: i64,
-    /// Whether the instruction has no use for more bits than the field has.
+    /// Whether the instruction ignores the bits of the value that the field does not hold.
     truncated: bool,
     /// Whether the field leads to a slot of the stencil's data that holds the address.
     slot: bool,
@@ -140,18 +145,15 @@ struct Relocation {
 
 /// What a relocation refers to.
 enum Target {
-    /// Something undefined in the object file, which the symbol stands for.
+    /// A symbol that the source declares and the object file does not define.
     Symbol(Symbol),
+    /// One of [`LIBC`].
     Libc(usize),
-    /// A place in the object file. `named` if the symbol is that of the place itself, not of its section.
-    Local {
-        section: SectionIndex,
-        offset: usize,
-        named: bool,
-    },
+    /// A location in the object file. `named` tells a symbol of its own from the symbol of its section.
+    Local { section: SectionIndex, offset: usize, named: bool },
 }
 
-/// What a symbol's address is at run time.
+/// Returns the run-time value of a symbol's address.
 fn value_of(symbol: Symbol) -> Value {
     match symbol {
         Symbol::Operand(operand) | Symbol::AddressOf(operand) => Value::Operand(operand),
@@ -160,9 +162,10 @@ fn value_of(symbol: Symbol) -> Value {
     }
 }
 
-/// Gathers one stencil.
+/// Builds one stencil.
 struct Builder<'r, 'd, 'b> {
     reader: &'r mut Reader<'d, 'b>,
+    /// None for the machine's entry.
     uop: Option<&'r Uop>,
     /// The function that becomes the code.
     own: Function,
@@ -208,7 +211,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         builder.finish()
     }
 
-    /// The code of a function and its relocations, rewritten where compilers count too much on addresses.
+    /// Returns a function's code and relocations. Instructions that assume too much about addresses are rewritten.
     fn function(&mut self, section: SectionIndex, range: &Range<usize>) -> Result<(Vec<u8>, Vec<Relocation>), Refusal> {
         let mut code = self.section_bytes(section)?[range.clone()].to_vec();
         let mut relocations = self.relocations(section, range)?;
@@ -219,14 +222,14 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         Ok((code, relocations))
     }
 
-    /// Adds a patch. A distance is from the end of the instruction, `rest` bytes behind the field's start.
+    /// Adds a patch. A displacement counts from the end of the instruction, `rest` bytes after the field's start.
     fn patch(&mut self, patch: Patch, rest: i64) {
         let name = self.name(patch.value, patch.addend + if patch.kind == PatchKind::Rel32 { rest } else { 0 });
         self.names.insert((patch.section, patch.offset), name);
         self.stencil.patches.push(patch);
     }
 
-    /// Resolves what does not depend on addresses, sorts the rest, clears the bytes under it.
+    /// Resolves the patches that do not depend on addresses, sorts the others, and clears their fields.
     fn finish(mut self) -> Result<Stencil, Refusal> {
         let size = self.stencil.code.len();
         let patches = std::mem::take(&mut self.stencil.patches);
@@ -239,27 +242,30 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             };
             let bytes = match target {
                 Some(target) if patch.kind == PatchKind::Rel32 => {
-                    let distance = target as i64 + patch.addend - patch.offset as i64;
-                    i32::try_from(distance).map_err(|_| self.too_large())?.to_le_bytes()
+                    let displacement = target as i64 + patch.addend - patch.offset as i64;
+                    i32::try_from(displacement).map_err(|_| self.too_large())?.to_le_bytes()
                 }
                 _ => {
                     self.stencil.patches.push(patch);
                     [0; 4]
                 }
             };
-            let place = match patch.section {
-                Section::Code => &mut self.stencil.code[field],
-                Section::Data => &mut self.stencil.data[field],
+            let body = match patch.section {
+                Section::Code => &mut self.stencil.code,
+                Section::Data => &mut self.stencil.data,
             };
-            // A field of eight bytes is patched, and so zero in both halves; one of less takes what it holds.
-            place.chunks_mut(4).for_each(|part| part.copy_from_slice(&bytes[..part.len()]));
+            let Some(field) = body.get_mut(field) else {
+                return Err(self.broken(&"a relocation is outside of its section"));
+            };
+            // A field of eight bytes is always patched at run time, so both halves become zero.
+            field.chunks_mut(4).for_each(|part| part.copy_from_slice(&bytes[..part.len()]));
         }
         self.stencil.patches.sort_by_key(|patch| (patch.section, patch.offset));
         self.stencil.disassembly = self.disassembly();
         Ok(self.stencil)
     }
 
-    /// The code with symbolic holes, and then what is out of line.
+    /// Returns the disassembly: the code with symbolic holes, then the code out of line.
     fn disassembly(&self) -> String {
         let names = |section: Section, from: usize| -> HashMap<usize, String> {
             let fields = self.names.iter().filter(|((s, offset), _)| *s == section && *offset >= from);
@@ -273,7 +279,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         text
     }
 
-    /// What the disassembly shows for a value.
+    /// Returns how the disassembly names a value.
     fn name(&self, value: Value, addend: i64) -> String {
         let mut offset = addend;
         let name = match value {

@@ -6,7 +6,7 @@ use quote::quote;
 use super::{Names, emit};
 use crate::model::{Objects, Pointer, Static, Value};
 
-/// The statics of a block, and their types.
+/// Expands the constants of a block into statics and their types.
 pub fn expand(objects: &Objects, names: &Names) -> TokenStream {
     objects.statics.iter().enumerate().map(|(index, constant)| item(index, constant, names)).collect()
 }
@@ -15,7 +15,8 @@ fn item(index: usize, constant: &Static, names: &Names) -> TokenStream {
     let (name, aligned, packed) = (names.constant(index), names.constant_type(index), names.constant_parts(index));
     let alignment = Literal::u64_unsuffixed(constant.alignment);
     let (types, values): (Vec<_>, Vec<_>) = parts(constant, names).into_iter().unzip();
-    // Packed, since C may have pointers at any address; in a type of its own, since a packed one cannot be aligned.
+    // The inner type is packed, since C may have pointers at any offset. The outer one is aligned, which a packed type
+    // cannot be.
     quote! {
         #[doc(hidden)]
         #[allow(non_camel_case_types, dead_code)]
@@ -31,7 +32,7 @@ fn item(index: usize, constant: &Static, names: &Names) -> TokenStream {
     }
 }
 
-/// The type and the value of each part of a constant: bytes, or pointers that follow one another.
+/// Returns the type and the value of each part of a constant: a run of bytes or a run of pointers.
 fn parts(constant: &Static, names: &Names) -> Vec<(TokenStream, TokenStream)> {
     let mut parts = Vec::new();
     let mut at = 0;
@@ -59,7 +60,7 @@ fn parts(constant: &Static, names: &Names) -> Vec<(TokenStream, TokenStream)> {
         parts.push(bytes(at..constant.bytes.len()));
     }
     if parts.is_empty() {
-        // A constant of no size has an address of its own, too.
+        // A constant without a size has an address of its own, too.
         parts.push((quote! { u8 }, quote! { 0 }));
     }
     parts

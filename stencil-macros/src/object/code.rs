@@ -1,4 +1,4 @@
-//! The instructions of a stencil: rewritten where compilers count too much on addresses, and laid out.
+//! The instructions of a stencil: rewrites those that assume too much about addresses, and lays them out.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::model::{Abi, Patch, PatchKind, Refusal, Section, Symbol, Value};
 use crate::x86_64::{self, Decoded};
 
 impl Builder<'_, '_, '_> {
-    /// Makes numbers of narrow holes whose addresses the compiler takes relative to the code.
+    /// Turns addresses of narrow holes that the compiler computes relative to the code into immediates.
     pub(super) fn rewrite(&self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
         let decoded = self.decode(code)?;
         for relocation in relocations {
@@ -26,7 +26,7 @@ impl Builder<'_, '_, '_> {
             let wide = decoded.get(index).and_then(|item| x86_64::lea_to_mov(code, item, relocation.offset));
             if let Some(wide) = wide {
                 relocation.r_type = if wide { elf::R_X86_64_32S } else { elf::R_X86_64_32 };
-                // Relative to the end of the field, it was the address; absolute, it is the number.
+                // The addend was relative to the end of the field; an immediate is not.
                 relocation.addend += 4;
                 relocation.truncated = !wide;
             }
@@ -34,8 +34,8 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Refuses code that refers, without a relocation, to something outside of its function. Assemblers write no
-    /// relocation where both are in one section.
+    /// Refuses code that refers to something outside of its function without a relocation. Assemblers write no relocation
+    /// between two functions of one section.
     pub(super) fn stays_inside(
         &self,
         section: SectionIndex,
@@ -44,16 +44,16 @@ impl Builder<'_, '_, '_> {
         relocations: &[Relocation],
     ) -> Result<(), Refusal> {
         let relocated = |offset: usize| relocations.iter().any(|relocation| relocation.offset == offset);
-        let places = self.decode(code)?.into_iter().filter_map(|item| item.relative_target(relocated));
-        let outside = { places }.find(|&place| place > code.len() as u64);
-        outside.map_or(Ok(()), |place| {
-            let at = range.start.wrapping_add(place as usize);
+        let targets = self.decode(code)?.into_iter().filter_map(|item| item.relative_target(relocated));
+        let outside = { targets }.find(|&target| target > code.len() as u64);
+        outside.map_or(Ok(()), |target| {
+            let at = range.start.wrapping_add(target as usize);
             Err(self.same_section(self.function_at(section, at).map(|function| function.name.as_str())))
         })
     }
 
-    /// Turns `lea` of a constant's address into a load of the address from a slot in the stencil's data, since the
-    /// constant is not near the code.
+    /// Turns a `lea` of a constant's address into a load of that address from a slot in the stencil's data: the constant
+    /// may be out of the code's reach.
     pub(super) fn fetch_addresses(&mut self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
         let decoded = self.decode(code)?;
         for relocation in relocations {
@@ -73,8 +73,8 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Replacements for instructions that take the address of a function or a constant as a 32-bit number. The compiler
-    /// assumes that the executable is within the first 2 GiB.
+    /// Adds replacements for instructions that hold the address of a function or a constant as a 32-bit immediate: the
+    /// compiler assumes that the executable is within the first 2 GiB.
     fn wide_addresses(
         &self,
         code: &[u8],
@@ -100,11 +100,11 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    /// Lays the code out, and turns all its relocations into patches.
+    /// Lays out the code and turns all its relocations into patches.
     pub(super) fn lay_out(&mut self, code: Vec<u8>, relocations: Vec<Relocation>) -> Result<(), Refusal> {
         let decoded = self.decode(&code)?;
         if decoded.is_empty() {
-            // Nothing reaches its end: the body is `__builtin_unreachable();`.
+            // The body is `__builtin_unreachable();`.
             return Ok(());
         }
         if self.uop.is_some() && self.reader.abi == Abi::C {
@@ -118,13 +118,13 @@ impl Builder<'_, '_, '_> {
         let exit = |offset: usize| {
             let index = offsets.binary_search(&offset).ok()?;
             let relocation = &relocations[index];
-            // A distance from the end of the field, or else it leads elsewhere than the symbol says.
+            // A jump to the symbol itself has this addend: its displacement counts from the end of the field.
             let edge = if is_next(relocation) { Edge::Next } else { Edge::Exit(index) };
             (relocation.addend == -4).then_some(edge)
         };
         let own =
             |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
-        // Where places in the code are known elsewhere, they have to stay where they are.
+        // Code stays as it is if something holds the address of a location in it.
         let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
         let (mut replacements, mut extended) = self.negative_numbers(&code, &decoded, &relocations);
         self.wide_addresses(&code, &decoded, &mut extended, &mut replacements);
@@ -154,8 +154,8 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Replacements for instructions that extend a narrow hole less a constant with zeros: gcc counts on addresses
-    /// being no less than what it takes from them, and numbers may be. With them come the relocations that they need.
+    /// Returns replacements for instructions that zero-extend a narrow hole minus a constant, and the relocations that go
+    /// with them. gcc assumes that an address minus a constant is not negative; an operand minus a constant may be.
     pub(super) fn negative_numbers(
         &self,
         code: &[u8],
@@ -177,7 +177,7 @@ impl Builder<'_, '_, '_> {
         (replacements, relocations)
     }
 
-    /// The jumps between the code and what is out of line, at `at` in the data.
+    /// Adds patches for the jumps between the code and the code out of line, which begins at `at` in the data.
     pub(super) fn jumps_across(&mut self, inside: &layout::Part, outside: &layout::Part, at: usize) {
         let jumps = (inside.across.iter().map(|&(offset, place)| (Section::Code, offset, place)))
             .chain(outside.across.iter().map(|&(offset, place)| (Section::Data, at + offset, place)));
@@ -191,7 +191,7 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    /// Whether data that the code refers to has addresses of places in the code.
+    /// Returns whether data that the code refers to holds addresses of locations in the code.
     pub(super) fn refers_to_code(&self, relocations: &[Relocation]) -> Result<bool, Refusal> {
         let mut known = vec![self.own.section];
         let mut work: Vec<Relocation> = relocations.to_vec();

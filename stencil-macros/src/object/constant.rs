@@ -18,8 +18,8 @@ use crate::source;
 type Unread = (usize, SectionIndex, Range<usize>);
 
 impl Builder<'_, '_, '_> {
-    /// What an address in the object file is at run time: in a static, or, for code and for constants that each copy of
-    /// a uop needs itself, in the stencil.
+    /// Returns the run-time value of an address in the object file. Code, and constants that differ between the copies of
+    /// a uop, are in the stencil; other constants are statics.
     pub(super) fn address(
         &mut self,
         section: SectionIndex,
@@ -36,8 +36,8 @@ impl Builder<'_, '_, '_> {
         Ok((self.near(section, (start, named), effective)?, addend))
     }
 
-    /// The static that a constant becomes; none if each copy of the uop needs its own. `at` is the offset in the section
-    /// that the uop refers to.
+    /// Returns the static that a constant becomes, or none if it differs between the copies of a uop. `at` is the offset in
+    /// the section that the uop refers to.
     pub(super) fn home(
         &mut self,
         section: SectionIndex,
@@ -47,7 +47,7 @@ impl Builder<'_, '_, '_> {
         self.readable(section, at)?;
         let mut unread = Vec::new();
         let home = self.settle(section, range, &mut unread)?;
-        // Constants may point to one another in a circle or in a long chain, so this is no recursion.
+        // A loop rather than recursion, since constants may form circles and long chains.
         while let Some((index, section, range)) = unread.pop() {
             for relocation in self.relocations(section, &range)? {
                 let (value, addend) = self.pointer(&relocation, (section, range.start), &mut unread)?;
@@ -58,7 +58,7 @@ impl Builder<'_, '_, '_> {
         Ok(home)
     }
 
-    /// Decides where a constant lives, and makes the static, without its pointers, if it becomes one.
+    /// Decides where a constant lives, and adds the static, without its pointers yet, if it becomes one.
     fn settle(
         &mut self,
         section: SectionIndex,
@@ -84,7 +84,7 @@ impl Builder<'_, '_, '_> {
         Ok(home)
     }
 
-    /// Whether a constant holds something that differs between the copies of a uop.
+    /// Returns whether a constant holds something that differs between the copies of a uop.
     fn differs(&self, section: SectionIndex, range: &Range<usize>) -> Result<bool, Refusal> {
         let mut differs = false;
         for relocation in self.relocations(section, range)? {
@@ -119,15 +119,17 @@ impl Builder<'_, '_, '_> {
         Ok(differs)
     }
 
-    /// What a pointer in a constant leads to. `holder` is the constant, by its section and its offset there.
+    /// Returns what a pointer in a constant points to. `holder` is the constant, by its section and its offset there.
     fn pointer(
         &mut self,
         relocation: &Relocation,
         holder: (SectionIndex, usize),
         unread: &mut Vec<Unread>,
     ) -> Result<(Value, i64), Refusal> {
-        if relocation.r_type != elf::R_X86_64_64 {
-            return Err(self.unknown(relocation));
+        match relocation.r_type {
+            elf::R_X86_64_64 => {}
+            elf::R_X86_64_PC32 => return Err(self.relative_table()),
+            _ => return Err(self.unknown(relocation)),
         }
         let addend = relocation.addend;
         match self.target(relocation)? {
@@ -146,7 +148,7 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    /// Refuses a constant that is copied with the uop and points to another one that is: the pointer would lead to the
+    /// Refuses a copied constant that points to another copied one: loading the pointer would yield the address of a
     /// copy.
     pub(super) fn points_to_no_copy(&mut self, section: SectionIndex, range: &Range<usize>) -> Result<(), Refusal> {
         for relocation in self.relocations(section, range)? {
@@ -163,7 +165,7 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Whether an operand in a constant is one of this uop: without `-fdata-sections`, uops share sections.
+    /// Returns whether an operand in a constant belongs to this uop. Without `-fdata-sections`, uops share sections.
     fn is_own_hole(&self, relocation: &Relocation) -> bool {
         let index = self.reader.block.uops.iter().position(|uop| self.uop.is_some_and(|own| std::ptr::eq(uop, own)));
         let symbol = self.reader.file.symbol_by_index(relocation.symbol);
@@ -171,7 +173,7 @@ impl Builder<'_, '_, '_> {
         index.zip(name).is_some_and(|(index, name)| name.starts_with(&source::holes_of(index)))
     }
 
-    /// What belongs together: one function, one mergeable constant or string, or all of a section.
+    /// Returns what an offset of a section belongs to: a function, a mergeable constant or string, or the whole section.
     pub(super) fn entity(&self, index: SectionIndex, at: usize) -> Result<Range<usize>, Refusal> {
         let section = self.section(index)?;
         let header = section.elf_section_header();
@@ -179,7 +181,7 @@ impl Builder<'_, '_, '_> {
         let flags = header.sh_flags(endian);
         let size = section.size() as usize;
         if self.is_code(index) {
-            // Code that C did not make may have no symbol with a size.
+            // Functions written in assembly may have no size.
             return Ok(self.function_at(index, at).map_or(0..size, |function| function.range.clone()));
         }
         let entry = header.sh_entsize(endian) as usize;

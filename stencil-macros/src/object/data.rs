@@ -1,4 +1,4 @@
-//! A stencil's data: what is copied there, and slots for addresses.
+//! A stencil's data: copied constants and functions, and slots for addresses.
 
 use object::SectionIndex;
 
@@ -6,15 +6,15 @@ use super::Builder;
 use crate::model::{Patch, PatchKind, Refusal, Section, Value};
 
 impl Builder<'_, '_, '_> {
-    /// Where something in the object file is in the stencil itself. It is copied to the data, unless it is there already
-    /// or is the stencil's own code.
+    /// Returns where something in the object file is in the stencil itself. Copies it to the data, unless it is there
+    /// already or is the stencil's own code.
     pub(super) fn near(
         &mut self,
         section: SectionIndex,
         (start, named): (usize, bool),
         effective: usize,
     ) -> Result<Value, Refusal> {
-        // `start` may be before what it refers to, if it is the section's symbol. The addend makes up for it.
+        // `start` may be before the entity, if the symbol is that of the section. The addend makes up for it.
         let own = &self.own;
         if section == own.section && (own.range.start..=own.range.end).contains(&effective) {
             return Ok(Value::Code(start.wrapping_sub(own.range.start)));
@@ -38,6 +38,7 @@ impl Builder<'_, '_, '_> {
         Ok(Value::Data((at + start).wrapping_sub(range.start)))
     }
 
+    /// Appends bytes to the data, aligned, and returns their offset.
     pub(super) fn extend_data(&mut self, bytes: &[u8], alignment: u64) -> usize {
         let data = &mut self.stencil.data;
         data.resize(data.len().next_multiple_of(alignment as usize), 0);
@@ -46,7 +47,8 @@ impl Builder<'_, '_, '_> {
         data.len() - bytes.len()
     }
 
-    /// The slot of the data that holds an address, each address once: like an entry of a global offset table.
+    /// Returns the offset of the slot that holds an address, like an entry of a global offset table. Each address has one
+    /// slot.
     pub(super) fn slot(&mut self, value: Value, addend: i64) -> usize {
         if let Some((_, slot)) = self.slots.iter().find(|(known, _)| *known == (value, addend)) {
             return *slot;

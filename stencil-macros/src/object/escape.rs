@@ -1,9 +1,9 @@
-//! Constants that each copy of a uop has its own of may be read, but their addresses may not be values: they would differ
-//! from copy to copy, and die with the program.
+//! Escape analysis of constants that differ between the copies of a uop, such as tables of label addresses.
 //!
-//! A compiler reads such a constant, a table of label addresses for example, by way of a register. This module follows
-//! the register from the instruction that sets it, along all paths, and finds out whether it is used for anything
-//! else than an address to read from.
+//! A body may read such a constant. It may not use the constant's address as a value, since the address differs from copy
+//! to copy and becomes invalid when the program is dropped. A compiler loads the address into a register and then reads
+//! through it. This module follows the register along all paths and refuses every other use. Where it cannot tell whether
+//! a register is an argument of a call, it refuses.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -48,7 +48,7 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Whether a register that the instruction `start` sets is used other than to read from memory.
+    /// Returns whether a register that the instruction `start` sets is used other than to read from memory.
     fn escapes(&self, function: &Flow<'_>, start: usize, register: Register) -> bool {
         let Flow { decoded, relocations, .. } = *function;
         let relocation_at =
@@ -103,11 +103,12 @@ impl Builder<'_, '_, '_> {
         false
     }
 
+    /// Returns whether a function is the uop's own.
     fn is_own(&self, function: &Flow<'_>) -> bool {
         function.section == self.own.section && *function.range == self.own.range
     }
 
-    /// The general-purpose registers that the machine's parameters are in.
+    /// Returns the general-purpose registers that carry the machine's parameters.
     fn parameters(&self) -> &'static [Register] {
         let machine = &self.reader.block.machine;
         let integers =
@@ -116,8 +117,8 @@ impl Builder<'_, '_, '_> {
         &all[..integers.count().min(all.len())]
     }
 
-    /// Whether a call may pass a register to a C function. Arguments fill registers in order, so those before it are set,
-    /// too.
+    /// Returns whether a call may pass a register to a C function. Arguments fill the registers in order, so all earlier
+    /// ones hold arguments, too.
     fn may_be_argument(&self, function: &Flow<'_>, register: Register) -> bool {
         let all = x86_64::parameters(crate::model::Abi::C);
         let Some(position) = all.iter().position(|other| *other == register) else { return false };
@@ -128,7 +129,7 @@ impl Builder<'_, '_, '_> {
         })
     }
 
-    /// The instructions whose addresses are in the object file: the targets of computed jumps.
+    /// Returns the instructions that relocations refer to: the possible targets of computed jumps.
     fn labels(&self, function: &Flow<'_>) -> Vec<usize> {
         let sections = self.reader.file.sections();
         let relocations = sections.flat_map(|section| {
@@ -145,7 +146,7 @@ impl Builder<'_, '_, '_> {
     }
 }
 
-/// Whether the field leads to a slot of the global offset table.
+/// Returns whether the field refers to a slot of the global offset table.
 fn is_slot(relocation: &Relocation) -> bool {
     use object::elf::{R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX};
     [R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX].contains(&relocation.r_type)

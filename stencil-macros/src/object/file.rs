@@ -18,6 +18,7 @@ use crate::x86_64::{self, Decoded};
 const MAX_ALIGNMENT: u64 = 1 << 16;
 
 impl<'d> Builder<'_, 'd, '_> {
+    /// Returns a section.
     pub(super) fn section(
         &self,
         index: SectionIndex,
@@ -25,7 +26,7 @@ impl<'d> Builder<'_, 'd, '_> {
         self.reader.file.section_by_index(index).map_err(|error| self.broken(&error))
     }
 
-    /// The bytes of a section, as many as its size says.
+    /// Returns the bytes of a section, as many as its size says.
     pub(super) fn section_bytes(&self, index: SectionIndex) -> Result<Vec<u8>, Refusal> {
         let section = self.section(index)?;
         let bytes = section.data().map_err(|error| self.broken(&error))?;
@@ -35,7 +36,7 @@ impl<'d> Builder<'_, 'd, '_> {
         Ok(bytes.to_vec())
     }
 
-    /// The alignment, in bytes, that a constant has at an offset of a section.
+    /// Returns the alignment, in bytes, of a constant at an offset of a section.
     pub(super) fn alignment_at(&self, index: SectionIndex, offset: usize) -> Result<u64, Refusal> {
         let whole = self.section(index)?.align().max(1);
         if !whole.is_power_of_two() || whole > MAX_ALIGNMENT {
@@ -44,12 +45,12 @@ impl<'d> Builder<'_, 'd, '_> {
         Ok(if offset == 0 { whole } else { whole.min(1 << offset.trailing_zeros()) })
     }
 
+    /// Returns whether a section holds machine code.
     pub(super) fn is_code(&self, index: SectionIndex) -> bool {
         self.section(index).is_ok_and(|section| section.kind() == object::SectionKind::Text)
     }
 
-    /// Refuses data that a program could write to, or that each thread has its own of. `at` is the offset that the uop
-    /// refers to.
+    /// Refuses writable and thread-local data. `at` is the offset that the uop refers to.
     pub(super) fn readable(&self, index: SectionIndex, at: usize) -> Result<(), Refusal> {
         let section = self.section(index)?;
         let flags = section.elf_section_header().sh_flags(self.reader.file.endian());
@@ -64,28 +65,30 @@ impl<'d> Builder<'_, 'd, '_> {
         Ok(())
     }
 
-    /// The C name of what is at an offset of a section, if C has one for it.
+    /// Returns the C name of the object at an offset of a section, if it has one.
     pub(super) fn symbol_at(&self, index: SectionIndex, at: usize) -> Option<String> {
         let symbols = self.reader.file.symbols().filter(|symbol| {
             let range = symbol.address()..=symbol.address().saturating_add(symbol.size());
             symbol.section_index() == Some(index) && range.contains(&(at as u64))
         });
-        let mut names = symbols.filter_map(|symbol| symbol.name().ok().map(str::to_owned));
-        let name = names.find(|name| !name.is_empty() && !name.starts_with('.')).or_else(|| {
-            // A constant that clang made for an automatic variable has no symbol, and its section is named after it.
+        let named = symbols.filter_map(|symbol| Some((symbol.address(), symbol.name().ok()?.to_owned())));
+        let named = named.filter(|(_, name)| !name.is_empty() && !name.starts_with('.'));
+        // The end of one object may be the start of the next.
+        let name = named.max_by_key(|(address, _)| *address).map(|(_, name)| name).or_else(|| {
+            // A constant that clang makes of an automatic variable has no symbol, but names its section.
             let section = self.section(index).ok()?.name().ok()?.to_owned();
             section.split_once(".L__const.").map(|(_, name)| name.to_owned())
         })?;
-        // A static local is called `function.name` by clang and `name.number` by gcc.
+        // clang calls a static local `function.name`, and gcc `name.number`.
         name.rsplit('.').find(|part| part.parse::<u32>().is_err()).map(str::to_owned)
     }
 
-    /// The function that an offset of a section of code is in.
+    /// Returns the function at an offset of a section.
     pub(super) fn function_at(&self, index: SectionIndex, at: usize) -> Option<&Function> {
         self.reader.functions.iter().find(|function| function.section == index && function.range.contains(&at))
     }
 
-    /// The relocations of a part of a section, in ascending order, with offsets in that part.
+    /// Returns the relocations of a part of a section in ascending order. Their offsets count from the part's start.
     pub(super) fn relocations(&self, index: SectionIndex, part: &Range<usize>) -> Result<Vec<Relocation>, Refusal> {
         let section = self.section(index)?;
         let mut all = Vec::new();
@@ -96,8 +99,8 @@ impl<'d> Builder<'_, 'd, '_> {
             let (RelocationTarget::Symbol(symbol), RelocationFlags::Elf { r_type }) =
                 (relocation.target(), relocation.flags())
             else {
-                let message = "refers to a fixed address by its distance, and the code may be anywhere: have the \
-                               address in a register";
+                let message = "refers to an absolute address by a displacement, but the code may be placed anywhere: load \
+                               the address into a register";
                 return Err(self.refuse(None, message.into()));
             };
             all.push(Relocation {
@@ -113,6 +116,7 @@ impl<'d> Builder<'_, 'd, '_> {
         Ok(all)
     }
 
+    /// Returns what a relocation refers to.
     pub(super) fn target(&self, relocation: &Relocation) -> Result<Target, Refusal> {
         let symbol = self.reader.file.symbol_by_index(relocation.symbol).map_err(|error| self.broken(&error))?;
         let name = symbol.name().unwrap_or_default();
@@ -135,20 +139,22 @@ impl<'d> Builder<'_, 'd, '_> {
                     return Err(self.refuse(Some(name), THREAD_LOCAL.into()));
                 }
                 let message = format!(
-                    "refers to `{name}`, which nothing defines: declare it with `extern fn {name}(...) = \
+                    "refers to `{name}`, which is not defined: declare it with `extern fn {name}(...) = \
                      path::to::a_rust_function;`, or define it in a `c {{ }}` block"
                 );
                 Err(self.refuse(Some(name), message))
             }
             _ => {
                 let message =
-                    format!("refers to `{name}`, which has no place in the object file: make it `static const`");
+                    format!("refers to `{name}`, which is in no section of the object file: make it `static const`");
                 Err(self.refuse(Some(name), message))
             }
         }
     }
 
+    /// Decodes machine code.
     pub(super) fn decode(&self, code: &[u8]) -> Result<Vec<Decoded>, Refusal> {
-        x86_64::decode(code).map_err(|why| self.refuse(None, format!("has bytes that are no instructions: {why}")))
+        x86_64::decode(code)
+            .map_err(|why| self.refuse(None, format!("contains bytes that are not instructions: {why}")))
     }
 }
