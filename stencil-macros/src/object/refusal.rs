@@ -82,11 +82,19 @@ impl Builder<'_, '_, '_> {
             Target::Local { section, offset, .. } if !self.is_code(*section) => {
                 let at = offset.wrapping_add_signed(relocation.addend as isize);
                 let constant = self.symbol_at(*section, at);
-                let what =
-                    constant.as_deref().map_or("a constant of the C compiler".into(), |name| format!("`{name}`"));
+                let (what, remedy) = match &constant {
+                    Some(name) => (
+                        format!("the constant `{name}`"),
+                        "make a constant of one byte longer, and leave out the attribute `section`",
+                    ),
+                    None if self.holds_strings(*section) => ("the empty string".into(), "use a longer string"),
+                    None => (
+                        "a table of numbers that the compiler made".into(),
+                        "if the body chooses between two numbers, read them from a `static const` array",
+                    ),
+                };
                 let message = format!(
-                    "refers to {what} by a 32-bit address, but the executable may be beyond the first 2 GiB. Make a \
-                     constant of one byte longer; replace a choice between two numbers by an `if` statement"
+                    "refers to {what} by a 32-bit address, but the executable may be beyond the first 2 GiB: {remedy}"
                 );
                 self.refuse(constant.as_deref(), message)
             }
