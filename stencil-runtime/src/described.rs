@@ -256,6 +256,21 @@ mod tests {
         }
     }
 
+    /// Code and data more than 4 GiB apart have no targets that all of both reach.
+    #[test]
+    fn a_target_out_of_reach_is_an_error_however_far_apart_code_and_data_are() {
+        for data_at in [4 << 30, 5 << 30, 1 << 40] {
+            let limit = data_at + 64 - (1_u64 << 31);
+            for target in [limit - 1, limit, limit + 1] {
+                let (mut code, mut data) = ([0; 64], [0; 64]);
+                let at = (Address(0), Address(data_at));
+                let mut out = Emitter::<Reused>::for_addresses(&mut code, &mut data, at);
+                let error = emit_leave(&mut out, Address(target)).unwrap_err();
+                assert!(matches!(error, Error::OutOfRange { hole: "target", .. }), "{error}");
+            }
+        }
+    }
+
     fn emitter<'m>(code: &'m mut [u8], data: &'m mut [u8]) -> Emitter<'m, Reused> {
         Emitter::for_addresses(code, data, (Address(0x1000_0000), Address(0x1000_1001)))
     }

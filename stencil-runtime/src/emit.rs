@@ -67,7 +67,8 @@ pub struct Emitter<'m, M: Memory> {
     /// What has to be added to an address here for that when the code runs.
     code_moves: u64,
     data_moves: u64,
-    /// Targets at `reach_start` and the `reach_size` bytes after it are within 2 GiB of every byte of code.
+    /// The `reach_size` addresses from `reach_start` on are within 2 GiB of every byte of code and data. There are none if
+    /// code and data are too far apart.
     reach_start: u64,
     reach_size: u64,
     /// Whether code and data are so near that every distance between them fits 32 bits.
@@ -163,8 +164,8 @@ impl<'m, M: Memory> Emitter<'m, M> {
             code,
             data,
             reach_start,
-            // Eight bytes less than 2 GiB: distances count from behind the field, or, with an addend, near it.
-            reach_size: start.saturating_add((1 << 31) - 8).saturating_sub(reach_start),
+            // Almost 2 GiB: a displacement counts from behind its field or, with an addend, near it.
+            reach_size: start.saturating_add((1 << 31) - 7).saturating_sub(reach_start),
             near: end.saturating_sub(start) <= (1 << 31) - MARGIN,
             trampolines: None,
             memory: PhantomData,
@@ -205,7 +206,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
     #[inline(always)]
     #[must_use]
     pub fn reaches(&self, target: u64, addend: i64) -> bool {
-        target.wrapping_add_signed(addend).wrapping_sub(self.reach_start) <= self.reach_size
+        target.wrapping_add_signed(addend).wrapping_sub(self.reach_start) < self.reach_size
     }
 
     /// Bytes of code and of data that are left.
@@ -297,6 +298,29 @@ mod tests {
         assert!(out.take::<0, 0, 64>().is_some(), "what has no data needs no room for it");
         drop(out);
         assert_eq!((code, data[..15].iter().max()), ([1, 0, 0, 0, 0xCC, 0xCC, 0xCC, 0xCC], Some(&0)));
+    }
+
+    /// Whatever the buffers' addresses are, a target that is said to be in reach fits a displacement from every byte of both.
+    #[test]
+    fn what_is_in_reach_fits_every_displacement() {
+        const GIB: u64 = 1 << 30;
+        let starts = [0, 1, GIB, 2 * GIB - 16, 2 * GIB, 2 * GIB + 1, 4 * GIB - 16, 4 * GIB, 1 << 47, u64::MAX - 64];
+        for (code_at, data_at) in starts.into_iter().flat_map(|code| starts.map(|data| (code, data))) {
+            let (mut code, mut data) = ([0; 16], [0; 24]);
+            let out = Emitter::for_addresses(&mut code, &mut data, (Address(code_at), Address(data_at)));
+            let places = [code_at, code_at.wrapping_add(12), data_at, data_at.wrapping_add(20)];
+            let edges = places.into_iter().chain([out.reach_start, out.reach_start.wrapping_add(out.reach_size)]);
+            let distances = [0, 1, 8, 16, 24, 2 * GIB - 8, 2 * GIB - 1, 2 * GIB, 2 * GIB + 8];
+            for (edge, distance) in edges.flat_map(|edge| distances.map(|distance| (edge, distance))) {
+                for target in [edge.wrapping_add(distance), edge.wrapping_sub(distance)] {
+                    if out.reaches(target, -4) {
+                        for place in places {
+                            crate::patch::rel32(place, target, -4).unwrap();
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -19,6 +19,18 @@ pub enum Error {
         /// The system's error code (`errno`).
         code: i32,
     },
+    /// The process has as many memory mappings as the system allows a process (`vm.max_map_count`).
+    TooManyMappings {
+        /// How many that is.
+        most: usize,
+    },
+    /// The size asked for is more than an arena can have.
+    ArenaTooLarge {
+        /// Bytes that were asked for.
+        size: usize,
+        /// The most bytes that an arena can have.
+        most: usize,
+    },
     /// The operating system refused to make written memory executable, as a hardened kernel may.
     NotExecutable {
         /// The system's error code (`errno`).
@@ -132,6 +144,14 @@ impl fmt::Display for Error {
                 "the system refused {size} bytes of memory for code (error {code}): the process is at a limit (`ulimit` shows \
                  them), or the machine has no more"
             ),
+            Self::TooManyMappings { most } => write!(
+                f,
+                "the process has {most} memory mappings, as many as the system allows: compile programs into one arena \
+                 (`Code::compile_in`), or raise the limit (`sysctl vm.max_map_count`)"
+            ),
+            Self::ArenaTooLarge { size, most } => {
+                write!(f, "an arena has at most {most} bytes, not {size}: use several arenas (`ArenaOptions::size`)")
+            }
             Self::NotExecutable { code } => write!(
                 f,
                 "the system refused to make the code executable (error {code}): its security policy has to \
@@ -219,6 +239,15 @@ mod tests {
                 Error::OutOfMemory { size: 4096, code: 12 },
                 "the system refused 4096 bytes of memory for code (error 12): the process is at a limit (`ulimit` shows \
                  them), or the machine has no more",
+            ),
+            (
+                Error::TooManyMappings { most: 65530 },
+                "the process has 65530 memory mappings, as many as the system allows: compile programs into one arena \
+                 (`Code::compile_in`), or raise the limit (`sysctl vm.max_map_count`)",
+            ),
+            (
+                Error::ArenaTooLarge { size: 1 << 33, most: 1 << 32 },
+                "an arena has at most 4294967296 bytes, not 8589934592: use several arenas (`ArenaOptions::size`)",
             ),
             (
                 Error::NotExecutable { code: 13 },

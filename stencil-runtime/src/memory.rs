@@ -21,6 +21,7 @@
 //! Lines are those of the caches: what is written is never in a line with what runs.
 
 mod dual;
+mod kept;
 mod owner;
 mod space;
 mod system;
@@ -76,7 +77,7 @@ impl Pages {
     /// Reserves at least `size` bytes.
     pub(crate) fn new(size: usize, mapping: Mapping, placement: Placement) -> Result<Self, Error> {
         let whole = size.max(1).checked_next_multiple_of(PAGE).filter(|size| *size <= MOST);
-        let size = whole.ok_or(Error::OutOfMemory { size, code: libc::ENOMEM })?;
+        let size = whole.ok_or(Error::ArenaTooLarge { size, most: MOST })?;
         let views = match mapping {
             Mapping::Single => Views::Single(View::reserve(size, placement)?),
             Mapping::Dual => Views::Dual(Dual::new(size, placement)?),

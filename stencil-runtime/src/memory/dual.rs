@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::system::{Access, Placement, View, errno};
+use super::system::{Access, Placement, View, errno, no_memory};
 use crate::error::Error;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Dual {
             match views {
                 Ok((file, (write, run))) => return Ok(Self { write, run, file, here }),
                 // No place for the addresses is no better with another file.
-                Err((_, code @ (libc::ENOMEM | libc::EFBIG))) => return Err(Error::OutOfMemory { size, code }),
+                Err((_, code @ (libc::ENOMEM | libc::EFBIG))) => return Err(no_memory(size, code)),
                 Err((call, code)) => error = refused(call, code),
             }
         }
@@ -63,7 +63,7 @@ impl Dual {
         // SAFETY: it changes the size of an open file alone.
         match unsafe { libc::posix_fallocate(self.file.as_raw_fd(), start, size as libc::off_t) } {
             0 => Ok(()),
-            code => Err(Error::OutOfMemory { size, code }),
+            code => Err(no_memory(size, code)),
         }
     }
 

@@ -1,10 +1,13 @@
 //! Views: ranges of addresses from the operating system, near the executable where that is asked for.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::ops::Range;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::kept;
 use super::space::PAGE;
 use crate::error::Error;
 
@@ -47,6 +50,8 @@ impl Access {
 pub(super) struct View {
     base: NonNull<u8>,
     size: usize,
+    /// Whether it is private and anonymous memory without advice that outlives its content.
+    plain: bool,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread, and this value owns it alone.
@@ -58,8 +63,15 @@ impl View {
     /// Reserves addresses, without memory and without access.
     pub(super) fn reserve(size: usize, placement: Placement) -> Result<Self, Error> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        Self::place(size, placement, |hint| Self::map(hint, size, libc::PROT_NONE, flags, -1))
-            .map_err(|code| Error::OutOfMemory { size, code })
+        if placement == Placement::Near
+            && let Some(base) = kept::take(size, is_near).and_then(|address| NonNull::new(address as *mut u8))
+        {
+            return Ok(Self { base, size, plain: true });
+        }
+        let mut view = Self::place(size, placement, |hint| Self::map(hint, size, libc::PROT_NONE, flags, -1))
+            .map_err(|code| no_memory(size, code))?;
+        view.plain = true;
+        Ok(view)
     }
 
     /// Maps a file from its start. The error is the system's.
@@ -81,12 +93,11 @@ impl View {
         if let Placement::Hint(hint) = placement {
             return map(hint);
         }
-        let anchor = Self::reserve as *const () as usize;
         let below = LAST.load(Ordering::Relaxed).checked_sub(size).map(|hint| hint & !(alignment(size) - 1));
-        let below = below.filter(|hint| anchor.abs_diff(*hint) <= NEAR);
+        let below = below.filter(|hint| is_near(*hint));
         let there = below
             .into_iter()
-            .chain(near(anchor, size))
+            .chain(near(anchor(), size))
             .find_map(|hint| map(hint).ok().filter(|view| view.address() == hint));
         let Some(view) = there else { return map(0) };
         LAST.store(view.address(), Ordering::Relaxed);
@@ -100,7 +111,7 @@ impl View {
         if base == libc::MAP_FAILED {
             return Err(errno());
         }
-        NonNull::new(base.cast()).map(|base| Self { base, size }).ok_or(0)
+        NonNull::new(base.cast()).map(|base| Self { base, size, plain: false }).ok_or(0)
     }
 
     pub(super) fn start(&self) -> *mut u8 {
@@ -148,7 +159,7 @@ impl View {
         }) {
             Ok(()) => Ok(()),
             Err(code @ (libc::EACCES | libc::EPERM)) if access == Access::Execute => Err(Error::NotExecutable { code }),
-            Err(code) => Err(Error::OutOfMemory { size, code }),
+            Err(code) => Err(no_memory(size, code)),
         }
     }
 
@@ -159,7 +170,7 @@ impl View {
         match self.advise(pages, libc::MADV_POPULATE_WRITE) {
             Ok(()) => Ok(true),
             // EFAULT: writing there would end in a signal, because the file cannot grow.
-            Err(code @ (libc::ENOMEM | libc::EFAULT)) => Err(Error::OutOfMemory { size, code }),
+            Err(code @ (libc::ENOMEM | libc::EFAULT)) => Err(no_memory(size, code)),
             Err(_) => Ok(false),
         }
     }
@@ -188,11 +199,21 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         if self.size != 0 {
-            // SAFETY: the range is exactly the mapping that this value owns, and whoever borrowed from it is gone.
-            let failed = unsafe { libc::munmap(self.base.as_ptr().cast(), self.size) };
-            debug_assert_eq!(failed, 0, "munmap of a whole mapping cannot fail");
+            let start = self.address();
+            // SAFETY: this value owns exactly these pages, and whoever borrowed from it is gone.
+            unsafe { kept::release(start..start + self.size, self.plain) };
         }
     }
+}
+
+/// An address of the executable.
+fn anchor() -> usize {
+    anchor as *const () as usize
+}
+
+/// Whether relative calls from a view at this address reach the executable.
+fn is_near(address: usize) -> bool {
+    anchor().abs_diff(address) <= NEAR
 }
 
 /// What views begin at: a multiple of a page, or of a huge one, if they are as large.
@@ -208,6 +229,33 @@ fn near(anchor: usize, size: usize) -> impl Iterator<Item = usize> {
     let above =
         (STEP..=NEAR.saturating_sub(size)).step_by(STEP).filter_map(move |distance| anchor.checked_add(distance));
     below.map(move |hint| hint & !(alignment - 1)).chain(above)
+}
+
+/// Why a system call gave no memory of this size. `ENOMEM` has two causes, and the remedies differ.
+pub(super) fn no_memory(size: usize, code: i32) -> Error {
+    match most_mappings() {
+        Some(most) if code == libc::ENOMEM => Error::TooManyMappings { most },
+        _ => Error::OutOfMemory { size, code },
+    }
+}
+
+/// How many mappings a process may have, if this one has as many.
+fn most_mappings() -> Option<usize> {
+    let mut buffer = [0; 4096];
+    let mut limit = File::open("/proc/sys/vm/max_map_count").ok()?;
+    let length = limit.read(&mut buffer).ok()?;
+    let most = str::from_utf8(&buffer[..length]).ok()?.trim().parse().ok()?;
+    // Memory may be short: nothing is allocated here.
+    let mut maps = File::open("/proc/self/maps").ok()?;
+    let mut mappings = 0;
+    loop {
+        match maps.read(&mut buffer).ok()? {
+            0 => break,
+            length => mappings += buffer[..length].iter().filter(|&&byte| byte == b'\n').count(),
+        }
+    }
+    // To change the middle of a mapping makes two more.
+    (mappings + 2 > most).then_some(most)
 }
 
 pub(super) fn errno() -> i32 {

@@ -91,8 +91,9 @@ fn reservations_are_returned_on_drop() {
 #[test]
 fn too_much_is_an_error() {
     for mapping in [Mapping::Single, Mapping::Dual] {
-        let error = Pages::new(1 << 60, mapping, Placement::Near).unwrap_err();
-        assert!(matches!(error, Error::OutOfMemory { size, .. } if size == 1 << 60), "{error:?}");
-        assert!(matches!(Pages::new(usize::MAX, mapping, Placement::Near), Err(Error::OutOfMemory { .. })));
+        for size in [MOST + 1, 1 << 60, usize::MAX] {
+            let error = Pages::new(size, mapping, Placement::Near).unwrap_err();
+            assert_eq!(error, Error::ArenaTooLarge { size, most: MOST });
+        }
     }
 }
