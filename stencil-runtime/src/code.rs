@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::arena::Arena;
+use crate::entry::EntryPoint;
 use crate::error::Error;
 use crate::memory::{Block, Mapping, Owner, Pages, Placement, Writer};
 use crate::program::{Instruction, Label, Labels, Layout, Machine, emit, offset};
@@ -64,17 +65,20 @@ impl<M: Machine> Code<M> {
         Self { block, code_size: layout.code as u32, labels, machine: PhantomData }
     }
 
-    /// The function that the program is.
+    /// Returns the function that the program is, to be called at once or kept as long as this value is borrowed.
     ///
-    /// It is valid as long as this value lives. Calling it is `unsafe`: what the C bodies do with the
-    /// machine's registers and the operands is theirs to answer for, and so is what they do to memory.
+    /// # Safety
+    /// Calling the function is `unsafe`. The caller answers for what the C bodies of the program's instructions do with
+    /// their operands, with the machine's registers and with memory, and for the end of the program: its last uop must not
+    /// continue. If the caller copies the function pointer (`*code.entry()`), it must not call the copy after this value
+    /// has been dropped.
     #[must_use]
-    pub fn entry(&self) -> M::Entry {
+    pub fn entry(&self) -> EntryPoint<'_, M::Entry> {
         const { assert!(size_of::<M::Entry>() == size_of::<*const u8>()) };
         let start = self.block.bytes().as_ptr();
-        // SAFETY: `Entry` is implemented for function pointers alone, and the memory begins with the machine's
-        // entry stencil, which the C compiler compiled from a function of just this type.
-        unsafe { std::mem::transmute_copy::<*const u8, M::Entry>(&start) }
+        // SAFETY: `Entry` is implemented for function pointers alone. The memory begins with the machine's entry stencil,
+        // which is a function of just this type (`Machine`).
+        EntryPoint::new(unsafe { std::mem::transmute_copy::<*const u8, M::Entry>(&start) })
     }
 
     /// The instructions, the entry included.

@@ -190,6 +190,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
     #[inline(always)]
     #[must_use]
     pub fn aligned_data_address<const D: usize, const ALIGN: u64>(&self) -> Address {
+        const { assert!(ALIGN.is_power_of_two()) };
         let Address(start) = self.data_address();
         Address(start.wrapping_add(padding(start, D, ALIGN) as u64))
     }
@@ -222,6 +223,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
     pub fn take<const C: usize, const D: usize, const ALIGN: u64>(
         &mut self,
     ) -> Option<(&'m mut [u8; C], &'m mut [u8; D])> {
+        const { assert!(ALIGN.is_power_of_two()) };
         let padding = padding(self.data_address().0, D, ALIGN);
         if self.code.len() < C || self.data.len() < D + padding {
             return None;

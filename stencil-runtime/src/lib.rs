@@ -34,7 +34,7 @@ pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use batch::Batch;
 pub use code::Code;
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
-pub use entry::Entry;
+pub use entry::{Entry, EntryPoint};
 pub use error::Error;
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;

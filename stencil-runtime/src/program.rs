@@ -12,8 +12,13 @@ use crate::error::Error;
 use crate::memory::{LINE, Slot};
 use crate::stencil::{Abi, Stencil};
 
-/// What `stencil!` makes of a `machine` declaration: the registers that uops share, and the way in and out.
-pub trait Machine: Sized + 'static {
+/// What `stencil!` makes of a `machine` declaration: the registers that uops share, and the way in and out. Not for
+/// implementation by hand.
+///
+/// # Safety
+/// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
+/// convention `ABI`.
+pub unsafe trait Machine: Sized + 'static {
     /// The operands of an instruction: an array of as many words as the largest uop has operands.
     type Operands: Words;
     /// The function that a program is: the machine's parameters and result in the C convention.
@@ -24,10 +29,15 @@ pub trait Machine: Sized + 'static {
     const ENTRY: &'static Uop<Self>;
 }
 
-/// An array of words. Not for implementation outside this crate.
-pub trait Words: Copy + AsRef<[u64]> + fmt::Debug {
+/// An array of words. Only arrays of `u64` implement it.
+pub trait Words: sealed::Words + Copy + AsRef<[u64]> + fmt::Debug {
     /// The words that a uop uses, and zeros.
     fn from_words<const N: usize>(words: [u64; N]) -> Self;
+}
+
+mod sealed {
+    pub trait Words {}
+    impl<const SIZE: usize> Words for [u64; SIZE] {}
 }
 
 impl<const SIZE: usize> Words for [u64; SIZE] {
@@ -78,6 +88,18 @@ const fn narrow(size: usize) -> u32 {
 }
 
 /// A uop of a machine, as instructions refer to it.
+///
+/// Safe code cannot make one of a stencil of its own, nor an instruction with words that are not typed:
+///
+/// ```compile_fail,E0133
+/// # use stencil_runtime::{Stencil, Uop, stencil};
+/// # stencil! {
+/// #     machine Calc(x: u64) -> u64;
+/// #     uop ret() { RETURN(x); }
+/// # }
+/// static CHANGED: Stencil = Stencil { data_alignment: 0, ..STENCIL_ret };
+/// static UOP: Uop<Calc> = Uop::new(&CHANGED, &[], |_, _, _| true); // error: `new` is unsafe
+/// ```
 pub struct Uop<M: Machine> {
     emit: Option<Emit<M>>,
     size: Size,
@@ -88,9 +110,15 @@ pub struct Uop<M: Machine> {
 }
 
 impl<M: Machine> Uop<M> {
-    /// A uop with its stencil, what that refers to outside, and its emit function.
+    /// Makes a uop of its stencil, what that refers to outside, and its emit function. Expansions of
+    /// [`stencil!`](crate::stencil!) call it.
+    ///
+    /// # Safety
+    /// `stencil` describes a function of machine `M` that a C compiler compiled: its sizes, its alignment, its operands and its
+    /// patches. `links` has one element for each patch that refers to a function or to static data, in the patches' order.
+    /// `emit` emits this stencil, and nothing else, by the same operands in the same order.
     #[must_use]
-    pub const fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
+    pub const unsafe fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
         Self { emit: Some(emit), size: Size::of(stencil), stencil, links, missing: None }
     }
 
@@ -113,10 +141,13 @@ impl<M: Machine> Uop<M> {
         self.stencil
     }
 
-    /// Emits it by this function of its own, or else by its description. Of labels the words are addresses.
+    /// Emits it by this function of its own, or else by its description. The word of a label is its address.
+    ///
+    /// # Safety
+    /// There is a word for each operand of the stencil, in range of its type. `emit` emits this stencil and nothing else.
     #[doc(hidden)]
     #[inline(always)]
-    pub fn emit<Kind: Memory, const N: usize>(
+    pub unsafe fn emit<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
         words: [u64; N],
@@ -125,10 +156,13 @@ impl<M: Machine> Uop<M> {
         if emit(out, &words) { Ok(()) } else { described::emit(out, self.stencil, &{ words }, self.links) }
     }
 
-    /// The same in such a way that the caller can keep the emitter in registers.
+    /// Does the same in such a way that the caller can keep the emitter in registers.
+    ///
+    /// # Safety
+    /// As for [`emit`](Self::emit).
     #[doc(hidden)]
     #[inline(always)]
-    pub fn emit_inline<Kind: Memory, const N: usize>(
+    pub unsafe fn emit_inline<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
         words: [u64; N],
@@ -163,10 +197,20 @@ pub struct Instruction<M: Machine> {
 }
 
 impl<M: Machine> Instruction<M> {
-    /// An instruction from its parts. `stencil!` makes a constructor for each uop, which has types.
+    /// Makes an instruction of its parts. [`stencil!`](crate::stencil!) makes a constructor for each uop, which checks types and
+    /// calls this.
+    ///
+    /// # Safety
+    /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
+    /// type.
     #[must_use]
     #[inline(always)]
-    pub fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
+    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
+        Self::of(uop, words)
+    }
+
+    #[inline(always)]
+    fn of<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }
     }
 
@@ -193,7 +237,7 @@ impl<M: Machine> Instruction<M> {
     /// The pseudo-instruction that binds a label to the place where it stands.
     #[must_use]
     pub fn bind(label: Label) -> Self {
-        Self::new(Uop::BIND, [label.to_word()])
+        Self::of(Uop::BIND, [label.to_word()])
     }
 
     /// What is known of its stencil.
@@ -474,7 +518,7 @@ pub(crate) fn emit<M: Machine>(
     labels.base = address.0;
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
-    Instruction::new(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
+    Instruction::of(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
     // The function of the next instruction is looked up before this one is emitted, so that a processor that expects
     // another function need not wait for memory to find that out.
     if let [first, rest @ ..] = instructions {

@@ -141,7 +141,7 @@ impl Vm {
     /// Runs an executor in the current frame, and has the interpreter go on where it, or one that it is linked to, was left.
     fn enter(&mut self, id: u32) {
         let Some(compiled) = self.jit.executors.get(id) else { return };
-        let (entry, root) = (compiled.code.entry(), self.frame.base);
+        let (entry, root) = (*compiled.code.entry(), self.frame.base);
         let frame = self.stack[root].as_ptr();
         self.jit.running = true;
         let vm: *mut Self = self;
