@@ -89,7 +89,7 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
                 const ALL: &'static [::core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
             }
             match #index.and_then(|index| ::core::option::Option::Some((Members::<__Memory>::ALL[index]?, #uops[index].as_ref()?))) {
-                ::core::option::Option::Some((#emit, #found)) => #found.#method(#out, #words, #emit),
+                ::core::option::Option::Some((#emit, #found)) => unsafe { #found.#method(#out, #words, #emit) },
                 ::core::option::Option::None => ::core::result::Result::Err(
                     ::stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
                 ),
@@ -97,7 +97,7 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
         }
     } else {
         let name = words_name(uop, 0);
-        quote! { #uops.#method(#out, #words, #name) }
+        quote! { unsafe { #uops.#method(#out, #words, #name) } }
     };
     quote! {
         #(#functions)*
