@@ -3,7 +3,6 @@
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use syn::{Attribute, LitStr, Path, Visibility};
 
-use crate::contract::Contract;
 use crate::ctype::Type;
 
 /// The most stencils that one family may have.
@@ -11,9 +10,11 @@ pub const MAX_MEMBERS: usize = 4096;
 
 /// A whole block, its items sorted by kind. `order` keeps the sequence of those whose C text depends on it.
 pub struct Block {
+    /// The path of `stencil-runtime`: that of `#![stencil(crate = path)]`, or else that of the macro.
+    pub runtime: Option<TokenStream>,
     /// C compiler flags of this block, after our own.
     pub flags: Vec<LitStr>,
-    /// What each uop without a contract of its own promises.
+    /// The contract of each uop that has none of its own.
     pub contract: Contract,
     pub machine: Machine,
     pub uops: Vec<Uop>,
@@ -23,6 +24,45 @@ pub struct Block {
     pub c: Vec<Group>,
     pub order: Vec<Declaration>,
     pub mistakes: Mistakes,
+}
+
+/// Limits on the machine code of a uop: `#[stencil(max_code = 32, no_calls)]`.
+#[derive(Clone, Debug, Default)]
+pub struct Contract(pub Vec<Clause>);
+
+/// One limit.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    pub quantity: Quantity,
+    pub most: usize,
+    /// The token to report if the limit is exceeded.
+    pub span: Span,
+}
+
+/// A quantity that a contract limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Bytes of code.
+    Code,
+    /// Bytes of data, including out-of-line code.
+    Data,
+    /// Instructions that call.
+    Calls,
+    /// Instructions that use the native stack.
+    Stack,
+}
+
+impl Block {
+    /// All types in the block, as often as they occur.
+    pub fn types(&self) -> impl Iterator<Item = &Typed> {
+        fn of(fields: &[Field]) -> impl Iterator<Item = &Typed> {
+            fields.iter().map(|field| &field.ty)
+        }
+        (of(&self.machine.parameters).chain(&self.machine.output))
+            .chain(self.uops.iter().flat_map(|uop| of(&uop.operands)))
+            .chain(self.externs.iter().flat_map(|function| of(&function.parameters).chain(&function.output)))
+            .chain(self.structs.iter().flat_map(|s| of(&s.fields)))
+    }
 }
 
 /// What could not be parsed; the rest of the block is as it would be without.

@@ -1,152 +1,10 @@
-//! What a uop promises of its machine code, `#[stencil(max_code = 32, no_calls)]`, and whether it keeps it.
+//! Whether uops have the properties that their contracts state.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
-use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
-use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, LitInt, Meta, Token};
+use proc_macro2::TokenStream;
 
-use crate::ast::{Block, Uop};
+use crate::ast::{Block, Clause, Quantity, Uop};
 use crate::diagnostics;
 use crate::model::{Objects, Stencil};
-use crate::suggest;
-
-/// The attribute, of a uop or of a block.
-pub const ATTRIBUTE: &str = "stencil";
-
-/// What can be promised: that no more than so much is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Quantity {
-    /// Bytes of code.
-    Code,
-    /// Bytes of data, code out of line included.
-    Data,
-    /// Instructions that call.
-    Calls,
-    /// Instructions that use the native stack.
-    Stack,
-}
-
-/// Each quantity by its word in an attribute, and whether a number follows; else it is 0.
-const WORDS: [(&str, Quantity, bool); 4] = [
-    ("max_code", Quantity::Code, true),
-    ("max_data", Quantity::Data, true),
-    ("no_calls", Quantity::Calls, false),
-    ("no_stack", Quantity::Stack, false),
-];
-
-/// Other words for the same.
-const SYNONYMS: [(&str, &str); 5] = [
-    ("max_size", "max_code"),
-    ("leaf", "no_stack"),
-    ("no_spill", "no_stack"),
-    ("no_spills", "no_stack"),
-    ("no_call", "no_calls"),
-];
-
-const FORM: &str = "expected `max_code = bytes`, `max_data = bytes`, `no_calls` or `no_stack`, with commas between \
-                    them: `#[stencil(max_code = 32, no_calls)]`";
-
-const NUMBER: &str = "expected a number of bytes";
-
-/// One promise.
-#[derive(Clone, Debug)]
-struct Clause {
-    quantity: Quantity,
-    most: usize,
-    /// The token that is wrong if it is not kept.
-    span: Span,
-}
-
-/// What a uop, or each uop of a block, promises.
-#[derive(Clone, Debug, Default)]
-pub struct Contract(Vec<Clause>);
-
-impl Contract {
-    /// Takes what is a contract out of attributes, if there is one; `errors` take what is wrong with it.
-    pub fn take(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> Option<Self> {
-        let mut contract = None;
-        attributes.retain(|attribute| {
-            let ours = attribute.path().is_ident(ATTRIBUTE);
-            if ours {
-                contract.get_or_insert_with(Self::default).add(attribute, errors);
-            }
-            !ours
-        });
-        contract
-    }
-
-    /// Adds what an attribute promises.
-    pub fn add(&mut self, attribute: &Attribute, errors: &mut Vec<Error>) {
-        let Meta::List(list) = &attribute.meta else {
-            return errors.push(Error::new(attribute.path().span(), FORM));
-        };
-        let parsed = match list.parse_args_with(Punctuated::<Promise, Token![,]>::parse_terminated) {
-            Ok(parsed) => parsed,
-            Err(error) => return errors.push(error),
-        };
-        for promise in parsed {
-            match promise.clause() {
-                Ok(clause) if self.0.iter().any(|other| other.quantity == clause.quantity) => {
-                    errors.push(Error::new(promise.word.span(), format!("`{}` is said twice", promise.word)));
-                }
-                Ok(clause) => self.0.push(clause),
-                Err(error) => errors.push(error),
-            }
-        }
-    }
-}
-
-/// `word` or `word = number`, whether or not it means something.
-struct Promise {
-    word: Ident,
-    number: Option<LitInt>,
-}
-
-impl Parse for Promise {
-    fn parse(input: ParseStream) -> syn::Result<Self> {
-        let unlike = |_| input.error(FORM);
-        let word = input.parse().map_err(unlike)?;
-        let number = match input.parse::<Option<Token![=]>>()? {
-            Some(_) => Some(input.parse().map_err(|_| input.error(NUMBER))?),
-            None => None,
-        };
-        if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error(FORM));
-        }
-        Ok(Self { word, number })
-    }
-}
-
-impl Promise {
-    fn clause(&self) -> Result<Clause, Error> {
-        let word = self.word.to_string();
-        let Some((_, quantity, numbered)) = WORDS.iter().find(|(name, ..)| *name == word) else {
-            let synonym = SYNONYMS.iter().find(|(name, _)| *name == word).map(|(_, meant)| *meant);
-            let meant = synonym.or_else(|| suggest::nearest(&word, WORDS.map(|(name, ..)| name)));
-            let message = match meant {
-                Some(meant) => format!("a contract has no `{word}`; did you mean `{meant}`?"),
-                None => format!("a contract has no `{word}`: {FORM}"),
-            };
-            return Err(Error::new(self.word.span(), message));
-        };
-        let (most, span) = match (&self.number, numbered) {
-            (Some(number), true) => {
-                (number.base10_parse().map_err(|_| Error::new(number.span(), NUMBER))?, number.span())
-            }
-            (None, false) => (0, self.word.span()),
-            (None, true) => {
-                let message = format!("say how many bytes at most: `{word} = 32`");
-                return Err(Error::new(self.word.span(), message));
-            }
-            (Some(number), false) => {
-                return Err(Error::new(number.span(), format!("`{word}` has no number: write `{word}` alone")));
-            }
-        };
-        Ok(Clause { quantity: *quantity, most, span })
-    }
-}
 
 impl Quantity {
     /// How much of it a stencil has.
@@ -182,8 +40,6 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
             Some(own) => (&own.0, false),
             None => (&block.contract.0, true),
         };
-        // A uop that is not there has nothing to keep.
-        let cfgs: Vec<_> = uop.attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
         let mut shown = None;
         let broken = clauses.iter().filter_map(|clause| {
             let (span, whose) =
@@ -194,8 +50,7 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
                 let disassembly = members[member].as_ref().map_or("", |stencil| &stencil.disassembly);
                 message = format!("{message}\n{disassembly}");
             }
-            let error = diagnostics::error(span, &message);
-            Some(quote! { #(#cfgs)* #error })
+            Some(diagnostics::error(span, &message))
         });
         broken.collect::<Vec<_>>()
     })

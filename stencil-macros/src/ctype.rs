@@ -31,9 +31,15 @@ pub enum Type {
     Named(Ident),
 }
 
+/// The names of types that are known by name.
+pub const NAMES: [&str; 16] = [
+    "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "bool", "f32", "f64", "__m128i", "Label",
+    "c_void",
+];
+
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, \
-                         f64, __m128i, a raw pointer, in a struct also an array or another struct of the block, and for \
-                         operands also Label";
+                         f64, __m128i or a raw pointer; a field may also be an array or another struct of the block, and an \
+                         operand may also be a Label";
 
 impl Type {
     pub fn from_rust(ty: &syn::Type) -> Result<Self> {
@@ -44,9 +50,7 @@ impl Type {
             syn::Type::Ptr(pointer) => {
                 let to = match &*pointer.elem {
                     syn::Type::Tuple(unit) if unit.elems.is_empty() => None,
-                    syn::Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "c_void") => None,
-                    // C has no name for it, and knows nothing of it either way.
-                    syn::Type::Path(path) if has_arguments(path) => None,
+                    syn::Type::Path(path) if is_opaque(path) => None,
                     to => Some(Box::new(Self::from_rust(to)?)),
                 };
                 Ok(Self::Pointer { constant: !matches!(pointer.mutability, syn::PointerMutability::Mut(_)), to })
@@ -163,6 +167,27 @@ impl Type {
             _ => None,
         }
     }
+}
+
+/// Visits the names in a type that both languages have, each with the type that C takes it for.
+pub fn names<'a>(ty: &'a syn::Type, visit: &mut impl FnMut(&'a syn::TypePath, Type)) {
+    match ty {
+        syn::Type::Group(group) => names(&group.elem, visit),
+        syn::Type::Paren(paren) => names(&paren.elem, visit),
+        syn::Type::Ptr(pointer) => names(&pointer.elem, visit),
+        syn::Type::Array(array) => names(&array.elem, visit),
+        syn::Type::Path(path) if !is_opaque(path) => {
+            if let Ok(named) = Type::from_rust(ty) {
+                visit(path, named);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether C has no name for what a pointer points to.
+fn is_opaque(path: &syn::TypePath) -> bool {
+    has_arguments(path) || path.path.segments.last().is_some_and(|segment| segment.ident == "c_void")
 }
 
 fn has_arguments(path: &syn::TypePath) -> bool {

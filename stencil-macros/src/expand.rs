@@ -1,33 +1,34 @@
-//! From stencils to Rust. Nothing can fail here any more.
+//! From stencils to Rust items. This phase cannot fail.
 
 mod arrays;
 mod describe;
 mod emit;
 mod instruction;
+mod links;
 mod machine;
 mod manual;
+mod names;
+mod operand;
 pub mod stub;
 
 use std::path::PathBuf;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
-use syn::Attribute;
-use syn::ext::IdentExt as _;
+use proc_macro2::TokenStream;
+use quote::quote;
 
 use crate::ast::{Block, Uop};
 use crate::model::{Abi, Objects, Stencil};
 use crate::{clangd, committed, compiler};
-use arrays::Arrays;
+use names::Names;
+pub use names::roots;
 
-/// The whole block.
+/// The items of a block.
 pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let names = Names::new(block, objects);
     let machine = machine::expand(block, objects, abi, &names);
     let uops = || block.uops.iter().zip(&objects.uops);
     let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
-    let constructors = uops().map(|(uop, _)| instruction::constructor(block, uop));
-    let (path, table) = (machine::path(block), manual::table(block, objects));
+    let constructors = instruction::constructors(block, &names, &manual::table(block, objects));
     let arrays = names.arrays.items();
     let statics = names.statics(objects);
     quote! {
@@ -35,102 +36,28 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
         #arrays
         #statics
         #(#items)*
-        #table
-        impl #path { #(#constructors)* }
+        #constructors
     }
 }
 
-/// Makes Cargo rebuild when one of these changes: what is asked for by environment variables, and files.
-pub fn tracked(files: &[PathBuf]) -> TokenStream {
+/// Items that make Cargo rebuild the crate when an environment variable or one of these files changes.
+pub fn tracked(block: &Block, files: &[PathBuf]) -> TokenStream {
+    let runtime = &block.runtime;
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
     let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
     quote! {
-        #(const _: ::core::option::Option<&str> = ::core::option_env!(#variables);)*
-        #(const _: &[u8] = ::core::include_bytes!(#files);)*
+        #(
+            const _: __stencil_core::option::Option<&__stencil_core::primitive::str> =
+                #runtime::expansion::core::option_env!(#variables);
+        )*
+        #(const _: &[__stencil_core::primitive::u8] = #runtime::expansion::core::include_bytes!(#files);)*
     }
 }
 
-/// The name of a local variable of the expansion, which no name that the user chose is the same as.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
-}
-
-/// Names of what the public items share and nobody else uses. They begin with the name of the block's first
-/// uop, which no other block in scope has.
-struct Names {
-    prefix: String,
-    arrays: Arrays,
-}
-
-impl Names {
-    fn new(block: &Block, objects: &Objects) -> Self {
-        let first = block.uops.first().map_or(&block.machine.name, |uop| &uop.name);
-        let prefix = format!("__stencil_{}", first.unraw());
-        Self { arrays: Arrays::new(&prefix, objects), prefix }
-    }
-
-    /// Read-only data of C code.
-    fn static_data(&self, index: usize) -> Ident {
-        format_ident!("{}_static_{index}", self.prefix)
-    }
-
-    fn statics(&self, objects: &Objects) -> TokenStream {
-        let items = objects.statics.iter().enumerate().map(|(index, data)| {
-            let name = self.static_data(index);
-            let (length, literal) = (data.bytes.len(), Literal::byte_string(&data.bytes));
-            let alignment = Literal::u64_unsuffixed(data.alignment);
-            quote! {
-                #[doc(hidden)]
-                #[allow(non_upper_case_globals)]
-                static #name: &[u8; #length] = {
-                    #[repr(C, align(#alignment))]
-                    struct Aligned([u8; #length]);
-                    static ALIGNED: Aligned = Aligned(*#literal);
-                    &ALIGNED.0
-                };
-            }
-        });
-        quote! { #(#items)* }
-    }
-
-    /// The constant that has a host function's address.
-    fn host(&self, index: usize) -> Ident {
-        format_ident!("{}_host_{index}", self.prefix)
-    }
-}
-
-/// Attributes of a uop for every item that it becomes.
-fn common_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
-    let common = ["cfg", "cfg_attr", "allow", "expect", "warn", "deny", "forbid"];
-    attributes.iter().filter(|attribute| common.iter().any(|name| attribute.path().is_ident(name))).collect()
-}
-
-/// Attributes of a uop for its functions.
-fn own_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
-    let common = common_attributes(attributes);
-    attributes.iter().filter(|attribute| !common.contains(attribute)).collect()
-}
-
-/// Everything that a uop becomes but for its constructor.
+/// The items of a uop, except its constructor.
 fn uop_items(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
-    let emit = emit::expand(uop, members, names);
+    let emit = emit::expand(block, uop, members, names);
     let constants = describe::expand(block, uop, members, names);
     let statics = instruction::statics(block, uop, members, names);
     quote! { #constants #emit #statics }
-}
-
-/// The index of a family's member from its parameters, as an `Option<usize>`.
-fn member_index(uop: &Uop) -> TokenStream {
-    let index = local("index");
-    let steps = uop.parameters.iter().map(|parameter| {
-        let (name, start, end) = (&parameter.name, parameter.start, parameter.end);
-        let length = end - start;
-        quote! {
-            .and_then(|#index: usize| match #name {
-                #start..#end => ::core::option::Option::Some(#index * #length + (#name - #start)),
-                _ => ::core::option::Option::None,
-            })
-        }
-    });
-    quote! { ::core::option::Option::Some(0_usize)#(#steps)* }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn messages(block: &str) -> (Block, Vec<String>) {
-    let block: Block = syn::parse_str(block).unwrap();
+fn messages(text: &str) -> (Block, Vec<String>) {
+    let (block, _) = block(text.parse().unwrap(), Conditions::default()).unwrap();
     let messages = block.mistakes.errors.iter().map(|error| {
         let at = error.span().start();
         format!("{}:{}: {error}", at.line, at.column)
@@ -82,13 +82,13 @@ fn without(stream: TokenStream, n: &mut usize) -> (TokenStream, bool) {
 fn every_missing_token_is_a_mistake_or_none() {
     let text = "#![c_flags(\"-O1\")] #[operands(3)] pub machine A(x: u64, p: *mut S) -> u64; c { int a; } \
                 include \"a.h\"; pub struct S { a: [u8; 3] } extern fn f(a: u64) -> u64 = a::b; \
-                struct T = b::T { a: u8, .. } /** Doc. */ pub uop one<const N: 1..=2, const M: 0..9>(a: u64, l: Label) \
+                struct T = b::T { a: u8, .. } #[cfg(unix)] /** Doc. */ pub uop one<const N: 1..=2, #[cfg(unix)] const M: 0..9>(a: u64, l: Label) \
                 where N > 1 { x = a; } uop two() {}";
     let stream: TokenStream = text.parse().unwrap();
     for n in 0.. {
         let (rest, found) = without(stream.clone(), &mut { n });
-        let block: Block =
-            syn::parse2(rest.clone()).unwrap_or_else(|error| panic!("without token {n}: {error}: {rest}"));
+        let (block, _) = super::block(rest.clone(), Conditions::default())
+            .unwrap_or_else(|error| panic!("without token {n}: {error}: {rest}"));
         let _ = crate::check::check(&block);
         // What is left is named all the same.
         assert!(block.uops.len() + block.mistakes.uops.len() >= 1, "without token {n}");
