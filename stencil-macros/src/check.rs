@@ -110,7 +110,6 @@ fn is_of_stdint(name: &str) -> bool {
 ///
 /// # Errors
 /// All mistakes, combined. Later phases rely on there being none.
-
 pub fn check(block: &Block) -> Result<(), Error> {
     let mut all = block.mistakes.errors.clone();
     let mut error = |span: Span, message: String| all.push(Error::new(span, message));
@@ -143,7 +142,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
         distinct(&mut error, s.fields.iter().map(|field| (&field.name, "field")));
     }
     for s in &block.structs {
-        if ctype::NAMES.iter().any(|name| s.name == name) {
+        if ctype::NAMES.iter().any(|name| s.name == name && !is_reserved(name)) {
             let message = format!("`{0}` is already the name of a type of both languages: rename the struct", s.name);
             error(s.name.span(), message);
         }

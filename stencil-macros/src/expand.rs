@@ -13,7 +13,7 @@ pub mod stub;
 
 use std::path::PathBuf;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 
 use crate::ast::{Block, Uop};
@@ -42,15 +42,15 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
 
 /// Items that make Cargo rebuild the crate when an environment variable or one of these files changes.
 pub fn tracked(block: &Block, files: &[PathBuf]) -> TokenStream {
-    let runtime = &block.runtime;
+    let core = names::core_at(block, Span::call_site());
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
     let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
     quote! {
         #(
             const _: __stencil_core::option::Option<&__stencil_core::primitive::str> =
-                #runtime::expansion::core::option_env!(#variables);
+                #core::option_env!(#variables);
         )*
-        #(const _: &[__stencil_core::primitive::u8] = #runtime::expansion::core::include_bytes!(#files);)*
+        #(const _: &[__stencil_core::primitive::u8] = #core::include_bytes!(#files);)*
     }
 }
 

@@ -1,7 +1,7 @@
 //! Constants that describe stencils.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::names::{self, Names, common_attributes, own_attributes};
 use super::operand::{range, type_text};
@@ -21,12 +21,13 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         let stencil = members.first().and_then(Option::as_ref).unwrap_or(&empty);
         let value = value(block, uop, &uop.name.to_string(), stencil, names);
         let manual = manual::uop(block, uop, members);
+        let constant = quote_spanned! {names::span(uop)=> const #name: __stencil_runtime::Stencil = #value; };
         return quote! {
             #(#common)*
             #docs
             #[doc = #manual]
             #[allow(dead_code, non_upper_case_globals)]
-            #visibility const #name: __stencil_runtime::Stencil = #value;
+            #visibility #constant
         };
     }
     let present = || members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
@@ -49,13 +50,16 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     });
     let count = members.len();
     let manual = manual::uop(block, uop, members);
+    let array = quote_spanned! {names::span(uop)=>
+        static #name: [__stencil_core::option::Option<__stencil_runtime::Stencil>; #count] = [#(#all),*];
+    };
     quote! {
         #(#constants)*
         #(#common)*
         #docs
         #[doc = #manual]
         #[allow(dead_code, non_upper_case_globals)]
-        #visibility static #name: [__stencil_core::option::Option<__stencil_runtime::Stencil>; #count] = [#(#all),*];
+        #visibility #array
     }
 }
 

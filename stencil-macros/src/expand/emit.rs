@@ -1,7 +1,7 @@
 //! Emit functions: straight-line code that makes room, computes fields, copies and patches.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::links::callee_pointer;
 use super::manual;
@@ -91,6 +91,15 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         let name = names.words(uop, 0);
         quote! { __stencil_runtime::Uop::#method(&#uops, #out, #words, #name) }
     };
+    // All of it at the name, where rustc reports two uops of one name in a module.
+    let public = quote_spanned! {names::span(uop)=>
+        fn #function<__Memory: __stencil_runtime::Memory>(
+            #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
+        ) -> #result {
+            let #words = [#(#to_words),*];
+            #chosen
+        }
+    };
     quote! {
         #(#functions)*
         #(#common)*
@@ -103,12 +112,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         #[doc = #errors]
         #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
         #[#inline]
-        #visibility fn #function<__Memory: __stencil_runtime::Memory>(
-            #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
-        ) -> #result {
-            let #words = [#(#to_words),*];
-            #chosen
-        }
+        #visibility #public
     }
 }
 

@@ -1,6 +1,6 @@
 //! Instructions: the `Uop`s that they refer to, and their constructors.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::links;
@@ -113,8 +113,7 @@ fn constructor(block: &Block, uop: &Uop, names: &Names) -> TokenStream {
         quote! { __stencil_runtime::Instruction::new(&#uops, #to_words) }
     };
     // All of it at the name, where rustc reports two uops of one name in different blocks.
-    let span = name.span().resolved_at(Span::call_site());
-    let function = quote_spanned! {span=>
+    let function = quote_spanned! {names::span(uop)=>
         fn #name(#(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*) -> __stencil_runtime::Instruction<#machine> {
             #body
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
@@ -93,7 +93,7 @@ pub fn abi_value(abi: Abi) -> TokenStream {
 }
 
 fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
-    let (machine, runtime) = (&block.machine, &block.runtime);
+    let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
     // As many words as the largest uop needs, or as the user wants for those of other blocks.
@@ -109,11 +109,7 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
     let (body, links) = (emit::body(&[], stencil, names), links::all(block, stencil, names));
     quote! {
         #(#attributes)*
-        #[derive(
-            #runtime::expansion::core::clone::Clone,
-            #runtime::expansion::core::marker::Copy,
-            #runtime::expansion::core::fmt::Debug,
-        )]
+        #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
         #visibility enum #name {}
 
         #[doc(hidden)]
@@ -168,9 +164,9 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
 
 /// Assertions that a continued machine is the one that was declared.
 fn continued(block: &Block, abi: Abi) -> TokenStream {
-    let runtime = &block.runtime;
     let (machine, entry, abi) = (names::machine(block), entry_type(block), abi_value(abi));
     let span = block.machine.name.span();
+    let core = names::core_at(block, span);
     let room = block.uops.iter().map(|uop| {
         let needed = uop.operands.len().max(uop.parameters.len());
         let message = format!(
@@ -178,8 +174,9 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
              `#[operands({needed})]` before `machine` there",
             uop.name
         );
+        let core = names::core_at(block, uop.name.span());
         quote_spanned! {uop.name.span()=>
-            const _: () = #runtime::expansion::core::assert!(
+            const _: () = #core::assert!(
                 __stencil_core::mem::size_of::<<#machine as __stencil_runtime::Machine>::Operands>() >= 8 * #needed,
                 #message,
             );
@@ -190,7 +187,7 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
             // The registers and the result are those of the machine's declaration.
             const fn __same<Entry: __stencil_runtime::expansion::Declared<Here>, Here>() {}
             __same::<<#machine as __stencil_runtime::Machine>::Entry, #entry>();
-            #runtime::expansion::core::assert!(
+            #core::assert!(
                 <#machine as __stencil_runtime::Machine>::ABI.matches(#abi),
                 "C compilers with different calling conventions compiled the blocks of this machine: use one compiler for all \
                  of them, or name it in STENCIL_CC",
@@ -202,7 +199,6 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
 
 /// A type of both languages, and the proof that they agree on it.
 fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream {
-    let runtime = &block.runtime;
     let Struct { attributes, visibility, name, bound, fields, .. } = s;
     let definition = bound.is_none().then(|| {
         let fields = fields.iter().map(|field| {
@@ -229,6 +225,7 @@ fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) 
         let offset_text = disagree(format!("offset of `{name}.{field_name}`, which is {offset} in C"));
         let field_text = disagree(format!("size of `{name}.{field_name}`, which is {field_size} in C"));
         let span = field_name.span();
+        let core = names::core_at(block, span);
         quote_spanned! {span=>
             const __OFFSET: __stencil_core::primitive::usize = __stencil_core::mem::offset_of!(__Rust, #field_name);
             // rustc reports a missing field once: then it does not know this type.
@@ -236,19 +233,20 @@ fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) 
                 __value: &<__Rust as __stencil_runtime::expansion::Given<__OFFSET>>::Itself,
             ) -> &#ty { &__value.#field_name }
             let _ = #field_name;
-            #runtime::expansion::core::assert!(__OFFSET == #offset, #offset_text);
-            #runtime::expansion::core::assert!(__stencil_core::mem::size_of::<#ty>() == #field_size, #field_text);
+            #core::assert!(__OFFSET == #offset, #offset_text);
+            #core::assert!(__stencil_core::mem::size_of::<#ty>() == #field_size, #field_text);
         }
     });
     let checks: Vec<_> = checks.collect();
     let span = name.span();
+    let core = names::core_at(block, span);
     quote_spanned! {span=>
         #definition
         const _: () = {
             // Named once, so rustc reports a mistake in it once.
             type __Rust = #rust;
-            #runtime::expansion::core::assert!(__stencil_core::mem::size_of::<__Rust>() == #size, #size_text);
-            #runtime::expansion::core::assert!(__stencil_core::mem::align_of::<__Rust>() == #alignment, #align_text);
+            #core::assert!(__stencil_core::mem::size_of::<__Rust>() == #size, #size_text);
+            #core::assert!(__stencil_core::mem::align_of::<__Rust>() == #alignment, #align_text);
             #({ #checks })*
         };
     }

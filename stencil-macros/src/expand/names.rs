@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens as _, format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
 
@@ -22,6 +22,17 @@ pub fn roots(runtime: &TokenStream) -> TokenStream {
         #[allow(unused_imports)]
         use #runtime::expansion::roots::*;
     }
+}
+
+/// The path of the crate `core` for a macro call that is reported at this span. The imported root will not do there: macros are
+/// resolved before imports are certain.
+pub fn core_at(block: &Block, span: Span) -> TokenStream {
+    let runtime = block.runtime.clone().unwrap_or_default().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    let runtime: TokenStream = runtime.collect();
+    quote_spanned! {span=> #runtime::expansion::core }
 }
 
 /// How Rust names the machine.
@@ -46,6 +57,11 @@ pub fn shadows<'a>(arguments: impl Iterator<Item = &'a Ident>) -> TokenStream {
     let names: BTreeSet<String> = arguments.map(Ident::to_string).collect();
     let names = names.iter().map(|name| Ident::new(name, Span::call_site()));
     quote! { #(#[allow(dead_code, non_snake_case)] fn #names() {})* }
+}
+
+/// The place of a uop's name, for tokens of the expansion.
+pub fn span(uop: &Uop) -> Span {
+    uop.name.span().resolved_at(Span::call_site())
 }
 
 /// The name of a uop's public function.

@@ -32,7 +32,7 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
 }
 
 fn declared(block: &Block) -> TokenStream {
-    let (machine, runtime) = (&block.machine, &block.runtime);
+    let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
@@ -46,11 +46,7 @@ fn declared(block: &Block) -> TokenStream {
     let abi = machine::abi_value(Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi));
     quote! {
         #(#attributes)*
-        #[derive(
-            #runtime::expansion::core::clone::Clone,
-            #runtime::expansion::core::marker::Copy,
-            #runtime::expansion::core::fmt::Debug,
-        )]
+        #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
         #visibility enum #name {}
 
         impl __stencil_runtime::Machine for #name {

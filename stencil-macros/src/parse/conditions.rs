@@ -11,7 +11,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Meta, Result};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, LitBool, Meta, MetaList, Result};
 
 /// What is known about the conditions of a block.
 #[derive(Clone, Default)]
@@ -98,7 +98,28 @@ fn negated(condition: &TokenStream) -> Option<TokenStream> {
     }
 }
 
-const CFG: &str = "expected one condition: `#[cfg(condition)]`";
+/// Whether a condition has the form of one. rustc would report another form, and keep both calls of a step.
+fn is_condition(tokens: &TokenStream) -> bool {
+    if syn::parse2::<LitBool>(tokens.clone()).is_ok() {
+        return true;
+    }
+    let inner = |list: &MetaList| split(list.tokens.clone());
+    match syn::parse2::<Meta>(tokens.clone()) {
+        Ok(Meta::Path(path)) => path.get_ident().is_some(),
+        Ok(Meta::NameValue(pair)) => matches!(pair.value, Expr::Lit(ExprLit { lit: Lit::Str(_), .. })),
+        Ok(Meta::List(list)) if list.path.is_ident("not") => {
+            inner(&list).len() == 1 && inner(&list).iter().all(is_condition)
+        }
+        Ok(Meta::List(list)) if list.path.is_ident("all") || list.path.is_ident("any") => {
+            inner(&list).iter().all(is_condition)
+        }
+        // Of unstable Rust.
+        Ok(Meta::List(list)) => ["target", "version", "accessible"].iter().any(|name| list.path.is_ident(name)),
+        Err(_) => false,
+    }
+}
+
+const CFG: &str = "expected one condition: `#[cfg(unix)]`, `#[cfg(feature = \"name\")]`, or a combination with `all`, `any` and `not`";
 const CFG_ATTR: &str = "expected a condition and attributes: `#[cfg_attr(condition, attribute)]`";
 
 fn only_condition(meta: &Meta) -> Result<TokenStream> {
@@ -107,7 +128,7 @@ fn only_condition(meta: &Meta) -> Result<TokenStream> {
         _ => Vec::new(),
     };
     match (parts.pop(), parts.is_empty()) {
-        (Some(condition), true) => Ok(condition),
+        (Some(condition), true) if is_condition(&condition) => Ok(condition),
         _ => Err(Error::new(meta.span(), CFG)),
     }
 }
@@ -117,7 +138,7 @@ fn conditional(attribute: &Attribute) -> Result<(TokenStream, Vec<Attribute>)> {
     let unlike = || Error::new(attribute.meta.span(), CFG_ATTR);
     let list = attribute.meta.require_list().map_err(|_| unlike())?;
     let mut parts = split(list.tokens.clone()).into_iter();
-    let condition = parts.next().ok_or_else(unlike)?;
+    let condition = parts.next().filter(is_condition).ok_or_else(unlike)?;
     let inner = parts.map(|tokens| Attribute::parse_outer.parse2(quote! { #[#tokens] }));
     let inner: Vec<Vec<Attribute>> = inner.collect::<Result<_>>()?;
     Ok((condition, inner.into_iter().flatten().collect()))

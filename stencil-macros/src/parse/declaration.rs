@@ -123,7 +123,7 @@ pub(super) fn uop(
             let mut attributes = input.call(Attribute::parse_outer)?;
             let included = context.included(&mut attributes);
             if let Some(span) = misplaced(&attributes, &Visibility::Inherited) {
-                return Err(Error::new(span, "a parameter takes no attribute except `cfg`"));
+                context.errors.push(Error::new(span, "a parameter takes no attribute except `cfg`"));
             }
             let parameter = parameter(input, &mut context.errors)?;
             parameters.extend(included.then_some(parameter));
