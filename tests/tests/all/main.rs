@@ -10,6 +10,7 @@ mod fill;
 mod flow;
 mod holes;
 mod holes_other;
+mod hygiene;
 mod layout;
 mod machines;
 mod names;
