@@ -1,4 +1,4 @@
-//! A guide to writing interpreters on uops, a chapter a module. Every listing is compiled and run by the tests.
+//! A guide to writing interpreters with uops. Each chapter is a module, and the tests compile and run every listing.
 //!
 //! 1. [Your first uop](first_uop)
 //! 2. [Operands and their ranges](operands)
@@ -6,11 +6,12 @@
 //! 4. [Sharing structs](structs)
 //! 5. [Calling Rust](calling_rust)
 //! 6. [Families](families)
-//! 7. [In a tracing interpreter](tracing): record, compile, guard, leave
+//! 7. [A tracing interpreter](tracing): record, compile, guard, leave
 //! 8. [Testing uops](testing)
 //! 9. [Shipping without a C compiler](shipping)
 //! 10. [Debugging](debugging)
-//! 11. [C in the editor](editor)
+//! 11. [C that Rust's lexer refuses](lexer)
+//! 12. [C in the editor](editor)
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -32,5 +33,7 @@ pub mod testing {}
 pub mod shipping {}
 #[doc = include_str!("guide/debugging.md")]
 pub mod debugging {}
+#[doc = include_str!("guide/lexer.md")]
+pub mod lexer {}
 #[doc = include_str!("guide/editor.md")]
 pub mod editor {}
