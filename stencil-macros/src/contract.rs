@@ -7,7 +7,7 @@ use crate::diagnostics;
 use crate::model::{Objects, Stencil};
 
 impl Quantity {
-    /// How much of it a stencil has.
+    /// The quantity in a stencil.
     fn of(self, stencil: &Stencil) -> usize {
         match self {
             Self::Code => stencil.code.len(),
@@ -17,7 +17,7 @@ impl Quantity {
         }
     }
 
-    /// What it is called, of this many.
+    /// The name of the quantity, in the number of `found`.
     fn name(self, found: usize) -> &'static str {
         match (self, found) {
             (Self::Code, 1) => "byte of code",
@@ -32,7 +32,7 @@ impl Quantity {
     }
 }
 
-/// The errors of all uops of a block that do not keep what they promise, each with the machine code.
+/// The errors for all uops of a block that break their contracts, with the machine code.
 pub fn check(block: &Block, objects: &Objects) -> TokenStream {
     let uops = block.uops.iter().zip(&objects.uops);
     uops.flat_map(|(uop, members)| {
@@ -45,7 +45,7 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
             let (span, whose) =
                 if of_block { (uop.name.span(), "the block's contract") } else { (clause.span, "its contract") };
             let (member, mut message) = broken(uop, members, clause, whose)?;
-            // The machine code once, however many clauses it breaks.
+            // The machine code once, however many clauses the uop breaks.
             if shown.replace(member) != Some(member) {
                 let disassembly = members[member].as_ref().map_or("", |stencil| &stencil.disassembly);
                 message = format!("{message}\n{disassembly}");
@@ -57,12 +57,12 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
     .collect()
 }
 
-/// How a uop breaks its contract, if it does, and which member of a family does so most.
+/// If a uop exceeds a limit: the member that does so most, and the message.
 fn broken(uop: &Uop, members: &[Option<Stencil>], clause: &Clause, whose: &str) -> Option<(usize, String)> {
     let Clause { quantity, most, .. } = *clause;
     let present = members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
     let mut broken: Vec<_> = present.filter(|(_, stencil)| quantity.of(stencil) > most).collect();
-    // Stable: of those that are alike, the first.
+    // The sort is stable: among equals, the first member comes first.
     broken.sort_by_key(|(_, stencil)| std::cmp::Reverse(quantity.of(stencil)));
     let (member, stencil) = *broken.first()?;
     let name = uop.member_name(member);
@@ -76,6 +76,6 @@ fn broken(uop: &Uop, members: &[Option<Stencil>], clause: &Clause, whose: &str) 
         0 => "none".into(),
         most => format!("at most {most}"),
     };
-    let message = format!("uop `{name}`{others} has {found} {}, and {whose} wants {limit}", quantity.name(found));
+    let message = format!("uop `{name}`{others} has {found} {}, but {whose} allows {limit}", quantity.name(found));
     Some((member, message))
 }

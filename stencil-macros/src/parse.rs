@@ -10,7 +10,6 @@ pub use conditions::Conditions;
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
-use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
@@ -19,7 +18,7 @@ use syn::{Attribute, Error, LitStr, Result, Token, Visibility, token};
 use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, Unparsed, Uop};
 use crate::suggest;
 use declaration::{c_text, continued, host, machine, misplaced, structure, uop};
-use recover::{nobody, skip_item, skip_tokens, unparsed};
+use recover::{nobody, skip_item, take_tokens, unparsed};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
 const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `extern fn`, \
@@ -37,17 +36,12 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
     (|input: ParseStream| {
         let start = input.span();
         let mut items = Items { context: Context { conditions, ..Context::default() }, ..Items::default() };
-        let ahead = input.fork();
-        match ahead.call(Attribute::parse_inner) {
-            Ok(attributes) => {
-                items.attributes(attributes);
-                input.advance_to(&ahead);
-            }
-            Err(error) => {
-                items.context.errors.push(error);
-                while input.peek(Token![#]) && input.peek2(Token![!]) {
-                    skip_tokens(input, if input.peek3(token::Bracket) { 3 } else { 2 })?;
-                }
+        while input.peek(Token![#]) && input.peek2(Token![!]) {
+            let tokens = take_tokens(input, if input.peek3(token::Bracket) { 3 } else { 2 })?;
+            // In a stream of its own, as with items below.
+            match Attribute::parse_inner.parse2(tokens) {
+                Ok(attributes) => items.attributes(attributes),
+                Err(error) => items.context.errors.push(error),
             }
         }
         while !input.is_empty() {
@@ -61,7 +55,7 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
                 while input.cursor() != ahead.cursor() {
                     tokens.extend([input.parse::<TokenTree>()?]);
                 }
-                // By itself, or syn would report what is left over in a group at the end of the block, and alone.
+                // In a stream of its own: otherwise syn reports leftover tokens in a group at the end of the block, and nothing else.
                 (|item: ParseStream| items.item(item)).parse2(tokens)
             });
             if let Err(error) = parsed {
@@ -102,7 +96,7 @@ impl Context {
     }
 }
 
-/// What an item begins with.
+/// The keyword that an item begins with.
 #[derive(Clone, Copy)]
 enum Keyword {
     Machine,
@@ -208,7 +202,7 @@ impl Items {
         Ok(())
     }
 
-    /// The keyword that an item begins with, or is most likely meant to begin with.
+    /// Parses the keyword of an item, or one that is misspelt.
     fn keyword(&mut self, input: ParseStream) -> Result<Keyword> {
         if input.peek(Token![;]) {
             return Err(input.error("no item ends here: remove the `;`"));
@@ -236,7 +230,7 @@ impl Items {
         }
     }
 
-    /// An item that becomes C alone.
+    /// Parses an item that becomes C alone.
     fn of_c(&mut self, keyword: Keyword, input: ParseStream) -> Result<()> {
         let declaration = match keyword {
             Keyword::Extern => {

@@ -166,8 +166,7 @@ pub(super) fn uop(
 
 /// `const DST: 0..3`
 fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
-    const FORM: &str =
-        "a family's parameter is a range of numbers from 0 up, `const NAME: 0..3` or `const NAME: 0..=2`";
+    const FORM: &str = "expected a parameter with a range of numbers: `const NAME: 0..3` or `const NAME: 0..=2`";
     if !input.peek(Token![const]) {
         return Err(input.error(FORM));
     }
@@ -185,13 +184,13 @@ fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
             while !(input.is_empty() || input.peek(Token![,]) || input.peek(Token![>]) || input.peek(token::Paren)) {
                 input.parse::<TokenTree>()?;
             }
-            // One member, so that what follows has something to work with.
+            // Later phases need at least one member.
             Ok(Parameter { name, start: 0, end: 1 })
         }
     }
 }
 
-/// A range that is not empty, or else where and why not, if there is more to say than what a range is.
+/// Parses a range that is not empty. An error may have a span and a message, if they say more than the form of a range.
 fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span>, Option<String>)> {
     let unlike = |_| (None, None);
     let number = |literal: &LitInt| match literal.base10_parse() {
@@ -209,7 +208,7 @@ fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span
     if past <= start {
         return Err((
             Some(end.span()),
-            Some("the range is empty, and a family needs a member: `0..2` has 0 and 1".into()),
+            Some("the range is empty, but a family needs a member: `0..2` contains 0 and 1".into()),
         ));
     }
     Ok((start, past))
