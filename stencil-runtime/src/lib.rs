@@ -4,14 +4,12 @@
 //! copies their machine code and fills in its holes. There is no compiler and no assembler at run time.
 #![doc = include_str!("first_screen.md")]
 //!
-//! What the macro makes of a block is described at [`stencil!`]. The rooms of this crate:
-//! [`Emitter`] is where emit functions write, [`patch`] computes the fields they fill in, [`Code`] is a whole program,
-//! [`Arena`] memory for many, [`Stencil`] says what is known of a uop, [`Listing`] shows what a program became, [`Error`]
-//! says what can go wrong.
+//! [`stencil!`] documents the macro; the `guide`, a module of these pages, is a short book about writing interpreters with it. The
+//! other items: emit functions write to an [`Emitter`]; [`patch`] computes the fields that they fill in; [`Code`] is a whole
+//! program; an [`Arena`] is memory for many; a [`Stencil`] describes a uop; a [`Listing`] shows a program's machine code; an
+//! [`Error`] says what went wrong.
 //!
-//! The `guide`, a module of these pages, is a short book about writing interpreters with it.
-//!
-//! The method is that of Xu and Kjolstad, *Copy-and-Patch Compilation* (OOPSLA 2021).
+//! The method is copy-and-patch, by Xu and Kjolstad (*Copy-and-Patch Compilation*, OOPSLA 2021).
 
 extern crate self as stencil_runtime;
 
@@ -42,7 +40,7 @@ pub use memory::Mapping;
 pub use program::{Instruction, Label, Labels, Machine, Operand, Uop, Words};
 pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
 
-/// What expansions of [`stencil!`] use besides the public items. Not for use by hand.
+/// Items that only the expansion of [`stencil!`] uses, beside the public ones.
 #[doc(hidden)]
 pub mod expansion {
     pub use crate::described::Link;
