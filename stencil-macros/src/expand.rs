@@ -1,6 +1,7 @@
 //! From stencils to Rust items. This phase cannot fail.
 
 mod arrays;
+mod constant;
 mod describe;
 mod emit;
 mod instruction;
@@ -30,7 +31,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
     let constructors = instruction::constructors(block, &names, &manual::table(block, objects));
     let arrays = names.arrays.items();
-    let statics = names.statics(objects);
+    let statics = constant::expand(objects, &names);
     quote! {
         #machine
         #arrays

@@ -17,6 +17,7 @@ mod arena;
 mod batch;
 mod block;
 mod code;
+mod constant;
 mod described;
 mod emit;
 mod entry;
@@ -43,6 +44,7 @@ pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
 /// Items that only the expansion of [`stencil!`] uses, beside the public ones.
 #[doc(hidden)]
 pub mod expansion {
+    pub use crate::constant::Pointer;
     pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use ::core;

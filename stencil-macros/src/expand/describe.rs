@@ -63,7 +63,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     }
 }
 
-/// The `Stencil` of the entry, which has no operands.
+/// Returns the `Stencil` of the entry, which has no operands.
 pub fn entry_value(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
     described(block, "entry", &[], stencil, names)
 }

@@ -1,4 +1,4 @@
-//! Emit functions: straight-line code that makes room, computes fields, copies and patches.
+//! Emit functions: straight-line code that reserves room, computes fields, copies and patches.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -186,8 +186,8 @@ fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) ->
             quote! { (#address as __stencil_core::primitive::u64) }
         }
         Value::Static(index) => {
-            let name = names.static_data(index);
-            quote! { (#name as *const _ as *const () as __stencil_core::primitive::u64) }
+            let name = names.constant(index);
+            quote! { ((&raw const #name) as __stencil_core::primitive::u64) }
         }
     };
     let addend = patch.addend;
@@ -232,7 +232,7 @@ fn plus(base: TokenStream, offset: usize) -> TokenStream {
     }
 }
 
-/// An operand as the address of the symbol that C sees (see `Type::symbol_range`).
+/// Returns an operand as the address of its symbol in C (see `Type::symbol_range`).
 fn word(operands: &[Field], operand: usize) -> TokenStream {
     let words = local("words");
     match &operands[operand].ty.c {

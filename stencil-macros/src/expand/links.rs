@@ -15,8 +15,8 @@ pub fn all(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
             Some(quote! { __stencil_runtime::expansion::Link::new(#name, #address) })
         }
         Value::Static(index) => {
-            let name = names.static_data(index);
-            Some(quote! { __stencil_runtime::expansion::Link::new("data", #name as *const _ as *const ()) })
+            let name = names.constant(index);
+            Some(quote! { __stencil_runtime::expansion::Link::new("data", (&raw const #name).cast()) })
         }
         Value::Operand(_) | Value::Code(_) | Value::Data(_) | Value::Next => None,
     });

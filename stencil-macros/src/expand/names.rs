@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
@@ -104,28 +104,19 @@ impl Names {
         Self { arrays: Arrays::new(&prefix, objects), prefix }
     }
 
-    /// Read-only data of C code.
-    pub fn static_data(&self, index: usize) -> Ident {
-        format_ident!("{}_static_{index}", self.prefix)
+    /// The static that a constant of C becomes.
+    pub fn constant(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_{index}", self.prefix)
     }
 
-    pub fn statics(&self, objects: &Objects) -> TokenStream {
-        let items = objects.statics.iter().enumerate().map(|(index, data)| {
-            let name = self.static_data(index);
-            let (length, literal) = (data.bytes.len(), Literal::byte_string(&data.bytes));
-            let alignment = Literal::u64_unsuffixed(data.alignment);
-            quote! {
-                #[doc(hidden)]
-                #[allow(non_upper_case_globals)]
-                static #name: &[__stencil_core::primitive::u8; #length] = {
-                    #[repr(C, align(#alignment))]
-                    struct Aligned([__stencil_core::primitive::u8; #length]);
-                    static ALIGNED: Aligned = Aligned(*#literal);
-                    &ALIGNED.0
-                };
-            }
-        });
-        quote! { #(#items)* }
+    /// The type of that static.
+    pub fn constant_type(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_type_{index}", self.prefix)
+    }
+
+    /// The type of its content.
+    pub fn constant_parts(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_parts_{index}", self.prefix)
     }
 
     /// The constant that has a host function's address.

@@ -156,7 +156,11 @@ fn committed_objects() {
         check(&user, &without, &finished);
         user.write("src/main.rs", &two.replace("x *= 3", "x *= 5"));
         let gcc = [("PATH", gcc.to_str().unwrap()), ("STENCIL_CACHE", "off")];
-        check(&user, &gcc, &["C compilers with different calling conventions compiled the blocks", "name it in STENCIL_CC"]);
+        check(
+            &user,
+            &gcc,
+            &["C compilers with different calling conventions compiled the blocks", "name it in STENCIL_CC"],
+        );
         check(&user, &[gcc[0], gcc[1], ("STENCIL_CC", "gcc")], &finished);
     }
     user.write("src/main.rs", &MAIN.replace("double", "twice"));
