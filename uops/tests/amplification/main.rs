@@ -11,9 +11,9 @@ use std::time::Instant;
 use uops::{Error, Program};
 
 /// Bytes of heap memory that every module may take.
-const FIXED: usize = 4 << 20;
+const FIXED: usize = 2 << 20;
 /// Bytes of heap memory that a module may take for each of its bytes.
-const PER_BYTE: usize = 512;
+const PER_BYTE: usize = 384;
 
 #[test]
 fn the_heap_is_bounded_by_the_size_of_the_module() {
