@@ -8,8 +8,8 @@
 use std::ops::Range;
 
 use wasmparser::{
-    BinaryReader, BlockType, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, KnownCustom, Name, Operator,
-    Parser, Payload, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    BinaryReader, BlockType, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, KnownCustom, Name,
+    Operator, Parser, Payload, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 use crate::module::decode::Failure;
@@ -167,7 +167,7 @@ fn heap(payload: &Payload<'_>) -> u64 {
             KnownCustom::Name(names) => names.into_iter().map_while(Result::ok).fold(0, |heap, subsection| {
                 let Name::Function(names) = subsection else { return heap };
                 // A name takes at least two bytes.
-                let count = u64::from(names.count()).min(size(section.range()) / 2);
+                let count = (names.count() as u64).min(size(section.range()) / 2);
                 heap.saturating_add(size(section.range())).saturating_add(count * HEAP_PER_NAME)
             }),
             _ => 0,
