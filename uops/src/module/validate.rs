@@ -25,9 +25,10 @@ const VALUES_PER_BYTE: u64 = 64;
 /// How many values calls, branches and blocks may push and pop in any module, however small.
 const VALUES: u64 = 1 << 22;
 
-/// A type with at most so many parameters and results in all is narrow. No operator of a narrow type can move more values
-/// than its bytes allow, so that a module whose types are all narrow is not counted.
-const NARROW: usize = VALUES_PER_BYTE as usize / 4;
+/// A type with at most so many parameters and results in all is narrow. An operator of a narrow type pops and pushes each
+/// of them at most once for each of its bytes. So it stays within the bounds, and a module whose types are all narrow is
+/// not counted.
+const NARROW: usize = VALUES_PER_BYTE as usize / 2;
 
 /// The most heap memory that a byte of a section takes, in the validator and in the decoded module.
 const HEAP_PER_BYTE: u64 = 400;
@@ -102,7 +103,7 @@ impl Functions {
         reader.set_features(*function.features());
         while !reader.eof() {
             let offset = reader.original_position();
-            if self.wide {
+            if self.wide && !reader.clone().read_u8().is_ok_and(has_few_operands) {
                 self.count(&mut function, &reader)?;
             }
             reader.visit_operator(&mut function.visitor(offset))??;
@@ -126,8 +127,10 @@ impl Functions {
         let operator = reader.peek_operator(&function.visitor(offset))?;
         let times = match &operator {
             Operator::BrTable { targets } => u64::from(targets.len()) + 1,
-            // The end of a block whose type is not a function type; the most frequent operator that could be counted.
-            Operator::End if function.get_control_frame(0).is_some_and(|frame| !is_wide(frame.block_type)) => {
+            // The most frequent control instruction; such a block has one result at most.
+            Operator::End
+                if function.get_control_frame(0).is_some_and(|frame| !has_function_type(frame.block_type)) =>
+            {
                 return Ok(());
             }
             _ => 1,
@@ -176,6 +179,12 @@ fn heap(payload: &Payload<'_>) -> u64 {
     }
 }
 
-fn is_wide(ty: BlockType) -> bool {
-    matches!(ty, BlockType::FuncType(_))
+/// Whether an operator that begins with this byte has a small number of operands that does not depend on a type: all but
+/// control instructions and those of unsupported features.
+fn has_few_operands(opcode: u8) -> bool {
+    matches!(opcode, 0x00 | 0x01 | 0x1a..=0x1c | 0x20..=0xd2 | 0xfc..=0xfe)
+}
+
+fn has_function_type(block: BlockType) -> bool {
+    matches!(block, BlockType::FuncType(_))
 }
