@@ -23,9 +23,12 @@ pub(super) struct Options {
     /// The exported function; otherwise `run`, `_start` or `main`, whichever there is first.
     #[arg(long, value_name = "NAME")]
     pub(super) invoke: Option<String>,
-    /// A directory for a WASI program to use, and its name there if that is another one.
+    /// Grants a WASI program a directory, and everything in it, under the name GUEST or else HOST.
     #[arg(long = "dir", value_name = "HOST[::GUEST]")]
     pub(super) dirs: Vec<String>,
+    /// Grants a WASI program a directory that it can read and cannot change.
+    #[arg(long = "dir-ro", value_name = "HOST[::GUEST]")]
+    pub(super) read_only_dirs: Vec<String>,
     /// A variable for a WASI program's environment.
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(super) variables: Vec<String>,
@@ -49,12 +52,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut linker = prints();
     let (invoke, args) = match options.invoke.as_deref() {
         None if is_wasi => {
-            wasi(options)?.args(&options.args).define(&mut linker);
+            wasi(options)?.args(&options.args).define(&mut linker)?;
             (Some("_start"), &[][..])
         }
         invoke => {
             if is_wasi {
-                wasi(options)?.define(&mut linker);
+                wasi(options)?.define(&mut linker)?;
             }
             (invoke, &options.args[..])
         }
@@ -65,9 +68,13 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let (name, ty) = choose(&functions, invoke)?;
     let args = parse(name, ty, args)?;
     let store = Store::new()?;
-    for result in
-        within(options.timeout, &store, || Instance::new(&store, &program, &linker)?.call(&store, name, &args))?
-    {
+    for result in within(options.timeout, &store, || {
+        let instance = Instance::new(&store, &program, &linker)?;
+        if name != "_initialize" {
+            uops::wasi::initialize(&store, instance)?;
+        }
+        instance.call(&store, name, &args)
+    })? {
         writeln!(io::stdout(), "{result}")?;
     }
     Ok(())
@@ -91,16 +98,19 @@ fn within<T>(timeout: Option<Duration>, store: &Store, run: impl FnOnce() -> T) 
 
 /// What a WASI program is given, but for its arguments.
 fn wasi(options: &Options) -> Result<Wasi> {
-    let Options { file, dirs, variables, .. } = options;
+    let Options { file, dirs, read_only_dirs, variables, .. } = options;
     let name = file.file_name().unwrap_or(file.as_os_str());
     let mut wasi = Wasi::new().arg(name.to_string_lossy()).inherit_stdio();
     for variable in variables {
         let (name, value) = variable.split_once('=').ok_or_else(|| format!("`{variable}` is not NAME=VALUE"))?;
         wasi = wasi.env(name, value);
     }
-    for dir in dirs {
-        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
-        wasi = wasi.dir(host, guest).map_err(|error| format!("the directory {host}: {error}"))?;
+    for (dirs, read_only) in [(dirs, false), (read_only_dirs, true)] {
+        for dir in dirs {
+            let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+            let granted = if read_only { wasi.dir_read_only(host, guest) } else { wasi.dir(host, guest) };
+            wasi = granted.map_err(|error| format!("the directory {host}: {error}"))?;
+        }
     }
     Ok(wasi)
 }
@@ -120,7 +130,8 @@ fn choose<'f>(
             Some(name) => format!("the module exports no function `{name}`"),
             None => "the module exports no function `run`, `_start` or `main`: choose one with --invoke".to_owned(),
         };
-        let exported: Vec<String> = functions.iter().map(|(name, ty)| format!("\n  {name} {ty}")).collect();
+        let exported: Vec<String> =
+            functions.iter().map(|(name, ty)| format!("\n  {} {ty}", name.escape_debug())).collect();
         if exported.is_empty() {
             format!("{missing}; it exports no functions at all")
         } else {
@@ -166,7 +177,8 @@ mod tests {
     #[test]
     fn variables_have_values() {
         let (file, variables) = (PathBuf::from("a.wasm"), vec!["K".to_owned()]);
-        let options = Options { file, variables, invoke: None, dirs: vec![], timeout: None, args: vec![] };
+        let (dirs, read_only_dirs, args) = (vec![], vec![], vec![]);
+        let options = Options { file, variables, invoke: None, dirs, read_only_dirs, timeout: None, args };
         assert_eq!(wasi(&options).unwrap_err().to_string(), "`K` is not NAME=VALUE");
     }
 
