@@ -21,12 +21,12 @@ use std::fmt;
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
-use wast::token::{F32, F64, Id};
+use wast::token::{F32, F64, Id, Index};
 use wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
 use crate::{
-    AddressType, Error, ExternRef, FuncType, Global, Instance, Limits, Linker, Memory, Module, Program, RefType, Store,
-    Table, TableType, Value, ValueType, Version,
+    AddressType, Error, ExternRef, Func, FuncType, Global, Instance, Limits, Linker, Memory, Module, Program, RefType,
+    Store, Table, TableType, Value, ValueType, Version,
 };
 
 /// What came of a script.
@@ -148,10 +148,16 @@ impl<'a> Script<'a> {
                 Err(error) => Err(said(error)),
             },
             WastDirective::AssertReturn { exec, results, .. } => {
+                let module = match &exec {
+                    WastExecute::Invoke(WastInvoke { module, .. }) | WastExecute::Get { module, .. } => *module,
+                    WastExecute::Wat(_) => None,
+                };
                 let found = self.execute(exec)?.map_err(said)?;
-                if found.len() == results.len()
-                    && found.iter().zip(&results).all(|(&value, wanted)| fits(&self.store, value, wanted))
-                {
+                let fits = |(&value, wanted): (&Value, &WastRet<'_>)| match wanted {
+                    WastRet::Core(wanted) => self.fits(value, wanted, module),
+                    _ => false,
+                };
+                if found.len() == results.len() && found.iter().zip(&results).all(fits) {
                     return Ok(());
                 }
                 Err(format!("{found:?} instead of {results:?}"))
@@ -160,11 +166,11 @@ impl<'a> Script<'a> {
             WastDirective::AssertExhaustion { call, message, .. } => trapped(self.invoke(&call)?, message),
             WastDirective::AssertInvalid { mut module, message, .. } => match self.program(&mut module) {
                 Err(Error::Invalid { .. } | Error::Unsupported { .. }) => Ok(()),
-                other => Err(format!("{} instead of `{message}`", outcome(other))),
+                other => Err(format!("{} instead of `{}`", outcome(other), message.escape_debug())),
             },
             WastDirective::AssertMalformed { mut module, message, .. } => match self.program(&mut module) {
                 Err(Error::Invalid { .. } | Error::Unsupported { .. } | Error::Text(_)) => Ok(()),
-                other => Err(format!("{} instead of `{message}`", outcome(other))),
+                other => Err(format!("{} instead of `{}`", outcome(other), message.escape_debug())),
             },
             WastDirective::AssertUnlinkable { module, message, .. } => {
                 let program = self.program(&mut QuoteWat::Wat(module)).map_err(said)?;
@@ -174,7 +180,7 @@ impl<'a> Script<'a> {
                     {
                         Ok(())
                     }
-                    other => Err(format!("{} instead of `{message}`", outcome(other))),
+                    other => Err(format!("{} instead of `{}`", outcome(other), message.escape_debug())),
                 }
             }
             _ => Err("not a directive of a version that is supported".to_owned()),
@@ -232,6 +238,42 @@ impl<'a> Script<'a> {
         let function = self.instance(call.module)?.func(&self.store, call.name).map_err(said)?;
         Ok(function.call(&self.store, &args))
     }
+
+    /// Whether a result of a module is the expected one. A NaN may be one of several.
+    fn fits(&self, value: Value, expected: &WastRetCore<'_>, module: Option<Id<'_>>) -> bool {
+        match (value, expected) {
+            (value, WastRetCore::Either(cases)) => cases.iter().any(|case| self.fits(value, case, module)),
+            (Value::I32(value), WastRetCore::I32(expected)) => value == *expected,
+            (Value::I64(value), WastRetCore::I64(expected)) => value == *expected,
+            (Value::F32(value), WastRetCore::F32(expected)) => single_fits(value.to_bits(), expected),
+            (Value::F64(value), WastRetCore::F64(expected)) => double_fits(value.to_bits(), expected),
+            (Value::V128(value), WastRetCore::V128(expected)) => vector_fits(value, expected),
+            (Value::FuncRef(value), WastRetCore::RefFunc(None)) => value.is_some(),
+            (Value::FuncRef(Some(value)), WastRetCore::RefFunc(Some(index))) => {
+                self.function(module, index) == Some(value)
+            }
+            (Value::FuncRef(value), WastRetCore::RefNull(ty)) => {
+                value.is_none() && ty.is_none_or(|ty| ty == NO_FUNCTION)
+            }
+            (Value::ExternRef(value), WastRetCore::RefNull(ty)) => value.is_none() && *ty != Some(NO_FUNCTION),
+            (Value::ExternRef(Some(value)), WastRetCore::RefExtern(expected)) => {
+                let value = value.get(&self.store).ok().and_then(|value| value.downcast_ref::<u32>().copied());
+                value.is_some() && expected.is_none_or(|expected| value == Some(expected))
+            }
+            _ => false,
+        }
+    }
+
+    /// The function of a module with this index, or with this identifier, which the text format keeps as its name.
+    fn function(&self, module: Option<Id<'_>>, index: &Index<'_>) -> Option<Func> {
+        let data = self.instance(module).ok()?.0.get(&self.store).ok()?;
+        let index = match index {
+            Index::Num(index, _) => *index as usize,
+            Index::Id(id) => (0..data.functions.len())
+                .find(|&index| data.program.module().function_name(index as u32) == Some(id.name()))?,
+        };
+        data.functions.get(index).copied().map(Func)
+    }
 }
 
 fn argument(store: &Store, arg: &WastArg<'_>) -> Outcome<Value> {
@@ -245,26 +287,6 @@ fn argument(store: &Store, arg: &WastArg<'_>) -> Outcome<Value> {
         WastArg::Core(WastArgCore::RefNull(_)) => Ok(Value::ExternRef(None)),
         WastArg::Core(WastArgCore::RefExtern(value)) => Ok(Value::ExternRef(Some(ExternRef::new(store, *value)))),
         other => Err(format!("{other:?} is no value that is supported")),
-    }
-}
-
-/// Whether a result is what is wanted, or one of the NaNs that are.
-fn fits(store: &Store, value: Value, wanted: &WastRet<'_>) -> bool {
-    let WastRet::Core(wanted) = wanted else { return false };
-    match (value, wanted) {
-        (Value::I32(value), WastRetCore::I32(wanted)) => value == *wanted,
-        (Value::I64(value), WastRetCore::I64(wanted)) => value == *wanted,
-        (Value::F32(value), WastRetCore::F32(wanted)) => single_fits(value.to_bits(), wanted),
-        (Value::F64(value), WastRetCore::F64(wanted)) => double_fits(value.to_bits(), wanted),
-        (Value::V128(value), WastRetCore::V128(wanted)) => vector_fits(value, wanted),
-        (Value::FuncRef(value), WastRetCore::RefFunc(None)) => value.is_some(),
-        (Value::FuncRef(value), WastRetCore::RefNull(ty)) => value.is_none() && ty.is_none_or(|ty| ty == NO_FUNCTION),
-        (Value::ExternRef(value), WastRetCore::RefNull(ty)) => value.is_none() && *ty != Some(NO_FUNCTION),
-        (Value::ExternRef(Some(value)), WastRetCore::RefExtern(wanted)) => {
-            let value = value.get(store).ok().and_then(|value| value.downcast_ref::<u32>().copied());
-            value.is_some() && wanted.is_none_or(|wanted| value == Some(wanted))
-        }
-        _ => false,
     }
 }
 
@@ -312,7 +334,7 @@ fn trapped(result: Result<Vec<Value>, Error>, message: &str) -> Outcome {
             return Ok(());
         }
     }
-    Err(format!("{} instead of `{message}`", outcome(result)))
+    Err(format!("{} instead of `{}`", outcome(result), message.escape_debug()))
 }
 
 fn said(error: Error) -> String {
