@@ -141,6 +141,20 @@ fn scripts_pass_or_say_what_failed() {
     let memories = file("memories.wast", r#"(assert_invalid (module (memory 0) (memory 0)) "multiple memories")"#);
     assert_eq!(outcome(&["wast", "--v2", memories.to_str().unwrap()]).0, Some(0));
     assert_eq!(outcome(&["wast", memories.to_str().unwrap()]).0, Some(1));
+    let text = r#"(module
+        (func $f (export "f") (result funcref) (ref.func $f))
+        (func $g (export "g") (result funcref i32) (ref.func $f) (i32.const 2)))
+        (assert_return (invoke "f") (ref.func 0))
+        (assert_return (invoke "f") (ref.func $f))
+        (assert_return (invoke "g") (either (ref.null func) (ref.func 0)) (either (i32.const 1) (i32.const 2)))
+        (assert_return (invoke "f") (ref.func 1))
+        (assert_return (invoke "f") (ref.func 9))
+        (assert_return (invoke "f") (ref.func $none))
+        (assert_return (invoke "g") (ref.func) (either (i32.const 1) (i32.const 3)))"#;
+    let forms = file("forms.wast", text);
+    let (code, output, _) = outcome(&["wast", forms.to_str().unwrap()]);
+    let lines: Vec<_> = output.lines().map(|line| line.split(':').nth(1).unwrap()).collect();
+    assert_eq!((code, &lines[..]), (Some(1), &["7", "8", "9", "10", " 4 passed, 4 failed"][..]), "{output}");
     let broken = file("broken.wast", "(module");
     let (code, _, messages) = outcome(&["wast", broken.to_str().unwrap()]);
     assert_eq!(code, Some(1));
