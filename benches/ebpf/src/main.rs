@@ -23,7 +23,7 @@ const PROGRAMS: [(&str, &str); 4] = [
         "xorshift and multiply",
         "
         mov r0, 0
-        mov r2, 88172645463325252
+        lddw r2, 88172645463325252
         mov r3, 3000000
         mov r4, r2
         lsh r4, 13
@@ -49,7 +49,7 @@ const PROGRAMS: [(&str, &str); 4] = [
         mov r3, r2
         mov r4, r3
         and r4, 1
-        jeq r4, 0, +4
+        jeq r4, 0, +5
         mov r4, r3
         add r3, r3
         add r3, r4
