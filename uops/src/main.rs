@@ -14,8 +14,14 @@ const TRAPPED: u8 = 134;
 fn main() -> ExitCode {
     let Err(error) = cli::Cli::parse().run() else { return ExitCode::SUCCESS };
     let error_of_uops = error.downcast_ref::<uops::Error>();
-    if let Some(code) = error_of_uops.and_then(Exit::of).and_then(exit_code) {
-        return code.into();
+    if let Some(exit) = error_of_uops.and_then(Exit::of) {
+        return exit_code(exit).map_or_else(
+            || {
+                let _ = writeln!(io::stderr(), "error: {exit}: expected a code from 0 to 255");
+                ExitCode::FAILURE
+            },
+            ExitCode::from,
+        );
     }
     let trapped = matches!(error_of_uops, Some(uops::Error::Trap { .. }));
     // If standard error cannot be written, the exit code has to do.

@@ -50,7 +50,7 @@ impl Context {
         Ok(fadvise(self.table.borrow().file(fd)?, offset, NonZeroU64::new(len), advice)?)
     }
 
-    /// Fails: like other hosts, this one sets the size of a file by `fd_filestat_set_size` and by writing, no other way.
+    /// Always fails, like on other hosts: later versions of WASI have dropped this function.
     pub(super) fn fd_allocate(&self, _guest: &Guest<'_>, fd: u32, _offset: u64, _len: u64) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
             Descriptor::File(OpenFile { writable: false, .. }) => Err(Errno::BADF),
@@ -60,7 +60,7 @@ impl Context {
         }
     }
 
-    /// Fails: rights describe what a descriptor can do, and cannot be given up.
+    /// Always fails: a descriptor keeps the rights with which it was opened.
     pub(super) fn fd_fdstat_set_rights(
         &self,
         _guest: &Guest<'_>,
@@ -93,8 +93,8 @@ impl Context {
         let (kind, flags, rights, inheriting) = match table.get(fd)? {
             Descriptor::Input(input) => (terminal(input.borrow().is_terminal()), 0, STREAM | READ, 0),
             Descriptor::Output(output) => (terminal(output.is_terminal()), 0, STREAM | WRITE, 0),
-            // Libraries ask for no more rights on a file than the directory passes on. In a read-only directory they shall
-            // ask for all, so that opening a file for writing fails there and then.
+            // Libraries request only rights that the directory passes on. A read-only directory passes on all of them: a
+            // library then requests the right to write, and `path_open` fails, not the first write.
             Descriptor::Dir(_) => (file_type(FileType::Directory), 0, DIR, DIR | FILE | READ | WRITE | ALLOCATE),
             Descriptor::File(OpenFile { file, readable, writable, .. }) => {
                 let set = fcntl_getfl(file)?;

@@ -1,8 +1,8 @@
 //! Functions on paths: files and directories in a directory that a program has.
 //!
-//! `cap-std` resolves paths. It never leaves the directory, whatever links there are and whoever changes them meanwhile.
-//! A function that makes, removes or renames an entry opens the entry's parent directory that way, and then passes the
-//! entry's name alone to the system, with its trailing slashes. So a trailing slash means what it means to Linux.
+//! `cap-std` resolves paths. It never leaves the directory, even if another process changes links meanwhile.
+//! A function that makes, removes or renames an entry opens the parent directory that way, and then passes only the
+//! entry's name, with its trailing slashes, to the system. So a trailing slash means what it means to Linux.
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
@@ -151,13 +151,13 @@ impl Context {
     }
 }
 
-/// The parent directory of what a path names, and the name with its trailing slashes: one component, never `..`, which the
-/// system looks up without following a link.
+/// Splits a path into the parent directory, which is opened, and the entry's name with its trailing slashes. The name is one
+/// component and never `..`. The system must look it up without following a link, because the link could lead outside.
 fn entry<'p>(dir: &Dir, path: &'p str) -> Result<(Dir, &'p str), Errno> {
     let end = path.trim_end_matches('/').len();
     let start = path[..end].rfind('/').map_or(0, |slash| slash + 1);
     match (&path[..start], &path[start..]) {
-        // Of the directory itself, or of the one above, `.` is the name in itself.
+        // The path ends in a directory itself, or in the one above: open that, and name it by `.`.
         (_, name) if end == 0 || matches!(name.trim_end_matches('/'), "." | "..") => Ok((dir.open_dir(path)?, ".")),
         ("", name) => Ok((dir.try_clone()?, name)),
         (parent, name) => Ok((dir.open_dir(parent)?, name)),

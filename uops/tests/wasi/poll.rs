@@ -22,8 +22,11 @@ fn subscribe(guest: &Guest, index: u64, kind: u8, fd_or_clock: u32, nanoseconds:
     guest.put(at + 24, &nanoseconds.to_le_bytes());
 }
 
-/// The events: data, error, kind, bytes to read and flags.
-fn poll(guest: &Guest, count: i32) -> Result<Vec<(u32, u16, u8, u32, u8)>, u16> {
+/// An event: data, error, kind, bytes to read and flags.
+type Event = (u32, u16, u8, u32, u8);
+
+/// Waits for the first `count` subscriptions.
+fn poll(guest: &Guest, count: i32) -> Result<Vec<Event>, u16> {
     match guest.call("poll_oneoff", (1000, 8000, count, 0)) {
         0 => {}
         error => return Err(error),
