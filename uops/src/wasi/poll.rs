@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::ioctl_fionread;
-use rustix::stdio::{stderr, stdin, stdout};
 use rustix::time::Timespec;
 
 use super::Context;
 use super::errno::Errno;
 use super::guest::Guest;
 use super::process::now;
-use super::stdio::{Input, Output};
 use super::table::{Descriptor, OpenFile, Table};
 
 /// The size of a subscription to an event, in bytes.
@@ -125,16 +123,11 @@ fn descriptor(table: &Table, fd: u32, kind: u8) -> Wait<'_> {
         (Err(error), _) => Wait::Nothing(Err(error)),
         (Ok(Descriptor::File(OpenFile { file, readable: true, .. })), READ) => Wait::Descriptor(file.as_fd()),
         (Ok(Descriptor::File(OpenFile { file, writable: true, .. })), WRITE) => Wait::Descriptor(file.as_fd()),
-        (Ok(Descriptor::Input(input)), READ) => match &*input.borrow() {
-            Input::Empty => Wait::Nothing(Ok(0)),
-            Input::Inherited => Wait::Descriptor(stdin()),
-            Input::Bytes(bytes) => Wait::Nothing(Ok((bytes.get_ref().len() as u64).saturating_sub(bytes.position()))),
-        },
-        (Ok(Descriptor::Output(output)), WRITE) => match output {
-            Output::Discarded | Output::Captured(_) => Wait::Nothing(Ok(0)),
-            Output::Inherited => Wait::Descriptor(stdout()),
-            Output::InheritedError => Wait::Descriptor(stderr()),
-        },
+        (Ok(Descriptor::Input(input)), READ) => {
+            let input = input.borrow();
+            input.fd().map_or_else(|| Wait::Nothing(Ok(input.left())), Wait::Descriptor)
+        }
+        (Ok(Descriptor::Output(output)), WRITE) => output.fd().map_or(Wait::Nothing(Ok(0)), Wait::Descriptor),
         // A directory, a stream in the other direction, or a file that was not opened for this.
         (Ok(_), _) => Wait::Nothing(Err(Errno::BADF)),
     }

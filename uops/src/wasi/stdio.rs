@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Cursor, IsTerminal, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use rustix::stdio::{stderr, stdin, stdout};
@@ -97,6 +97,19 @@ impl Input {
         }
     }
 
+    /// The descriptor of the host, if there is one.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'static>> {
+        matches!(self, Self::Inherited).then(stdin)
+    }
+
+    /// The number of bytes in memory that are left to read.
+    pub(super) fn left(&self) -> u64 {
+        match self {
+            Self::Empty | Self::Inherited => 0,
+            Self::Bytes(bytes) => (bytes.get_ref().len() as u64).saturating_sub(bytes.position()),
+        }
+    }
+
     pub(super) fn is_terminal(&self) -> bool {
         matches!(self, Self::Inherited) && io::stdin().is_terminal()
     }
@@ -109,6 +122,15 @@ impl Output {
             Self::Inherited => write_all(stdout(), io::stdout().lock(), bytes),
             Self::InheritedError => write_all(stderr(), io::stderr().lock(), bytes),
             Self::Captured(capture) => capture.write(bytes),
+        }
+    }
+
+    /// The descriptor of the host, if there is one.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'static>> {
+        match self {
+            Self::Discarded | Self::Captured(_) => None,
+            Self::Inherited => Some(stdout()),
+            Self::InheritedError => Some(stderr()),
         }
     }
 
