@@ -1,6 +1,8 @@
 //! The command line.
 
+mod deadline;
 mod dump;
+mod limits;
 mod load;
 mod run;
 mod wast;
@@ -9,6 +11,11 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+pub(crate) use limits::message;
+
+/// The exit code of a run whose time is over: that of any error.
+const TIMED_OUT: i32 = 1;
 
 /// What a command fails with.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

@@ -25,7 +25,7 @@ use wasmparser::OperatorsReader;
 
 use crate::module::Module;
 use crate::module::error::Error;
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::module::trap::Trap;
 use crate::module::types::{RefType, ValueType};
 use crate::uop::Wasm;
@@ -63,10 +63,12 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
     program.extend([Wasm::bind(HOST_LABEL), Wasm::host(), Wasm::bind(UNWIND_LABEL), Wasm::unwind()]);
     let mut labels = function_label(module.bodies.len()).0;
     let (mut tables, mut stack) = (Vec::new(), Stack::default());
+    let start = module.bodies.first().map_or(0, |body| body.start);
+    let mut reporter = Reporter::new(observer, Phase::Lowering, start, module.wasm.len());
     for index in 0..module.bodies.len() {
-        Function::new(module, index, &mut program, &mut labels, &mut tables, &mut stack)?.lower()?;
-        let done = module.bodies[index].end;
-        observer(Progress { phase: Phase::Lowering, done, size: module.wasm.len() });
+        let mut step = |done| reporter.step(done);
+        Function::new(module, index, &mut program, &mut labels, &mut tables, &mut stack, &mut step)?.lower()?;
+        reporter.report(module.bodies[index].end)?;
     }
     Ok(Lowered { program, tables })
 }
@@ -75,7 +77,8 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
 pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instruction<Wasm>>, Error> {
     let mut program = Vec::new();
     let mut labels = function_label(module.bodies.len()).0;
-    Function::new(module, index, &mut program, &mut labels, &mut Vec::new(), &mut Stack::default())?.lower()?;
+    let (tables, stack) = (&mut Vec::new(), &mut Stack::default());
+    Function::new(module, index, &mut program, &mut labels, tables, stack, &mut |_| Ok(()))?.lower()?;
     Ok(program)
 }
 
@@ -115,6 +118,8 @@ struct Function<'a> {
     site: u32,
     /// Traps that the function may end with, each with the label of the uop that does it.
     traps: Vec<(Trap, Label)>,
+    /// Reports the offset in the module that lowering has reached. It fails if compilation is cancelled.
+    step: &'a mut dyn FnMut(usize) -> Result<(), Error>,
 }
 
 /// Frames advance by this many slots at least: no fewer bytes than a call takes of the native stack, so that the stack of
@@ -129,6 +134,7 @@ impl<'a> Function<'a> {
         labels: &'a mut u32,
         tables: &'a mut Vec<JumpTable>,
         stack: &'a mut Stack,
+        step: &'a mut dyn FnMut(usize) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let ty = module.ty(module.functions[module.imported_functions() + index]);
         let body = module.body(index);
@@ -167,12 +173,14 @@ impl<'a> Function<'a> {
             start: module.bodies[index].start as u32,
             site: 0,
             traps: Vec::new(),
+            step,
         })
     }
 
     fn lower(mut self) -> Result<(), Error> {
         while !self.controls.is_empty() {
             let (operator, site) = self.operators.read_with_offset()?;
+            (self.step)(site as usize)?;
             self.site = site as u32;
             self.operator(&operator)?;
         }

@@ -17,7 +17,8 @@ fn main() -> ExitCode {
     }
     let kind = if matches!(error_of_uops, Some(uops::Error::Trap { .. })) { "trap" } else { "error" };
     // Where even this cannot be written, the exit code has to do.
-    let _ = writeln!(io::stderr(), "{kind}: {error}");
+    let message = error_of_uops.map_or_else(|| error.to_string(), cli::message);
+    let _ = writeln!(io::stderr(), "{kind}: {message}");
     if let Some(backtrace) = error_of_uops.and_then(uops::Error::backtrace) {
         let _ = write!(io::stderr(), "{backtrace}");
     }

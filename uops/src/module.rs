@@ -103,6 +103,16 @@ pub(crate) enum References {
     Expressions(Box<[ConstExpr]>),
 }
 
+impl References {
+    /// The number of references.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Functions(indices) => indices.len(),
+            Self::Expressions(items) => items.len(),
+        }
+    }
+}
+
 /// Bytes to put into a memory.
 #[derive(Clone, Debug)]
 pub(crate) struct DataSegment {

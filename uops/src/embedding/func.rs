@@ -70,15 +70,14 @@ impl Func {
         read: impl FnOnce(&Slots<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let function = self.0.get(store)?;
-        let frames = &store.0.frames;
-        let first = frames.enter(slots::count(params).max(slots::count(results)))?;
-        // SAFETY: `enter` has made room for the arguments and the results, and no other function uses it.
-        let slots = unsafe { Slots::new(store, first) };
-        // SAFETY: the function is of this store, and the arguments are in the slots.
-        let result =
-            slots.write(args).and_then(|()| unsafe { run(store, function, &slots) }).and_then(|()| read(&slots));
-        frames.leave(result.as_ref().is_err_and(|error| error.trap() == Some(Trap::Interrupted)));
-        result
+        store.0.frames.call(slots::count(params).max(slots::count(results)), |first| {
+            // SAFETY: there is room for the arguments and the results, and no other function uses it.
+            let slots = unsafe { Slots::new(store, first) };
+            slots.write(args)?;
+            // SAFETY: the function is of this store, and the arguments are in the slots.
+            unsafe { run(store, function, &slots) }?;
+            read(&slots)
+        })
     }
 }
 

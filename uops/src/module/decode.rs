@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use wasmparser::{
-    BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, KnownCustom, Name,
-    NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidator, FuncValidatorAllocations,
+    FunctionBody, KnownCustom, Name, NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
+    WasmFeatures, WasmModuleResources,
 };
 
 use crate::module::const_expr::ConstExpr;
 use crate::module::error::Error;
 use crate::module::features::{Version, unsupported};
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::module::types::{
     AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType,
 };
@@ -35,6 +36,7 @@ fn decode_with(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> R
             }
         }
         Failure::Beyond { what, offset } => Error::Unsupported { what: what.to_owned(), offset },
+        Failure::Stopped(error) => error,
     })
 }
 
@@ -44,6 +46,8 @@ pub(crate) enum Failure {
     Invalid(BinaryReaderError),
     /// They have something that the validator should have refused. It keeps a change there from being a panic here.
     Beyond { what: &'static str, offset: u64 },
+    /// Decoding was cancelled.
+    Stopped(Error),
 }
 
 impl From<BinaryReaderError> for Failure {
@@ -56,6 +60,7 @@ fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<M
     let mut module = Module { wasm: wasm.into(), ..Module::default() };
     let mut validator = Validator::new_with_features(features);
     let mut allocations = FuncValidatorAllocations::default();
+    let mut reporter = Reporter::new(observer, Phase::Validating, 0, wasm.len());
     let mut parser = Parser::new(0);
     parser.set_features(features);
     for payload in parser.parse_all(wasm) {
@@ -63,14 +68,31 @@ fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<M
         // Validated first, so that what follows reads nothing that is not so.
         if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
             let mut function = function.into_validator(std::mem::take(&mut allocations));
-            function.validate(&body)?;
+            validate(&mut function, &body, &mut reporter)?;
             allocations = function.into_allocations();
-            observer(Progress { phase: Phase::Validating, done: body.range().end as usize, size: wasm.len() });
+            reporter.report(body.range().end as usize).map_err(Failure::Stopped)?;
         }
         module.add(payload)?;
     }
     module.name_functions();
     Ok(module)
+}
+
+/// Validates a function as [`FuncValidator::validate`] does, and reports progress in between.
+fn validate<T: WasmModuleResources>(
+    function: &mut FuncValidator<T>,
+    body: &FunctionBody<'_>,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), Failure> {
+    let mut reader = body.get_binary_reader();
+    function.read_locals(&mut reader)?;
+    reader.set_features(*function.features());
+    while !reader.eof() {
+        let offset = reader.original_position();
+        reporter.step(offset as usize).map_err(Failure::Stopped)?;
+        reader.visit_operator(&mut function.visitor(offset))??;
+    }
+    Ok(reader.finish_expression(&function.visitor(reader.original_position()))?)
 }
 
 impl Module {

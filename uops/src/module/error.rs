@@ -108,31 +108,78 @@ pub enum Error {
         /// Who called it.
         backtrace: Backtrace,
     },
-    /// A table or a memory is larger than the store's options allow.
-    TooLarge {
-        /// What: `table` or `memory`.
-        what: &'static str,
-        /// Elements or pages that it has to have.
-        size: u64,
-        /// Elements or pages that it may have.
-        limit: u64,
-    },
-    /// There are more tables or memories than the store's options allow.
-    TooMany {
-        /// What: `tables` or `memories`.
-        what: &'static str,
-        /// How many there may be.
-        limit: usize,
-    },
-    /// The operating system gave no memory.
+    /// A module needs more than the store's limits allow.
+    LimitExceeded(LimitExceeded),
+    /// The operating system refused memory.
     OutOfMemory {
         /// What it was for.
         what: &'static str,
-        /// Bytes that were asked for.
+        /// Bytes that were requested.
         size: u64,
     },
+    /// The progress callback cancelled the compilation: see [`Program::with_progress`](crate::Program::with_progress).
+    Cancelled,
     /// The machine code could not be made.
     Code(stencil_runtime::Error),
+}
+
+/// A limit of [`StoreLimits`](crate::StoreLimits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The pages of one memory.
+    MemoryPages,
+    /// The elements of one table.
+    TableElements,
+    /// The number of memories.
+    Memories,
+    /// The number of tables.
+    Tables,
+    /// The bytes of everything in the store.
+    Bytes,
+}
+
+impl Limit {
+    /// The field of `StoreLimits`.
+    fn field(self) -> &'static str {
+        match self {
+            Self::MemoryPages => "memory_pages",
+            Self::TableElements => "table_elements",
+            Self::Memories => "memories",
+            Self::Tables => "tables",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// A need that exceeds a limit. Its message names the cause; that of [`Error::LimitExceeded`] adds the remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// The limit.
+    pub limit: Limit,
+    /// Pages, elements, memories, tables or bytes that are needed.
+    pub needed: u64,
+    /// How many of them are allowed.
+    pub allowed: u64,
+}
+
+impl fmt::Display for LimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, needed, allowed } = self;
+        match limit {
+            Limit::MemoryPages => write!(f, "a memory of {needed} pages is larger than the limit of {allowed}"),
+            Limit::TableElements => write!(f, "a table of {needed} elements is larger than the limit of {allowed}"),
+            Limit::Memories => write!(f, "the store needs {needed} memories, more than its limit of {allowed}"),
+            Limit::Tables => write!(f, "the store needs {needed} tables, more than its limit of {allowed}"),
+            Limit::Bytes => write!(f, "the store needs {needed} bytes in all, more than its limit of {allowed}"),
+        }
+    }
+}
+
+impl From<LimitExceeded> for Error {
+    fn from(exceeded: LimitExceeded) -> Self {
+        Self::LimitExceeded(exceeded)
+    }
 }
 
 impl From<wasmparser::Error> for Error {
@@ -188,13 +235,13 @@ impl fmt::Display for Error {
             Self::Trap { trap, .. } => trap.fmt(f),
             Self::WrongType { wanted, found } => write!(f, "the function's type is {found}, not {wanted}"),
             Self::Host { function, source, .. } => write!(f, "host function {function}: {source}"),
-            Self::TooLarge { what, size, limit } => {
-                write!(f, "a {what} of size {size} is larger than the limit {limit}: raise it in the store's options")
-            }
-            Self::TooMany { what, limit } => {
-                write!(f, "the store may have {limit} {what} in all: raise that in its options")
-            }
-            Self::OutOfMemory { what, size } => write!(f, "the system gave no {size} bytes of memory for a {what}"),
+            Self::LimitExceeded(exceeded) => write!(f, "{exceeded}: raise `StoreLimits::{}`", exceeded.limit.field()),
+            Self::OutOfMemory { what, size } => write!(
+                f,
+                "out of memory: the system refused {size} bytes for a {what}; raise the limit of the process (`ulimit -v`) \
+                 or free memory"
+            ),
+            Self::Cancelled => f.write_str("the progress callback cancelled the compilation"),
             Self::Code(error) => write!(f, "the machine code could not be made: {error}"),
         }
     }

@@ -9,7 +9,7 @@ use stencil_runtime::{Address, Code, Label, Listing, Machine};
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::module::error::Error;
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::uop::Wasm;
 
 /// How compiled code is entered. Arguments are in the first slots of the frame, and there are the results; what is
@@ -21,7 +21,7 @@ pub(crate) type Entry = <Wasm as Machine>::Entry;
 pub(crate) struct Compiled {
     code: Code<Wasm>,
     /// What the code's jumps read their addresses from; it knows where they are.
-    _tables: Vec<JumpTable>,
+    tables: Vec<JumpTable>,
     /// Number of functions that are not imported.
     functions: usize,
 }
@@ -30,11 +30,10 @@ impl Compiled {
     /// Compiles a module.
     pub(crate) fn new(module: &Module, observer: Observer<'_>) -> Result<Self, Error> {
         let lowered = lower(module, observer)?;
-        let size = module.wasm.len();
-        observer(Progress { phase: Phase::Emitting, done: 0, size });
+        Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
         let code = Wasm::compile(&lowered.program)?;
-        let compiled = Self { code, _tables: lowered.tables, functions: module.bodies.len() };
-        for table in &compiled._tables {
+        let compiled = Self { code, tables: lowered.tables, functions: module.bodies.len() };
+        for table in &compiled.tables {
             for (address, &label) in table.addresses.iter().zip(&table.labels) {
                 address.store(compiled.address(label) as usize, Ordering::Relaxed);
             }
@@ -65,6 +64,12 @@ impl Compiled {
     /// Where a label is, every one of which the program binds.
     fn address(&self, label: Label) -> *const c_void {
         self.code.address(label).map_or(std::ptr::null(), <*const u8>::cast)
+    }
+
+    /// Bytes of the machine code and the jump tables.
+    pub(crate) fn size(&self) -> usize {
+        let tables: usize = self.tables.iter().map(|table| size_of_val(&*table.addresses)).sum();
+        self.code.bytes().len() + tables
     }
 
     /// Bytes of code of a function; `index` does not count imported ones.

@@ -37,7 +37,21 @@ impl Frames {
         Ok(Self { _slots: slots, interrupt, top: Cell::new(start), depth: Cell::new(0) })
     }
 
-    /// Begins a call with this many slots for arguments or results, and says where they are.
+    /// Runs a call, or what counts as one, with this many slots for arguments or results. It gets the first slot. An
+    /// interruption that ends the outermost call is over then.
+    pub(crate) fn call<R>(&self, slots: usize, run: impl FnOnce(*mut u64) -> Result<R, Error>) -> Result<R, Error> {
+        if let Err(interrupted) = self.interrupt.check() {
+            if self.depth.get() == 0 {
+                self.interrupt.clear();
+            }
+            return Err(interrupted.into());
+        }
+        let result = run(self.enter(slots)?);
+        self.leave(result.as_ref().is_err_and(|error| error.trap() == Some(Trap::Interrupted)));
+        result
+    }
+
+    /// Begins a call with this many slots for arguments or results, and returns the first one.
     pub(crate) fn enter(&self, slots: usize) -> Result<*mut u64, Trap> {
         let left = (self.interrupt.end() as usize).saturating_sub(self.top.get() as usize) / 8;
         if slots > left || self.depth.get() == DEPTH {

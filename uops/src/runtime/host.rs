@@ -4,6 +4,7 @@
 //! [`call_host`]. That finds the closure, turns slots into values, calls it, and turns its results into slots again. A
 //! closure that fails or panics leaves the reason in the store, and the call that led to it reports it.
 
+use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use crate::module::types::{FuncType, Tuple};
 use crate::runtime::backtrace::Backtrace;
 use crate::runtime::instance::{Instance, InstanceData};
 use crate::runtime::slots::{self, Slots};
-use crate::runtime::store::{Handle, Inner, SharedVm, Store};
+use crate::runtime::store::{Handle, Inner, Store};
 use crate::runtime::value::Value;
 use crate::runtime::vm::{self, Vm};
 
@@ -48,41 +49,61 @@ impl<'a> Caller<'a> {
 
 /// A host function as one instance has imported it.
 pub(crate) struct HostData {
-    /// For compiled code, with `vm`.
+    /// What compiled code calls.
     func: vm::Func,
-    _vm: SharedVm,
     /// The instance that imported it.
     instance: Handle<InstanceData>,
-    /// `module.field`.
-    name: String,
+    /// The index of the import.
+    import: usize,
     ty: Rc<FuncType>,
     function: Rc<HostFn>,
 }
 
-impl HostData {
-    /// Makes a host function for an instance that imports it, and returns what compiled code calls.
-    pub(crate) fn import(
+/// A host function to import: the index of the import, its type and its closure.
+pub(crate) type HostImport<'i> = (usize, &'i Rc<FuncType>, &'i Rc<HostFn>);
+
+/// All host functions that an instance imports.
+pub(crate) struct Hosts {
+    data: Vec<HostData>,
+    /// A `Vm` for each of them, which points to it.
+    _vms: Vec<UnsafeCell<Vm>>,
+}
+
+impl Hosts {
+    /// Makes host functions for an instance that imports them. `code` is that of all host functions.
+    pub(crate) fn new(
         store: &Store,
         instance: Handle<InstanceData>,
-        name: String,
-        (ty, function): (&Rc<FuncType>, &Rc<HostFn>),
-        thunk: *const std::ffi::c_void,
-    ) -> *const vm::Func {
-        let shared = SharedVm::new(Vm::new(store).into());
-        let vm = shared.get();
-        let host = Rc::new(Self {
-            func: vm::Func { code: thunk, vm, ty: store.type_number(ty) },
-            _vm: shared,
-            instance,
-            name,
-            ty: ty.clone(),
-            function: function.clone(),
-        });
-        let (data, func) = (Rc::as_ptr(&host), &raw const host.func);
-        // SAFETY: `host` owns the `Vm`, and no reference to it exists. The store keeps `host` as long as it lives.
-        unsafe { (*vm).host = data.cast_mut().cast() };
-        store.keep_host(host);
-        func
+        imports: &[HostImport<'_>],
+        code: *const std::ffi::c_void,
+    ) -> Result<Self, Error> {
+        let vms = store.0.collect("host function", imports.iter().map(|_| Ok(UnsafeCell::new(Vm::new(store)))))?;
+        let data = store.0.collect(
+            "host function",
+            imports.iter().zip(&vms).map(|(&(import, ty, function), vm)| {
+                let func = vm::Func { code, vm: vm.get(), ty: store.type_number(ty)? };
+                Ok(HostData { func, instance, import, ty: ty.clone(), function: function.clone() })
+            }),
+        )?;
+        for (host, vm) in data.iter().zip(&vms) {
+            // SAFETY: no reference to the `Vm` exists. It and the data stay where they are: neither vector changes.
+            unsafe { (*vm.get()).host = std::ptr::from_ref(host).cast_mut().cast() };
+        }
+        Ok(Self { data, _vms: vms })
+    }
+
+    /// What compiled code calls, in the order of the imports. It stays where it is as long as this lives.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = *const vm::Func> {
+        self.data.iter().map(|host| &raw const host.func)
+    }
+}
+
+impl HostData {
+    /// The names by which the instance imports it, for messages.
+    fn name(&self, store: &Store) -> String {
+        let instance = self.instance.get(store).ok();
+        let import = instance.and_then(|instance| instance.program.module().imports.get(self.import));
+        import.map(|import| format!("`{}.{}`", import.module, import.field)).unwrap_or_default()
     }
 
     /// Calls the closure.
@@ -91,8 +112,7 @@ impl HostData {
         // What a closure breaks by panicking is its own: whatever the store has is in cells that hold whole values.
         let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, slots)))
             .unwrap_or_else(|payload| Err(format!("it panicked: {}", message(&*payload)).into()));
-        let fail =
-            |source| Error::Host { function: format!("`{}`", self.name), source, backtrace: Backtrace::default() };
+        let fail = |source| Error::Host { function: self.name(store), source, backtrace: Backtrace::default() };
         // What ended a call that it made itself passes through as it is.
         result.map_err(|source| match source.downcast::<Error>() {
             Ok(error) if error.trap().is_some() => *error,
@@ -148,7 +168,8 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
     let result = host.call(&store, &unsafe { Slots::new(&store, fp) });
     store.0.frames.set_top(top);
     match result {
-        Ok(()) => 0,
+        // A host function that was interrupted may not have noticed. The error of one that failed matters more.
+        Ok(()) => store.0.interrupt().check().map_or_else(Trap::code, |()| 0),
         Err(error) => {
             store.0.failure.set(Some(error));
             Trap::Host.code()
