@@ -1,4 +1,4 @@
-//! What compiled code touches or calls: the data of a store, and the functions that uops call.
+//! The run time: the data of a store, and the functions that compiled code calls.
 
 pub(crate) mod allocate;
 pub(crate) mod backtrace;

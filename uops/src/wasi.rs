@@ -45,6 +45,7 @@ mod process;
 mod stdio;
 mod table;
 mod times;
+mod wait;
 
 use std::cell::RefCell;
 use std::io;

@@ -50,8 +50,10 @@ pub enum Error {
     UnknownExport {
         /// The name.
         name: String,
-        /// The names that it does export.
+        /// The names that it does export, the first 20 of them.
         exports: Vec<String>,
+        /// How many more there are.
+        omitted: usize,
     },
     /// The export of this name is not of the kind that was asked for.
     WrongExport {
@@ -206,11 +208,12 @@ impl fmt::Display for Error {
                 "incompatible import type: the module needs `{module}`.`{field}` to be a {wanted}, and it is \
                  defined as a {found}"
             ),
-            Self::UnknownExport { name, exports } if exports.is_empty() => {
+            Self::UnknownExport { name, exports, .. } if exports.is_empty() => {
                 write!(f, "there is no export `{name}`: the module exports nothing")
             }
-            Self::UnknownExport { name, exports } => {
-                write!(f, "there is no export `{name}`; there are: {}", exports.join(", "))
+            Self::UnknownExport { name, exports, omitted } => {
+                write!(f, "there is no export `{name}`; there are: {}", exports.join(", "))?;
+                if *omitted == 0 { Ok(()) } else { write!(f, " and {omitted} more") }
             }
             Self::WrongExport { name, wanted, found } => {
                 write!(f, "the export `{name}` is no {wanted}: it is a {found}")

@@ -2,7 +2,8 @@
 //!
 //! Whatever may be large is allocated here and reports a failure. Small allocations (a name, an entry of a map) go through
 //! the standard library, which aborts when memory runs out. Each large allocation therefore leaves [`HEADROOM`]
-//! bytes of address space for them, and for the native stack, which grows into the same space.
+//! bytes of address space for them, and for the native stack, which grows into the same space. Before many small ones,
+//! [`check`] makes sure that there is memory for all of them.
 
 use memmap2::{MmapMut, MmapOptions};
 
@@ -20,26 +21,23 @@ pub(crate) fn reserve(size: usize) -> Option<MmapMut> {
     map(HEADROOM).map(|_| reservation)
 }
 
+/// Makes sure that small allocations of `size` bytes in all will succeed.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(crate) fn check(what: &'static str, size: usize) -> Result<(), Error> {
+    reserve(size).map(drop).ok_or(Error::OutOfMemory { what, size: size as u64 })
+}
+
 /// Allocates a vector with room for exactly `len` elements.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
 pub(crate) fn vec<T>(what: &'static str, len: usize) -> Result<Vec<T>, Error> {
-    let size = len.saturating_mul(size_of::<T>());
     let mut vec = Vec::new();
-    vec.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { what, size: size as u64 })?;
-    if size >= LARGE {
-        check(what)?;
-    }
+    let allocated = vec.try_reserve_exact(len).is_ok();
+    finish(what, allocated, len.saturating_mul(size_of::<T>()))?;
     Ok(vec)
-}
-
-/// Fails if there is no address space left for small allocations.
-///
-/// # Errors
-/// [`Error::OutOfMemory`].
-pub(crate) fn check(what: &'static str) -> Result<(), Error> {
-    reserve(HEADROOM).map(drop).ok_or(Error::OutOfMemory { what, size: HEADROOM as u64 })
 }
 
 /// Appends an element to a vector.
@@ -48,14 +46,19 @@ pub(crate) fn check(what: &'static str) -> Result<(), Error> {
 /// [`Error::OutOfMemory`].
 pub(crate) fn push<T>(what: &'static str, vec: &mut Vec<T>, element: T) -> Result<(), Error> {
     if vec.len() == vec.capacity() {
-        let size = vec.len().saturating_mul(2).max(4).saturating_mul(size_of::<T>());
-        vec.try_reserve(1).map_err(|_| Error::OutOfMemory { what, size: size as u64 })?;
-        if size >= LARGE {
-            check(what)?;
-        }
+        let allocated = vec.try_reserve(1).is_ok();
+        finish(what, allocated, vec.len().saturating_mul(2).saturating_mul(size_of::<T>()))?;
     }
     vec.push(element);
     Ok(())
+}
+
+/// Fails if an allocation has failed, or was large and left too little for small ones.
+fn finish(what: &'static str, allocated: bool, size: usize) -> Result<(), Error> {
+    match allocated && (size < LARGE || reserve(0).is_some()) {
+        true => Ok(()),
+        false => Err(Error::OutOfMemory { what, size: size as u64 }),
+    }
 }
 
 #[cfg(test)]

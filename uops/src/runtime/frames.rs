@@ -1,4 +1,4 @@
-//! The stack of frames: where compiled functions keep what does not fit into registers.
+//! The stack of frames, in which compiled functions keep the values that are not in registers.
 
 use std::cell::Cell;
 
@@ -8,13 +8,13 @@ use crate::module::error::Error;
 use crate::module::trap::Trap;
 use crate::runtime::interrupt::InterruptHandle;
 
-/// Slots behind the limit. A function checks that its own frame ends below the limit, and arguments of what it calls,
-/// of which there are 1000 at most, each of two slots at most, may lie behind that.
+/// Slots above the limit. A function checks that its own frame ends below the limit. The arguments of its callee may lie
+/// above: there are at most 1,000, of at most two slots.
 const MARGIN: usize = 2048;
-/// How deep calls from host functions may nest: each takes some of the native stack, which is not counted.
+/// The most calls from host functions that may nest: each takes some of the native stack, which is not counted.
 const DEPTH: u32 = 100;
 
-/// The frames of a store: slots of 64 bits, of which calls use ever higher ones.
+/// The frames of a store: slots of 64 bits. The frame of a callee is above that of its caller.
 #[derive(Debug)]
 pub(crate) struct Frames {
     /// Owns the slots. All access is through the pointers.
@@ -25,7 +25,7 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// Frames of this many bytes in all, not yet backed by storage.
+    /// Reserves this many bytes for frames. They take no storage until they are used.
     pub(crate) fn new(size: usize) -> Result<Self, Error> {
         let size = size & !7;
         let all = size.saturating_add(MARGIN * 8);
@@ -61,7 +61,7 @@ impl Frames {
         Ok(self.top.get())
     }
 
-    /// Ends a call. Of calls that an interruption has ended, the outermost one ends that, too.
+    /// Ends a call. If an interruption has ended the outermost call, the interruption is over.
     pub(crate) fn leave(&self, interrupted: bool) {
         self.depth.set(self.depth.get() - 1);
         if interrupted && self.depth.get() == 0 {
@@ -69,7 +69,7 @@ impl Frames {
         }
     }
 
-    /// Says where frames of further calls may begin, and returns where they began before.
+    /// Sets the address at which frames of further calls may begin, and returns the former one.
     pub(crate) fn set_top(&self, top: *mut u64) -> *mut u64 {
         self.top.replace(top)
     }

@@ -1,8 +1,8 @@
 //! Host functions: Rust closures that modules import.
 //!
-//! To compiled code a host function is like any other, with a [`Vm`] of its own; its code is a stencil that calls
-//! [`call_host`]. That finds the closure, turns slots into values, calls it, and turns its results into slots again. A
-//! closure that fails or panics leaves the reason in the store, and the call that led to it reports it.
+//! Compiled code calls a host function like any other function. It has its own [`Vm`], and its code is a stencil that calls
+//! [`call_host`]. That finds the closure, converts slots to values, calls the closure, and converts the results back. If the
+//! closure fails or panics, the store keeps the error until the call from Rust that led to it reports it.
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,15 +18,15 @@ use crate::runtime::store::{Handle, Inner, Store};
 use crate::runtime::value::Value;
 use crate::runtime::vm::{self, Vm};
 
-/// Why a host function failed. Any error and any text can be turned into one, with `?` or `into`.
+/// The error of a host function. `?` and `into` convert any error and any string to it.
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A host function.
 ///
-/// The arguments are in the slots; there it puts its results, all of them and of its type.
+/// It reads its arguments from the slots and writes its results there, all of them and of its type.
 pub(crate) type HostFn = dyn Fn(&Caller<'_>, &Slots<'_>) -> Result<(), HostError>;
 
-/// What a host function may know of who called it.
+/// The caller of a host function.
 #[derive(Debug)]
 pub struct Caller<'a> {
     store: &'a Store,
@@ -34,13 +34,13 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// The store. Functions in it may be called, even the one that is running.
+    /// Returns the store. Its functions may be called, even the one that is running.
     #[must_use]
     pub fn store(&self) -> &'a Store {
         self.store
     }
 
-    /// The instance that imported the function. While that is being instantiated, its start function may call.
+    /// Returns the instance that imported the function. It may still be in instantiation, if its start function calls.
     #[must_use]
     pub fn instance(&self) -> Instance {
         self.instance
@@ -109,11 +109,11 @@ impl HostData {
     /// Calls the closure.
     pub(crate) fn call(&self, store: &Store, slots: &Slots<'_>) -> Result<(), Error> {
         let caller = Caller { store, instance: Instance(self.instance) };
-        // What a closure breaks by panicking is its own: whatever the store has is in cells that hold whole values.
+        // A panic leaves the store consistent: it consists of cells that hold whole values.
         let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, slots)))
             .unwrap_or_else(|payload| Err(format!("it panicked: {}", message(&*payload)).into()));
         let fail = |source| Error::Host { function: self.name(store), source, backtrace: Backtrace::default() };
-        // What ended a call that it made itself passes through as it is.
+        // A trap of a call that the closure made is passed on unchanged.
         result.map_err(|source| match source.downcast::<Error>() {
             Ok(error) if error.trap().is_some() => *error,
             Ok(error) => fail(error),
@@ -122,7 +122,7 @@ impl HostData {
     }
 }
 
-/// A closure of values as a host function of this type.
+/// Makes a host function of this type out of a closure on values.
 pub(crate) fn of_values<F>(ty: FuncType, function: F) -> Box<HostFn>
 where
     F: Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError> + 'static,
@@ -138,15 +138,15 @@ where
     })
 }
 
-/// The words with which something panicked.
+/// The message of a panic.
 fn message(payload: &(dyn std::any::Any + Send)) -> &str {
     (payload.downcast_ref::<&str>().copied())
         .or_else(|| payload.downcast_ref::<String>().map(|message| &**message))
         .unwrap_or("(without a message)")
 }
 
-/// What the code of every host function calls. Arguments are in the first slots of the frame; results go there. Returns
-/// a trap's code or 0.
+/// Calls a host function: the code of each of them is a call of this. Arguments are in the first slots of the frame, and
+/// results go there. Returns a trap's code or 0.
 ///
 /// # Safety
 /// Compiled code calls it: `vm` is a host function's, of a store with a call in progress, and the frame at `fp` has its
@@ -155,7 +155,7 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
     // SAFETY: `vm` is a host function's, so `host` was set when it was made, and lives as long as the store, which is
     // borrowed by the call in progress.
     let host = unsafe { &*(*vm).host.cast::<HostData>() };
-    // SAFETY: the store lives, and by counting one owner more, this one is free to drop it.
+    // SAFETY: the store lives. Incrementing the count makes this owner one more, which may be dropped.
     let store = unsafe {
         let store = (*vm).store.cast::<Inner>();
         Rc::increment_strong_count(store);

@@ -9,6 +9,7 @@ use crate::module::error::Error;
 use crate::module::types::ExternType;
 use crate::program::Program;
 use crate::program::compile::Entry;
+use crate::runtime::allocate;
 use crate::runtime::global::{Global, GlobalData};
 use crate::runtime::host::Hosts;
 use crate::runtime::memory::{Memory, MemoryData};
@@ -53,6 +54,9 @@ pub(crate) struct Arrays {
     pub(crate) globals: Vec<*mut u64>,
     pub(crate) types: Vec<u64>,
 }
+
+/// The most exports that a message lists.
+const LISTED: usize = 20;
 
 impl InstanceData {
     /// The entry of its code.
@@ -157,7 +161,8 @@ impl Instance {
             Some(export) => Ok(data.item(export.item)),
             None => Err(Error::UnknownExport {
                 name: name.to_owned(),
-                exports: exports.iter().map(|export| export.name.clone()).collect(),
+                exports: exports.iter().take(LISTED).map(|export| export.name.clone()).collect(),
+                omitted: exports.len().saturating_sub(LISTED),
             }),
         }
     }
@@ -165,11 +170,16 @@ impl Instance {
     /// Returns all exports, with their names.
     ///
     /// # Errors
-    /// [`Error::OtherStore`].
+    /// [`Error::OtherStore`], [`Error::OutOfMemory`].
     pub fn exports(self, store: &Store) -> Result<Vec<(String, Extern)>, Error> {
         let data = self.0.get(store)?;
-        let exports = data.program.module().exports.iter();
-        Ok(exports.map(|export| (export.name.clone(), data.item(export.item))).collect())
+        let exports = &data.program.module().exports;
+        let mut all = allocate::vec("list of exports", exports.len())?;
+        // No allocation takes more than this besides its bytes.
+        let size = exports.iter().map(|export| export.name.len() + 32).sum();
+        allocate::check("list of exports", size)?;
+        all.extend(exports.iter().map(|export| (export.name.clone(), data.item(export.item))));
+        Ok(all)
     }
 }
 

@@ -119,12 +119,12 @@ impl InterruptHandle {
         Ok(self.check()?)
     }
 
-    /// The word, for compiled code.
+    /// The address of the word, for compiled code.
     pub(crate) fn word(&self) -> *const *mut u64 {
         self.0.seen.as_ptr()
     }
 
-    /// Where frames end, interrupted or not.
+    /// The address at which frames have to end, interrupted or not.
     pub(crate) fn end(&self) -> *mut u64 {
         self.0.end.load(Ordering::Relaxed)
     }

@@ -1,16 +1,16 @@
-//! A store owns everything that instances are made of, and frees all of it together.
+//! A store owns everything that instances consist of, and frees all of it together.
 //!
-//! A module's functions may be held by the tables of other modules, its memories and globals may be shared; who still
-//! needs whom is hard to tell, and nothing asks. Instances, memories, tables, globals and host functions live until
-//! their store is dropped, so that nothing which compiled code can get hold of ever dangles. A store is made for as long
-//! as what runs in it is needed, as in other engines.
+//! Tables of one module may hold functions of another, and modules share memories and globals. The store does not track who
+//! still needs what: instances, memories, tables, globals and host functions live until the store is dropped. So
+//! no pointer in compiled code ever dangles. As in other engines, a store should live as long as the instances
+//! in it are needed.
 //!
-//! What users have are *handles*: pointers with the number of their store. Numbers are never used twice, so a handle
-//! that fits a store points to something that lives.
+//! Users hold *handles*: pointers with the number of their store. Numbers are never reused, so a handle whose number matches
+//! a store points to a live object.
 //!
-//! A running function may be interrupted by a host function which uses the same store, even calls the same function. So
-//! nothing in a store is ever borrowed mutably: what changes is in cells, or in memory that only raw pointers refer to.
-//! That is why all methods take `&Store`.
+//! A host function may use the store whose function called it, and even call the same function. So nothing in a store is
+//! borrowed mutably while anything runs: what changes is in cells, or in memory that only raw pointers refer to. That is
+//! why all methods take `&Store`.
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ use crate::runtime::memory::MemoryData;
 use crate::runtime::table::TableData;
 use crate::runtime::vm::Vm;
 
-/// The owner of instances and of all that they are made of.
+/// The owner of instances and everything that they consist of.
 #[derive(Debug)]
 pub struct Store(pub(crate) Rc<Inner>);
 
@@ -68,8 +68,10 @@ struct Types {
     types: Vec<Rc<FuncType>>,
 }
 
-/// Types that are added between two checks that there is memory left for them: each takes a few kilobytes at most.
+/// Types that are added between two checks that there is memory left for them.
 const TYPES_PER_CHECK: usize = 1024;
+/// The most bytes that a type may take: it has at most 1,000 parameters and 1,000 results.
+const TYPE_SIZE: usize = 4096;
 
 impl Inner {
     pub(crate) fn interrupt(&self) -> &InterruptHandle {
@@ -174,7 +176,7 @@ impl Store {
         let full = |_| Error::OutOfMemory { what: "type", size: size as u64 };
         if types.len().is_multiple_of(TYPES_PER_CHECK) {
             numbers.try_reserve(TYPES_PER_CHECK).map_err(full)?;
-            allocate::check("type")?;
+            allocate::check("type", TYPES_PER_CHECK * TYPE_SIZE)?;
         }
         let (number, ty) = (types.len() as u64, Rc::new(ty.clone()));
         allocate::push("type", types, ty.clone())?;
@@ -243,7 +245,7 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// Something that a store owns.
+/// A handle of an object that a store owns.
 pub(crate) struct Handle<T> {
     store: u64,
     pointer: *const T,
@@ -251,7 +253,7 @@ pub(crate) struct Handle<T> {
 }
 
 impl<T> Handle<T> {
-    /// A handle.
+    /// Makes a handle.
     ///
     /// # Safety
     /// The pointer can be dereferenced as long as the store lives, and no mutable reference to it is ever made.
@@ -259,7 +261,7 @@ impl<T> Handle<T> {
         Self { store: store.0.number, pointer, of: PhantomData }
     }
 
-    /// What it refers to.
+    /// Returns the object.
     pub(crate) fn get(self, store: &Store) -> Result<&T, Error> {
         if self.store != store.0.number {
             return Err(Error::OtherStore);
@@ -269,7 +271,7 @@ impl<T> Handle<T> {
         Ok(unsafe { &*self.pointer })
     }
 
-    /// What it refers to, without a look at the store.
+    /// Returns the object without checking the store.
     ///
     /// # Safety
     /// The store lives as long as the reference.
@@ -278,7 +280,7 @@ impl<T> Handle<T> {
         unsafe { &*self.pointer }
     }
 
-    /// The address, for compiled code of the same store.
+    /// Returns the address, for compiled code of the same store.
     pub(crate) fn pointer(self, store: &Store) -> Result<*const T, Error> {
         self.get(store).map(|_| self.pointer)
     }
@@ -304,11 +306,11 @@ impl<T> fmt::Debug for Handle<T> {
     }
 }
 
-/// A `Vm` at an address of its own, which compiled code and others may write to at any time.
+/// A `Vm` at a fixed address. Compiled code and the runtime may write to it at any time.
 pub(crate) type SharedVm = Rc<UnsafeCell<Vm>>;
 
 impl Vm {
-    /// A `Vm` without an instance, and with nothing in it.
+    /// Makes a `Vm` without an instance and without items.
     pub(crate) fn new(store: &Store) -> Self {
         use std::ptr::{null, null_mut};
         Self {

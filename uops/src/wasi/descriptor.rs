@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
+use std::os::fd::AsFd;
 
 use cap_std::fs::FileExt;
 use rustix::fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
@@ -11,6 +12,7 @@ use super::errno::Errno;
 use super::guest::{CHUNK, Guest, Region};
 use super::path::{file_type, write_stat};
 use super::table::Descriptor;
+use super::wait::Waiter;
 
 /// Flags of descriptors, and what the system calls them.
 const FLAGS: [(u16, OFlags); 4] =
@@ -150,13 +152,17 @@ impl Context {
     pub(super) fn fd_read(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
             Descriptor::File { file, readable: true, .. } => {
-                read(guest, slices, done, |bytes, _| Read::read(&mut &*file, bytes))
+                let waiter = Waiter::new(guest, Some(file.as_fd()));
+                read(guest, slices, done, |bytes, _| waiter.read(|| Read::read(&mut &*file, bytes)))
             }
             // What there is is returned, rather than waiting for more.
-            Descriptor::Input(input) => read(guest, slices, done, |bytes, before| match before {
-                0 => input.borrow_mut().read(bytes),
-                _ => Ok(0),
-            }),
+            Descriptor::Input(input) => {
+                let waiter = Waiter::new(guest, input.borrow().fd());
+                read(guest, slices, done, |bytes, before| match before {
+                    0 => waiter.read(|| input.borrow_mut().read(bytes)),
+                    _ => Ok(0),
+                })
+            }
             _ => Err(Errno::BADF),
         }
     }
@@ -181,9 +187,13 @@ impl Context {
     pub(super) fn fd_write(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
             Descriptor::File { file, writable: true, .. } => {
-                write(guest, slices, done, |bytes, _| Write::write(&mut &*file, bytes))
+                let waiter = Waiter::new(guest, Some(file.as_fd()));
+                write(guest, slices, done, |bytes, _| waiter.write(bytes, |bytes| Write::write(&mut &*file, bytes)))
             }
-            Descriptor::Output(output) => write(guest, slices, done, |bytes, _| output.write(bytes)),
+            Descriptor::Output(output) => {
+                let waiter = Waiter::new(guest, output.fd());
+                write(guest, slices, done, |bytes, _| waiter.write(bytes, |bytes| output.write(bytes)))
+            }
             _ => Err(Errno::BADF),
         }
     }
@@ -259,6 +269,12 @@ fn pieces(
     'all: for slice in slices {
         let mut handled = 0;
         while handled < slice.len {
+            if guest.is_interrupted() {
+                if total == 0 {
+                    return Err(Errno::INTR);
+                }
+                break 'all;
+            }
             let piece = &mut buffer[..((slice.len - handled) as usize).min(CHUNK)];
             let bytes = match handle(piece, u64::from(slice.at) + u64::from(handled), total.into()) {
                 Ok(bytes) => bytes,

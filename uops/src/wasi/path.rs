@@ -83,7 +83,7 @@ impl Context {
         let mut table = self.table.borrow_mut();
         let free = table.free()?;
         let how = How { how, rights, flags, follow: lookup & FOLLOW != 0 };
-        let descriptor = open(table.dir(fd)?, &path, &how)?;
+        let descriptor = open(guest, table.dir(fd)?, &path, &how)?;
         table.set(free, descriptor);
         guest.write_u32(opened, free)
     }
@@ -208,7 +208,13 @@ struct How {
     follow: bool,
 }
 
-fn open(dir: &Dir, path: &str, how: &How) -> Result<Descriptor, Errno> {
+/// Whether a file could not be opened for writing because it is a FIFO without a reader.
+fn is_unread_fifo(dir: &Dir, path: &str, error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error())
+        && dir.metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
+fn open(guest: &Guest<'_>, dir: &Dir, path: &str, how: &How) -> Result<Descriptor, Errno> {
     let is = |flag| how.how & flag != 0;
     if is(ONLY_DIRECTORY) {
         if is(CREATE | EXCLUSIVE | TRUNCATE) {
@@ -231,8 +237,15 @@ fn open(dir: &Dir, path: &str, how: &How) -> Result<Descriptor, Errno> {
         .dsync(how.flags & 1 << 1 != 0)
         .rsync(how.flags & 1 << 3 != 0)
         .sync(how.flags & 1 << 4 != 0)
-        .nonblock(how.flags & 1 << 2 != 0);
-    let file = dir.open_with(path, &options)?;
+        // Opening a FIFO waits for its other end. `set_flags` undoes this.
+        .nonblock(true);
+    let file = loop {
+        match dir.open_with(path, &options) {
+            // Nobody reads the FIFO yet.
+            Err(error) if how.flags & 1 << 2 == 0 && is_unread_fifo(dir, path, &error) => guest.nap()?,
+            file => break file?,
+        }
+    };
     if file.metadata()?.is_dir() {
         return Ok(Descriptor::dir(Dir::from_std_file(file.into_std()), None));
     }

@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 use std::io::{self, Cursor, IsTerminal, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+
+use rustix::stdio::{stderr, stdin, stdout};
 
 /// Where input comes from.
 #[derive(Debug, Default)]
@@ -84,9 +87,15 @@ impl Input {
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Empty => Ok(0),
-            Self::Inherited => io::stdin().lock().read(into),
+            // Without a buffer, so that `poll_oneoff` knows what there is to read.
+            Self::Inherited => Ok(rustix::io::read(stdin(), into)?),
             Self::Bytes(bytes) => bytes.read(into),
         }
+    }
+
+    /// The descriptor of the host, if there is one.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'static>> {
+        matches!(self, Self::Inherited).then(stdin)
     }
 
     pub(super) fn is_terminal(&self) -> bool {
@@ -101,6 +110,15 @@ impl Output {
             Self::Inherited => write_all(io::stdout().lock(), bytes),
             Self::InheritedError => write_all(io::stderr().lock(), bytes),
             Self::Captured(capture) => capture.write(bytes),
+        }
+    }
+
+    /// The descriptor of the host, if there is one.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'static>> {
+        match self {
+            Self::Discarded | Self::Captured(_) => None,
+            Self::Inherited => Some(stdout()),
+            Self::InheritedError => Some(stderr()),
         }
     }
 
