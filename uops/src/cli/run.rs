@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn functions_are_chosen_by_name_or_custom() {
         let functions = [("main", FuncType::default()), ("_start", FuncType::default()), ("f", FuncType::default())];
-        let choose = |from: usize, invoke| choose(|| functions.iter().cloned().skip(from), invoke);
+        let choose = |from: usize, invoke| choose(|| functions.iter().skip(from).cloned(), invoke);
         assert_eq!(choose(0, None).unwrap().0, "_start");
         assert_eq!(choose(0, Some("f")).unwrap().0, "f");
         assert_eq!(

@@ -14,6 +14,7 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -102,11 +103,10 @@ impl Inner {
 
     /// Counts the bytes of a program, which it takes once in each store.
     pub(crate) fn count_program(&self, program: &Program) -> Result<(), Error> {
-        let mut programs = self.programs.borrow_mut();
-        if !programs.contains_key(&program.identity()) {
+        if let Entry::Vacant(entry) = self.programs.borrow_mut().entry(program.identity()) {
             self.budget.take(program.size())?;
             // It stays, so that no other program gets its identity.
-            programs.insert(program.identity(), program.clone());
+            entry.insert(program.clone());
         }
         Ok(())
     }
