@@ -1,6 +1,8 @@
 //! The command line.
 
+mod deadline;
 mod dump;
+mod limits;
 mod load;
 mod run;
 mod wast;
@@ -9,6 +11,11 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+pub(crate) use limits::message;
+
+/// The exit code after a trap, and of a run whose time is over: that of a process that aborts, as in other engines.
+pub(crate) const TRAPPED: u8 = 134;
 
 /// The result of a command. Its error is shown to the user.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

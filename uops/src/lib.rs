@@ -28,13 +28,12 @@
 //! # }
 //! ```
 //!
-//! Those who know other engines may look for an engine, which there is none of: what can be chosen is chosen for a store
-//! ([`Options`]) or a module ([`Version`]). All methods take `&Store`, so that host functions may use the store that
-//! calls them; what they share with the rest of the embedder, closures capture.
+//! There is no `Engine` type: a store has its [`StoreLimits`], a module its [`Version`]. All methods take `&Store`, so that
+//! host functions may use the store that calls them. Closures capture what they share with the rest of the embedder.
 //!
-//! Modules are not trusted. A module that is not valid is refused; one that is cannot reach anything but its own
-//! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`], and
-//! another thread can end it at any time: [`InterruptHandle`].
+//! Modules are not trusted. An invalid module is refused. A valid one reaches nothing but its own memories, tables and
+//! globals, and its imports. [`StoreLimits`] bounds the memory that it may use, another thread can end it at any time
+//! ([`InterruptHandle`]), and a callback can cancel its compilation ([`Program::with_progress`]).
 //!
 //! A module is decoded and validated ([`Module`]), lowered to uops and compiled to machine code ([`Program`]), and then
 //! instantiated. [`Func`] calls from Rust into compiled code; host functions are called in the other direction. [`vm`] is
@@ -53,7 +52,7 @@ pub use embedding::func::Func;
 pub use embedding::linker::{Extern, Linker};
 pub use embedding::typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
 pub use module::Module;
-pub use module::error::Error;
+pub use module::error::{Error, Limit, LimitExceeded};
 pub use module::features::Version;
 pub use module::progress::{Phase, Progress};
 pub use module::trap::Trap;
@@ -67,8 +66,9 @@ pub use runtime::global::Global;
 pub use runtime::host::{Caller, HostError};
 pub use runtime::instance::Instance;
 pub use runtime::interrupt::InterruptHandle;
+pub use runtime::limits::StoreLimits;
 pub use runtime::memory::Memory;
-pub use runtime::store::{Options, Store};
+pub use runtime::store::Store;
 pub use runtime::table::Table;
 pub use runtime::value::Value;
 pub use runtime::vm;

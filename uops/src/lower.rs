@@ -27,7 +27,7 @@ use wasmparser::OperatorsReader;
 use crate::module::Module;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::module::trap::Trap;
 use crate::module::types::{RefType, ValueType};
 use crate::runtime::frames::MAX_FRAME_SLOTS;
@@ -78,10 +78,13 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
         Wasm::unwind(),
     ]);
     let (mut stack, mut headroom) = (Stack::default(), Headroom::new("compiled module")?);
+    let start = module.bodies.first().map_or(0, |body| body.start);
+    let mut reporter = Reporter::new(observer, Phase::Lowering, start, module.wasm.len());
     for (index, body) in module.bodies.iter().enumerate() {
         headroom.claim(body.len().saturating_mul(HEAP_PER_BYTE))?;
-        Function::new(module, index, &mut code, &mut stack)?.lower()?;
-        observer(Progress { phase: Phase::Lowering, done: body.end, size: module.wasm.len() });
+        let mut step = |done| reporter.step(done);
+        Function::new(module, index, &mut code, &mut stack, &mut step)?.lower()?;
+        reporter.report(body.end)?;
     }
     Ok(Lowered { program: code.program, tables: code.tables })
 }
@@ -89,7 +92,7 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
 /// Lowers one function, to show it: its labels differ from those that it has in the module's program.
 pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instruction<Wasm>>, Error> {
     let mut code = Code::new(module);
-    Function::new(module, index, &mut code, &mut Stack::default())?.lower()?;
+    Function::new(module, index, &mut code, &mut Stack::default(), &mut |_| Ok(()))?.lower()?;
     Ok(code.program)
 }
 
@@ -151,6 +154,8 @@ struct Function<'m, 'c> {
     site: u32,
     /// The traps of the function, each with the label of the uop that raises it.
     traps: Vec<(Trap, Label)>,
+    /// Reports the offset in the module that lowering has reached. It fails if compilation is cancelled.
+    step: &'c mut dyn FnMut(usize) -> Result<(), Error>,
 }
 
 /// The slots by which frames advance at least. They have as many bytes as a call takes of the native stack at most, so that
@@ -158,7 +163,13 @@ struct Function<'m, 'c> {
 const MIN_ADVANCE: u32 = 8;
 
 impl<'m, 'c> Function<'m, 'c> {
-    fn new(module: &'m Module, index: usize, code: &'c mut Code, stack: &'c mut Stack<'m>) -> Result<Self, Error> {
+    fn new(
+        module: &'m Module,
+        index: usize,
+        code: &'c mut Code,
+        stack: &'c mut Stack<'m>,
+        step: &'c mut dyn FnMut(usize) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let ty = module.ty(module.functions[module.imported_functions() + index]);
         let body = module.body(index);
         let mut locals = Locals::default();
@@ -196,12 +207,14 @@ impl<'m, 'c> Function<'m, 'c> {
             start: module.bodies[index].start as u32,
             site: 0,
             traps: Vec::new(),
+            step,
         })
     }
 
     fn lower(mut self) -> Result<(), Error> {
         while !self.controls.is_empty() {
             let (operator, site) = self.operators.read_with_offset()?;
+            (self.step)(site as usize)?;
             self.site = site as u32;
             self.operator(&operator)?;
             self.check()?;

@@ -8,9 +8,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use uops::wasi::Exit;
 
-/// The exit code after a trap: that of a process that aborts, as other engines have it.
-const TRAPPED: u8 = 134;
-
 fn main() -> ExitCode {
     let Err(error) = cli::Cli::parse().run() else { return ExitCode::SUCCESS };
     let error_of_uops = error.downcast_ref::<uops::Error>();
@@ -23,13 +20,15 @@ fn main() -> ExitCode {
             ExitCode::from,
         );
     }
+    let timed_out = matches!(error_of_uops, Some(uops::Error::Cancelled));
     let trapped = matches!(error_of_uops, Some(uops::Error::Trap { .. }));
+    let message = error_of_uops.map_or_else(|| error.to_string(), cli::message);
     // If standard error cannot be written, the exit code has to do.
-    let _ = writeln!(io::stderr(), "{}: {error}", if trapped { "trap" } else { "error" });
+    let _ = writeln!(io::stderr(), "{}: {message}", if trapped { "trap" } else { "error" });
     if let Some(backtrace) = error_of_uops.and_then(uops::Error::backtrace) {
         let _ = write!(io::stderr(), "{backtrace}");
     }
-    if trapped { TRAPPED.into() } else { ExitCode::FAILURE }
+    if trapped || timed_out { cli::TRAPPED.into() } else { ExitCode::FAILURE }
 }
 
 /// The exit code of this process for a program's. Codes from -128 to 255 are passed on as the system does, modulo 256. The

@@ -111,6 +111,16 @@ pub(crate) enum References {
     Expressions(Box<[ConstExpr]>),
 }
 
+impl References {
+    /// The number of references.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Functions(indices) => indices.len(),
+            Self::Expressions(items) => items.len(),
+        }
+    }
+}
+
 /// A data segment.
 #[derive(Clone, Debug)]
 pub(crate) struct DataSegment {

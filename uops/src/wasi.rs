@@ -52,6 +52,7 @@ mod socket;
 mod stdio;
 mod table;
 mod times;
+mod wait;
 
 use std::cell::RefCell;
 use std::io;

@@ -37,7 +37,7 @@ fn results_go_to_the_output_and_reasons_to_the_messages() {
     assert_eq!(run(&["half", "9"]), (Some(0), "9\n4\n".into(), String::new()));
     let trap = "trap: integer divide by zero\n   0: function 3 `trap`\n";
     assert_eq!(run(&["trap"]), (Some(134), String::new(), trap.into()));
-    let hang = "trap: interrupted\n   0: function 4 `hang`\n";
+    let hang = "trap: interrupted: raise the limit with --timeout\n   0: function 4 `hang`\n";
     assert_eq!(run(&["hang", "--timeout", "0.05"]), (Some(134), String::new(), hang.into()));
     let (code, _, messages) = run(&["half", "x"]);
     assert_eq!(code, Some(1));

@@ -5,7 +5,7 @@ use wasm_encoder::{
     ValType,
 };
 
-use uops::{Error, Instance, Linker, Options, Program, Store, Trap};
+use uops::{Error, Instance, Linker, Program, Store, StoreLimits, Trap};
 
 /// A function that skips `blocks` blocks with 1,000 vectors as results each, then holds `constants` constants on the
 /// operand stack while it calls an empty function.
@@ -89,7 +89,7 @@ fn the_largest_frame_needs_as_large_a_stack() {
     for (stack, expected) in [(1 << 20, Some(Trap::StackExhausted)), (8 << 20, None)] {
         let program = program.clone();
         let run = move || {
-            let store = Store::with_options(Options { stack, ..Options::default() }).unwrap();
+            let store = Store::with_limits(StoreLimits { stack, ..StoreLimits::default() }).unwrap();
             let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
             instance.call(&store, "run", &[]).err().and_then(|error| error.trap())
         };

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use uops::{
-    Error, FuncType, Global, Instance, Limits, Linker, Memory, Options, Program, RefType, Store, Table, TableType,
+    Error, FuncType, Global, Instance, Limits, Linker, Memory, Program, RefType, Store, StoreLimits, Table, TableType,
     Trap, Value, ValueType,
 };
 
@@ -226,11 +226,12 @@ fn a_start_function_runs_once_everything_is_there() {
 }
 
 #[test]
-fn options_bound_what_modules_get() {
-    let store = Store::with_options(Options { memory_pages: 2, table_elements: 10, ..Options::default() }).unwrap();
+fn limits_bound_what_modules_get() {
+    let store =
+        Store::with_limits(StoreLimits { memory_pages: 2, table_elements: 10, ..StoreLimits::default() }).unwrap();
     let none = Linker::new();
     let message = instantiate(&store, "(memory 3)", &none).unwrap_err().to_string();
-    assert_eq!(message, "a memory of size 3 is larger than the limit 2: raise it in the store's options");
+    assert_eq!(message, "a memory of 3 pages is larger than the limit of 2: raise `StoreLimits::memory_pages`");
     assert!(instantiate(&store, "(table 11 funcref)", &none).is_err());
     let memory =
         instantiate(&store, r#"(memory (export "memory") 1)"#, &none).unwrap().memory(&store, "memory").unwrap();

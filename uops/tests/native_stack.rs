@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::process::Command;
 use std::rc::Rc;
 
-use uops::{Error, Instance, Linker, Options, Program, Store, Trap};
+use uops::{Error, Instance, Linker, Program, Store, StoreLimits, Trap};
 
 /// Sizes of native stacks, in bytes.
 const NATIVE: [usize; 4] = [192 << 10, 512 << 10, 1 << 20, 2 << 20];
@@ -18,7 +18,7 @@ fn on_thread<T: Send>(stack: usize, run: impl FnOnce() -> T + Send) -> T {
 }
 
 fn store(stack: usize) -> Store {
-    Store::with_options(Options { stack, ..Options::default() }).unwrap()
+    Store::with_limits(StoreLimits { stack, ..StoreLimits::default() }).unwrap()
 }
 
 /// Calls `run` of a module on threads of all sizes, in stores of all sizes, until the stack is exhausted.

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Result;
+use super::deadline::Deadline;
 use super::load::load;
 
 pub(super) fn dump(file: &Path, function: Option<&str>) -> Result<()> {
-    let program = load(file)?;
+    let program = load(file, &Deadline::new(None, || ())?)?;
     let module = program.module();
     let imported = module.imported_functions();
     let mut found = false;

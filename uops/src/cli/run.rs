@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,6 +9,8 @@ use uops::wasi::Wasi;
 use uops::{ExternType, FuncType, Instance, Linker, Store, Value, ValueType};
 
 use super::Result;
+use super::deadline::{self, Deadline};
+use super::limits::Limits;
 use super::load::load;
 
 /// Calls a function and prints its result.
@@ -33,7 +34,9 @@ pub(super) struct Options {
     /// Sets a variable of a WASI program's environment.
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(super) variables: Vec<String>,
-    /// Ends the program after so many seconds.
+    #[command(flatten)]
+    limits: Limits,
+    /// Ends the run after so many seconds, reading and compiling included.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// The arguments. Integers are decimal or begin with 0x; floats are decimal, inf or nan. A WASI program takes any text.
@@ -48,7 +51,8 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let program = load(&options.file)?;
+    let deadline = Deadline::new(options.timeout, deadline::exit)?;
+    let program = load(&options.file, &deadline)?;
     let is_wasi = program.module().imports().any(|(module, ..)| module == uops::wasi::MODULE);
     let mut linker = prints();
     let (invoke, args) = match options.invoke.as_deref() {
@@ -63,38 +67,26 @@ pub(super) fn run(options: &Options) -> Result<()> {
             (invoke, &options.args[..])
         }
     };
-    let functions: Vec<(&str, FuncType)> = (program.module().exports())
-        .filter_map(|(name, ty)| if let ExternType::Func(ty) = ty { Some((name, ty)) } else { None })
-        .collect();
-    let (name, ty) = choose(&functions, invoke)?;
-    let args = parse(name, ty, args)?;
-    let store = Store::new()?;
-    for result in within(options.timeout, &store, || {
-        let instance = Instance::new(&store, &program, &linker)?;
-        if name != "_initialize" {
-            uops::wasi::initialize(&store, instance)?;
-        }
-        instance.call(&store, name, &args)
-    })? {
+    let functions = || {
+        program.module().exports().filter_map(|(name, ty)| match ty {
+            ExternType::Func(ty) => Some((name, ty)),
+            _ => None,
+        })
+    };
+    let (name, ty) = choose(functions, invoke)?;
+    let args = parse(name, &ty, args)?;
+    let store = Store::with_limits(options.limits.store())?;
+    deadline.watch(&store);
+    let instance = Instance::new(&store, &program, &linker)?;
+    if name != "_initialize" {
+        uops::wasi::initialize(&store, instance)?;
+    }
+    let results = instance.call(&store, name, &args)?;
+    drop(deadline);
+    for result in results {
         writeln!(io::stdout(), "{result}")?;
     }
     Ok(())
-}
-
-/// Runs something in a store, and interrupts it after a time.
-fn within<T>(timeout: Option<Duration>, store: &Store, run: impl FnOnce() -> T) -> T {
-    let Some(timeout) = timeout else { return run() };
-    let (done, waiting) = channel::<()>();
-    let handle = store.interrupt_handle();
-    std::thread::spawn(move || {
-        // The other end is dropped when the run ends.
-        if waiting.recv_timeout(timeout).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
-            handle.interrupt();
-        }
-    });
-    let result = run();
-    drop(done);
-    result
 }
 
 /// The host's side of a WASI program, without its arguments.
@@ -117,12 +109,15 @@ fn wasi(options: &Options) -> Result<Wasi> {
     Ok(wasi)
 }
 
-/// Chooses the function to call.
-fn choose<'f>(
-    functions: &'f [(&str, FuncType)],
+/// The most functions that a message lists.
+const LISTED: usize = 20;
+
+/// Chooses the function to call among those that the module exports.
+fn choose<'f, I: Iterator<Item = (&'f str, FuncType)>>(
+    functions: impl Fn() -> I,
     invoke: Option<&str>,
-) -> std::result::Result<(&'f str, &'f FuncType), String> {
-    let find = |wanted: &str| functions.iter().find(|(name, _)| *name == wanted).map(|(name, ty)| (*name, ty));
+) -> std::result::Result<(&'f str, FuncType), String> {
+    let find = |wanted: &str| functions().find(|(name, _)| *name == wanted);
     let found = match invoke {
         Some(name) => find(name),
         None => ["run", "_start", "main"].into_iter().find_map(find),
@@ -133,11 +128,15 @@ fn choose<'f>(
             None => "the module exports no function `run`, `_start` or `main`: choose one with --invoke".to_owned(),
         };
         let exported: Vec<String> =
-            functions.iter().map(|(name, ty)| format!("\n  {} {ty}", name.escape_debug())).collect();
+            functions().take(LISTED).map(|(name, ty)| format!("\n  {} {ty}", name.escape_debug())).collect();
+        let more = match functions().skip(LISTED).count() {
+            0 => String::new(),
+            more => format!("\n  and {more} more"),
+        };
         if exported.is_empty() {
             format!("{missing}; it exports no functions at all")
         } else {
-            format!("{missing}; it exports:{}", exported.concat())
+            format!("{missing}; it exports:{}{more}", exported.concat())
         }
     })
 }
@@ -172,29 +171,18 @@ fn prints() -> Linker {
 
 #[cfg(test)]
 mod tests {
-    use uops::{Program, Trap};
-
     use super::*;
 
     #[test]
     fn variables_have_values() {
         let (file, variables) = (PathBuf::from("a.wasm"), vec!["K".to_owned()]);
-        let (dirs, read_only_dirs, args) = (vec![], vec![], vec![]);
-        let options = Options { file, variables, invoke: None, dirs, read_only_dirs, timeout: None, args };
+        let (dirs, read_only_dirs, args, limits) = (vec![], vec![], vec![], Limits::default());
+        let options = Options { file, variables, invoke: None, dirs, read_only_dirs, limits, timeout: None, args };
         assert_eq!(wasi(&options).unwrap_err().to_string(), "expected NAME=VALUE, found `K`");
     }
 
     #[test]
-    fn time_is_over_for_those_who_hang_and_for_no_others() {
-        let program =
-            Program::new(br#"(module (func (export "f") (param i32) (loop (br_if 0 (local.get 0)))))"#).unwrap();
-        let store = Store::new().unwrap();
-        let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
-        let run = |n: i32| instance.call(&store, "f", &[n.into()]);
-        within(Some(Duration::from_secs(3600)), &store, || run(0)).unwrap();
-        within(None, &store, || run(0)).unwrap();
-        let error = within(Some(Duration::from_millis(1)), &store, || run(1)).unwrap_err();
-        assert_eq!(error.trap(), Some(Trap::Interrupted));
+    fn seconds_may_have_a_fraction() {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         assert!(["-1", "nan", "x", "1e300"].iter().all(|text| seconds(text).is_err()));
     }
@@ -202,14 +190,17 @@ mod tests {
     #[test]
     fn functions_are_chosen_by_name_or_custom() {
         let functions = [("main", FuncType::default()), ("_start", FuncType::default()), ("f", FuncType::default())];
-        assert_eq!(choose(&functions, None).unwrap().0, "_start");
-        assert_eq!(choose(&functions, Some("f")).unwrap().0, "f");
+        let choose = |from: usize, invoke| choose(|| functions.iter().skip(from).cloned(), invoke);
+        assert_eq!(choose(0, None).unwrap().0, "_start");
+        assert_eq!(choose(0, Some("f")).unwrap().0, "f");
         assert_eq!(
-            choose(&functions[2..], None).unwrap_err(),
+            choose(2, None).unwrap_err(),
             "the module exports no function `run`, `_start` or `main`: choose one with --invoke; it exports:\n  \
              f () -> ()"
         );
-        assert!(choose(&[], Some("g")).unwrap_err().contains("exports no functions at all"));
+        assert!(choose(3, Some("g")).unwrap_err().contains("exports no functions at all"));
+        let many = || std::iter::repeat_n(("g", FuncType::default()), 23);
+        assert!(super::choose(many, None).unwrap_err().ends_with("\n  g () -> ()\n  and 3 more"));
     }
 
     #[test]

@@ -125,7 +125,9 @@ impl Function<'_, '_> {
         let mut stubs: Vec<(u32, Label)> = Vec::new();
         let mut known = std::collections::HashMap::new();
         let mut labels = Vec::with_capacity(table.len() as usize + 1);
-        for depth in table.targets().chain([Ok(table.default())]) {
+        for (index, depth) in table.targets().chain([Ok(table.default())]).enumerate() {
+            // Each target takes a byte at least.
+            (self.step)(self.site as usize + index)?;
             let depth = depth?;
             let label = match known.get(&depth) {
                 Some(label) => *label,

@@ -6,12 +6,16 @@ use wasmparser::Operator;
 
 use crate::module::decode::{Failure, beyond};
 use crate::module::error::Error;
+use crate::runtime::allocate;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::store::Store;
 
 /// An initial value, an offset or an element.
 #[derive(Clone, Debug)]
 pub(crate) struct ConstExpr(Box<[Operation]>);
+
+/// Operations that are evaluated between two checks for an interruption.
+const OPERATIONS_PER_CHECK: usize = 1 << 16;
 
 /// An operation on a stack of values, which are represented by their bits.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +62,10 @@ impl ConstExpr {
     /// Evaluates the expression to the bits of its value. The globals that it reads have been set.
     pub(crate) fn evaluate(&self, store: &Store, instance: &InstanceData) -> Result<u128, Error> {
         let mut stack: Vec<u128> = Vec::with_capacity(1);
-        for operation in &self.0 {
+        for (index, operation) in self.0.iter().enumerate() {
+            if index % OPERATIONS_PER_CHECK == 0 {
+                store.0.interrupt().check()?;
+            }
             // Validation guarantees the operands.
             let mut pop = || stack.pop().unwrap_or_default();
             let value = match *operation {
@@ -74,7 +81,7 @@ impl ConstExpr {
                     operator(a, b).into()
                 }
             };
-            stack.push(value);
+            allocate::push("constant expression", &mut stack, value)?;
         }
         Ok(stack.pop().unwrap_or_default())
     }

@@ -11,7 +11,7 @@ use wasmparser::{
 use crate::module::const_expr::ConstExpr;
 use crate::module::error::Error;
 use crate::module::features::{Version, unsupported};
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::module::types::{
     AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType,
 };
@@ -31,16 +31,17 @@ pub(crate) fn decode(wasm: &[u8], version: Version, observer: Observer<'_>) -> R
 }
 
 fn decode_with(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Error> {
-    read(wasm, features, observer).map_err(|failure| match failure {
-        Failure::Invalid(error) => {
+    match read(wasm, features, observer) {
+        Ok(module) => Ok(module),
+        Err(Failure::Refused(error)) => Err(error),
+        Err(Failure::Invalid(error)) => {
             let offset = error.offset();
-            match unsupported(wasm, features, &error) {
+            Err(match unsupported(wasm, features, &error, observer)? {
                 Some(what) => Error::Unsupported { what, offset },
                 None => Error::Invalid { message: error.message().to_owned(), offset },
-            }
+            })
         }
-        Failure::Refused(error) => error,
-    })
+    }
 }
 
 /// Why bytes did not become a module.
@@ -65,12 +66,8 @@ impl From<Error> for Failure {
 
 fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Failure> {
     let mut module = Module { wasm: copy(wasm)?, ..Module::default() };
-    validate(wasm, features, |payload| {
-        if let Payload::CodeSectionEntry(body) = &payload {
-            observer(Progress { phase: Phase::Validating, done: body.range().end as usize, size: wasm.len() });
-        }
-        module.add(payload)
-    })?;
+    let mut reporter = Reporter::new(observer, Phase::Validating, 0, wasm.len());
+    validate(wasm, features, &mut reporter, |payload| module.add(payload))?;
     module.check_items()?;
     module.name_functions();
     Ok(module)

@@ -60,8 +60,10 @@ pub enum Error {
     UnknownExport {
         /// The name.
         name: String,
-        /// The names of its exports.
+        /// The names of its exports, the first 20 of them.
         exports: Vec<String>,
+        /// How many more there are.
+        omitted: usize,
     },
     /// The export of this name is of another kind than requested.
     WrongExport {
@@ -118,31 +120,78 @@ pub enum Error {
         /// The functions that called it.
         backtrace: Backtrace,
     },
-    /// A table or a memory is larger than the store's options allow.
-    TooLarge {
-        /// What: `table` or `memory`.
-        what: &'static str,
-        /// Elements or pages that it has to have.
-        size: u64,
-        /// Elements or pages that it may have.
-        limit: u64,
-    },
-    /// There are more tables or memories than the store's options allow.
-    TooMany {
-        /// What: `tables` or `memories`.
-        what: &'static str,
-        /// How many there may be.
-        limit: usize,
-    },
-    /// The operating system gave no memory.
+    /// A module needs more than the store's limits allow.
+    LimitExceeded(LimitExceeded),
+    /// The operating system refused memory.
     OutOfMemory {
         /// What it was for.
         what: &'static str,
-        /// Bytes that were asked for.
+        /// Bytes that were requested.
         size: u64,
     },
+    /// The progress callback cancelled the compilation: see [`Program::with_progress`](crate::Program::with_progress).
+    Cancelled,
     /// The machine code could not be emitted.
     Code(stencil_runtime::Error),
+}
+
+/// A limit of [`StoreLimits`](crate::StoreLimits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The pages of one memory.
+    MemoryPages,
+    /// The elements of one table.
+    TableElements,
+    /// The number of memories.
+    Memories,
+    /// The number of tables.
+    Tables,
+    /// The bytes of everything in the store.
+    Bytes,
+}
+
+impl Limit {
+    /// The field of `StoreLimits`.
+    fn field(self) -> &'static str {
+        match self {
+            Self::MemoryPages => "memory_pages",
+            Self::TableElements => "table_elements",
+            Self::Memories => "memories",
+            Self::Tables => "tables",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// A need that exceeds a limit. Its message names the cause; that of [`Error::LimitExceeded`] adds the remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// The limit.
+    pub limit: Limit,
+    /// Pages, elements, memories, tables or bytes that are needed.
+    pub needed: u64,
+    /// How many of them are allowed.
+    pub allowed: u64,
+}
+
+impl fmt::Display for LimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, needed, allowed } = self;
+        match limit {
+            Limit::MemoryPages => write!(f, "a memory of {needed} pages is larger than the limit of {allowed}"),
+            Limit::TableElements => write!(f, "a table of {needed} elements is larger than the limit of {allowed}"),
+            Limit::Memories => write!(f, "the store needs {needed} memories, more than its limit of {allowed}"),
+            Limit::Tables => write!(f, "the store needs {needed} tables, more than its limit of {allowed}"),
+            Limit::Bytes => write!(f, "the store needs {needed} bytes in all, more than its limit of {allowed}"),
+        }
+    }
+}
+
+impl From<LimitExceeded> for Error {
+    fn from(exceeded: LimitExceeded) -> Self {
+        Self::LimitExceeded(exceeded)
+    }
 }
 
 impl From<wasmparser::Error> for Error {
@@ -195,12 +244,13 @@ impl fmt::Display for Error {
                 module.escape_debug(),
                 field.escape_debug()
             ),
-            Self::UnknownExport { name, exports } if exports.is_empty() => {
+            Self::UnknownExport { name, exports, .. } if exports.is_empty() => {
                 write!(f, "unknown export `{name}`: the module has no exports")
             }
-            Self::UnknownExport { name, exports } => {
+            Self::UnknownExport { name, exports, omitted } => {
                 let exports: Vec<_> = exports.iter().map(|name| name.escape_debug().to_string()).collect();
-                write!(f, "unknown export `{name}`; the module exports: {}", exports.join(", "))
+                write!(f, "unknown export `{name}`; the module exports: {}", exports.join(", "))?;
+                if *omitted == 0 { Ok(()) } else { write!(f, " and {omitted} more") }
             }
             Self::WrongExport { name, wanted, found } => {
                 write!(f, "the export `{name}` is not a {wanted} but a {found}")
@@ -225,13 +275,13 @@ impl fmt::Display for Error {
             Self::Trap { trap, .. } => trap.fmt(f),
             Self::WrongType { wanted, found } => write!(f, "the function's type is {found}, not {wanted}"),
             Self::Host { function, source, .. } => write!(f, "host function {}: {source}", function.escape_debug()),
-            Self::TooLarge { what, size, limit } => {
-                write!(f, "a {what} of size {size} is larger than the limit {limit}: raise it in the store's options")
-            }
-            Self::TooMany { what, limit } => {
-                write!(f, "the store may have {limit} {what} in all: raise that in its options")
-            }
-            Self::OutOfMemory { what, size } => write!(f, "the system gave no {size} bytes of memory for a {what}"),
+            Self::LimitExceeded(exceeded) => write!(f, "{exceeded}: raise `StoreLimits::{}`", exceeded.limit.field()),
+            Self::OutOfMemory { what, size } => write!(
+                f,
+                "out of memory: the system refused {size} bytes for a {what}; raise the limit of the process (`ulimit -v`) \
+                 or free memory"
+            ),
+            Self::Cancelled => f.write_str("the progress callback cancelled the compilation"),
             Self::Code(error) => write!(f, "cannot emit the machine code: {error}"),
         }
     }

@@ -2,6 +2,9 @@
 
 use wasmparser::{BinaryReaderError, WasmFeatures};
 
+use crate::module::decode::Failure;
+use crate::module::error::Error;
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::module::validate::validate;
 
 /// WebAssembly 2.0.
@@ -72,19 +75,39 @@ pub(crate) fn remedy(name: &str) -> Option<&'static str> {
 }
 
 /// The feature that a refused module needs beyond those that it may use. `None` if the module is invalid in any case.
+///
+/// # Errors
+/// [`Error::Cancelled`].
 #[cold]
-pub(crate) fn unsupported(wasm: &[u8], features: WasmFeatures, error: &BinaryReaderError) -> Option<String> {
-    let others = || OTHERS.iter();
+pub(crate) fn unsupported(
+    wasm: &[u8],
+    features: WasmFeatures,
+    error: &BinaryReaderError,
+    observer: Observer<'_>,
+) -> Result<Option<String>, Error> {
+    let mut others = OTHERS.iter();
     // If the validator does not know, the whole module is validated again with each feature.
     let named = match error.missing_wasm_feature() {
-        Some(missing) => others().find(|(feature, ..)| feature.intersects(missing)),
+        Some(missing) => others.find(|(feature, ..)| feature.intersects(missing)),
         None => {
-            let valid = |features| validate(wasm, features, |_| Ok(())).is_ok();
-            if !valid(WasmFeatures::all()) {
-                return None;
+            let mut valid = |features| {
+                let mut reporter = Reporter::new(observer, Phase::Validating, 0, wasm.len());
+                match validate(wasm, features, &mut reporter, |_| Ok(())) {
+                    Ok(()) => Ok(true),
+                    Err(Failure::Refused(Error::Cancelled)) => Err(Error::Cancelled),
+                    Err(_) => Ok(false),
+                }
+            };
+            if !valid(WasmFeatures::all())? {
+                return Ok(None);
             }
-            others().find(|(feature, ..)| valid(features.union(*feature)))
+            loop {
+                match others.next() {
+                    Some(other) if !valid(features.union(other.0))? => {}
+                    found => break found,
+                }
+            }
         }
     };
-    Some(named.map_or_else(|| error.message().to_owned(), |(_, name, _)| (*name).to_owned()))
+    Ok(Some(named.map_or_else(|| error.message().to_owned(), |(_, name, _)| (*name).to_owned())))
 }

@@ -15,6 +15,7 @@ use wasmparser::{
 use crate::module::decode::Failure;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
+use crate::module::progress::Reporter;
 
 /// The most values on the operand stack of a function, between two operators.
 pub(crate) const MAX_OPERANDS: u32 = 1 << 16;
@@ -39,10 +40,11 @@ const HEAP_PER_BYTE_OF_CODE: u64 = 100;
 /// The most heap memory that the name of a function takes, in addition to its bytes.
 const HEAP_PER_NAME: u64 = 200;
 
-/// Validates a module, and passes each valid part to `sink`.
+/// Validates a module, reports the progress, and passes each valid part to `sink`.
 pub(crate) fn validate<'m>(
     wasm: &'m [u8],
     features: WasmFeatures,
+    reporter: &mut Reporter<'_>,
     mut sink: impl FnMut(Payload<'m>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut validator = Validator::new_with_features(features);
@@ -53,7 +55,8 @@ pub(crate) fn validate<'m>(
         let payload = payload?;
         functions.prepare(&payload)?;
         if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
-            functions.validate(function, &body)?;
+            functions.validate(function, &body, reporter)?;
+            reporter.report(body.range().end as usize)?;
         }
         sink(payload)?;
     }
@@ -94,6 +97,7 @@ impl Functions {
         &mut self,
         function: FuncToValidate<ValidatorResources>,
         body: &FunctionBody<'_>,
+        reporter: &mut Reporter<'_>,
     ) -> Result<(), Failure> {
         let mut function = function.into_validator(std::mem::take(&mut self.allocations));
         let mut reader = body.get_binary_reader();
@@ -103,6 +107,7 @@ impl Functions {
         reader.set_features(*function.features());
         while !reader.eof() {
             let offset = reader.original_position();
+            reporter.step(offset as usize)?;
             if self.wide && !reader.clone().read_u8().is_ok_and(has_few_operands) {
                 self.count(&mut function, &reader)?;
             }

@@ -10,7 +10,7 @@ use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lo
 use crate::module::Module;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::uop::Wasm;
 
 /// The entry of compiled code. The first slots of the frame hold the arguments, and later the results. The function returns
@@ -22,7 +22,7 @@ pub(crate) type Entry = <Wasm as Machine>::Entry;
 pub(crate) struct Compiled {
     code: Code<Wasm>,
     /// The addresses that jumps of the code read. The code holds pointers to them.
-    _tables: Vec<JumpTable>,
+    tables: Vec<JumpTable>,
     /// The number of functions, without imported ones.
     functions: usize,
 }
@@ -33,11 +33,10 @@ impl Compiled {
         let lowered = lower(module, observer)?;
         // Emission keeps the offset of each label, of which there are no more than instructions.
         Headroom::new("compiled module")?.claim(size_of::<[Label; 8]>().saturating_mul(lowered.program.len()))?;
-        let size = module.wasm.len();
-        observer(Progress { phase: Phase::Emitting, done: 0, size });
+        Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
         let code = Wasm::compile(&lowered.program)?;
-        let compiled = Self { code, _tables: lowered.tables, functions: module.bodies.len() };
-        for table in &compiled._tables {
+        let compiled = Self { code, tables: lowered.tables, functions: module.bodies.len() };
+        for table in &compiled.tables {
             for (address, &label) in table.addresses.iter().zip(&table.labels) {
                 address.store(compiled.address(label) as usize, Ordering::Relaxed);
             }
@@ -68,6 +67,12 @@ impl Compiled {
     /// The address of a label. The program binds every label.
     fn address(&self, label: Label) -> *const c_void {
         self.code.address(label).map_or(std::ptr::null(), <*const u8>::cast)
+    }
+
+    /// Bytes of the machine code and the jump tables.
+    pub(crate) fn size(&self) -> usize {
+        let tables: usize = self.tables.iter().map(|table| size_of_val(&*table.addresses)).sum();
+        self.code.bytes().len() + tables
     }
 
     /// The size of a function's code in bytes; `index` does not count imported functions.

@@ -1,4 +1,4 @@
-//! The stack of frames: where compiled functions keep what does not fit into registers.
+//! The stack of frames, in which compiled functions keep the values that are not in registers.
 
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
@@ -21,7 +21,7 @@ const GUARD_BEFORE: usize = 64 << 10;
 /// How deep calls from host functions may nest.
 const DEPTH: u32 = 100;
 
-/// The frames of a store: slots of 64 bits, of which nested calls use ever higher ones.
+/// The frames of a store: slots of 64 bits. The frame of a callee is above that of its caller.
 #[derive(Debug)]
 pub(crate) struct Frames {
     /// Owns the slots. All access is through the pointers.
@@ -39,6 +39,20 @@ impl Frames {
         let start = slots.start();
         let interrupt = InterruptHandle::new(start.wrapping_byte_add(size));
         Ok(Self { _slots: slots, interrupt, top: Cell::new(start), depth: Cell::new(0) })
+    }
+
+    /// Runs a call, or what counts as one, with this many slots for arguments or results. It gets the first slot. An
+    /// interruption that ends the outermost call is over then.
+    pub(crate) fn call<R>(&self, slots: usize, run: impl FnOnce(*mut u64) -> Result<R, Error>) -> Result<R, Error> {
+        if let Err(interrupted) = self.interrupt.check() {
+            if self.depth.get() == 0 {
+                self.interrupt.clear();
+            }
+            return Err(interrupted.into());
+        }
+        let result = run(self.enter(slots)?);
+        self.leave(result.as_ref().is_err_and(|error| error.trap() == Some(Trap::Interrupted)));
+        result
     }
 
     /// Begins a call with this many slots for arguments or results. Returns the first slot.
@@ -65,7 +79,7 @@ impl Frames {
         }
     }
 
-    /// Sets where frames of further calls may begin, and returns where they began before.
+    /// Sets the address at which frames of further calls may begin, and returns the former one.
     pub(crate) fn set_top(&self, top: *mut u64) -> *mut u64 {
         self.top.replace(top)
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
+use std::os::fd::AsFd;
 
 use cap_std::fs::{FileExt, MetadataExt};
 use rustix::fs::{Advice, FileType, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
@@ -12,6 +13,7 @@ use super::file_size::{check_size, check_write};
 use super::guest::{CHUNK, Guest, Region};
 use super::path::{file_type, write_stat};
 use super::table::{Descriptor, OpenDir, OpenFile};
+use super::wait::Waiter;
 
 /// The specification's flags of descriptors, and the system's.
 const FLAGS: [(u16, OFlags); 4] =
@@ -175,13 +177,17 @@ impl Context {
     pub(super) fn fd_read(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
             Descriptor::File(OpenFile { file, readable: true, .. }) => {
-                read(guest, slices, done, |bytes, _| Read::read(&mut &*file, bytes))
+                let waiter = Waiter::new(guest, Some(file.as_fd()));
+                read(guest, slices, done, |bytes, _| waiter.read(|| Read::read(&mut &*file, bytes)))
             }
             // One read, so that the program gets what has arrived instead of waiting for more.
-            Descriptor::Input(input) => read(guest, slices, done, |bytes, before| match before {
-                0 => input.borrow_mut().read(bytes),
-                _ => Ok(0),
-            }),
+            Descriptor::Input(input) => {
+                let waiter = Waiter::new(guest, input.borrow().fd());
+                read(guest, slices, done, |bytes, before| match before {
+                    0 => waiter.read(|| input.borrow_mut().read(bytes)),
+                    _ => Ok(0),
+                })
+            }
             _ => Err(Errno::BADF),
         }
     }
@@ -207,11 +213,19 @@ impl Context {
 
     pub(super) fn fd_write(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
-            Descriptor::File(OpenFile { file, writable: true, .. }) => write(guest, slices, done, |bytes, _| {
-                check_write(file, None)?;
-                Ok(Write::write(&mut &*file, bytes)?)
-            }),
-            Descriptor::Output(output) => write(guest, slices, done, |bytes, _| output.write(bytes)),
+            Descriptor::File(OpenFile { file, writable: true, .. }) => {
+                let waiter = Waiter::new(guest, Some(file.as_fd()));
+                write(guest, slices, done, |bytes, _| {
+                    waiter.write(bytes, |bytes| {
+                        check_write(file, None)?;
+                        Ok(Write::write(&mut &*file, bytes)?)
+                    })
+                })
+            }
+            Descriptor::Output(output) => {
+                let waiter = Waiter::new(guest, output.fd());
+                write(guest, slices, done, |bytes, _| waiter.write(bytes, |bytes| output.write(bytes)))
+            }
             _ => Err(Errno::BADF),
         }
     }
@@ -288,6 +302,12 @@ fn pieces(
     'all: for slice in slices {
         let mut handled = 0;
         while handled < slice.len {
+            if guest.is_interrupted() {
+                if total == 0 {
+                    return Err(Errno::INTR);
+                }
+                break 'all;
+            }
             let piece = &mut buffer[..((slice.len - handled) as usize).min(CHUNK)];
             let bytes = match handle(piece, u64::from(slice.at) + u64::from(handled), total.into()) {
                 Ok(bytes) => bytes,

@@ -35,6 +35,15 @@ impl<'a> Guest<'a> {
         self.store.is_interrupted()
     }
 
+    /// Waits a little, unless there is an interruption.
+    pub(super) fn nap(&self) -> Result<(), Errno> {
+        if self.is_interrupted() {
+            return Err(Errno::INTR);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        Ok(())
+    }
+
     /// Checks that bytes are inside the memory. A memory never shrinks, so they stay inside.
     pub(super) fn check(&self, at: u32, len: u64) -> Result<(), Errno> {
         let size = self.memory.pages(self.store).map_err(|_| Errno::FAULT)? * PAGE as u64;

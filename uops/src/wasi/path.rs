@@ -91,7 +91,7 @@ impl Context {
         let mut table = self.table.borrow_mut();
         let free = table.free()?;
         let how = How { how, rights, flags, lookup };
-        let descriptor = open(table.dir(fd)?, &path, &how)?;
+        let descriptor = open(guest, table.dir(fd)?, &path, &how)?;
         table.set(free, descriptor);
         guest.write_u32(opened, free)
     }
@@ -183,7 +183,13 @@ struct How {
     lookup: u32,
 }
 
-fn open(within: &OpenDir, path: &str, how: &How) -> Result<Descriptor, Errno> {
+/// Whether a file could not be opened for writing because it is a FIFO without a reader.
+fn is_unread_fifo(dir: &Dir, path: &str, error: Errno) -> bool {
+    error == Errno::NXIO
+        && metadata(dir, path, true).is_ok_and(|metadata| FileType::from_raw_mode(metadata.mode()) == FileType::Fifo)
+}
+
+fn open(guest: &Guest<'_>, within: &OpenDir, path: &str, how: &How) -> Result<Descriptor, Errno> {
     let OpenDir { dir, read_only, .. } = within;
     let (is, follow) = (|flag| how.how & flag != 0, how.lookup & FOLLOW != 0);
     if is(ONLY_DIRECTORY) && is(CREATE | EXCLUSIVE | TRUNCATE) {
@@ -207,15 +213,20 @@ fn open(within: &OpenDir, path: &str, how: &How) -> Result<Descriptor, Errno> {
         .dsync(how.flags & 1 << 1 != 0)
         .rsync(how.flags & 1 << 3 != 0)
         .sync(how.flags & 1 << 4 != 0)
-        .nonblock(how.flags & 1 << 2 != 0)
+        // Opening a FIFO waits for its other end. `set_flags` undoes this.
+        .nonblock(true)
         .custom_flags(if is(ONLY_DIRECTORY) { OFlags::DIRECTORY.bits().cast_signed() } else { 0 });
-    let file = match dir.open_with(path, &options).map_err(Errno::from) {
-        // A directory that cannot be listed can still be passed through.
-        Err(Errno::ACCESS) if is(ONLY_DIRECTORY) => {
-            let dir = if follow { dir.open_dir(path) } else { dir.open_dir_nofollow(path) };
-            return Ok(Descriptor::Dir(OpenDir::new(dir?, None, *read_only)));
+    let file = loop {
+        match dir.open_with(path, &options).map_err(Errno::from) {
+            // A directory that cannot be listed can still be passed through.
+            Err(Errno::ACCESS) if is(ONLY_DIRECTORY) => {
+                let dir = if follow { dir.open_dir(path) } else { dir.open_dir_nofollow(path) };
+                return Ok(Descriptor::Dir(OpenDir::new(dir?, None, *read_only)));
+            }
+            // Nobody reads the FIFO yet.
+            Err(error) if how.flags & 1 << 2 == 0 && is_unread_fifo(dir, path, error) => guest.nap()?,
+            file => break file?,
         }
-        file => file?,
     };
     if file.metadata()?.is_dir() {
         return Ok(Descriptor::Dir(OpenDir::new(Dir::from_std_file(file.into_std()), None, *read_only)));

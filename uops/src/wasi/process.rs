@@ -40,6 +40,9 @@ impl Context {
         let (mut at, end) = (u64::from(buffer.at), u64::from(buffer.at) + u64::from(buffer.len));
         let mut bytes = [0; 4096];
         while at < end {
+            if guest.is_interrupted() {
+                return Err(Errno::INTR);
+            }
             let chunk = &mut bytes[..(end - at).min(4096) as usize];
             getrandom::fill(chunk).map_err(|_| Errno::IO)?;
             guest.write(at, chunk)?;
