@@ -39,6 +39,7 @@ impl Cache {
         let Some((store, program)) = self.0.as_ref().zip(identity(path)) else { return Traits::probe(path) };
         let request = format!("traits {}\n{program}", env!("CARGO_PKG_VERSION"));
         if let Some(traits) = store.find(&request).and_then(|entry| traits_from(&entry)) {
+            store.touch(&request);
             return Ok(traits);
         }
         let traits = Traits::probe(path)?;
@@ -57,6 +58,7 @@ impl Cache {
         let Some((store, program)) = self.0.as_ref().zip(identity(compiler.path())) else { return compiler.run(unit) };
         let request = format!("{program}{}\n{}", surroundings(unit), unit.request());
         if let Some(output) = store.find(&request).and_then(|entry| Output::of(entry, unit)) {
+            store.touch(&request);
             return Ok(output);
         }
         let started = SystemTime::now();

@@ -110,11 +110,14 @@ impl Store {
 
     /// The entry for a request, whatever became of its headers.
     pub fn find(&self, request: &str) -> Option<Entry> {
-        let path = self.path(request);
-        let entry = Entry::from_bytes(&fs::read(&path).ok()?).filter(|entry| entry.request == request)?;
-        // The time of the last use, which decides what is removed first. If it cannot be set, that is decided worse.
-        let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
-        Some(entry)
+        Entry::from_bytes(&fs::read(self.path(request)).ok()?).filter(|entry| entry.request == request)
+    }
+
+    /// Records that the entry for a request was used now: the entry that was not used for longest is removed first.
+    pub fn touch(&self, request: &str) {
+        let now = SystemTime::now();
+        // A time that cannot be set only makes that order worse.
+        let _ = File::options().append(true).open(self.path(request)).and_then(|file| file.set_modified(now));
     }
 
     /// Keeps an entry in place of what there is for its request. Who reads at the same time has the one or the other.
@@ -289,8 +292,12 @@ mod tests {
             set(request, seconds as u64);
         }
         assert_eq!(files(&store.folder).count(), 4);
-        // Found, and so used last.
+        // A lookup changes nothing: Cargo would take a committed object for changed.
+        let modified = || fs::metadata(store.path("0")).unwrap().modified().unwrap();
+        let before = modified();
         assert!(store.find("0").is_some());
+        assert_eq!(modified(), before);
+        store.touch("0");
         store.keep(&entry("4", &[0; 1000])).unwrap();
         let left: Vec<_> = ["0", "1", "2", "3", "4"].into_iter().filter(|one| store.path(one).exists()).collect();
         assert_eq!(left, ["0", "3", "4"]);
