@@ -22,7 +22,7 @@ pub struct Traits {
     pub clang: bool,
     /// The best convention that it has.
     pub abi: Abi,
-    /// What it says of its version.
+    /// Its name and version.
     pub version: String,
 }
 
@@ -52,13 +52,15 @@ pub struct Output {
     pub messages: String,
     /// The files that it read.
     pub headers: Vec<PathBuf>,
+    /// The compiler's name and version.
+    pub compiler: String,
 }
 
 impl Output {
     /// What an entry has kept, if the headers are as they were then.
     pub fn of(entry: Entry, unit: Unit) -> Option<Self> {
         let headers = entry.current_headers(unit.directories)?;
-        Some(Self { object: Some(entry.object), messages: entry.messages, headers })
+        Some(Self { object: Some(entry.object), messages: entry.messages, headers, compiler: entry.version })
     }
 }
 
@@ -167,7 +169,9 @@ impl Traits {
         let who = String::from_utf8_lossy(&who);
         let mut lines = who.lines().filter(|line| !line.is_empty());
         let clang = lines.next() == Some("clang");
-        let version = lines.next().unwrap_or_default().trim_matches('"').to_owned();
+        // clang has its name in it.
+        let version = lines.next().unwrap_or_default().trim_matches('"');
+        let version = if clang { version.to_owned() } else { format!("gcc {version}") };
         let mut why = String::new();
         for abi in Abi::ALL {
             let traits = Self { clang, abi, version: version.clone() };
@@ -239,7 +243,7 @@ impl Compiler {
         };
         let headers = std::fs::read_to_string(&depends).map(|text| headers::parse_depends(&text)).unwrap_or_default();
         let messages = unit.directories.shorten(&String::from_utf8_lossy(&output.stderr));
-        Ok(Output { object, messages, headers })
+        Ok(Output { object, messages, headers, compiler: self.traits.version.clone() })
     }
 }
 

@@ -16,14 +16,14 @@ use syn::Attribute;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
-use crate::model::{Abi, Objects, Stencil};
+use crate::model::{Calls, Objects, Stencil};
 use crate::{clangd, committed, compiler};
 use arrays::Arrays;
 
 /// The whole block.
-pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
+pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
     let names = Names::new(block, objects);
-    let machine = machine::expand(block, objects, abi, &names);
+    let machine = machine::expand(block, objects, calls, &names);
     let uops = || block.uops.iter().zip(&objects.uops);
     let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
     let constructors = uops().map(|(uop, _)| instruction::constructor(block, uop));

@@ -16,6 +16,7 @@ mod committed;
 mod compile;
 mod compiler;
 mod contract;
+mod convention;
 mod ctype;
 mod diagnostics;
 mod expand;
@@ -33,6 +34,7 @@ mod text;
 mod x86_64;
 
 use compile::Compiled;
+use model::Calls;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
@@ -219,7 +221,15 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         }
         Some(object) => match object::read(object, &block, source, *abi) {
             Ok(objects) => {
-                let expansion = expand::expand(&block, &objects, *abi);
+                let convention = match convention::read(object, &block, &output.compiler) {
+                    Ok(convention) => convention,
+                    Err(refusal) => {
+                        let error = diagnostics::error(refusal.span, &refusal.message);
+                        return without_code(quote! { #tracked #report #error });
+                    }
+                };
+                let calls = Calls { abi: *abi, convention, compiler: output.compiler.clone() };
+                let expansion = expand::expand(&block, &objects, &calls);
                 let broken = contract::check(&block, &objects);
                 let errors = compiled.errors.iter().map(|why| diagnostics::error(machine, why));
                 let remarks = compiled.remarks.iter().map(|remark| diagnostics::warning(machine, remark));

@@ -18,6 +18,7 @@ extern crate self as stencil_runtime;
 mod arena;
 mod batch;
 mod code;
+mod convention;
 mod described;
 mod emit;
 mod entry;
@@ -45,6 +46,7 @@ pub use stencil_macros::stencil;
 /// What expansions of [`stencil!`] use besides the public items. Not for use by hand.
 #[doc(hidden)]
 pub mod expansion {
+    pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use stencil_macros::stencil_for_target;

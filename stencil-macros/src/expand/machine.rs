@@ -5,7 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 
 use super::{Names, describe, emit, local};
 use crate::ast::{Block, Struct, Typed};
-use crate::model::{Abi, Objects};
+use crate::model::{Abi, Calls, Objects};
 
 /// How Rust names the machine.
 pub fn path(block: &Block) -> TokenStream {
@@ -13,9 +13,12 @@ pub fn path(block: &Block) -> TokenStream {
     machine.continued.as_ref().map_or_else(|| machine.name.to_token_stream(), |path| path.to_token_stream())
 }
 
-pub fn expand(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
-    let machine =
-        if block.machine.continued.is_some() { continued(block, abi) } else { declared(block, objects, abi, names) };
+pub fn expand(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
+    let machine = if block.machine.continued.is_some() {
+        continued(block, calls)
+    } else {
+        declared(block, objects, calls, names)
+    };
     let mut layout = objects.layout.iter().copied();
     let structs = block.structs.iter().map(|s| structure(s, &mut layout));
     let hosts = block.externs.iter().enumerate().map(|(index, function)| {
@@ -51,7 +54,13 @@ pub fn abi_value(abi: Abi) -> TokenStream {
     }
 }
 
-fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
+/// What the blocks of a machine have to agree on.
+pub fn convention_value(Calls { abi, convention, compiler }: &Calls) -> TokenStream {
+    let registers = if convention.is_empty() { String::new() } else { format!("{}: it {convention}", abi.name()) };
+    quote! { ::stencil_runtime::expansion::Convention { registers: #registers, compiler: #compiler } }
+}
+
+fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
     let machine = &block.machine;
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
@@ -59,7 +68,7 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
     let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
     let entry = entry_type(block);
-    let abi = abi_value(abi);
+    let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
     let entry_uop = format_ident!("__stencil_entry_{name}");
     let empty = crate::model::Stencil { data_alignment: 1, ..Default::default() };
     let stencil = objects.entry.as_ref().unwrap_or(&empty);
@@ -86,6 +95,7 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
             type Operands = [u64; #words];
             type Entry = #entry;
             const ABI: ::stencil_runtime::Abi = #abi;
+            const CONVENTION: ::stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static ::stencil_runtime::Uop<Self> = &#entry_uop;
         }
 
@@ -123,8 +133,8 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
 }
 
 /// Checks that a continued machine is the one that was declared.
-fn continued(block: &Block, abi: Abi) -> TokenStream {
-    let (machine, entry, abi) = (path(block), entry_type(block), abi_value(abi));
+fn continued(block: &Block, calls: &Calls) -> TokenStream {
+    let (machine, entry, convention) = (path(block), entry_type(block), convention_value(calls));
     let span = block.machine.name.span();
     let room = block.uops.iter().map(|uop| {
         let needed = uop.operands.len().max(uop.parameters.len());
@@ -145,11 +155,7 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
             // The registers and the result are those of the machine's declaration.
             const fn _same<Entry: ::stencil_runtime::expansion::Declared<Here>, Here>() {}
             _same::<<#machine as ::stencil_runtime::Machine>::Entry, #entry>();
-            ::core::assert!(
-                <#machine as ::stencil_runtime::Machine>::ABI.matches(#abi),
-                "the blocks of a machine were compiled by C compilers with different calling conventions: \
-                 have one compiler on all machines, or name it in STENCIL_CC",
-            );
+            <#machine as ::stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
         #(#room)*
     }

@@ -12,7 +12,7 @@ use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
 use crate::cache::Cache;
 use crate::check;
 use crate::ctype::Type;
-use crate::model::Abi;
+use crate::model::{Abi, Calls};
 
 /// The items of a block. `checked` says whether it is but the C that is wrong, or else the declarations, too.
 pub fn expand(block: &Block, checked: bool) -> TokenStream {
@@ -42,7 +42,10 @@ fn declared(block: &Block) -> TokenStream {
         quote! { unsafe extern "C" fn() }
     };
     // Other blocks of the machine, which may be free of mistakes, are compiled for this convention.
-    let abi = machine::abi_value(Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi));
+    let abi = Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi);
+    // What is not known fits everything.
+    let calls = Calls { abi, convention: String::new(), compiler: String::new() };
+    let (abi, convention) = (machine::abi_value(abi), machine::convention_value(&calls));
     quote! {
         #(#attributes)*
         #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,7 @@ fn declared(block: &Block) -> TokenStream {
             type Operands = [u64; 256];
             type Entry = #entry;
             const ABI: ::stencil_runtime::Abi = #abi;
+            const CONVENTION: ::stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static ::stencil_runtime::Uop<Self> =
                 &::stencil_runtime::Uop::missing(|_| ::core::unreachable!());
         }

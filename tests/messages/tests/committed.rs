@@ -38,15 +38,20 @@ fn real() -> String {
 fn gcc_alone(user: &Crate) -> Option<PathBuf> {
     let version = Command::new("gcc").arg("-dumpversion").output().ok()?;
     let version: u32 = String::from_utf8(version.stdout).ok()?.split('.').next()?.trim().parse().ok()?;
+    only(user, "gcc").filter(|_| version < 15)
+}
+
+/// A search path with one compiler and the assembler.
+fn only(user: &Crate, compiler: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let folder = user.path("gcc-alone");
+    let folder = user.path(&format!("{compiler}-alone"));
     std::fs::create_dir_all(&folder).unwrap();
-    for name in ["gcc", "as"] {
+    for name in [compiler, "as"] {
         let program = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())?;
         let _ = std::fs::remove_file(folder.join(name));
         std::os::unix::fs::symlink(program, folder.join(name)).unwrap();
     }
-    (version < 15).then_some(folder)
+    Some(folder)
 }
 
 fn check(user: &Crate, environment: &[(&str, &str)], parts: &[&str]) {
@@ -159,8 +164,36 @@ fn committed_objects() {
         check(&user, &without, &finished);
         user.write("src/main.rs", &two.replace("x *= 3", "x *= 5"));
         let gcc = [("PATH", gcc.to_str().unwrap()), ("STENCIL_CACHE", "off")];
-        check(&user, &gcc, &["compiled by C compilers with different calling conventions", "name it in STENCIL_CC"]);
+        check(
+            &user,
+            &gcc,
+            &["compiled with different calling conventions", "Clang 19", "gcc 1", "name it in STENCIL_CC"],
+        );
         check(&user, &[gcc[0], gcc[1], ("STENCIL_CC", "gcc")], &finished);
+        // The convention decides, not the compiler's name: a later clang may share it.
+        if Command::new("clang-22").arg("--version").output().is_ok() {
+            let path = only(&user, "clang-22").unwrap();
+            check(&user, &[("PATH", path.to_str().unwrap()), ("STENCIL_CACHE", "off")], &finished);
+        }
+        // A forged object: for one block the compiler is told of another convention between uops than it is asked for.
+        let forging = user.tool(
+            "forging",
+            "#!/bin/sh\nc=$(cat)\ncase \"$c\" in *'x *= 5'*) c=$(printf '%s' \"$c\" | sed \
+             's/^#define STENCIL_ABI .*/#define STENCIL_ABI __attribute__((ms_abi))/; s/ Calc_uop(/ __attribute__((ms_abi))&/');; esac\n\
+             printf '%s\\n' \"$c\" | gcc \"$@\"\n",
+        );
+        let forge = [("STENCIL_UPDATE", "1"), ("STENCIL_CC", forging.to_str().unwrap())];
+        let differ =
+            ["compiled with different calling conventions", "in rdi and preserves rbx", "in rcx and preserves rbx"];
+        check(&user, &forge, &differ);
+        check(&user, &without, &differ);
+        // Flags that change the convention of C are no better.
+        user.write("src/main.rs", &MAIN.replace("machine Calc", "#![c_flags(\"-mabi=ms\")] machine Calc"));
+        check(
+            &user,
+            &[("STENCIL_CC", "gcc")],
+            &["the C of this block cannot be called from Rust", "in rcx rdx r8 r9", "Rust passes parameters in rdi"],
+        );
     }
     user.write("src/main.rs", &MAIN.replace("double", "twice"));
     check(&user, &update, &finished);
