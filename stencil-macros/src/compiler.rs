@@ -98,9 +98,11 @@ fn search(probe: &dyn Fn(&Path) -> Result<Traits, String>) -> Result<Compiler, S
         let traits = probe(&path)?;
         Ok(Compiler { path, traits })
     };
+    // Without a temporary directory no compiler can be tried, and none is to blame.
+    let blame = |why: String| Temporary::new().err().unwrap_or(why);
     if let Some(path) = chosen() {
         return probed(&path).map_err(|why: String| {
-            format!("the C compiler that {VARIABLE} names cannot be used: {}: {why}", path.display())
+            blame(format!("the C compiler that {VARIABLE} names cannot be used: {}: {why}", path.display()))
         });
     }
     let mut refused = Vec::new();
@@ -114,13 +116,13 @@ fn search(probe: &dyn Fn(&Path) -> Result<Traits, String>) -> Result<Compiler, S
             Err(why) => refused.push(format!("{}: {why}", path.display())),
         }
     }
-    Err(format!(
+    Err(blame(format!(
         "stencil! needs a C compiler while it is expanded, and found none that works.\n\
          Install clang 19 or later (Debian: `apt-get install clang-19`), or gcc (`apt-get install gcc`), or let \
          the environment variable {VARIABLE} name one.\n\
          Tried: {}",
         refused.join("; ")
-    ))
+    )))
 }
 
 /// Directories in which programs are looked for.

@@ -18,12 +18,14 @@ const OF_C: &str = "stencil_convention_of_c";
 /// As many integers as leave one without a register.
 const INTEGERS: usize = 7;
 
-/// The C of both probes. The macro `STENCIL_ABI` is defined before it.
+/// The C of both probes. The macro `STENCIL_ABI` is defined before it. With flags for another target there are none: the object
+/// file is refused then.
 pub fn source(block: &Block) -> String {
     // Nothing that flags may add to functions belongs into these.
     let plain = "__attribute__((no_instrument_function, no_stack_protector, no_sanitize(\"undefined\")))";
     format!(
-        "#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}#pragma GCC diagnostic pop\n",
+        "#ifdef __x86_64__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
+         #pragma GCC diagnostic pop\n#endif\n",
         probe::source(&format!("{plain} STENCIL_ABI void {OF_UOPS}"), &of_uops(block)),
         probe::source(&format!("{plain} void {OF_C}"), &of_c(block))
     )

@@ -1,5 +1,6 @@
 //! What a C compiler has to say, as messages on Rust tokens.
 
+pub mod crash;
 mod follow;
 mod parse;
 mod typo;

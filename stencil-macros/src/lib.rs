@@ -213,11 +213,8 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
     match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),
         None => {
-            let messages = output.messages.trim();
-            // It complains of a flag, or else of itself.
-            let flag = block.flags.iter().find(|flag| messages.contains(flag.value().trim()));
-            let span = flag.map_or(machine, syn::LitStr::span);
-            without_code(diagnostics::error(span, &format!("the C compiler failed: {messages}")))
+            let (span, why) = diagnostics::crash::report(&output.messages, &block);
+            without_code(diagnostics::error(span, &why))
         }
         Some(object) => match object::read(object, &block, source, *abi) {
             Ok(objects) => {

@@ -18,7 +18,12 @@ impl Temporary {
             match std::fs::create_dir(&path) {
                 Ok(()) => return Ok(Self(path)),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(format!("no temporary directory in {}: {error}", base.display())),
+                Err(error) => {
+                    return Err(format!(
+                        "no temporary directory can be made in {}: {error}. Set TMPDIR to a directory that can be written",
+                        base.display()
+                    ));
+                }
             }
         }
     }
