@@ -97,8 +97,8 @@ fn code(object: &[u8], function: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compiler::{Compiler, Unit, tests::found};
-    use crate::headers::Directories;
+    use crate::compiler::Compiler;
+    use crate::compiler::tests::{compile, found};
     use crate::source::Source;
 
     const MIXED: &str = "machine M(a: u64, b: bool, x: f64, c: *mut u8, y: f32, d: i8, v: __m128i) -> u64;";
@@ -110,8 +110,7 @@ mod tests {
     fn convention(compiler: &Compiler, machine: &str, flags: &[&str]) -> Result<String, String> {
         let block: Block = syn::parse_str(&format!("{machine} uop stay() {{}}")).unwrap();
         let source = Source::new(&block, compiler.traits.abi);
-        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let output = compiler.run(Unit { c: &source.c, flags: &flags, directories: &Directories::default() }).unwrap();
+        let output = compile(compiler, &source.c, flags);
         let object = output.object.ok_or(output.messages)?;
         read(&object, &block, &output.compiler).map_err(|refusal| refusal.message)
     }

@@ -16,6 +16,7 @@ use syn::Attribute;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Uop};
+use crate::compiler::{environment, search};
 use crate::model::{Calls, Objects, Stencil};
 use crate::{clangd, committed, compiler};
 use arrays::Arrays;
@@ -40,10 +41,16 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
     }
 }
 
-/// Makes Cargo rebuild when one of these changes: what is asked for by environment variables, and files.
-pub fn tracked(files: &[PathBuf]) -> TokenStream {
+/// Makes Cargo rebuild when one of these changes: environment variables, and files. What was committed depends on none of the
+/// variables by which compilers are chosen and controlled.
+pub fn tracked(files: &[PathBuf], is_committed: bool) -> TokenStream {
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
-    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
+    let ours = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
+    let mut variables: Vec<String> = ours.map(str::to_owned).into();
+    if !is_committed {
+        variables.extend(search::variables_of_cc());
+        variables.extend(environment::KNOWN.map(str::to_owned));
+    }
     quote! {
         #(const _: ::core::option::Option<&str> = ::core::option_env!(#variables);)*
         #(const _: &[u8] = ::core::include_bytes!(#files);)*

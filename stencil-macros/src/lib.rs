@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asked;
 mod ast;
 mod cache;
 mod check;
@@ -19,11 +20,14 @@ mod contract;
 mod convention;
 mod ctype;
 mod diagnostics;
+mod entry;
 mod expand;
 mod hash;
 mod headers;
+mod inputs;
 mod layout;
 mod model;
+mod note;
 mod object;
 mod parse;
 mod source;
@@ -117,34 +121,46 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 ///   all members.
 ///
 /// # The C compiler
-/// It is the program named by the environment variable `STENCIL_CC`, or else any clang that supports `preserve_none`
-/// (19 or later), or else gcc. With a compiler that does not support it, uops pass registers as C functions do.
-/// What it reports is reported on the tokens of the body: an error as one, and a warning, since that is how a macro of stable
-/// Rust can warn, as one of the use of something `deprecated`, which `#![allow(deprecated)]` in the module silences. Where a
-/// mistake is in a C macro, that is where it is used, with notes of where it is defined; in a header, it is the `include`.
-/// A name in an `#if`, or in the condition of a family, that is none is an error.
+/// The first of these compiles the block:
 ///
-/// What it made is kept, in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB, of which the least recently
-/// used goes first: with nothing changed, neither in the C nor in a header nor in the compiler's program, it is not started again.
+/// 1. the command in the environment variable `STENCIL_CC`: a program, or a program and its first arguments, as in `ccache clang-19`;
+/// 2. the command that the crate `cc` would choose by `CC_<target>`, `HOST_CC` or `TARGET_CC`, and `CC` (but `CFLAGS` are ignored: they
+///    could break stencils);
+/// 3. `clang`, or else the newest `clang-N` on the search path, if it supports `preserve_none` (19 or later);
+/// 4. gcc.
+///
+/// With a compiler that does not support `preserve_none`, uops pass registers as C functions do. All blocks of a machine need one calling
+/// convention: the macro reads it from each object, and the build fails if two blocks differ.
+///
+/// The compiler's messages appear on the tokens of the body. An error becomes an error. A warning becomes the use of something
+/// `deprecated`, since that is how a macro can warn on stable Rust; `#![allow(deprecated)]` in the module silences it. A mistake in a C
+/// macro is reported where the macro is used, with notes that say where it is defined; a mistake in a header, at the `include`. An undefined
+/// name in an `#if`, or in a family's `where` condition, is an error.
+///
+/// Objects are cached in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB; the least recently used ones are removed
+/// first. If neither the C, nor a file that it reads or looks for, nor the compiler's program or environment has changed, no process is started.
 /// `STENCIL_CACHE` names another folder, or is `off`.
 ///
 /// # Committed objects
-/// A crate can bring the objects of its blocks along, in its folder `stencils`, so that who builds it needs no C compiler.
+/// A crate can contain the objects of its blocks, in its folder `stencils`. Then nobody who builds the crate needs a C compiler.
 ///
-/// * `STENCIL_UPDATE=1 cargo build -p CRATE` compiles all blocks and writes their objects, and removes those that no block
-///   needs any more, with a warning.
-/// * Any other build uses an object if it is of this very C, these flags and these headers of the crate. If there is none, or
+/// * `STENCIL_UPDATE=1 cargo build -p CRATE` compiles all blocks and writes their objects. It removes the objects that no block needs
+///   any more, with a warning.
+/// * Any other build uses an object if it was made from exactly this C, these flags and these files of the crate. If there is none, or
 ///   if `STENCIL_CC` is set, the block is compiled.
-/// * `STENCIL_VERIFY=1 cargo build -p CRATE` compiles all blocks and compares. It is an error if an object is missing, is not what
-///   the compiler makes, byte for byte (the uops that differ are named), or belongs to no block.
+/// * `STENCIL_VERIFY=1 cargo build -p CRATE` compiles all blocks and compares. It is an error if an object is missing, if it differs from
+///   what the compiler makes by a single byte (the error names each uop that differs), or if no block needs it.
+///
+/// Objects are ELF files that mirror the source: `src/uop/integer.rs` has `stencils/x86_64-linux/uop/integer.o`. The guide, in the
+/// documentation of `stencil-runtime`, has the rule for several blocks in a file.
 ///
 /// The same compiler makes the same object on every machine; another version may make another one. An object does not
-/// depend on headers of the system, as far as they can be known without a compiler: verify after they have changed. All
-/// objects of a machine have to be made by compilers of one convention. Dependencies are neither updated nor verified.
+/// depend on environment variables, nor on headers of the system, as far as they can be known without a compiler: verify after those have
+/// changed. Dependencies are neither updated nor verified.
 ///
-/// Tests of a crate have objects like the rest of it: `cargo test --no-run -p CRATE` in place of `cargo build`. For its
-/// documentation tests the variables name the package: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Those are never
-/// called stale: remove the folder before updating to be rid of what none needs any more.
+/// Tests of a crate have objects, too: use `cargo test --no-run -p CRATE` in place of `cargo build`. For
+/// documentation tests, the variables name the package: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Their objects are never
+/// reported as stale: remove the folder `doctests` before updating to be rid of those that no test needs.
 ///
 /// # Editors
 /// rust-analyzer, unless it is told to, does not say where tokens stand. A block then expands into its signatures, and the C
@@ -209,7 +225,7 @@ fn expand_block(tokens: TokenStream) -> TokenStream {
         return failure(&why);
     }
     let (report, any_error) = diagnostics::report(&output.messages, source, &block);
-    let tracked = expand::tracked(&output.headers);
+    let tracked = expand::tracked(&output.files, compiled.is_committed);
     match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),
         None => {

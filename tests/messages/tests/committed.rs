@@ -66,7 +66,7 @@ fn check(user: &Crate, environment: &[(&str, &str)], parts: &[&str]) {
 }
 
 fn objects(user: &Crate) -> Vec<PathBuf> {
-    let files = std::fs::read_dir(user.path("stencils")).unwrap();
+    let files = std::fs::read_dir(user.path("stencils/x86_64-linux")).unwrap();
     files.map(|file| file.unwrap().path()).collect()
 }
 
@@ -104,7 +104,7 @@ fn committed_objects() {
 
     // Another place, the same object.
     let elsewhere = user.moved("stencil-committed-at-a-longer-path");
-    std::fs::remove_file(elsewhere.path("stencils").join(object.file_name().unwrap())).unwrap();
+    std::fs::remove_file(elsewhere.path("stencils/x86_64-linux/main.o")).unwrap();
     check(&elsewhere, &without, &["stencil! needs a C compiler while it is expanded"]);
     check(&elsewhere, &update, &finished);
     assert_eq!(std::fs::read(&objects(&elsewhere)[0]).unwrap(), bytes);
@@ -112,7 +112,7 @@ fn committed_objects() {
 
     // A compiler that makes the same and something besides, and one that makes nothing of use.
     let besides = user.tool("besides", &format!("#!/bin/sh\nexec {real} \"$@\" -fident\n"));
-    let differs = "the committed object differs, though in no uop";
+    let differs = "the committed object differs, but in no uop";
     check(&user, &[verify, ("STENCIL_CC", besides.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 writes it anew"]);
     let damaged = format!(
         "#!/bin/sh\n{real} \"$@\" && for object; do :; done && case \"$object\" in *.o) : > \"$object\";; esac\n"
@@ -140,18 +140,45 @@ fn committed_objects() {
     check(
         &user,
         &[verify, ("STENCIL_CC", &real)],
-        &["no object is committed for this block: STENCIL_UPDATE=1 writes it"],
+        &["no object is committed for this block: STENCIL_UPDATE=1 writes stencils/x86_64-linux/main.o"],
     );
-    check(&user, &update, &["Finished", "removed stencils/", "which was stale (src/main.rs: Calc: double)"]);
+    check(&user, &update, &finished);
     assert_eq!(objects(&user).len(), 1);
+    // Several blocks in a file, of which two exclude each other.
+    let two = [["any()", "all()"], ["all()", "any()"]].map(|[first, second]| {
+        format!("{MAIN} #[cfg({first})] mod more {{ {MORE} }} #[cfg({second})] mod again {{ {MORE} }}")
+    });
+    for main in two.iter().chain(&two) {
+        user.write("src/main.rs", main);
+        check(&user, &update, &finished);
+    }
+    for main in &two {
+        user.write("src/main.rs", main);
+        check(&user, &without, &finished);
+    }
+    let mut names: Vec<_> = objects(&user).into_iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["main.o", "main.triple.2.o", "main.triple.o"]);
+    user.write("src/main.rs", &format!("{MAIN} mod more {{ {MORE} }}"));
+    let stale =
+        "the object stencils/x86_64-linux/main.triple.2.o is stale (src/main.rs: Calc: triple): STENCIL_UPDATE=1";
+    check(&user, &[verify, ("STENCIL_CC", &real)], &[stale]);
     user.write("src/main.rs", &MAIN.replace("double", "twice"));
-    check(
-        &user,
-        &[verify, ("STENCIL_CC", &real)],
-        &["is stale (src/main.rs: Calc: double): STENCIL_UPDATE=1 removes it"],
-    );
-    check(&user, &update, &["Finished", "which was stale (src/main.rs: Calc: double)"]);
+    check(&user, &update, &["Finished", "removed the stale object stencils/x86_64-linux/main.triple.o (src/main.rs"]);
     assert_eq!(objects(&user).len(), 1);
+    // Tools read it like any other object file.
+    if let Ok(output) = Command::new("objdump").arg("-dr").args(objects(&user)).output() {
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("<stencil_uop_0_0>:"), "{text}");
+    }
+    // What depends on the time, or on files that are not known, is compiled in each build.
+    user.write("src/main.rs", &MAIN.replace("x += x", "x += x; (void)__TIME__"));
+    check(&user, &update, &["Finished", "the object of this block is not committed: it uses `__TIME__`"]);
+    assert_eq!(objects(&user).len(), 0);
+    // No environment variable has a part in a committed object.
+    user.write("src/main.rs", MAIN);
+    check(&user, &[update[0], update[1], ("CCC_OVERRIDE_OPTIONS", "+-O0"), ("CPATH", "/")], &finished);
+    assert_eq!(std::fs::read(&objects(&user)[0]).unwrap(), bytes);
     // What the compiler warned of is told without it.
     user.write("src/main.rs", &MAIN.replace("x += x", "int unused_here; x += x"));
     check(&user, &update, &["Finished", "unused_here"]);
