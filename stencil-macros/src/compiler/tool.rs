@@ -23,8 +23,8 @@ impl Tool {
     /// It is not there.
     pub fn new(program: &Path) -> Result<Self, String> {
         let found = located(program).ok_or_else(|| match program.components().count() {
-            1 => format!("{} is not on the search path", program.display()),
-            _ => format!("there is no file {}", program.display()),
+            1 => "it is not on the search path".to_owned(),
+            _ => "there is no such file".to_owned(),
         })?;
         Ok(Self { program: found, arguments: Vec::new(), environment: Vec::new() })
     }
@@ -146,9 +146,9 @@ mod tests {
             assert_eq!(Tool::from_lines(&format!("{lines}\nodd")), None);
         }
         assert_eq!(Tool::from_lines(""), None);
-        assert_eq!(parse(Path::new("no-such-cc")).unwrap_err(), "no-such-cc is not on the search path");
-        assert_eq!(parse(Path::new("no-such-cc clang")).unwrap_err(), "no-such-cc is not on the search path");
-        assert_eq!(parse(Path::new("/no/cc")).unwrap_err(), "there is no file /no/cc");
+        assert_eq!(parse(Path::new("no-such-cc")).unwrap_err(), "it is not on the search path");
+        assert_eq!(parse(Path::new("no-such-cc clang")).unwrap_err(), "it is not on the search path");
+        assert_eq!(parse(Path::new("/no/cc")).unwrap_err(), "there is no such file");
         assert!(parse(Path::new("")).is_err() && parse(Path::new(" ")).is_err());
     }
 
