@@ -48,11 +48,7 @@ pub fn attach(object: &[u8], text: &str) -> Option<Vec<u8>> {
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     let count = sections.len() + 1;
     let note_start = bytes.len() + count * SECTION_HEADER;
-    let mut text = text.to_owned();
-    while (text.len() + Hash::DIGITS) % ALIGNMENT != 0 {
-        text.push('\n');
-    }
-    let length = text.len() + Hash::DIGITS;
+    let length = (text.len() + Hash::DIGITS).next_multiple_of(ALIGNMENT);
     let mut note = sections[0];
     note.sh_name.set(LE, u32::try_from(names.len()).ok()?);
     note.sh_type.set(LE, elf::SHT_NOTE);
@@ -71,6 +67,7 @@ pub fn attach(object: &[u8], text: &str) -> Option<Vec<u8>> {
     }
     bytes.extend(OWNER);
     bytes.extend(text.as_bytes());
+    bytes.resize(note_start + HEAD + length - Hash::DIGITS, b'\n');
     let hash = Hash::of(&bytes).to_string();
     bytes.extend(hash.as_bytes());
     Some(bytes)
@@ -129,12 +126,12 @@ mod tests {
             assert_eq!(text(&file).unwrap().trim_end_matches('\n'), note.trim_end_matches('\n'));
             let (before, after) = (object::File::parse(&*object).unwrap(), object::File::parse(&*file).unwrap());
             let sections = |file: &object::File| -> Vec<_> {
-                let data = |section: object::Section| {
-                    let relocations = section.relocations().map(|(at, relocation)| (at, relocation.addend())).collect();
-                    (section.name().unwrap().to_owned(), section.data().unwrap().to_vec(), relocations)
+                let text = |section: object::Section| {
+                    let relocations: Vec<_> = section.relocations().map(|(at, one)| (at, one.addend())).collect();
+                    format!("{} {:?} {relocations:?}", section.name().unwrap(), section.data().unwrap())
                 };
-                let all: Vec<(String, Vec<u8>, Vec<(u64, i64)>)> = file.sections().map(data).collect();
-                all.into_iter().filter(|(name, ..)| !name.ends_with("strtab") && name != ".note.stencil").collect()
+                let ours = [".strtab", ".shstrtab", ".note.stencil"];
+                file.sections().map(text).filter(|text| !ours.contains(&text.split(' ').next().unwrap())).collect()
             };
             assert_eq!(sections(&before), sections(&after));
             let names = |file: &object::File| -> Vec<_> {
