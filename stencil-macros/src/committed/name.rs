@@ -4,7 +4,8 @@
 //!   A file in `src` keeps that folder if there is one of its name beside `src`, so that no two share an object.
 //! * The block that declares the first uop of a file has the file's name. Others add the name of their first uop: `integer.add.o`; and
 //!   from the second declaration of that name on a number: `integer.add.2.o`. So the alternatives of a `#[cfg]` have one each.
-//! * Blocks that a macro makes of the same tokens are told apart by the order in which they are expanded: `integer-2.o`.
+//! * Where a macro names the first uops, or makes several blocks of the same tokens, the order of expansion decides: the first block has
+//!   the file's name, others add that of their first uop, and a number if that is the same: `integer.add-2.o`.
 //! * A block in no file of the crate, as of a documentation test, has `doctests/Machine.uop-<digits of its request>.o`.
 
 use std::collections::HashMap;
@@ -72,7 +73,10 @@ impl Declared {
     /// it is named.
     pub fn has(&self, file: &Path, uop: &str, path: &Path) -> bool {
         let mut places = self.0.iter().filter(|(name, _)| name == uop).peekable();
-        places.peek().is_none() || places.any(|(_, at)| without_order(path) == self.path(file, uop, *at))
+        let path = without_order(path);
+        // The file's own name may have gone to a block whose uops a macro names.
+        let named = places.peek().is_none() || path == numbered(file, uop, 1);
+        named || places.any(|(_, at)| path == self.path(file, uop, *at))
     }
 }
 
@@ -170,17 +174,16 @@ pub fn mirrored(root: &Path, file: &Path) -> PathBuf {
     short.unwrap_or(file).to_owned()
 }
 
-/// The path, with a number behind it if another block of this process has it. Blocks of one `key` are the same.
-fn in_order(path: PathBuf, key: Hash) -> PathBuf {
-    static PATHS: LazyLock<Mutex<HashMap<PathBuf, Vec<Hash>>>> = LazyLock::new(Mutex::default);
-    let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
-    let keys = paths.entry(path.clone()).or_default();
-    let index = keys.iter().position(|other| *other == key).unwrap_or_else(|| {
-        keys.push(key);
-        keys.len() - 1
-    });
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    if index == 0 { path } else { path.with_file_name(format!("{stem}-{}.o", index + 1)) }
+/// The first of these paths that no other block of this process has, or the last one with a number. Blocks of one `key` are the same.
+fn first_free(paths: [PathBuf; 2], key: Hash) -> PathBuf {
+    static TAKEN: LazyLock<Mutex<HashMap<PathBuf, Hash>>> = LazyLock::new(Mutex::default);
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let stem = paths[1].file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+    let last = paths[1].clone();
+    let further = (2..).map(|number: usize| last.with_file_name(format!("{stem}-{number}.o")));
+    let mut all = paths.into_iter().chain(further);
+    let free = |path: &PathBuf| *taken.entry(path.clone()).or_insert(key) == key;
+    all.find(free).expect("there is no end of numbers")
 }
 
 impl Name {
@@ -197,8 +200,11 @@ impl Name {
             return Self { label: String::new(), path };
         };
         let declared = Declared::of(&std::fs::read_to_string(file).unwrap_or_default());
-        let path = declared.path(&mirrored(root, short), &uop, first.span().start());
-        Self { label: format!("{label}: {machine}: {uop}"), path: in_order(path, key) }
+        let mirrored = mirrored(root, short);
+        let path = declared.path(&mirrored, &uop, first.span().start());
+        // A path that has the uop's name says no more with it.
+        let named = if path == mirrored.with_extension("o") { numbered(&mirrored, &uop, 1) } else { path.clone() };
+        Self { label: format!("{label}: {machine}: {uop}"), path: first_free([path, named], key) }
     }
 
     /// The object's path in the folder for the target.
@@ -234,7 +240,7 @@ mod tests {
             has("one", "uop/integer.o") && has("three", "uop/integer.three.2.o") && has("four", "uop/integer.four.o")
         );
         assert!(has("one", "uop/integer-2.o") && has("three", "uop/integer.three-3.o"));
-        assert!(!has("one", "uop/integer.one.o") && !has("three", "uop/integer.three.3.o"));
+        assert!(!has("one", "uop/integer.one.2.o") && !has("three", "uop/integer.three.3.o"));
     }
 
     #[test]
@@ -250,10 +256,16 @@ mod tests {
     }
 
     #[test]
-    fn blocks_of_the_same_tokens_are_numbered() {
-        let path = |key: &str| in_order("a path of this test.o".into(), Hash::of(key.as_bytes())).display().to_string();
-        assert_eq!(path("one"), "a path of this test.o");
-        assert_eq!(path("two"), "a path of this test-2.o");
-        assert_eq!(path("one"), "a path of this test.o");
+    fn blocks_of_the_same_tokens_are_told_apart() {
+        let path = |uop: &str, key: &str| {
+            let paths = ["this test.o".into(), PathBuf::from(format!("this test.{uop}.o"))];
+            first_free(paths, Hash::of(key.as_bytes())).display().to_string()
+        };
+        assert_eq!(path("add", "one"), "this test.o");
+        assert_eq!(path("add", "two"), "this test.add.o");
+        assert_eq!(path("add", "three"), "this test.add-2.o");
+        assert_eq!(path("sub", "four"), "this test.sub.o");
+        assert_eq!(path("add", "one"), "this test.o");
+        assert_eq!(path("add", "three"), "this test.add-2.o");
     }
 }
