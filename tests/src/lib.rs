@@ -4,6 +4,7 @@
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
+pub mod bodies;
 pub mod differential;
 pub mod engine;
 pub mod hostile;

@@ -58,7 +58,7 @@ impl Contender for Programs<'_> {
     fn check(&mut self, _: &[u8]) -> Result<()> {
         for ((code, steps), expected) in self.made.iter().zip(self.functions).zip(self.expected) {
             same(code.bytes(), expected)?;
-            small::run(code.entry(), steps)?;
+            small::run(*code.entry(), steps)?;
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ pub fn run(function: unsafe extern "C" fn(*const u8, u64, u64) -> u64, steps: &[
 /// The machine code of the steps, whose result has been checked.
 pub fn reference(steps: &[Step]) -> Result<Vec<u8>> {
     let code = Adder::compile(&program(steps))?;
-    run(code.entry(), steps)?;
+    run(*code.entry(), steps)?;
     let end = code.bytes().len() - STENCIL_ret.code.size;
     Ok(code.bytes()[end - steps.len() * SIZE..end].to_vec())
 }
