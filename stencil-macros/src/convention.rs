@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use crate::compiler::Compiler;
     use crate::compiler::tests::{compile, found};
+    use crate::parse::Conditions;
     use crate::source::Source;
 
     const MIXED: &str = "machine M(a: u64, b: bool, x: f64, c: *mut u8, y: f32, d: i8, v: __m128i) -> u64;";
@@ -108,7 +109,8 @@ mod tests {
                         l: u64, m: u64) -> u64;";
 
     fn convention(compiler: &Compiler, machine: &str, flags: &[&str]) -> Result<String, String> {
-        let block: Block = syn::parse_str(&format!("{machine} uop stay() {{}}")).unwrap();
+        let tokens = format!("{machine} uop stay() {{}}").parse().unwrap();
+        let (block, _) = crate::parse::block(tokens, Conditions::default()).unwrap();
         let source = Source::new(&block, compiler.traits.abi);
         let output = compile(compiler, &source.c, flags);
         let object = output.object.ok_or(output.messages)?;

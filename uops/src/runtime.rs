@@ -9,6 +9,7 @@ pub(crate) mod host;
 pub(crate) mod instance;
 pub(crate) mod interrupt;
 pub(crate) mod memory;
+pub(crate) mod native_stack;
 pub(crate) mod rounding;
 pub(crate) mod slots;
 pub(crate) mod store;

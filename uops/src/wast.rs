@@ -187,7 +187,7 @@ impl<'a> Script<'a> {
             QuoteWatTest::Binary(wasm) => wasm,
             QuoteWatTest::Text(source) => Module::binary(&source)?.into_owned(),
         };
-        Program::compile(Module::of_version(&wasm, self.version)?)
+        Program::compile(Module::with_version(&wasm, self.version)?)
     }
 
     fn new_instance(&mut self, id: Option<Id<'a>>, program: Result<Program, Error>) -> Outcome {

@@ -41,7 +41,7 @@ fn results_go_to_the_output_and_reasons_to_the_messages() {
     assert_eq!(run(&["hang", "--timeout", "0.05"]), (Some(1), String::new(), hang.into()));
     let (code, _, messages) = run(&["half", "x"]);
     assert_eq!(code, Some(1));
-    assert!(messages.starts_with("error: argument 1 of `half`: `x` is no i32"), "{messages}");
+    assert!(messages.starts_with("error: argument 1 of `half`: `x` is not an i32"), "{messages}");
     let (code, _, messages) = outcome(&["run", "/no/such/file"]);
     assert_eq!((code, messages.starts_with("error: /no/such/file: ")), (Some(1), true));
 }

@@ -217,7 +217,7 @@ fn many_bytes() {
     let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
     let call = |name: &str, args: &[i64]| {
         let ty = instance.func(&store, name).unwrap().ty(&store).unwrap();
-        let args: Vec<_> = (args.iter().zip(&ty.params))
+        let args: Vec<_> = (args.iter().zip(&*ty.params))
             .map(|(&arg, ty)| if *ty == uops::ValueType::I32 { Value::I32(arg as i32) } else { Value::I64(arg) })
             .collect();
         instance.call(&store, name, &args).map_err(|error| error.trap().unwrap())

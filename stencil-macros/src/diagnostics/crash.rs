@@ -47,7 +47,8 @@ mod tests {
     use super::*;
 
     fn block() -> Block {
-        syn::parse_str("#![c_flags(\"-fno-such\")] machine M(x: u64) -> u64; uop one() {} uop two() {}").unwrap()
+        let block = "#![c_flags(\"-fno-such\")] machine M(x: u64) -> u64; uop one() {} uop two() {}";
+        crate::parse::block(block.parse().unwrap(), crate::parse::Conditions::default()).unwrap().0
     }
 
     #[test]

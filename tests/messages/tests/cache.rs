@@ -77,7 +77,7 @@ fn what_is_not_changed_is_not_compiled_again() {
     // A contract is no part of the C, and holds for what is cached.
     logged.user.write("src/main.rs", &MAIN.replace("pub uop", "#[stencil(max_code = 1)] pub uop"));
     let (starts, output) = logged.starts(&["check"], &[]);
-    assert!(starts == 0 && output.contains("its contract wants at most 1"), "{output}");
+    assert!(starts == 0 && output.contains("its contract allows at most 1"), "{output}");
     logged.user.write("src/main.rs", &MAIN.replace("x += x", "x *= 3"));
 
     // A header is tracked, and is what it is now.

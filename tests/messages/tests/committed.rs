@@ -97,7 +97,7 @@ fn committed_objects() {
 
     // A contract is no part of the C, and holds for what is committed.
     user.write("src/main.rs", &MAIN.replace("uop double", "#[stencil(max_code = 1)] uop double"));
-    check(&user, &without, &["uop `double` has", "and its contract wants at most 1"]);
+    check(&user, &without, &["uop `double` has", "but its contract allows at most 1"]);
     user.write("src/main.rs", &MAIN.replace("uop double", "#[stencil(max_code = 16, no_stack)] uop double"));
     check(&user, &without, &finished);
     user.write("src/main.rs", MAIN);

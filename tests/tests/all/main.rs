@@ -12,6 +12,7 @@ mod flow;
 mod functions;
 mod holes;
 mod holes_other;
+mod hygiene;
 mod layout;
 mod machines;
 mod names;

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) fn load(file: &Path) -> Result<Program> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut line = Line::new(io::stderr().is_terminal().then(io::stderr), Instant::now());
-    let program = Program::observed(&bytes, |progress| line.show(progress, Instant::now()));
+    let program = Program::with_progress(&bytes, |progress| line.show(progress, Instant::now()));
     drop(line);
     program.map_err(|error| format!("{}: {error}", file.display()).into())
 }
@@ -84,7 +84,7 @@ mod tests {
     fn all_phases_are_observed_in_order() {
         let text = format!("(module {})", "(func (drop (i32.const 1)))".repeat(50));
         let mut seen = Vec::new();
-        Program::observed(text.as_bytes(), |progress| seen.push(progress)).unwrap();
+        Program::with_progress(text.as_bytes(), |progress| seen.push(progress)).unwrap();
         let phases = [Phase::Validating, Phase::Lowering, Phase::Emitting];
         let counts = phases.map(|phase| seen.iter().filter(|progress| progress.phase == phase).count());
         assert_eq!(counts, [50, 50, 1]);

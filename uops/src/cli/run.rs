@@ -207,6 +207,6 @@ mod tests {
             parse(&["7"]).unwrap_err(),
             "`f` is a function (i32, f64) -> (): it takes 2 arguments, and 1 were given"
         );
-        assert!(parse(&["7", "x"]).unwrap_err().starts_with("argument 2 of `f`: `x` is no f64"));
+        assert!(parse(&["7", "x"]).unwrap_err().starts_with("argument 2 of `f`: `x` is not an f64"));
     }
 }

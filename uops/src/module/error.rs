@@ -1,4 +1,4 @@
-//! Everything that can go wrong between the bytes of a module and the results of a call.
+//! Errors, from decoding a module to running it.
 
 use std::fmt;
 
@@ -6,95 +6,104 @@ use crate::module::trap::Trap;
 use crate::module::types::{ExternType, FuncType, Tuple, ValueType};
 use crate::runtime::backtrace::Backtrace;
 
-/// Why a module could not be loaded, instantiated or run.
+/// The reason why a module could not be loaded, instantiated or run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The bytes are not a valid module.
     Invalid {
-        /// What is wrong, in the validator's words.
+        /// The validator's message.
         message: String,
-        /// Where: an offset in the module.
+        /// The offset in the module, in bytes.
         offset: u64,
     },
-    /// The text is not a module in the text format. Holds the message, which shows the place.
+    /// The source is not a module in the text format. Holds the message, which shows the location.
     Text(String),
-    /// The module needs a part of WebAssembly that is not supported, at all or on this CPU.
+    /// The module needs a feature of WebAssembly that is not supported, at all or on this CPU.
     Unsupported {
-        /// What it needs, in words like `threads`.
+        /// The name of the feature, like `threads`.
         what: String,
-        /// Where: an offset in the module.
+        /// The offset in the module, in bytes.
         offset: u64,
     },
-    /// Nothing has been defined for an import.
+    /// The module exceeds a limit of this implementation.
+    Limit {
+        /// The quantity that is limited.
+        what: &'static str,
+        /// The largest value that it may have.
+        limit: u64,
+        /// The offset in the module at which the limit was exceeded, in bytes.
+        offset: u64,
+    },
+    /// The linker defines nothing for an import.
     UnknownImport {
         /// The name of the module to import from.
         module: String,
-        /// The name of what to import.
+        /// The name of the item to import.
         field: String,
-        /// The type that it has to have.
+        /// The type that the module declares.
         wanted: Box<ExternType>,
     },
-    /// What has been defined for an import has another type.
+    /// The linker's definition for an import has another type.
     IncompatibleImport {
         /// The name of the module to import from.
         module: String,
-        /// The name of what to import.
+        /// The name of the item to import.
         field: String,
-        /// The type that it has to have.
+        /// The type that the module declares.
         wanted: Box<ExternType>,
         /// The type that it has.
         found: Box<ExternType>,
     },
-    /// The instance exports nothing of this name.
+    /// The instance has no export of this name.
     UnknownExport {
         /// The name.
         name: String,
-        /// The names that it does export.
+        /// The names of its exports.
         exports: Vec<String>,
     },
-    /// The export of this name is not of the kind that was asked for.
+    /// The export of this name is of another kind than requested.
     WrongExport {
         /// The name.
         name: String,
-        /// What was asked for: a function, a table, a memory or a global.
+        /// The requested kind: function, table, memory or global.
         wanted: &'static str,
-        /// What it is.
+        /// Its type.
         found: Box<ExternType>,
     },
     /// A function was called with arguments of the wrong number or types.
     WrongArguments {
-        /// The types that it takes.
+        /// The type of the function.
         ty: Box<FuncType>,
-        /// The types that it was given.
+        /// The types of the arguments.
         given: Box<[ValueType]>,
     },
-    /// A text is no value of the type.
+    /// A string does not represent a value of the type.
     BadValue {
         /// The type.
         ty: ValueType,
-        /// The text.
+        /// The string.
         text: String,
     },
-    /// A global or an element of a table cannot be set to a value, because it is immutable or of another type.
+    /// A global or a table element cannot be set to a value, because it is immutable or of another type.
     WrongValue {
         /// The type of the global or the table.
         ty: ExternType,
         /// The value's type.
         given: ValueType,
     },
-    /// A handle was used with a store that it does not belong to.
+    /// A handle was used with another store than its own.
     OtherStore,
-    /// A function of the module could not go on.
+    /// A function of the module trapped.
     Trap {
-        /// Why.
+        /// The reason.
         trap: Trap,
-        /// Where.
+        /// The functions that were running.
         backtrace: Backtrace,
     },
-    /// A function has another type than Rust was told.
+    /// A function has another type than the caller declared.
     WrongType {
-        /// The type that Rust was told.
+        /// The declared type.
         wanted: Box<FuncType>,
         /// The type that it has.
         found: Box<FuncType>,
@@ -103,9 +112,9 @@ pub enum Error {
     Host {
         /// Its name.
         function: String,
-        /// Why.
+        /// The reason.
         source: Box<dyn std::error::Error + Send + Sync>,
-        /// Who called it.
+        /// The functions that called it.
         backtrace: Backtrace,
     },
     /// A table or a memory is larger than the store's options allow.
@@ -131,7 +140,7 @@ pub enum Error {
         /// Bytes that were asked for.
         size: u64,
     },
-    /// The machine code could not be made.
+    /// The machine code could not be emitted.
     Code(stencil_runtime::Error),
 }
 
@@ -151,36 +160,40 @@ impl fmt::Display for Error {
                 "not supported: {what}, at byte {offset}; compile the module without that (with clang, `-mcpu=mvp` \
                  leaves out all that is newer than WebAssembly 1.0)"
             ),
+            Self::Limit { what, limit, offset } => write!(
+                f,
+                "limit exceeded: {what}: at most {limit}, at byte {offset}; split the function, or the module"
+            ),
             Self::UnknownImport { module, field, wanted } => {
-                write!(f, "unknown import: the module needs `{module}`.`{field}`, a {wanted}, and it is not defined")
+                write!(f, "unknown import: the module imports `{module}`.`{field}`, a {wanted}, which is not defined")
             }
             Self::IncompatibleImport { module, field, wanted, found } => write!(
                 f,
-                "incompatible import type: the module needs `{module}`.`{field}` to be a {wanted}, and it is \
-                 defined as a {found}"
+                "incompatible import type: the module imports `{module}`.`{field}` as a {wanted}, but it is defined as a \
+                 {found}"
             ),
             Self::UnknownExport { name, exports } if exports.is_empty() => {
-                write!(f, "there is no export `{name}`: the module exports nothing")
+                write!(f, "unknown export `{name}`: the module has no exports")
             }
             Self::UnknownExport { name, exports } => {
-                write!(f, "there is no export `{name}`; there are: {}", exports.join(", "))
+                write!(f, "unknown export `{name}`; the module exports: {}", exports.join(", "))
             }
             Self::WrongExport { name, wanted, found } => {
-                write!(f, "the export `{name}` is no {wanted}: it is a {found}")
+                write!(f, "the export `{name}` is not a {wanted} but a {found}")
             }
             Self::WrongArguments { ty, given } => {
-                write!(f, "a function of type {ty} was given the arguments {}", Tuple(given.iter()))
+                write!(f, "wrong arguments: expected {}, found {}", Tuple(ty.params.iter()), Tuple(given.iter()))
             }
             Self::BadValue { ty: ty @ (ValueType::I32 | ValueType::I64), text } => {
-                write!(f, "`{text}` is no {ty}: write a number in decimal, or in hexadecimal after 0x, of its range")
+                write!(f, "`{text}` is not an {ty}: expected a decimal or 0x-prefixed number in range")
             }
             Self::BadValue { ty: ty @ ValueType::Ref(_), text } => {
-                write!(f, "`{text}` is no {ty}: write null, the only one that can be written")
+                write!(f, "`{text}` is not a {ty}: expected null")
             }
             Self::BadValue { ty: ty @ ValueType::V128, text } => {
-                write!(f, "`{text}` is no {ty}: write 128 bits in hexadecimal after 0x")
+                write!(f, "`{text}` is not a {ty}: expected 128 bits in hexadecimal after 0x")
             }
-            Self::BadValue { ty, text } => write!(f, "`{text}` is no {ty}: write a decimal number, inf or nan"),
+            Self::BadValue { ty, text } => write!(f, "`{text}` is not an {ty}: expected a decimal number, inf or nan"),
             Self::WrongValue { ty, given } => write!(f, "a {ty} cannot be set to a value of type {given}"),
             Self::OtherStore => {
                 f.write_str("the handle belongs to another store: use it with the store that it came from")
@@ -195,7 +208,7 @@ impl fmt::Display for Error {
                 write!(f, "the store may have {limit} {what} in all: raise that in its options")
             }
             Self::OutOfMemory { what, size } => write!(f, "the system gave no {size} bytes of memory for a {what}"),
-            Self::Code(error) => write!(f, "the machine code could not be made: {error}"),
+            Self::Code(error) => write!(f, "cannot emit the machine code: {error}"),
         }
     }
 }
@@ -222,7 +235,7 @@ impl Error {
         }
     }
 
-    /// The functions that were running, if one of them could not go on.
+    /// The functions that were running, if one of them trapped.
     #[must_use]
     pub fn backtrace(&self) -> Option<&Backtrace> {
         match self {
@@ -231,7 +244,7 @@ impl Error {
         }
     }
 
-    /// Adds who called.
+    /// Adds the callers.
     pub(crate) fn called_from(mut self, outer: Backtrace) -> Self {
         if let Self::Trap { backtrace, .. } | Self::Host { backtrace, .. } = &mut self {
             backtrace.append(outer);

@@ -1,6 +1,8 @@
-//! What modules may use of WebAssembly and its proposals, and the names of what they may not.
+//! The features of WebAssembly that modules may use, and the names of those that they may not.
 
-use wasmparser::{BinaryReaderError, Validator, WasmFeatures};
+use wasmparser::{BinaryReaderError, WasmFeatures};
+
+use crate::module::validate::validate;
 
 /// WebAssembly 2.0.
 const V2: WasmFeatures = WasmFeatures::WASM1
@@ -11,14 +13,15 @@ const V2: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::REFERENCE_TYPES)
     .union(WasmFeatures::SIMD);
 
-/// All that modules may use: of 3.0 these proposals.
+/// All features that modules may use: 2.0 and these proposals of 3.0.
 pub(crate) const FEATURES: WasmFeatures = V2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64);
 
-/// A version of WebAssembly, by which a module is or is not valid. What is valid by one means the same by all later ones.
+/// A version of the WebAssembly specification. A module that is valid by one version has the same meaning by all later
+/// versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Version {
@@ -31,7 +34,8 @@ pub enum Version {
 }
 
 impl Version {
-    /// What modules may use on this CPU. Uops on vectors are compiled with `-msse4.2`, which lets gcc use `popcnt`, too.
+    /// The features that modules may use on this CPU. Uops on vectors are compiled with `-msse4.2`, which lets gcc use
+    /// `popcnt`, too.
     pub(crate) fn features(self) -> WasmFeatures {
         let features = match self {
             Self::V2 => V2,
@@ -42,7 +46,7 @@ impl Version {
     }
 }
 
-/// What they may not, in people's words. Of two that a module needs at once, the first names both.
+/// Unsupported features, with their names. If a module needs two of them, the first is named.
 const OTHERS: [(WasmFeatures, &str); 15] = [
     (WasmFeatures::COMPONENT_MODEL, "components"),
     (WasmFeatures::SIMD, "vectors on a CPU without SSE 4.2"),
@@ -61,15 +65,15 @@ const OTHERS: [(WasmFeatures, &str); 15] = [
     (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes"),
 ];
 
-/// What a module that was refused, having these features, needs, unless it is not valid at all.
+/// Names the feature that a module needs in addition to `features`; none if the module is not valid with any.
 #[cold]
 pub(crate) fn unsupported(wasm: &[u8], features: WasmFeatures, error: &BinaryReaderError) -> Option<String> {
     let others = || OTHERS.iter();
-    // The validator may know; or else all of the module is looked at again, which is slow, but it cannot run anyway.
+    // If the validator does not know, the whole module is validated again with each feature.
     let named = match error.missing_wasm_feature() {
         Some(missing) => others().find(|(feature, _)| feature.intersects(missing)),
         None => {
-            let valid = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
+            let valid = |features| validate(wasm, features, |_| Ok(())).is_ok();
             if !valid(WasmFeatures::all()) {
                 return None;
             }

@@ -1,33 +1,33 @@
-//! How far a compilation has come, for those who wait.
+//! The progress of a compilation.
 
 use std::fmt;
 
-/// What a compilation is at.
+/// A phase of compilation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Decoding and validation.
     Validating,
-    /// Choosing uops.
+    /// Translation to uops.
     Lowering,
-    /// Making machine code, which is quick and has no steps.
+    /// Emission of machine code, which is fast and reports no steps.
     Emitting,
 }
 
-/// How far a compilation has come. See [`Program::observed`](crate::Program::observed).
+/// The progress of a compilation. See [`Program::with_progress`](crate::Program::with_progress).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What it is at.
+    /// The current phase.
     pub phase: Phase,
-    /// Bytes of the module that this phase has behind it.
+    /// Bytes of the module that this phase has completed.
     pub done: usize,
-    /// Bytes of the module.
+    /// Size of the module in bytes.
     pub size: usize,
 }
 
-/// Someone who is told, often.
+/// A callback that is called often.
 pub(crate) type Observer<'o> = &'o mut dyn FnMut(Progress);
 
-/// Someone who does not care.
+/// A callback that does nothing.
 pub(crate) fn nobody(_: Progress) {}
 
 impl fmt::Display for Progress {

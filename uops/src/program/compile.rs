@@ -1,4 +1,4 @@
-//! From a module to machine code.
+//! Compilation: from a module to machine code.
 
 use std::ffi::c_void;
 use std::fmt::Write as _;
@@ -9,20 +9,21 @@ use stencil_runtime::{Address, Code, Label, Listing, Machine};
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::module::error::Error;
+use crate::module::headroom::Headroom;
 use crate::module::progress::{Observer, Phase, Progress};
 use crate::uop::Wasm;
 
-/// How compiled code is entered. Arguments are in the first slots of the frame, and there are the results; what is
-/// returned is a [`Trap`](crate::module::trap::Trap)'s code or 0. [`Vm::start`](crate::runtime::vm::Vm::start) says which function runs.
+/// The entry of compiled code. The first slots of the frame hold the arguments, and later the results. The function returns
+/// a [`Trap`](crate::module::trap::Trap)'s code or 0. [`Vm::start`](crate::runtime::vm::Vm::start) selects the function to run.
 pub(crate) type Entry = <Wasm as Machine>::Entry;
 
 /// The machine code of a module.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     code: Code<Wasm>,
-    /// What the code's jumps read their addresses from; it knows where they are.
+    /// The addresses that jumps of the code read. The code holds pointers to them.
     _tables: Vec<JumpTable>,
-    /// Number of functions that are not imported.
+    /// The number of functions, without imported ones.
     functions: usize,
 }
 
@@ -30,6 +31,8 @@ impl Compiled {
     /// Compiles a module.
     pub(crate) fn new(module: &Module, observer: Observer<'_>) -> Result<Self, Error> {
         let lowered = lower(module, observer)?;
+        // Emission keeps the offset of each label, of which there are no more than instructions.
+        Headroom::new("compiled module")?.claim(size_of::<[Label; 8]>().saturating_mul(lowered.program.len()))?;
         let size = module.wasm.len();
         observer(Progress { phase: Phase::Emitting, done: 0, size });
         let code = Wasm::compile(&lowered.program)?;
@@ -42,34 +45,34 @@ impl Compiled {
         Ok(compiled)
     }
 
-    /// The way into every function.
+    /// The entry that leads to every function.
     pub(crate) fn entry(&self) -> Entry {
         *self.code.entry()
     }
 
-    /// The code of a function; `index` does not count imported ones.
+    /// The address of a function's code; `index` does not count imported functions.
     pub(crate) fn function(&self, index: usize) -> *const c_void {
         self.address(function_label(index))
     }
 
-    /// The code of every host function: it calls [`call_host`](crate::runtime::host::call_host).
+    /// The address of the code that all host functions share: it calls [`call_host`](crate::runtime::host::call_host).
     pub(crate) fn host_thunk(&self) -> *const c_void {
         self.address(HOST_LABEL)
     }
 
-    /// Where functions go that could not go on.
+    /// The address that functions jump to after a trap.
     pub(crate) fn unwind(&self) -> *const c_void {
         self.address(UNWIND_LABEL)
     }
 
-    /// Where a label is, every one of which the program binds.
+    /// The address of a label. The program binds every label.
     fn address(&self, label: Label) -> *const c_void {
         self.code.address(label).map_or(std::ptr::null(), <*const u8>::cast)
     }
 
-    /// Bytes of code of a function; `index` does not count imported ones.
+    /// The size of a function's code in bytes; `index` does not count imported functions.
     pub(crate) fn code_size(&self, index: usize) -> usize {
-        // Functions follow one another, and the last one ends with the code.
+        // Functions follow one another. The last one ends with the code.
         let start = self.code.offset(function_label(index)).unwrap_or_default();
         self.code
             .offset(function_label(index + 1))
@@ -78,7 +81,7 @@ impl Compiled {
             - start
     }
 
-    /// A function's uops with their bytes and instructions, for people.
+    /// Lists a function's uops with their bytes and instructions.
     pub(crate) fn listing(&self, module: &Module, index: usize) -> String {
         let mut text = String::new();
         let Ok(program) = lower::lower_function(module, index) else { return text };

@@ -35,7 +35,8 @@ use crate::runtime::vm::Vm;
 /// What a store allows the modules in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes for the frames of functions that are running. A program that needs more traps.
+    /// Bytes for the frames of running functions. A program that needs more traps. The native stack of the thread is a
+    /// bound, too: calls leave 128 KiB of it for host functions, and trap if there is less.
     pub stack: usize,
     /// Pages of 64 KiB that a memory may have. Those with 32-bit addresses have 2^16 at most. So much address space is set
     /// aside for each memory, unless its type has a lower limit.
