@@ -1,8 +1,9 @@
-//! WebAssembly 2.0 on copy-and-patch: every instruction is a micro-operation with a C body. Of 3.0 there are tail calls,
-//! multiple memories, 64-bit memories and tables, and extended constant expressions.
+//! A WebAssembly engine on copy-and-patch: every instruction is a micro-operation with a C body. It runs WebAssembly 2.0
+//! and, of 3.0, tail calls, multiple memories, 64-bit memories and tables, and extended constant expressions.
 //!
-//! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
-//! programs share; a [`Linker`] has what they may use of the world outside. [`wasi`] has that of command-line programs.
+//! A [`Program`] is a validated and compiled module. An [`Instance`] of it lives in a [`Store`], which owns its memories,
+//! tables and globals. A [`Linker`] defines what a module imports from its host; [`wasi`] defines what command-line
+//! programs import.
 //!
 //! ```
 //! use uops::{Instance, Linker, Program, Store, Value};
@@ -19,7 +20,7 @@
 //! linker.func_wrap("env", "print", |n: i32| println!("{n}"));
 //! let store = Store::new()?;
 //! let instance = Instance::new(&store, &program, &linker)?;
-//! // With types that are checked once, or with values.
+//! // A typed call checks its types once; an untyped call takes and returns values.
 //! let add = instance.func(&store, "add")?.typed::<(i32, i32), i32>(&store)?;
 //! assert_eq!(add.call(&store, (40, 2))?, 42);
 //! assert_eq!(instance.call(&store, "add", &[40.into(), 2.into()])?, [Value::I32(42)]);
@@ -35,8 +36,9 @@
 //! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`], and
 //! another thread can end it at any time: [`InterruptHandle`].
 //!
-//! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
-//! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
+//! A module is decoded and validated ([`Module`]), lowered to uops and compiled to machine code ([`Program`]), and then
+//! instantiated. [`Func`] calls from Rust into compiled code; host functions are called in the other direction. [`vm`] is
+//! what both sides know of an instance.
 
 mod embedding;
 mod lower;

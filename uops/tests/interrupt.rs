@@ -82,7 +82,7 @@ fn sleep() {
                 (i64.store (i32.const 24) (i64.const 40000000000000))
                 (loop (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))) (br 0))))"#
     );
-    assert_eq!(interrupt(&text, &Wasi::new().linker()).trap(), Some(Trap::Interrupted));
+    assert_eq!(interrupt(&text, &Wasi::new().linker().unwrap()).trap(), Some(Trap::Interrupted));
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) fn dump(file: &Path, function: Option<&str>) -> Result<()> {
             continue;
         };
         let separator = if found { "\n" } else { "" };
-        let name = name.map(|name| format!(" `{name}`")).unwrap_or_default();
+        let name = name.map(|name| format!(" `{}`", name.escape_debug())).unwrap_or_default();
         let header = format!("function {index}{name} {ty}: {wasm} bytes of wasm, {code} bytes of machine code");
         writeln!(io::stdout(), "{separator}{header}\n{}", listing.trim_end())?;
         found = true;

@@ -1,4 +1,4 @@
-//! Reading and compiling a module; when that takes long, a terminal shows how far it is.
+//! Reads and compiles a module. When that takes long, a terminal shows the progress.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use uops::{Program, Progress};
 
 use super::Result;
 
-/// How long people wait without being told.
+/// How long to wait before showing the progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads and compiles a module.
@@ -20,7 +20,7 @@ pub(super) fn load(file: &Path) -> Result<Program> {
     program.map_err(|error| format!("{}: {error}", file.display()).into())
 }
 
-/// A line of a terminal, if there is one.
+/// The line of a terminal that shows the progress, if there is a terminal.
 struct Line<W: Write> {
     terminal: Option<W>,
     start: Instant,
@@ -39,7 +39,7 @@ impl<W: Write> Line<W> {
         }
         let text = progress.to_string();
         if text != self.shown {
-            // That nobody sees it is no reason not to go on.
+            // A terminal that cannot be written does not stop the compilation.
             let _ = write!(terminal, "\r\x1b[K{text}").and_then(|()| terminal.flush());
             self.shown = text;
         }
@@ -47,7 +47,7 @@ impl<W: Write> Line<W> {
 }
 
 impl<W: Write> Drop for Line<W> {
-    /// Leaves nothing behind.
+    /// Clears the line.
     fn drop(&mut self) {
         if let Some(terminal) = self.terminal.as_mut().filter(|_| !self.shown.is_empty()) {
             let _ = write!(terminal, "\r\x1b[K");

@@ -104,10 +104,12 @@ impl Linker {
     /// let mut linker = Linker::new();
     /// linker.func_wrap("env", "double", |n: i32| n.checked_mul(2).ok_or("too large to double"));
     /// linker.func_wrap("env", "print", |caller: &Caller<'_>, at: u32, len: u32| {
-    ///     let mut bytes = vec![0; len as usize];
-    ///     caller.instance().memory(caller.store(), "memory")?.read(caller.store(), at.into(), &mut bytes)?;
-    ///     println!("{}", String::from_utf8_lossy(&bytes));
-    ///     Ok::<(), uops::Error>(())
+    ///     // The module chooses the length: allocate no more than a limit.
+    ///     let mut bytes = [0; 1024];
+    ///     let bytes = bytes.get_mut(..len as usize).ok_or("the text is longer than 1024 bytes")?;
+    ///     caller.instance().memory(caller.store(), "memory")?.read(caller.store(), at.into(), bytes)?;
+    ///     println!("{}", String::from_utf8_lossy(bytes));
+    ///     Ok::<(), uops::HostError>(())
     /// });
     /// ```
     pub fn func_wrap<S, F: IntoHost<S>>(&mut self, module: &str, field: &str, function: F) -> &mut Self {

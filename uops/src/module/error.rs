@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::module::features::remedy;
 use crate::module::trap::Trap;
 use crate::module::types::{ExternType, FuncType, Tuple, ValueType};
 use crate::runtime::backtrace::Backtrace;
@@ -150,32 +151,55 @@ impl From<wasmparser::Error> for Error {
     }
 }
 
+/// A message of several lines with words that a module chose. They must not be able to write to a terminal, so control
+/// characters other than line breaks are escaped.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            '\n' | '\t' => write!(f, "{char}"),
+            _ if char.is_control() => write!(f, "{}", char.escape_debug()),
+            _ => write!(f, "{char}"),
+        })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid { message, offset } => write!(f, "invalid module: {message}, at byte {offset}"),
-            Self::Text(message) => write!(f, "malformed text: {message}"),
-            Self::Unsupported { what, offset } => write!(
-                f,
-                "not supported: {what}, at byte {offset}; compile the module without that (with clang, `-mcpu=mvp` \
-                 leaves out all that is newer than WebAssembly 1.0)"
-            ),
+            Self::Invalid { message, offset } => {
+                write!(f, "invalid module: {}, at byte {offset}", message.escape_debug())
+            }
+            Self::Text(message) => write!(f, "malformed text: {}", Printable(message)),
+            Self::Unsupported { what, offset } => {
+                write!(f, "not supported: {}, at byte {offset}", what.escape_debug())?;
+                match remedy(what) {
+                    Some(remedy) => write!(f, "; {remedy}"),
+                    None => Ok(()),
+                }
+            }
             Self::Limit { what, limit, offset } => write!(
                 f,
                 "limit exceeded: {what}: at most {limit}, at byte {offset}; split the function, or the module"
             ),
-            Self::UnknownImport { module, field, wanted } => {
-                write!(f, "unknown import: the module imports `{module}`.`{field}`, a {wanted}, which is not defined")
-            }
+            Self::UnknownImport { module, field, wanted } => write!(
+                f,
+                "unknown import: the module imports `{}`.`{}`, a {wanted}, which is not defined",
+                module.escape_debug(),
+                field.escape_debug()
+            ),
             Self::IncompatibleImport { module, field, wanted, found } => write!(
                 f,
-                "incompatible import type: the module imports `{module}`.`{field}` as a {wanted}, but it is defined as a \
-                 {found}"
+                "incompatible import type: the module imports `{}`.`{}` as a {wanted}, but it is defined as a {found}",
+                module.escape_debug(),
+                field.escape_debug()
             ),
             Self::UnknownExport { name, exports } if exports.is_empty() => {
                 write!(f, "unknown export `{name}`: the module has no exports")
             }
             Self::UnknownExport { name, exports } => {
+                let exports: Vec<_> = exports.iter().map(|name| name.escape_debug().to_string()).collect();
                 write!(f, "unknown export `{name}`; the module exports: {}", exports.join(", "))
             }
             Self::WrongExport { name, wanted, found } => {
@@ -200,7 +224,7 @@ impl fmt::Display for Error {
             }
             Self::Trap { trap, .. } => trap.fmt(f),
             Self::WrongType { wanted, found } => write!(f, "the function's type is {found}, not {wanted}"),
-            Self::Host { function, source, .. } => write!(f, "host function {function}: {source}"),
+            Self::Host { function, source, .. } => write!(f, "host function {}: {source}", function.escape_debug()),
             Self::TooLarge { what, size, limit } => {
                 write!(f, "a {what} of size {size} is larger than the limit {limit}: raise it in the store's options")
             }

@@ -27,8 +27,8 @@ pub(crate) const FEATURES: WasmFeatures = V2
 pub enum Version {
     /// 2.0.
     V2,
-    /// 3.0, as far as it is supported: 2.0 with tail calls, multiple memories, 64-bit memories and tables, and extended
-    /// constant expressions.
+    /// The supported part of 3.0: 2.0 with tail calls, multiple memories, 64-bit memories and tables, and extended constant
+    /// expressions.
     #[default]
     V3,
 }
@@ -46,39 +46,45 @@ impl Version {
     }
 }
 
-/// Unsupported features, with their names. If a module needs two of them, the first is named.
-const OTHERS: [(WasmFeatures, &str); 15] = [
-    (WasmFeatures::COMPONENT_MODEL, "components"),
-    (WasmFeatures::SIMD, "vectors on a CPU without SSE 4.2"),
-    (WasmFeatures::EXTENDED_CONST, "extended constant expressions"),
-    (WasmFeatures::TAIL_CALL, "tail calls"),
-    (WasmFeatures::MULTI_MEMORY, "multiple memories"),
-    (WasmFeatures::MEMORY64, "64-bit memories and tables"),
-    (WasmFeatures::RELAXED_SIMD, "relaxed vectors (relaxed SIMD)"),
-    (WasmFeatures::THREADS, "threads"),
-    (WasmFeatures::EXCEPTIONS, "exceptions"),
-    (WasmFeatures::LEGACY_EXCEPTIONS, "exceptions"),
-    (WasmFeatures::FUNCTION_REFERENCES, "typed function references"),
-    (WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES), "garbage collection"),
-    (WasmFeatures::STACK_SWITCHING, "stack switching"),
-    (WasmFeatures::WIDE_ARITHMETIC, "wide arithmetic"),
-    (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes"),
+/// A feature that modules may not use, its name, and what to do about a module that needs it, if compilers can leave it
+/// out. If a module needs two features at once, the first in this order is named.
+const OTHERS: [(WasmFeatures, &str, Option<&str>); 15] = [
+    (WasmFeatures::COMPONENT_MODEL, "components", Some("extract the module inside the component and run that")),
+    (WasmFeatures::SIMD, "vectors on a CPU without SSE 4.2", Some("compile the module with `-mno-simd128` (clang)")),
+    (WasmFeatures::EXTENDED_CONST, "extended constant expressions", None),
+    (WasmFeatures::TAIL_CALL, "tail calls", Some("compile the module with `-mno-tail-call` (clang)")),
+    (WasmFeatures::MULTI_MEMORY, "multiple memories", None),
+    (WasmFeatures::MEMORY64, "64-bit memories and tables", Some("compile the module for `wasm32`")),
+    (WasmFeatures::RELAXED_SIMD, "relaxed vectors (relaxed SIMD)", Some("compile the module without `-mrelaxed-simd`")),
+    (WasmFeatures::THREADS, "threads", Some("compile the module without `-pthread` and `-matomics`")),
+    (WasmFeatures::EXCEPTIONS, "exceptions", Some("compile the module without `-fwasm-exceptions`")),
+    (WasmFeatures::LEGACY_EXCEPTIONS, "exceptions", None),
+    (WasmFeatures::FUNCTION_REFERENCES, "typed function references", None),
+    (WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES), "garbage collection", None),
+    (WasmFeatures::STACK_SWITCHING, "stack switching", None),
+    (WasmFeatures::WIDE_ARITHMETIC, "wide arithmetic", Some("compile the module without `-mwide-arithmetic`")),
+    (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes", None),
 ];
 
-/// Names the feature that a module needs in addition to `features`; none if the module is not valid with any.
+/// What to do about a module that needs a feature of this name.
+pub(crate) fn remedy(name: &str) -> Option<&'static str> {
+    OTHERS.iter().find(|(_, other, _)| *other == name)?.2
+}
+
+/// The feature that a refused module needs beyond those that it may use. `None` if the module is invalid in any case.
 #[cold]
 pub(crate) fn unsupported(wasm: &[u8], features: WasmFeatures, error: &BinaryReaderError) -> Option<String> {
     let others = || OTHERS.iter();
     // If the validator does not know, the whole module is validated again with each feature.
     let named = match error.missing_wasm_feature() {
-        Some(missing) => others().find(|(feature, _)| feature.intersects(missing)),
+        Some(missing) => others().find(|(feature, ..)| feature.intersects(missing)),
         None => {
             let valid = |features| validate(wasm, features, |_| Ok(())).is_ok();
             if !valid(WasmFeatures::all()) {
                 return None;
             }
-            others().find(|(feature, _)| valid(features.union(*feature)))
+            others().find(|(feature, ..)| valid(features.union(*feature)))
         }
     };
-    Some(named.map_or_else(|| error.message().to_owned(), |(_, name)| (*name).to_owned()))
+    Some(named.map_or_else(|| error.message().to_owned(), |(_, name, _)| (*name).to_owned()))
 }

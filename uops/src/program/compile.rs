@@ -90,7 +90,7 @@ impl Compiled {
         for uop in listing.uops() {
             let callee = uop.instruction.and_then(|instruction| lower::callee(module, instruction));
             let name = callee.and_then(|index| module.function_name(index));
-            let name = name.map(|name| format!(" (`{name}`)")).unwrap_or_default();
+            let name = name.map(|name| format!(" (`{}`)", name.escape_debug())).unwrap_or_default();
             let shown = uop.to_string();
             let (head, lines) = shown.split_once('\n').unwrap_or((&shown, ""));
             let _ = write!(text, "{head}{name}\n{lines}");

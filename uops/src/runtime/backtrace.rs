@@ -92,7 +92,8 @@ impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "function {}", self.index)?;
         if let Some(name) = &self.name {
-            write!(f, " `{name}`")?;
+            // A module must not be able to write to the terminal by what it calls its functions.
+            write!(f, " `{}`", name.escape_debug())?;
         }
         self.offset.map_or(Ok(()), |offset| write!(f, ", at byte {offset:#x}"))
     }

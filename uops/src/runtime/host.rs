@@ -89,8 +89,12 @@ impl HostData {
     pub(crate) fn call(&self, store: &Store, slots: &Slots<'_>) -> Result<(), Error> {
         let caller = Caller { store, instance: Instance(self.instance) };
         // What a closure breaks by panicking is its own: whatever the store has is in cells that hold whole values.
-        let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, slots)))
-            .unwrap_or_else(|payload| Err(format!("it panicked: {}", message(&*payload)).into()));
+        let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, slots))).unwrap_or_else(|payload| {
+            let error = format!("it panicked: {}", message(&*payload));
+            // The payload may panic when it is dropped, and that panic's payload likewise: it is leaked.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+            Err(error.into())
+        });
         let fail =
             |source| Error::Host { function: format!("`{}`", self.name), source, backtrace: Backtrace::default() };
         // What ended a call that it made itself passes through as it is.
