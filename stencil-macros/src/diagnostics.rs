@@ -1,5 +1,6 @@
 //! The C compiler's messages, on Rust tokens.
 
+pub mod crash;
 mod follow;
 mod parse;
 mod typo;

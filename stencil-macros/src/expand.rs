@@ -18,15 +18,16 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 
 use crate::ast::{Block, Uop};
-use crate::model::{Abi, Objects, Stencil};
+use crate::compiler::{environment, search};
+use crate::model::{Calls, Objects, Stencil};
 use crate::{clangd, committed, compiler};
 use names::Names;
 pub use names::roots;
 
 /// The items of a block.
-pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
+pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
     let names = Names::new(block, objects);
-    let machine = machine::expand(block, objects, abi, &names);
+    let machine = machine::expand(block, objects, calls, &names);
     let uops = || block.uops.iter().zip(&objects.uops);
     let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
     let constructors = instruction::constructors(block, &names, &manual::table(block, objects));
@@ -41,11 +42,17 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     }
 }
 
-/// Items that make Cargo rebuild the crate when an environment variable or one of these files changes.
-pub fn tracked(block: &Block, files: &[PathBuf]) -> TokenStream {
+/// Items that make Cargo rebuild the crate when an environment variable or one of these files changes. A committed object depends on
+/// none of the variables that choose and control compilers.
+pub fn tracked(block: &Block, files: &[PathBuf], is_committed: bool) -> TokenStream {
     let core = names::core_at(block, Span::call_site());
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
-    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
+    let ours = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
+    let mut variables: Vec<String> = ours.map(str::to_owned).into();
+    if !is_committed {
+        variables.extend(search::variables_of_cc());
+        variables.extend(environment::KNOWN.map(str::to_owned));
+    }
     quote! {
         #(
             const _: __stencil_core::option::Option<&__stencil_core::primitive::str> =

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asked;
 mod ast;
 mod cache;
 mod check;
@@ -15,13 +16,17 @@ mod committed;
 mod compile;
 mod compiler;
 mod contract;
+mod convention;
 mod ctype;
 mod diagnostics;
+mod entry;
 mod expand;
 mod hash;
 mod headers;
+mod inputs;
 mod layout;
 mod model;
+mod note;
 mod object;
 mod parse;
 mod source;
@@ -33,6 +38,7 @@ mod x86_64;
 
 use ast::Block;
 use compile::Compiled;
+use model::Calls;
 use parse::Conditions;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -127,19 +133,24 @@ fn expand_block(block: &Block) -> TokenStream {
         return failure(&why);
     }
     let (report, any_error) = diagnostics::report(&output.messages, source, block);
-    let tracked = expand::tracked(block, &output.headers);
+    let tracked = expand::tracked(block, &output.files, compiled.is_committed);
     match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),
         None => {
-            let messages = output.messages.trim();
-            // The message is about a flag, or about the compiler itself.
-            let flag = block.flags.iter().find(|flag| messages.contains(flag.value().trim()));
-            let span = flag.map_or(machine, syn::LitStr::span);
-            without_code(diagnostics::error(span, &format!("the C compiler failed: {messages}")))
+            let (span, why) = diagnostics::crash::report(&output.messages, block);
+            without_code(diagnostics::error(span, &why))
         }
         Some(object) => match object::read(object, block, source, *abi) {
             Ok(objects) => {
-                let expansion = expand::expand(block, &objects, *abi);
+                let convention = match convention::read(object, block, &output.compiler) {
+                    Ok(convention) => convention,
+                    Err(refusal) => {
+                        let error = diagnostics::error(refusal.span, &refusal.message);
+                        return without_code(quote! { #tracked #report #error });
+                    }
+                };
+                let calls = Calls { abi: *abi, convention, compiler: output.compiler.clone() };
+                let expansion = expand::expand(block, &objects, &calls);
                 let broken = contract::check(block, &objects);
                 let errors = compiled.errors.iter().map(|why| diagnostics::error(machine, why));
                 let remarks = compiled.remarks.iter().map(|remark| diagnostics::warning(machine, remark));

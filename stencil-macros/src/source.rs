@@ -11,6 +11,7 @@ use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
+use crate::convention;
 use crate::ctype::{Type, Width};
 use crate::model::{Abi, Symbol};
 use crate::text::{Place, Text};
@@ -98,6 +99,8 @@ impl Source {
         }
         source.layout_table(block);
         source.machine(block, abi);
+        source.made("calling convention".into(), block.machine.name.span());
+        source.c.push_str(&convention::source(block));
         for (index, uop) in block.uops.iter().enumerate() {
             source.uop(block, index, uop);
         }

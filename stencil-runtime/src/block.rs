@@ -96,35 +96,46 @@
 /// or if another crate re-exports the macro. `#![stencil(crate = path)]` makes them begin at another path to this crate.
 ///
 /// # The C compiler
-/// The environment variable `STENCIL_CC` names it. Without the variable, the macro takes any clang that supports
-/// `preserve_none` (19 or later), or else gcc. With a compiler that lacks `preserve_none`, uops pass registers as C functions do.
+/// The first of these compiles the block:
 ///
-/// The macro reports the compiler's messages on the tokens of the body. A warning appears as the use of something `deprecated`,
-/// which is how a macro can warn in stable Rust; `#![allow(deprecated)]` in the module silences it. A mistake in a C macro is
-/// reported at its use, with notes that lead to the definition; a mistake in a header, at the `include`. An undefined name in an
-/// `#if`, or in a family's `where` condition, is an error.
+/// 1. the command in the environment variable `STENCIL_CC`: a program, or a program and its first arguments, as in `ccache clang-19`;
+/// 2. the command that the crate `cc` would choose by `CC_<target>`, `HOST_CC` or `TARGET_CC`, and `CC` (but `CFLAGS` are ignored: they
+///    could break stencils);
+/// 3. `clang`, or else the newest `clang-N` on the search path, if it supports `preserve_none` (19 or later);
+/// 4. gcc.
 ///
-/// The cache keeps what the compiler produced, in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB; the least
-/// recently used entries go first. While the C, the headers and the compiler are unchanged, the compiler does not run again.
+/// With a compiler that does not support `preserve_none`, uops pass registers as C functions do. All blocks of a machine need one calling
+/// convention: the macro reads it from each object, and the build fails if two blocks differ.
+///
+/// The compiler's messages appear on the tokens of the body. An error becomes an error. A warning becomes the use of something
+/// `deprecated`, since that is how a macro can warn on stable Rust; `#![allow(deprecated)]` in the module silences it. A mistake in a C
+/// macro is reported where the macro is used, with notes that say where it is defined; a mistake in a header, at the `include`. An undefined
+/// name in an `#if`, or in a family's `where` condition, is an error.
+///
+/// Objects are cached in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB; the least recently used ones are removed
+/// first. If neither the C, nor a file that it reads or looks for, nor the compiler's program or environment has changed, no process is started.
 /// `STENCIL_CACHE` names another folder, or is `off`.
 ///
 /// # Committed objects
-/// A crate can contain the objects of its blocks, in its folder `stencils`. Then it builds without a C compiler.
+/// A crate can contain the objects of its blocks, in its folder `stencils`. Then nobody who builds the crate needs a C compiler.
 ///
-/// * `STENCIL_UPDATE=1 cargo build -p CRATE` compiles all blocks, writes their objects, and removes those that no block
-///   needs any more, with a warning.
-/// * Any other build uses an object if the C, the flags and the crate's headers are exactly those that it was made from. If
-///   there is no such object, or if `STENCIL_CC` is set, the macro compiles the block.
-/// * `STENCIL_VERIFY=1 cargo build -p CRATE` compiles all blocks and compares. A missing object, an object that differs from the
-///   compiler's by one byte (the error names the uops), and an object that belongs to no block are errors.
+/// * `STENCIL_UPDATE=1 cargo build -p CRATE` compiles all blocks and writes their objects. It removes the objects that no block needs
+///   any more, with a warning.
+/// * Any other build uses an object if it was made from exactly this C, these flags and these files of the crate. If there is none, or
+///   if `STENCIL_CC` is set, the block is compiled.
+/// * `STENCIL_VERIFY=1 cargo build -p CRATE` compiles all blocks and compares. It is an error if an object is missing, if it differs from
+///   what the compiler makes by a single byte (the error names each uop that differs), or if no block needs it.
+///
+/// Objects are ELF files that mirror the source: `src/uop/integer.rs` has `stencils/x86_64-linux/uop/integer.o`. The guide, in the
+/// documentation of `stencil-runtime`, has the rule for several blocks in a file.
 ///
 /// The same compiler makes the same object on every machine; another version may make another one. An object does not
-/// record the system's headers, which may be missing where the crate is built: verify after they have changed. All objects of a
-/// machine must come from compilers with one calling convention. Cargo neither updates nor verifies the objects of dependencies.
+/// depend on environment variables, nor on headers of the system, as far as they can be known without a compiler: verify after those have
+/// changed. Dependencies are neither updated nor verified.
 ///
-/// The tests of a crate have objects, too: use `cargo test --no-run -p CRATE` in place of `cargo build`. For documentation tests
-/// the variables contain the package's name: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Their objects are never reported as
-/// stale: to remove unneeded ones, delete the folder and update.
+/// Tests of a crate have objects, too: use `cargo test --no-run -p CRATE` in place of `cargo build`. For
+/// documentation tests, the variables name the package: `STENCIL_UPDATE=CRATE cargo test --doc -p CRATE`. Their objects are never
+/// reported as stale: remove the folder `doctests` before updating to be rid of those that no test needs.
 ///
 /// # Editors
 /// By default, rust-analyzer does not tell macros the positions of tokens. A block then expands to its signatures alone, and

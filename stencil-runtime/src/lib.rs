@@ -20,6 +20,7 @@ mod batch;
 mod block;
 mod code;
 mod constant;
+mod convention;
 mod described;
 mod emit;
 mod entry;
@@ -47,6 +48,7 @@ pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
 #[doc(hidden)]
 pub mod expansion {
     pub use crate::constant::Pointer;
+    pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use ::core;

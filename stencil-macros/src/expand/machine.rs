@@ -10,11 +10,14 @@ use super::names::{self, Names, local};
 use super::{describe, emit, links};
 use crate::ast::{Block, Struct, Typed};
 use crate::ctype::{self, Type};
-use crate::model::{Abi, Objects};
+use crate::model::{Abi, Calls, Objects};
 
-pub fn expand(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
-    let machine =
-        if block.machine.continued.is_some() { continued(block, abi) } else { declared(block, objects, abi, names) };
+pub fn expand(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
+    let machine = if block.machine.continued.is_some() {
+        continued(block, calls)
+    } else {
+        declared(block, objects, calls, names)
+    };
     let mut layout = objects.layout.iter().copied();
     let structs = block.structs.iter().map(|s| structure(block, s, &mut layout));
     let hosts = block.externs.iter().enumerate().map(|(index, function)| {
@@ -92,7 +95,13 @@ pub fn abi_value(abi: Abi) -> TokenStream {
     }
 }
 
-fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
+/// What the blocks of a machine have to agree on.
+pub fn convention_value(Calls { abi, convention, compiler }: &Calls) -> TokenStream {
+    let registers = if convention.is_empty() { String::new() } else { format!("{}: it {convention}", abi.name()) };
+    quote! { __stencil_runtime::expansion::Convention { registers: #registers, compiler: #compiler } }
+}
+
+fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
     let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
@@ -100,7 +109,7 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
     let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
     let entry = entry_type(block);
-    let abi = abi_value(abi);
+    let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
     let (entry_uop, entry_stencil) = (names.entry(), names.entry_stencil());
     let empty = crate::model::Stencil { data_alignment: 1, ..Default::default() };
     let stencil = objects.entry.as_ref().unwrap_or(&empty);
@@ -128,6 +137,7 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
             type Operands = [__stencil_core::primitive::u64; #words];
             type Entry = #entry;
             const ABI: __stencil_runtime::Abi = #abi;
+            const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
         }
 
@@ -165,10 +175,9 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
 }
 
 /// Assertions that a continued machine is the one that was declared.
-fn continued(block: &Block, abi: Abi) -> TokenStream {
-    let (machine, entry, abi) = (names::machine(block), entry_type(block), abi_value(abi));
+fn continued(block: &Block, calls: &Calls) -> TokenStream {
+    let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
     let span = block.machine.name.span();
-    let core = names::core_at(block, span);
     let room = block.uops.iter().map(|uop| {
         let needed = uop.operands.len().max(uop.parameters.len());
         let message = format!(
@@ -189,11 +198,7 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
             // The registers and the result are those of the machine's declaration.
             const fn __same<Entry: __stencil_runtime::expansion::Declared<Here>, Here>() {}
             __same::<<#machine as __stencil_runtime::Machine>::Entry, #entry>();
-            #core::assert!(
-                <#machine as __stencil_runtime::Machine>::ABI.matches(#abi),
-                "C compilers with different calling conventions compiled the blocks of this machine: use one compiler for all \
-                 of them, or name it in STENCIL_CC",
-            );
+            <#machine as __stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
         #(#room)*
     }

@@ -13,7 +13,7 @@ use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
 use crate::cache::Cache;
 use crate::check;
 use crate::ctype::Type;
-use crate::model::Abi;
+use crate::model::{Abi, Calls};
 
 /// The items of a block. `checked` says whether the declarations are free of mistakes.
 pub fn expand(block: &Block, checked: bool) -> TokenStream {
@@ -43,16 +43,21 @@ fn declared(block: &Block) -> TokenStream {
         quote! { unsafe extern "C" fn() }
     };
     // The machine's other blocks, which may be free of mistakes, are compiled for this convention.
-    let abi = machine::abi_value(Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi));
+    let abi = Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi);
+    // What is not known fits everything.
+    let calls = Calls { abi, convention: String::new(), compiler: String::new() };
+    let (abi, convention) = (machine::abi_value(abi), machine::convention_value(&calls));
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
         #visibility enum #name {}
 
-        impl __stencil_runtime::Machine for #name {
+        // SAFETY: nothing can be compiled: the entry has no code, and a build with mistakes ends before it runs.
+        unsafe impl __stencil_runtime::Machine for #name {
             type Operands = [__stencil_core::primitive::u64; 256];
             type Entry = #entry;
             const ABI: __stencil_runtime::Abi = #abi;
+            const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> =
                 &__stencil_runtime::Uop::missing(|_| __stencil_runtime::expansion::unreachable());
         }
