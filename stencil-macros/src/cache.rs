@@ -1,7 +1,8 @@
-//! What compilers made before, for a user: with nothing changed, none is started again.
+//! The user's cache of compiler results: if nothing has changed, no compiler is started.
 //!
-//! The request of an entry is the C, the flags, and all else that a compiler's work depends on and that can be known without
-//! running it: the programs' paths, sizes and times of change, their environment, and where headers are looked for.
+//! The request of an entry consists of the C source, the flags, and everything else that affects the compiler and is
+//! known without running it: the paths, sizes and modification times of its programs, their environment, and the header
+//! search directories.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -17,29 +18,29 @@ use crate::model::Abi;
 use crate::store::Store;
 use crate::temporary::Temporary;
 
-/// The environment variable that names the folder of the cache, or is `off`.
+/// The environment variable that names the cache folder, or is `off`.
 const VARIABLE: &str = "STENCIL_CACHE";
-/// The bytes that the cache may take.
+/// The maximum size of the cache in bytes.
 const LIMIT: u64 = 256 << 20;
 
-/// The cache; without a folder it keeps nothing.
+/// The cache. Without a folder it stores nothing.
 pub struct Cache(Option<Store>);
 
 impl Cache {
-    /// The cache of the user.
+    /// Returns the cache of the current user.
     pub fn of_user() -> Self {
         Self(folder(|name| std::env::var_os(name).map(PathBuf::from)).map(|folder| Store::new(folder, LIMIT)))
     }
 
-    /// The compiler of this process.
+    /// Returns the compiler that this process uses.
     ///
     /// # Errors
-    /// As of [`search::find`].
+    /// Fails as [`search::find`] does.
     pub fn compiler(&self) -> Result<&'static Compiler, String> {
         search::find(|candidate| self.probed(candidate))
     }
 
-    /// What a candidate is and can do.
+    /// Returns the identity and the capabilities of a candidate.
     fn probed(&self, candidate: &Candidate) -> Result<Compiler, String> {
         let what = match candidate {
             Candidate::Tool(tool) => tool.to_lines(),
@@ -49,7 +50,7 @@ impl Cache {
         let request = what.map(|what| format!("probe {}\n{environment}\n{what}", env!("CARGO_PKG_VERSION")));
         let request = request.map(|request| Hash::of(request.as_bytes()));
         let store = self.0.as_ref().zip(request);
-        if let Some(compiler) = store.and_then(|(store, request)| probed_before(&store.find(request)?)) {
+        if let Some(compiler) = store.and_then(|(store, request)| parse_probe(&store.find(request)?)) {
             return Ok(compiler);
         }
         let (compiler, object) = match candidate {
@@ -57,19 +58,19 @@ impl Cache {
             Candidate::Cc(_) => Compiler::probe(&Tool::of_cc(TARGET, &Temporary::new()?.0)?)?,
         };
         if let Some((store, request)) = store
-            && let Some(messages) = to_keep(&compiler)
+            && let Some(messages) = serialize_probe(&compiler)
         {
             let (block, inputs, version) = (String::new(), Inputs::default(), compiler.traits.version.clone());
-            // Without it the compiler is asked again.
+            // If the entry cannot be written, the next process probes the compiler again.
             let _ = store.keep(&Entry { request, compiler: version, block, inputs, messages, object });
         }
         Ok(compiler)
     }
 
-    /// What the compiler makes of a unit, or made of it before.
+    /// Compiles a unit, or returns the cached output.
     ///
     /// # Errors
-    /// As of [`Compiler::run`].
+    /// Fails as [`Compiler::run`] does.
     pub fn compile(&self, compiler: &Compiler, unit: Unit) -> Result<Output, String> {
         let environment = Environment::of_user();
         let Some((store, program)) = self.0.as_ref().zip(compiler.tool.identity()) else {
@@ -87,22 +88,23 @@ impl Cache {
             && output.files.iter().all(|path| unchanged_since(started, path))
         {
             let (block, messages, compiler) = (String::new(), output.messages.clone(), output.compiler.clone());
-            // Without it the compiler is run again.
+            // If the entry cannot be written, the next process compiles again.
             let _ = store.keep(&Entry { request, compiler, block, inputs, messages, object });
         }
         Ok(output)
     }
 }
 
-/// What is kept of a probe, if it can be written in lines: what the compiler is, its programs, and how it is started.
-fn to_keep(Compiler { tool, traits }: &Compiler) -> Option<String> {
+/// Serializes the result of a probe: the compiler's traits, the identity of its programs, and its command line. Returns none if
+/// the command line cannot be written in lines.
+fn serialize_probe(Compiler { tool, traits }: &Compiler) -> Option<String> {
     let family = if traits.clang { "clang" } else { "gcc" };
     let identity = Hash::of(tool.identity()?.as_bytes());
     Some(format!("{family} {}\n{identity}\n{}", traits.abi.name(), tool.to_lines()?))
 }
 
-/// What [`to_keep`] kept, if the programs are what they were.
-fn probed_before(entry: &Entry) -> Option<Compiler> {
+/// Parses what [`serialize_probe`] wrote. Returns none if the programs have changed.
+fn parse_probe(entry: &Entry) -> Option<Compiler> {
     let (traits, rest) = entry.messages.split_once('\n')?;
     let (identity, tool) = rest.split_once('\n')?;
     let tool = Tool::from_lines(tool)?;
@@ -113,7 +115,7 @@ fn probed_before(entry: &Entry) -> Option<Compiler> {
     same.then_some(Compiler { tool, traits })
 }
 
-/// The folder of the cache by an environment, if it is not off and there is a place for it.
+/// Returns the cache folder for an environment, unless the cache is off or no folder can be determined.
 fn folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let set = |name| variable(name).filter(|path| !path.as_os_str().is_empty());
     if let Some(chosen) = set(VARIABLE) {
@@ -130,7 +132,7 @@ fn folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     Some(caches?.join("stencil"))
 }
 
-/// Whether a header is still what the compiler has read.
+/// Returns whether a header still has the content that the compiler read.
 fn unchanged_since(started: SystemTime, path: &Path) -> bool {
     path.metadata().and_then(|data| data.modified()).is_ok_and(|changed| changed < started)
 }
@@ -166,11 +168,11 @@ mod tests {
             assert_eq!(cache.probed(&candidate).unwrap().traits, compiler.traits);
         }
         assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 1);
-        let kept = to_keep(compiler).unwrap();
+        let kept = serialize_probe(compiler).unwrap();
         let entry = |messages: String| Entry { messages, ..crate::entry::tests::entry("one", Vec::new()) };
-        assert!(probed_before(&entry(kept.clone())).is_some());
+        assert!(parse_probe(&entry(kept.clone())).is_some());
         let (first, rest) = kept.split_once('\n').unwrap();
         let (_, tool) = rest.split_once('\n').unwrap();
-        assert!(probed_before(&entry(format!("{first}\n{}\n{tool}", Hash::of(b"other")))).is_none());
+        assert!(parse_probe(&entry(format!("{first}\n{}\n{tool}", Hash::of(b"other")))).is_none());
     }
 }

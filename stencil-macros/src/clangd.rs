@@ -1,7 +1,8 @@
-//! A `compile_commands.json` that tells clangd how the headers of blocks are compiled, and what stands before them.
+//! Writes a `compile_commands.json` that tells clangd how each header of a block is compiled, and which declarations
+//! precede it.
 //!
-//! A header may use what the block has declared before it, structs above all. That C is written to a file of its own, which the command
-//! includes first. Bodies stand in Rust files, which clangd cannot read.
+//! A header may use anything that the block declares before it, structs above all. These declarations are written to a
+//! separate file, which the command includes first. Bodies are in Rust files, which clangd cannot read.
 
 use std::ffi::OsString;
 use std::io;
@@ -19,14 +20,14 @@ use crate::store::replace;
 pub const VARIABLE: &str = "STENCIL_COMPILE_COMMANDS";
 /// The file that clangd reads.
 const DATABASE: &str = "compile_commands.json";
-/// The extension of the entries that the database is put together from. Each header has a file of its own, so that blocks that are
+/// The extension of the entries from which the database is assembled. Each header has its own file, so that blocks
 /// expanded at the same time do not overwrite each other's entries.
 const ENTRY: &str = "entry";
 
 /// Writes the entries of the headers that a block includes, if [`VARIABLE`] is set.
 ///
 /// # Errors
-/// The folder cannot be written.
+/// Fails if the folder cannot be written.
 pub fn write(block: &Block, source: &Source) -> Result<(), String> {
     let Some(folder) = std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty()) else { return Ok(()) };
     if !committed::is_asked_for() {
@@ -60,7 +61,7 @@ fn write_header(folder: &Path, header: &Path, before: &str, arguments: Vec<OsStr
     replace(&folder.join(DATABASE), format!("[\n{}\n]\n", entries.join(",\n")).as_bytes())
 }
 
-/// Formats an entry of the database, each argument on its own line.
+/// Formats an entry of the database, each argument on a separate line.
 fn entry(directory: &Path, file: &Path, arguments: impl Iterator<Item = OsString>) -> String {
     let arguments: Vec<String> = arguments.map(|one| format!("      {}", json(&one.to_string_lossy()))).collect();
     format!(

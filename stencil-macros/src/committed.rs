@@ -1,8 +1,8 @@
-//! Objects that are committed in a crate, in its folder `stencils`, so that nobody who builds it needs a C compiler.
+//! Objects that are committed in a crate's folder `stencils`, so that users of the crate do not need a C compiler.
 //!
-//! They are found by what is the same on every machine: the place of the block, its C, its flags, and the files of the crate. Headers of
-//! the system and the compiler are not looked at, since they may be missing: verifying tells whether they make the same
-//! object. No environment variable has an influence.
+//! An object is found by properties that are the same on every machine: the location of the block, its C source, its
+//! flags, and the crate's files. The compiler and system headers are not considered, because they may be missing.
+//! Verification checks that a compiler still produces the same object. No environment variable affects the search.
 
 mod name;
 
@@ -19,16 +19,16 @@ use crate::headers;
 use crate::store::replace;
 use name::{Declared, Name, mirrored};
 
-/// The folder, in the crate.
+/// The folder, relative to the crate.
 const FOLDER: &str = "stencils";
-/// The folder in that for the target, of which there is one so far.
+/// The subfolder for the target. Only one target is supported so far.
 const TARGET: &str = "x86_64-linux";
-/// The environment variable that asks for all objects to be compiled and written.
+/// The environment variable that requests all objects to be recompiled and written.
 pub const UPDATE: &str = "STENCIL_UPDATE";
-/// The environment variable that asks for all objects to be compiled and compared.
+/// The environment variable that requests all objects to be recompiled and compared.
 pub const VERIFY: &str = "STENCIL_VERIFY";
 
-/// What is to be done with committed objects.
+/// The treatment of committed objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Use,
@@ -36,40 +36,41 @@ pub enum Mode {
     Verify,
 }
 
-/// The committed objects, as one block sees them.
+/// The committed objects, as seen by one block.
 pub struct Committed {
     root: PathBuf,
     pub mode: Mode,
     name: Name,
 }
 
-/// What a comparison finds.
+/// The result of a comparison.
 pub enum Verified {
     Same,
-    /// The committed object is another one, made by this compiler.
+    /// The committed object differs. This compiler made the new one.
     Differs {
         committed: Vec<u8>,
         compiler: String,
     },
-    /// What else is wrong.
+    /// Any other failure.
     Wrong(String),
 }
 
-/// Whether Cargo says that people asked it to build this crate: a dependency is not theirs to write.
+/// Returns whether the user asked Cargo to build this crate. Dependencies are never written to.
 pub fn is_asked_for() -> bool {
     std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some()
 }
 
-/// Whether a path is seen for the first time. Objects that this process has written, or has reported as stale, were seen.
+/// Returns whether a path is new to this process, that is, neither written nor reported as stale.
 fn first_seen(path: &Path) -> bool {
     static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
     SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
 }
 
 impl Committed {
-    /// The committed objects of the crate that is compiled, if there is a crate. `key` is the digest of all that the block says.
+    /// Returns the committed objects of the crate that is being compiled, if there is one. `key` is the digest of the
+    /// block.
     pub fn of_crate(block: &Block, key: Hash) -> Option<Self> {
-        // Documentation tests are not said to be asked for: the package has to be named.
+        // Cargo does not mark documentation tests as requested, so they require the package to be named.
         let (asked, package) = (is_asked_for(), std::env::var_os("CARGO_PKG_NAME"));
         let is_set = |name| {
             let value = std::env::var_os(name).filter(|value| !value.is_empty() && value != "0");
@@ -88,20 +89,20 @@ impl Committed {
         Some(Self { root, mode, name })
     }
 
-    /// The committed object for a unit, if the files of the crate are as they were.
+    /// Returns the committed object for a unit, if the crate's files have not changed.
     pub fn find(&self, unit: Unit) -> Option<Output> {
         let path = self.path();
         let entry = Entry::from_bytes(&fs::read(&path).ok()?).filter(|entry| entry.request == request(unit))?;
         let mut output = Output::of(entry, unit)?;
-        // It is tracked like a header: without it, it has to be made again.
+        // Cargo watches the object like a header: if it is deleted, the block must be compiled again.
         output.files.push(path);
         Some(output)
     }
 
-    /// Writes what a compiler made, and removes what is stale. Returns what people should know of that.
+    /// Writes the compiler's output, and removes stale objects. Returns remarks for the user.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// Fails if the folder cannot be written.
     pub fn update(&self, unit: Unit, output: &Output) -> Result<Vec<String>, String> {
         let (path, mut remarks) = (self.path(), Vec::new());
         let cannot = |error| format!("{} cannot be written: {error}", path.display());
@@ -115,7 +116,7 @@ impl Committed {
             }
             Err(why) => {
                 remarks.push(format!("the object of this block is not committed: {why}"));
-                // What is there is of an earlier block.
+                // An existing file belongs to an earlier version of the block.
                 let _ = fs::remove_file(&path);
             }
         }
@@ -127,13 +128,13 @@ impl Committed {
         Ok(remarks)
     }
 
-    /// Compares what a compiler made with what is committed. Returns, too, which objects no block needs any more.
+    /// Compares the compiler's output with the committed object. Also returns the objects that no block needs any more.
     pub fn verify(&self, unit: Unit, output: &Output) -> (Verified, Vec<String>) {
         let stale = self.stale().into_iter().filter(|(path, _)| first_seen(path));
         let stale = stale
             .map(|(path, label)| format!("the object {} is stale ({label}): {UPDATE}=1 removes it", self.short(&path)));
         let stale = stale.collect();
-        // An object that cannot be committed is compiled in each build.
+        // A block that cannot be committed is compiled in each build.
         let Ok((entry, _)) = self.entry(unit, output) else { return (Verified::Same, stale) };
         let path = self.path();
         let remedy = format!("{UPDATE}=1 writes {}", self.short(&path));
@@ -151,17 +152,17 @@ impl Committed {
         (verified, stale)
     }
 
-    /// What is committed of an output, and as a file.
+    /// Returns the committed entry for an output, and its serialized form.
     fn entry(&self, unit: Unit, output: &Output) -> Result<(Entry, Vec<u8>), String> {
         let object = output.object.clone().ok_or("the C compiler reports errors")?;
         let inputs = output.inputs.clone()?.of_crate()?;
         let (block, messages, compiler) = (self.name.label.clone(), output.messages.clone(), output.compiler.clone());
         let entry = Entry { request: request(unit), compiler, block, inputs, messages, object };
-        let bytes = entry.to_bytes().ok_or("it is no ELF file of x86-64, or has too many sections")?;
+        let bytes = entry.to_bytes().ok_or("it is not an x86-64 ELF file, or has too many sections")?;
         Ok((entry, bytes))
     }
 
-    /// The objects whose blocks are no longer where they were: the file is not there, or declares no block of that name.
+    /// Returns the objects of blocks that have moved: the source file is gone, or declares no block of that name.
     fn stale(&self) -> Vec<(PathBuf, String)> {
         let folder = self.folder();
         let mut files = Vec::new();
@@ -169,7 +170,7 @@ impl Committed {
         files.sort();
         let stale = files.into_iter().filter_map(|path| {
             let entry = Entry::from_bytes(&fs::read(&path).ok()?)?;
-            // What is at the place of this block is not stale, but its own.
+            // An object at the current block's path is not stale.
             let gone = path != self.path() && self.is_gone(&entry.block, path.strip_prefix(&folder).ok()?);
             gone.then_some((path, entry.block))
         });
@@ -192,13 +193,13 @@ impl Committed {
         self.folder().join(self.name.path())
     }
 
-    /// The name of a file of the crate.
+    /// Returns the path of a file relative to the crate.
     fn short(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
 
-/// The digest of a unit.
+/// Returns the digest of a unit.
 pub fn request(unit: Unit) -> Hash {
     Hash::of(unit.request().as_bytes())
 }

@@ -1,4 +1,4 @@
-//! Where the object of a block comes from: it is committed, or cached, or compiled now.
+//! Obtains the object of a block: from the committed files, from the cache, or by compiling it.
 
 use proc_macro2::Span;
 
@@ -12,25 +12,25 @@ use crate::model::{Abi, Objects};
 use crate::object;
 use crate::source::Source;
 
-/// A block's C, and what a compiler made of it.
+/// The C source of a block, and the output of a compiler for it.
 pub struct Compiled {
     pub source: Source,
     pub abi: Abi,
     pub output: Output,
-    /// Whether it is a committed object, which no compiler and no environment variable has a part in.
+    /// Whether the object is a committed one, which depends on no compiler and no environment variable.
     pub is_committed: bool,
-    /// What is wrong with committed objects.
+    /// Errors about committed objects.
     pub errors: Vec<String>,
-    /// What was done with them.
+    /// Changes made to committed objects.
     pub remarks: Vec<String>,
-    /// A committed object that is not what the compiler made, and the compiler that made it.
+    /// A committed object that differs from the compiler's, and the version of the compiler.
     pub other: Option<(Vec<u8>, String)>,
 }
 
-/// The object of a block.
+/// Returns the object of a block.
 ///
 /// # Errors
-/// There is no compiler, or it cannot be run, or objects cannot be written.
+/// Fails if there is no compiler, if it cannot be run, or if objects cannot be written.
 pub fn compile(block: &Block) -> Result<Compiled, String> {
     let flags: Vec<String> = block.flags.iter().map(syn::LitStr::value).collect();
     let directories = Directories::of(block.machine.name.span());
@@ -41,7 +41,7 @@ pub fn compile(block: &Block) -> Result<Compiled, String> {
     let first = source(Abi::PreserveNone);
     let committed = Committed::of_crate(block, committed::request(unit(&first, &flags, &directories)));
     let mode = committed.as_ref().map_or(Mode::Use, |committed| committed.mode);
-    // Who names a compiler wants what it makes.
+    // A user who names a compiler wants its output.
     if let Some(committed) = committed.as_ref().filter(|_| mode == Mode::Use && search::chosen().is_none()) {
         let sources = std::iter::once(first).chain(std::iter::once_with(|| source(Abi::C)));
         for (abi, source) in Abi::ALL.into_iter().zip(sources) {
@@ -57,13 +57,13 @@ pub fn compile(block: &Block) -> Result<Compiled, String> {
     let unit = unit(&source, &flags, &directories);
     let output = match mode {
         Mode::Use => cache.compile(compiler, unit)?,
-        // What compilers made before would prove nothing, and what variables have them make is not what others get.
+        // A cached output proves nothing, and the user's variables must not affect an object that others will use.
         Mode::Update | Mode::Verify => compiler.run(unit, &Environment::neutral())?,
     };
     let (mut errors, mut remarks, mut other) = (Vec::new(), Vec::new(), None);
     match committed.as_ref().map(|committed| (committed, mode)) {
         Some((committed, Mode::Update)) => {
-            // What is refused is no good to anybody.
+            // Do not commit an object that the macro rejects.
             if output.object.as_ref().is_some_and(|made| object::read(made, block, &source, abi).is_ok()) {
                 remarks = committed.update(unit, &output)?;
             }
@@ -83,7 +83,8 @@ pub fn compile(block: &Block) -> Result<Compiled, String> {
 }
 
 impl Compiled {
-    /// Where the committed object differs from these stencils, which the compiler made: each uop, or else its name.
+    /// Returns the uops whose committed stencils differ from `made`, the compiler's, or the block if no single uop
+    /// does.
     pub fn differences(&self, block: &Block, made: &Objects) -> Vec<(Span, String)> {
         let Some((committed, compiler)) = &self.other else { return Vec::new() };
         let by = format!("{compiler} made it; {UPDATE}=1 writes it anew");

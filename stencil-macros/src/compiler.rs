@@ -1,4 +1,4 @@
-//! The C compiler: proved by compiling, run once per block.
+//! The C compiler: probed by a test compilation, run once per block.
 
 pub mod environment;
 mod flags;
@@ -23,17 +23,17 @@ use tool::Tool;
 
 /// The environment variable that names the C compiler.
 pub const VARIABLE: &str = "STENCIL_CC";
-/// The target that code is compiled for, as clang and the crate `cc` call it.
+/// The target of all generated code, as clang and the crate `cc` name it.
 pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// What the probe learns of a compiler.
+/// The properties of a compiler that the probe determines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traits {
-    /// It is clang, and takes its flags and not those of gcc.
+    /// Whether it is clang, and takes clang's flags rather than gcc's.
     pub clang: bool,
-    /// The best convention that it has.
+    /// The best calling convention that it supports.
     pub abi: Abi,
-    /// Its name and version.
+    /// The compiler's name and version.
     pub version: String,
 }
 
@@ -44,33 +44,33 @@ pub struct Compiler {
     pub traits: Traits,
 }
 
-/// What the compiler is given.
+/// The input of the compiler.
 #[derive(Clone, Copy)]
 pub struct Unit<'a> {
     pub c: &'a str,
-    /// Flags of the block, after our own.
+    /// The block's flags, which follow the macro's own.
     pub flags: &'a [String],
-    /// Where quoted headers are.
+    /// The directories of quoted headers.
     pub directories: &'a Directories,
 }
 
-/// What a run of the compiler yields.
+/// The output of a compiler run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// The object file, if the C is free of errors.
+    /// The object file, unless the C has errors.
     pub object: Option<Vec<u8>>,
-    /// What the compiler had to say; headers in the [`Directories`] have names relative to them.
+    /// The compiler's messages. Headers in the [`Directories`] have names relative to these.
     pub messages: String,
-    /// The files that Cargo has to watch: those that it read.
+    /// The files that the compiler read, for Cargo to watch.
     pub files: Vec<PathBuf>,
-    /// What the object depends on, or why that is not known.
+    /// The inputs that the object depends on, or why they are unknown.
     pub inputs: Result<Inputs, String>,
     /// The compiler's name and version.
     pub compiler: String,
 }
 
 impl Output {
-    /// What an entry holds, if its inputs are as they were.
+    /// Returns the output that an entry holds, if its inputs have not changed.
     pub fn of(entry: Entry, unit: Unit) -> Option<Self> {
         let Entry { object, messages, inputs, compiler, .. } = entry;
         let files = inputs.current(unit.directories)?;
@@ -78,7 +78,7 @@ impl Output {
     }
 }
 
-/// Compiled to see whether the compiler has what we want of it; a warning counts as a no.
+/// Returns C that tests whether the compiler supports a convention. A warning counts as a failure.
 fn probe(abi: Abi) -> &'static str {
     match abi {
         Abi::PreserveNone => {
@@ -89,26 +89,26 @@ fn probe(abi: Abi) -> &'static str {
     }
 }
 
-/// Preprocessed to see what the compiler is.
+/// The preprocessor input that identifies the compiler.
 const WHO: &str = "#ifdef __clang__\nclang\n#else\ngcc\n#endif\n__VERSION__\n";
 
-/// What the compiler itself yields.
+/// The output of the compiler process itself.
 struct Made {
     object: Option<Vec<u8>>,
     messages: String,
-    /// The files that it says it has read.
+    /// The files that the compiler reports as read.
     read: Vec<PathBuf>,
 }
 
 impl Unit<'_> {
-    /// All that the object depends on but the compiler and files; the same on every machine.
+    /// Returns everything that the object depends on, except the compiler and files. It is the same on every machine.
     pub fn request(&self) -> String {
         let ours = [flags::ALL, flags::ABSOLUTE, flags::CLANG, flags::GCC];
         let directories: Vec<_> = self.directories.names().collect();
         format!("stencil! {} {ours:?} {:?} {directories:?}\n{}", env!("CARGO_PKG_VERSION"), self.flags, self.c)
     }
 
-    /// The flags that clang, or else gcc, compiles it with.
+    /// Returns the flags with which clang or gcc compiles the unit.
     pub fn arguments(&self, clang: bool) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut add = |flags: &[&str]| arguments.extend(flags.iter().map(OsString::from));
@@ -121,7 +121,8 @@ impl Unit<'_> {
         for directory in self.directories.paths() {
             arguments.extend(["-iquote".into(), directory.into()]);
         }
-        // `__FILE__` in a header is the same wherever the crate is. Of two that fit, gcc takes the last.
+        // The paths are relative, so that `__FILE__` in a header does not depend on the crate's location. gcc applies
+        // the last prefix that matches.
         for directory in self.directories.paths().iter().rev() {
             let mut map = OsString::from("-fmacro-prefix-map=");
             map.push(directory.join(""));
@@ -134,10 +135,10 @@ impl Unit<'_> {
 }
 
 impl Compiler {
-    /// Finds out what a command is and can do, by running it. Returns an object file, too, that it made for that.
+    /// Identifies a command and its capabilities by running it. Also returns the object file that it produced.
     ///
     /// # Errors
-    /// Why it cannot be used, in its own words as far as it has some.
+    /// Returns why the command cannot be used, quoting its own message if there is one.
     pub fn probe(tool: &Tool) -> Result<(Self, Vec<u8>), String> {
         let environment = Environment::of_user();
         let mut command = tool.command();
@@ -146,7 +147,7 @@ impl Compiler {
         let who = String::from_utf8_lossy(&who);
         let mut lines = who.lines().filter(|line| !line.is_empty());
         let clang = lines.next() == Some("clang");
-        // clang has its name in it.
+        // Only clang's version string contains its name.
         let version = lines.next().unwrap_or_default().trim_matches('"');
         let version = if clang { version.to_owned() } else { format!("gcc {version}") };
         let mut why = String::new();
@@ -162,10 +163,10 @@ impl Compiler {
         Err(why)
     }
 
-    /// Compiles a translation unit in this environment, and gathers what the object depends on.
+    /// Compiles a translation unit in this environment, and collects the inputs of the object.
     ///
     /// # Errors
-    /// What kept the compiler from being run; errors in the C are in the output.
+    /// Returns what prevented the run. Errors in the C are part of the output.
     pub fn run(&self, unit: Unit, environment: &Environment) -> Result<Output, String> {
         let Made { object, messages, read } = self.compile(unit, environment)?;
         let compiler = self.traits.version.clone();
@@ -201,8 +202,8 @@ impl Compiler {
         Ok(Made { object, messages, read })
     }
 
-    /// The directories in which the compiler looks for headers with the flags of a unit: it is asked once for all units that
-    /// share them.
+    /// Returns the directories in which the compiler looks for headers. The compiler is asked once for all units that
+    /// have the same flags.
     fn include_path(&self, unit: Unit, environment: &Environment) -> Result<Option<Vec<PathBuf>>, String> {
         type Known = HashMap<(Vec<OsString>, Hash), Option<Vec<PathBuf>>>;
         static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
@@ -221,7 +222,7 @@ impl Compiler {
     }
 }
 
-/// Runs a command on this text.
+/// Runs a command with this text as its source file.
 fn run(
     mut command: Command,
     tool: &Tool,
@@ -229,8 +230,8 @@ fn run(
     temporary: &Temporary,
     text: &str,
 ) -> Result<std::process::Output, String> {
-    // From a file and not through a pipe: a compiler that stops early, as at an unknown flag, would leave the pipe
-    // without a reader, and rustc has the signal for that end the process.
+    // The source is a file rather than a pipe: a compiler that stops early, for example at an unknown flag, would close
+    // the pipe, and the resulting signal kills rustc.
     let input = temporary.0.join("stencil.c");
     let unwritten = |error: std::io::Error| format!("{} cannot be written: {error}", input.display());
     std::fs::write(&input, text).map_err(unwritten)?;
@@ -245,7 +246,8 @@ pub mod tests {
     use super::*;
     use std::path::Path;
 
-    /// The compiler that a block would be compiled by; none, where there is none and nobody has named one: tests say so then.
+    /// Returns the compiler that blocks use, or none if nothing is installed and none was named. Tests then report that
+    /// they are skipped.
     pub fn found() -> Option<&'static Compiler> {
         let probe = |candidate: &search::Candidate| match candidate {
             search::Candidate::Tool(tool) => Compiler::probe(tool).map(|(compiler, _)| compiler),
@@ -260,7 +262,7 @@ pub mod tests {
         }
     }
 
-    /// What a compiler makes of some C.
+    /// Compiles C with a compiler.
     pub fn compile(compiler: &Compiler, c: &str, flags: &[&str]) -> Output {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         compiler.run(Unit { c, flags: &flags, directories: &Directories::default() }, &Environment::of_user()).unwrap()

@@ -1,4 +1,4 @@
-//! Whether uops have the properties that their contracts state.
+//! Checks that uops have the properties that their contracts state.
 
 use proc_macro2::TokenStream;
 
@@ -7,7 +7,7 @@ use crate::diagnostics;
 use crate::model::{Objects, Stencil};
 
 impl Quantity {
-    /// The quantity in a stencil.
+    /// Returns this quantity of a stencil.
     fn of(self, stencil: &Stencil) -> usize {
         match self {
             Self::Code => stencil.code.len(),
@@ -17,7 +17,7 @@ impl Quantity {
         }
     }
 
-    /// The name of the quantity, in the number of `found`.
+    /// Returns the quantity's name, in the singular or plural that `found` requires.
     fn name(self, found: usize) -> &'static str {
         match (self, found) {
             (Self::Code, 1) => "byte of code",
@@ -32,7 +32,7 @@ impl Quantity {
     }
 }
 
-/// The errors for all uops of a block that break their contracts, with the machine code.
+/// Returns the errors for all uops of a block that violate their contracts, with their machine code.
 pub fn check(block: &Block, objects: &Objects) -> TokenStream {
     let uops = block.uops.iter().zip(&objects.uops);
     uops.flat_map(|(uop, members)| {
@@ -45,7 +45,7 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
             let (span, whose) =
                 if of_block { (uop.name.span(), "the block's contract") } else { (clause.span, "its contract") };
             let (member, mut message) = broken(uop, members, clause, whose)?;
-            // The machine code once, however many clauses the uop breaks.
+            // Show the machine code once, however many clauses the uop violates.
             if shown.replace(member) != Some(member) {
                 let disassembly = members[member].as_ref().map_or("", |stencil| &stencil.disassembly);
                 message = format!("{message}\n{disassembly}");
@@ -57,7 +57,7 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
     .collect()
 }
 
-/// If a uop exceeds a limit: the member that does so most, and the message.
+/// Returns the member that exceeds a limit the most, and the message, if there is one.
 fn broken(uop: &Uop, members: &[Option<Stencil>], clause: &Clause, whose: &str) -> Option<(usize, String)> {
     let Clause { quantity, most, .. } = *clause;
     let present = members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));

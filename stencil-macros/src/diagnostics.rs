@@ -1,4 +1,4 @@
-//! The C compiler's messages, on Rust tokens.
+//! Reports the C compiler's messages on Rust tokens.
 
 pub mod crash;
 mod follow;
@@ -17,17 +17,18 @@ use crate::source::{PRELUDE, Source};
 use crate::text::Place;
 use parse::{Diagnostic, Note};
 
-/// Returns items that make rustc report the compiler's messages, each on its token, and whether one of them is an error.
+/// Returns items that make rustc report the compiler's messages, each on its token, and whether any of them is an
+/// error.
 pub fn report(messages: &str, source: &Source, block: &Block) -> (TokenStream, bool) {
     let mut diagnostics = parse::parse(messages);
     let any_error = diagnostics.iter().any(|diagnostic| diagnostic.error);
     if any_error {
-        // Many warnings only follow from an error.
+        // Most warnings beside an error are consequences of it.
         diagnostics.retain(|diagnostic| diagnostic.error);
     }
     follow::one_for_missing_types(&mut diagnostics, source);
     follow::drop_misused_macros(&mut diagnostics);
-    // Every position in C that the macro wrote for a token leads to that token.
+    // Repeated uses of a token in the generated C all map to that token, so the same message can occur several times.
     let mut seen = HashSet::new();
     diagnostics.retain(|d| !source.is_made(&d.file) || seen.insert((d.file.clone(), d.message.clone())));
     let mut items: Vec<(Span, TokenStream)> = Vec::new();
@@ -43,15 +44,15 @@ pub fn report(messages: &str, source: &Source, block: &Block) -> (TokenStream, b
         let item = if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) };
         items.push((span, item));
     }
-    // In the order of the source, whatever the order of the compiler.
+    // Sort by position in the Rust source, because the compilers' order differs.
     items.sort_by_key(|(span, _)| (span.start().line, span.start().column));
     (items.into_iter().map(|(_, item)| item).collect(), any_error)
 }
 
-/// The token that a message belongs to, and the message, with its position if that is in a header.
+/// Returns the token that a message belongs to, and the message text. The text names the position if it is in a header.
 fn placed(diagnostic: &Diagnostic, source: &Source) -> (Option<Span>, String) {
     let Diagnostic { file, place, message, notes, included, .. } = diagnostic;
-    // For C in a macro of ours, the use of the macro.
+    // If the error is inside one of the macro's own C macros, report the place where the user invokes it.
     let used = notes.iter().rev().find_map(|note| source.span(&note.file, note.place));
     match source.span(file, *place) {
         at if is_ours(file) => (used.or(at), message.clone()),
@@ -67,10 +68,10 @@ fn placed(diagnostic: &Diagnostic, source: &Source) -> (Option<Span>, String) {
     }
 }
 
-/// A note with its position, on a line of its own, or `None` if it adds nothing to a message at `span`.
+/// Returns a note with its position on a separate line, or `None` if it adds nothing to a message at `span`.
 fn note_text(note: &Note, source: &Source, span: Span) -> Option<String> {
     let Note { file, place, message } = note;
-    // Positions in our own C and in the system's headers help nobody.
+    // Positions in generated C and in system headers do not help the user.
     let at = match source.span(file, *place) {
         _ if is_ours(file) || file.starts_with('<') => return None,
         Some(at) if at.start().line == 0 || at.start() == span.start() => String::new(),
@@ -85,24 +86,24 @@ fn note_text(note: &Note, source: &Source, span: Span) -> Option<String> {
     (!says_nothing).then(|| format!("\nnote: {message}{at}"))
 }
 
-/// A position in a header, as text.
+/// Formats a position in a header.
 fn header(file: &str, place: Place) -> String {
     format!("{file}:{}:{}", place.0, place.1)
 }
 
-/// Whether a stretch contains macros of ours. Their insides help nobody.
+/// Returns whether a stretch contains the macro's own C definitions, whose contents do not help the user.
 fn is_ours(stretch: &str) -> bool {
     stretch == PRELUDE || stretch == "machine"
 }
 
-/// An item that makes rustc report an error.
+/// Returns an item that makes rustc report an error.
 pub fn error(span: Span, message: &str) -> TokenStream {
     syn::Error::new(span, message).into_compile_error()
 }
 
-/// An item that makes rustc warn. In stable Rust, a macro can do that only by the use of a deprecated item.
+/// Returns an item that makes rustc warn. On stable Rust, a macro can warn only by using a deprecated item.
 pub fn warning(span: Span, message: &str) -> TokenStream {
-    // Resolved as the user's code: rustc does not warn about the insides of a macro.
+    // Resolve the span as user code, because rustc does not warn inside macro expansions.
     let span = span.resolved_at(Span::call_site()).located_at(span);
     quote_spanned! {span=>
         const _: () = {

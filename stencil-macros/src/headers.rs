@@ -1,4 +1,4 @@
-//! Headers that C includes: where quoted ones are, how they are named, and whether they have changed.
+//! Headers that C includes: where quoted ones are searched for, how they are named, and whether they have changed.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use proc_macro2::Span;
 
 use crate::hash::Hash;
 
-/// The directories of quoted headers: that of the source file, and the crate.
+/// The search directories of quoted headers: that of the source file, and the crate's.
 #[derive(Clone, Debug, Default)]
 pub struct Directories {
     paths: Vec<PathBuf>,
@@ -15,13 +15,13 @@ pub struct Directories {
 /// A header that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// A name by which [`Directories::find`] finds it, relative if it is in the crate.
+    /// The name by which [`Directories::find`] finds it, relative if it is in the crate.
     pub name: String,
-    /// The digest of its bytes.
+    /// The digest of its content.
     pub hash: Hash,
 }
 
-/// The directory of the crate that is compiled, if Cargo compiles one.
+/// Returns the directory of the crate that Cargo is compiling, if any.
 pub fn of_crate() -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?);
     Some(path.canonicalize().unwrap_or(path))
@@ -45,16 +45,16 @@ impl Directories {
         &self.paths
     }
 
-    /// Returns the directories relative to the crate, which is the last of them. These are the same on every machine. A directory outside
-    /// of the crate, as the temporary one of a documentation test, becomes `/`.
+    /// Returns the directories relative to the crate, whose own directory comes last. They are the same on every
+    /// machine. A directory outside of the crate, such as the temporary one of a documentation test, becomes `/`.
     pub fn names(&self) -> impl Iterator<Item = &Path> {
         let root = self.paths.last();
         self.paths.iter().map(move |path| root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(Path::new("/")))
     }
 
-    /// Returns the name of a header: its path from the first directory that contains it, or else its whole path. A header of the crate that
-    /// another one of that name hides is named from the crate's root, beginning with `./`. Returns none if the path is not UTF-8, or has
-    /// a line break.
+    /// Returns the name of a header: its path relative to the first directory that contains it, or else its whole path.
+    /// If another header of the crate hides it, the name is relative to the crate and begins with `./`. Returns none if
+    /// the path is not UTF-8 or contains a line break.
     fn name(&self, path: &Path) -> Option<String> {
         let path = std::path::absolute(path).ok()?;
         let spelled = |path: &Path| path.to_str().filter(|name| !name.contains('\n')).map(str::to_owned);
@@ -67,14 +67,15 @@ impl Directories {
         from_root.map_or_else(|| spelled(&path), |inside| Some(format!("./{}", spelled(inside)?)))
     }
 
-    /// Returns the name of a file that is not there, relative to the crate if it would be in it. Returns none as [`Self::name`] does.
+    /// Returns the name of a missing file, relative to the crate if it lies in it. Returns none where [`Self::name`]
+    /// does.
     pub fn name_of_absent(&self, path: &Path) -> Option<String> {
         let path = std::path::absolute(path).ok()?;
         let inside = self.paths.last().and_then(|root| path.strip_prefix(root).ok());
         inside.unwrap_or(&path).to_str().filter(|name| !name.contains('\n')).map(str::to_owned)
     }
 
-    /// Whether there is a file now by the name that [`Self::name_of_absent`] gave it.
+    /// Returns whether a file now exists under the name that [`Self::name_of_absent`] returned.
     pub fn is_there(&self, name: &str) -> bool {
         self.paths.last().map_or_else(|| PathBuf::from(name), |root| root.join(name)).is_file()
     }
@@ -90,7 +91,7 @@ impl Directories {
         self.paths.iter().map(|directory| directory.join(name)).find(|path| path.is_file())
     }
 
-    /// Removes the directories from the paths in a text.
+    /// Removes the directories from the paths in a message.
     pub fn shorten(&self, text: &str) -> String {
         let prefixes = self.paths.iter().filter_map(|path| path.to_str());
         prefixes.fold(text.to_owned(), |text, prefix| text.replace(&format!("{prefix}/"), ""))
@@ -98,13 +99,13 @@ impl Directories {
 }
 
 impl Header {
-    /// Reads the header at a path. Returns none if it cannot be read, or has no name.
+    /// Reads the header at a path. Returns none if it cannot be read or has no name.
     pub fn read(directories: &Directories, path: &Path) -> Option<Self> {
         let hash = Hash::of(&std::fs::read(path).ok()?);
         Some(Self { name: directories.name(path)?, hash })
     }
 
-    /// Returns the header's path if its content is still what was read.
+    /// Returns the header's path if its content has not changed.
     pub fn current(&self, directories: &Directories) -> Option<PathBuf> {
         let path = directories.find(&self.name)?;
         (Hash::of(&std::fs::read(&path).ok()?) == self.hash).then_some(path)
@@ -158,7 +159,7 @@ mod tests {
         assert_eq!(header.current(&directories), None);
         std::fs::remove_file(beside.join("a.h")).unwrap();
         assert!(header.current(&directories).is_some());
-        // One that is hidden is still the one that was read, as by `#include <a.h>`.
+        // A hidden header is still the one that was read, as with `#include <a.h>`.
         std::fs::write(beside.join("a.h"), "int c;").unwrap();
         let hidden = Header::read(&directories, &root.join("a.h")).unwrap();
         assert_eq!((hidden.name.as_str(), hidden.current(&directories)), ("./a.h", Some(root.join("a.h"))));

@@ -1,8 +1,8 @@
-//! The C translation unit of a block, and the way back from its lines to Rust tokens.
+//! Generates the C translation unit of a block, and maps its lines back to Rust tokens.
 //!
-//! Each stretch of C that stems from the user stands under a `#line` directive that names the stretch instead
-//! of a file and counts its lines from 1. So the text does not depend on where the block stands, and a
-//! diagnostic, `uop push:1:8: error: ...`, leads straight to the token.
+//! Each stretch of the user's C follows a `#line` directive that names the stretch instead of a file, and numbers its
+//! lines from 1. The C source therefore does not depend on the block's location, and a diagnostic such as `uop
+//! push:1:8: error: ...` identifies its token.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,42 +19,42 @@ use crate::text::{Place, Text};
 /// A translation unit.
 pub struct Source {
     pub c: String,
-    /// What the symbols stand for that the object file will refer to.
+    /// The meaning of each symbol that the object file will refer to.
     pub symbols: HashMap<String, Symbol>,
-    /// The names of the uops, in their order.
+    /// The names of the uops, in declaration order.
     pub uops: Vec<String>,
     stretches: HashMap<String, Stretch>,
 }
 
-/// Where a stretch of C came from.
+/// The origin of a stretch of C.
 enum Stretch {
-    /// Typed in braces.
+    /// The user wrote it in braces.
     Text(Text),
-    /// Made by us, for what this token declares.
+    /// The macro generated it for the declaration at this token.
     Made(Span),
 }
 
-/// Name of the function that a member of a uop becomes.
+/// Returns the name of the function that a member of a uop becomes.
 pub fn function(uop: usize, member: usize) -> String {
     format!("stencil_uop_{uop}_{member}")
 }
 
-/// The index of the uop that a [`function`] is a member of.
+/// Returns the index of the uop to which a [`function`] belongs.
 pub fn uop_of_function(name: &str) -> Option<usize> {
     name.strip_prefix("stencil_uop_")?.split_once('_')?.0.parse().ok()
 }
 
-/// How the symbols of a uop's holes begin.
+/// Returns the common prefix of the symbols of a uop's holes.
 pub fn holes_of(uop: usize) -> String {
     format!("stencil_hole_{uop}_")
 }
 
-/// Name of the C-ABI function that enters a machine.
+/// The name of the C-ABI function that enters a machine.
 pub const ENTRY: &str = "stencil_entry";
-/// Section of the table that says what C makes of each struct's layout.
+/// The section of the table that states each struct's layout in C.
 pub const LAYOUT_SECTION: &str = ".stencil.layout";
 
-/// The stretch that every block begins with.
+/// The name of the stretch with which every unit begins.
 pub const PRELUDE: &str = "the prelude of stencil!";
 
 /// What every block begins with. Holes are the addresses of symbols, and both compilers know too much about
@@ -107,13 +107,13 @@ impl Source {
         source
     }
 
-    /// What stands before an `include` of the block.
+    /// Returns the source that precedes an `include` of the block.
     pub fn before_include(&self, index: usize) -> &str {
         let end = self.c.find(&line(&include_name(index)));
         &self.c[..end.unwrap_or(self.c.len())]
     }
 
-    /// The token that a line of a stretch belongs to.
+    /// Returns the token to which a line of a stretch belongs.
     pub fn span(&self, stretch: &str, place: Place) -> Option<Span> {
         match self.stretches.get(stretch)? {
             Stretch::Text(text) => Some(text.span_at(place)),
@@ -121,17 +121,17 @@ impl Source {
         }
     }
 
-    /// Whether a stretch was made for a token, so that each place in it is that token.
+    /// Returns whether the macro generated a stretch, so that every position in it maps to one token.
     pub fn is_made(&self, stretch: &str) -> bool {
         matches!(self.stretches.get(stretch), Some(Stretch::Made(_)))
     }
 
-    /// The type that is not there if there is an error in this stretch.
+    /// Returns the type that is missing if this stretch has an error.
     pub fn missing_type<'a>(&self, stretch: &'a str) -> Option<&'a str> {
         stretch.strip_prefix("type ")?.strip_suffix(" in C")
     }
 
-    /// The first token with this text in the body of a uop, or else in any C of the block.
+    /// Returns the first token with this text in the body of a uop, or else in any C of the block.
     pub fn find(&self, uop: &Uop, token: &str) -> Option<Span> {
         let body = self.stretches.get(&body_name(uop));
         let mut others: Vec<_> = self.stretches.iter().filter(|(name, _)| name.starts_with("c block")).collect();
@@ -157,8 +157,8 @@ impl Source {
         self.c.push_str(&c);
     }
 
-    /// Types behind pointers that no struct of the block declares are opaque to C: the tag is ours, so that C
-    /// code cannot complete them past the layout check.
+    /// Declares types behind pointers that no struct of the block declares as opaque. Their tags are internal, so that
+    /// C code cannot complete them and escape the layout check.
     fn opaque_types(&mut self, block: &Block) {
         let mut opaque: Vec<&Ident> = block.types().filter_map(|ty| ty.c.pointee()).collect();
         opaque.retain(|name| !block.structs.iter().any(|s| s.name == **name && s.in_c));
@@ -175,7 +175,7 @@ impl Source {
         }
     }
 
-    /// Defines a struct, and before it those that it contains, which C has to know by then.
+    /// Defines a struct, after the structs that it contains.
     fn structure(&mut self, block: &Block, index: usize, defined: &mut [bool]) {
         let s = &block.structs[index];
         if s.in_c || std::mem::replace(&mut defined[index], true) {
@@ -194,7 +194,7 @@ impl Source {
         self.c.push_str("};\n");
     }
 
-    /// Refuses a name that is a macro in C by then, and hides the macro so no other message follows.
+    /// Rejects a name that is already a C macro, and undefines the macro so that no other message follows.
     fn not_a_macro(&mut self, name: &Ident, of: &str) {
         self.made(format!("name {name} of {of}"), name.span());
         let _ = writeln!(
@@ -212,7 +212,7 @@ impl Source {
         self.symbols.insert(symbol, Symbol::Host(index));
     }
 
-    /// Of each struct its size and alignment, of each of its fields the offset and size, in order.
+    /// Emits the size and alignment of each struct, followed by the offset and size of each of its fields, in order.
     fn layout_table(&mut self, block: &Block) {
         if block.structs.is_empty() {
             return;
@@ -236,7 +236,7 @@ impl Source {
         self.c.push_str("};\n");
     }
 
-    /// The type of uops, the macros that leave one, and the entry.
+    /// Declares the type of uops, the macros that leave a uop, and the entry.
     fn machine(&mut self, block: &Block, abi: Abi) {
         let machine = &block.machine;
         for register in &machine.parameters {
@@ -246,14 +246,14 @@ impl Source {
             Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
             Abi::C => ("", ""),
         };
-        // A word that C may know as something else, but not with an ending.
+        // C may define the bare name as something else, but hardly the name with a suffix.
         let name = machine.name.unraw();
         let registers: Vec<_> = machine.parameters.iter().map(|field| field.name.to_string()).collect();
         let registers = registers.join(", ");
         let parameters = parameters(&machine.parameters);
         self.made("machine".into(), machine.name.span());
         let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({parameters})"));
-        // A name that is none, in a family's condition, would count as 0.
+        // Without this, an undefined name in a family's condition would count as 0.
         let _ = write!(
             self.c,
             "typedef {uop_type};\n\
@@ -352,13 +352,13 @@ impl Source {
     }
 }
 
-/// The name of the uop that a stretch is part of.
+/// Returns the name of the uop to which a stretch belongs.
 pub fn uop_of(stretch: &str) -> Option<&str> {
     let (_, uop) = stretch.split_once("uop ").filter(|(part, _)| !part.starts_with("c block"))?;
     Some(uop)
 }
 
-/// The stretch that is wrong if a type that C has, as its declaration says, is not there.
+/// Returns the name of the stretch that fails if a type declared as existing in C does not.
 fn in_c_name(name: &Ident) -> String {
     format!("type {name} in C")
 }
@@ -367,7 +367,7 @@ fn include_name(index: usize) -> String {
     format!("include {index}")
 }
 
-/// The directive that a stretch begins with.
+/// Returns the directive that begins a stretch.
 fn line(stretch: &str) -> String {
     format!("\n#line 1 \"{stretch}\"\n")
 }
@@ -414,7 +414,7 @@ fn parameters(fields: &[Field]) -> String {
     if all.is_empty() { "void".into() } else { all.join(", ") }
 }
 
-/// The declaration of a function, given its declarator and what it returns.
+/// Returns the declaration of a function, given its declarator and its result.
 fn returning(output: &Option<Typed>, declarator: &str) -> String {
     output.as_ref().map_or_else(|| format!("void {declarator}"), |ty| ty.c.declare(declarator))
 }

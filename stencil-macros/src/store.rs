@@ -1,4 +1,5 @@
-//! A folder of entries, bounded in size: the cache of a user. An entry's file is named by the digest of its request.
+//! A folder of entries with a bounded size, which serves as the user's cache. Each file is named by the digest of its
+//! request.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,37 +10,37 @@ use std::time::SystemTime;
 use crate::entry::Entry;
 use crate::hash::Hash;
 
-/// Ends the name of each entry.
+/// The file extension of an entry.
 const EXTENSION: &str = "stencil";
-/// Ends the name of a file that is being written.
+/// The file extension of an entry that is still being written.
 const UNFINISHED: &str = "new";
 
 /// A folder of entries.
 pub struct Store {
     folder: PathBuf,
-    /// The bytes that all its files may take together.
+    /// The maximum total size of its files in bytes.
     limit: u64,
 }
 
 impl Store {
-    /// The store in a folder, which need not exist, whose files may take so many bytes.
+    /// Returns the store in a folder, which need not exist. `limit` is the maximum total size of its files in bytes.
     pub fn new(folder: PathBuf, limit: u64) -> Self {
         Self { folder, limit }
     }
 
-    /// Finds the entry for a request, whatever became of its inputs, and marks it as used.
+    /// Finds the entry for a request, even if its inputs have changed, and marks it as used.
     pub fn find(&self, request: Hash) -> Option<Entry> {
         let path = self.path(request);
         let entry = Entry::from_bytes(&fs::read(&path).ok()?).filter(|entry| entry.request == request)?;
-        // The entry that was not used for longest is removed first. If the time cannot be set, that order is worse.
+        // The least recently used entry is removed first. If the time cannot be set, only that order suffers.
         let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(entry)
     }
 
-    /// Writes an entry in place of what there is for its request. Whoever reads at the same time has the one or the other.
+    /// Writes an entry, replacing any entry for the same request. Concurrent readers see either the old or the new one.
     ///
     /// # Errors
-    /// The folder cannot be made or written.
+    /// Fails if the folder cannot be created or written.
     pub fn keep(&self, entry: &Entry) -> io::Result<()> {
         let Some(bytes) = entry.to_bytes() else { return Ok(()) };
         fs::create_dir_all(&self.folder)?;
@@ -52,7 +53,7 @@ impl Store {
         self.folder.join(format!("{request}.{EXTENSION}"))
     }
 
-    /// Removes what was not used for longest until a quarter of the limit is free, if the files exceed it.
+    /// Removes the least recently used files until a quarter of the limit is free, if the limit is exceeded.
     fn bound(&self) {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = files(&self.folder)
             .filter_map(|path| {
@@ -69,30 +70,30 @@ impl Store {
             if total <= self.limit / 4 * 3 {
                 break;
             }
-            // Another build may have removed it just now.
+            // Another build may have just removed it.
             let _ = fs::remove_file(path);
             total -= size;
         }
     }
 }
 
-/// The files of a store: entries, those of earlier versions, and what is being written.
+/// Returns the files of a store: entries, those of earlier versions, and unfinished files.
 fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let ours = |path: &PathBuf| path.extension().is_some_and(|end| end == EXTENSION || end == UNFINISHED);
     fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path()).filter(ours)
 }
 
-/// Writes a file in place of what there is. Whoever reads at the same time has the one or the other.
+/// Writes a file, replacing any existing one. Concurrent readers see either the old or the new one.
 ///
 /// # Errors
-/// It cannot be written, or not be put there.
+/// Fails if the file cannot be written, or cannot be renamed to `path`.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("{}-{}.{UNFINISHED}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let written = path.with_file_name(name);
     let result = fs::write(&written, bytes).and_then(|()| fs::rename(&written, path));
     if result.is_err() {
-        // What remains of it in a store is no entry, and removed in its turn.
+        // A leftover file in a store is not an entry, and is evicted like one.
         let _ = fs::remove_file(&written);
     }
     result
@@ -125,10 +126,10 @@ mod tests {
         }
         assert_eq!(store.find(request("two")), None);
         assert_eq!(files(&store.folder).count(), 1);
-        // Nor is an entry found under another name.
+        // An entry is not found under another name either.
         fs::rename(store.path(request("one")), store.path(request("two"))).unwrap();
         assert_eq!(store.find(request("two")), None);
-        // What is no object file is not kept.
+        // Content that is not an object file is not stored.
         store.keep(&entry("three", b"LLVM".to_vec())).unwrap();
         assert_eq!(store.find(request("three")), None);
     }
@@ -169,12 +170,12 @@ mod tests {
             set(name, seconds as u64);
         }
         assert_eq!(files(&store.folder).count(), 4);
-        // Found, and so used last.
+        // Found, and therefore the most recently used.
         assert!(store.find(request("0")).is_some());
         store.keep(&entry("4", object(1000))).unwrap();
         let left = ["0", "1", "2", "3", "4"].into_iter().filter(|name| store.path(request(name)).exists());
         assert_eq!(left.collect::<Vec<_>>(), ["0", "3", "4"]);
-        // What is larger than all that may be kept is not kept.
+        // An entry larger than the limit is not stored.
         store.keep(&entry("5", object(10_000))).unwrap();
         assert_eq!(files(&store.folder).count(), 0);
     }

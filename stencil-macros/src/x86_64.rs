@@ -1,5 +1,5 @@
-//! What the x86-64 instruction set says about bytes: where an instruction's fields are, what a field means,
-//! which jumps can be dropped or turned round, and how it all reads.
+//! The x86-64 instruction set: locates an instruction's fields and interprets them, removes and inverts jumps, and
+//! disassembles.
 
 pub mod probe;
 
@@ -12,34 +12,35 @@ use iced_x86::{
 
 use crate::model::Abi;
 
-/// An instruction, and where its fields are.
+/// An instruction and the positions of its fields.
 pub struct Decoded {
     pub instruction: Instruction,
     displacement: Option<(usize, usize)>,
     immediate: Option<(usize, usize)>,
 }
 
-/// What a field that a relocation patches is to the processor.
+/// How the processor interprets a field that a relocation patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// The distance of a direct jump, conditional or not.
+    /// The displacement of a direct jump, conditional or not.
     Jump,
-    /// The distance of a direct call.
+    /// The displacement of a direct call.
     Call,
-    /// The distance of a memory operand from the next instruction, of an indirect jump or call or of another one.
+    /// The displacement of a RIP-relative memory operand, whether of an indirect jump or call or of another
+    /// instruction.
     RipRelative,
     /// A displacement added to registers, or an absolute address.
     Displacement,
-    /// An immediate operand, as wide as the operation or extended to it with zeros.
+    /// An immediate of the operation's width, or zero-extended to it.
     Immediate,
-    /// An immediate operand, extended to the operation's width with its sign.
+    /// An immediate that is sign-extended to the operation's width.
     SignedImmediate,
 }
 
-/// What an instruction does with a register.
+/// How an instruction uses a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// Nothing, or it reads memory at an address that the register is part of.
+    /// Not at all, or only to compute the address of a memory read.
     Address,
     /// It reads the register.
     Value,
@@ -47,20 +48,20 @@ pub enum Use {
     Set,
 }
 
-/// What control does after an instruction.
+/// How an instruction affects the control flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It goes on with the next one, perhaps after a call.
+    /// Execution continues with the next instruction, perhaps after a call.
     Plain,
-    /// It goes elsewhere, by a distance.
+    /// It jumps to a displacement.
     Jump,
-    /// It goes elsewhere, by a distance, or on.
+    /// It jumps to a displacement or continues.
     Branch,
-    /// It goes elsewhere, and where is not in the instruction.
+    /// It jumps to a target that is not encoded in the instruction.
     Leave,
 }
 
-/// Decodes a function. Code that the compiler made decodes to its last byte.
+/// Decodes a function. Compiler output decodes to its last byte.
 pub fn decode(code: &[u8]) -> Result<Vec<Decoded>, String> {
     let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
     let mut all = Vec::new();
@@ -88,7 +89,7 @@ impl Decoded {
         self.instruction.next_ip() as usize
     }
 
-    /// What the field of `size` bytes at `offset` is.
+    /// Returns the meaning of the field of `size` bytes at `offset`.
     pub fn field(&self, offset: usize, size: usize) -> Option<Field> {
         if self.immediate == Some((offset, size)) {
             let kinds = (0..self.instruction.op_count()).map(|operand| self.instruction.op_kind(operand));
@@ -110,7 +111,7 @@ impl Decoded {
         self.instruction.len()
     }
 
-    /// What follows the instruction.
+    /// Returns how the instruction affects the control flow.
     pub fn kind(&self) -> Kind {
         match self.instruction.flow_control() {
             FlowControl::UnconditionalBranch => Kind::Jump,
@@ -120,18 +121,19 @@ impl Decoded {
         }
     }
 
-    /// Whether it calls.
+    /// Returns whether the instruction is a call.
     pub fn is_call(&self) -> bool {
         matches!(self.instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
     }
 
-    /// Whether it goes elsewhere, by a distance or not, and does not come back.
+    /// Returns whether the instruction jumps unconditionally, directly or not.
     pub fn is_jump(&self) -> bool {
         use FlowControl::{ConditionalBranch, IndirectBranch, UnconditionalBranch};
         matches!(self.instruction.flow_control(), ConditionalBranch | IndirectBranch | UnconditionalBranch)
     }
 
-    /// Whether it keeps something on the native stack or takes it from there. A return does not: it only leaves.
+    /// Returns whether the instruction pushes to the native stack or pops from it. A return does not count, because it
+    /// only leaves the function.
     pub fn uses_stack(&self) -> bool {
         use iced_x86::Register::RSP;
         let instruction = &self.instruction;
@@ -142,31 +144,31 @@ impl Decoded {
                 || (0..instruction.op_count()).any(register))
     }
 
-    /// Where the field is that a relocation of a jump fills in: its distance, or that of its slot.
+    /// Returns the offset of the field that a relocation of a jump patches: its displacement, or that of its slot.
     pub fn field_offset(&self) -> Option<usize> {
         self.immediate.or(self.displacement).map(|(offset, _)| offset)
     }
 
-    /// Where a jump within the function goes: one whose distance no relocation fills in.
+    /// Returns the target of a jump within the function, that is, one whose displacement no relocation patches.
     pub fn internal_target(&self, relocated: &impl Fn(usize) -> bool) -> Option<usize> {
         let distance = self.immediate.is_some_and(|(offset, _)| !relocated(offset));
         (matches!(self.kind(), Kind::Jump | Kind::Branch) && distance)
             .then(|| self.instruction.near_branch_target() as usize)
     }
 
-    /// Whether it refers to a place in the function other than by a jump.
+    /// Returns whether the instruction refers to a location in the function other than by a jump.
     pub fn hides_a_place(&self, relocated: impl Fn(usize) -> bool) -> bool {
         let address = self.instruction.is_ip_rel_memory_operand()
             && self.displacement.is_some_and(|(offset, _)| !relocated(offset));
         let call = self.instruction.flow_control() == FlowControl::Call
             && self.immediate.is_some_and(|(offset, _)| !relocated(offset));
-        // Where a transaction goes that fails is a distance too.
+        // The abort handler of a transaction is also given by a displacement.
         let transaction = self.instruction.flow_control() == FlowControl::XbeginXabortXend;
         address || call || transaction
     }
 
-    /// The offset in the function that the instruction refers to relative to itself, by a field that no relocation fills
-    /// in. One before the function is a huge number.
+    /// Returns the offset in the function to which the instruction refers relative to itself, by a field that no
+    /// relocation patches. An offset before the function wraps to a huge number.
     pub fn relative_target(&self, relocated: impl Fn(usize) -> bool) -> Option<u64> {
         use FlowControl::{Call, ConditionalBranch, UnconditionalBranch, XbeginXabortXend};
         let fixed = |field: Option<(usize, usize)>| field.is_some_and(|(offset, _)| !relocated(offset));
@@ -180,28 +182,28 @@ impl Decoded {
         (jumps && fixed(self.immediate)).then(|| self.instruction.near_branch_target())
     }
 
-    /// Whether it refers to memory relative to itself.
+    /// Returns whether the instruction refers to memory relative to itself.
     pub fn is_relative(&self) -> bool {
         self.instruction.is_ip_rel_memory_operand()
     }
 
-    /// Whether it reads memory relative to itself, and does not only compute the address.
+    /// Returns whether the instruction reads memory relative to itself, rather than only computing the address.
     pub fn reads_relative(&self) -> bool {
         self.is_relative() && !is_lea(self)
     }
 
-    /// Whether it returns.
+    /// Returns whether the instruction is a return.
     pub fn is_return(&self) -> bool {
         self.instruction.flow_control() == FlowControl::Return
     }
 
-    /// The 64-bit register that it sets, if it is a `mov` or a `lea`.
+    /// Returns the 64-bit register that the instruction sets, if it is a `mov` or a `lea`.
     pub fn sets_register(&self) -> Option<Register> {
         let moves = matches!(self.instruction.mnemonic(), iced_x86::Mnemonic::Mov | iced_x86::Mnemonic::Lea);
         (moves && self.instruction.op0_register().is_gpr64()).then(|| self.instruction.op0_register())
     }
 
-    /// Whether it writes to a register, or to a part of it.
+    /// Returns whether the instruction writes to a register or to a part of it.
     pub fn writes(&self, register: Register) -> bool {
         let mut factory = InstructionInfoFactory::new();
         factory.info(&self.instruction).used_registers().iter().any(|used| {
@@ -209,7 +211,7 @@ impl Decoded {
         })
     }
 
-    /// What it does with a 64-bit register.
+    /// Returns how the instruction uses a 64-bit register.
     pub fn use_of(&self, register: Register) -> Use {
         let mut factory = InstructionInfoFactory::new();
         let instruction = &self.instruction;
@@ -218,7 +220,7 @@ impl Decoded {
             info.used_registers().iter().filter(|used| used.register().full_register() == register).collect();
         let sets = |access| matches!(access, OpAccess::Write);
         if all.iter().all(|used| sets(used.access())) {
-            // A 32-bit register clears the upper half; smaller ones leave it.
+            // Writing a 32-bit register clears the upper half; writing a smaller one preserves it.
             let whole = all.iter().any(|used| used.register().is_gpr64() || used.register().is_gpr32());
             return if whole { Use::Set } else { Use::Address };
         }
@@ -227,7 +229,7 @@ impl Decoded {
                 && instruction.op_register(operand).full_register() == register
                 && !sets(info.op_access(operand))
         });
-        // An instruction of one operand may read other registers than it names.
+        // An instruction with one operand may read registers implicitly.
         let names_all = instruction.op_count() > 1 || self.kind() == Kind::Leave || self.is_call();
         let address = instruction.memory_base() == register || instruction.memory_index() == register;
         if !address || within || !names_all || instruction.mnemonic() == iced_x86::Mnemonic::Lea {
@@ -236,8 +238,8 @@ impl Decoded {
         if all.iter().any(|used| sets(used.access())) { Use::Set } else { Use::Address }
     }
 
-    /// Whether nothing but the end of the function can follow the call that ends where this begins: if it were a
-    /// tail jump, the program would do the same.
+    /// Returns whether only the end of the function can follow the call before this instruction, so that a tail jump
+    /// would be equivalent to the call.
     fn only_leaves(&self) -> bool {
         use iced_x86::Mnemonic::{Add, Leave, Pop, Vzeroupper};
         match self.instruction.mnemonic() {
@@ -253,7 +255,7 @@ fn is_sign_extended(kind: OpKind) -> bool {
     matches!(kind, Immediate8to16 | Immediate8to32 | Immediate8to64 | Immediate32to64)
 }
 
-/// The general-purpose registers that carry the parameters of a function, in order.
+/// Returns the general-purpose registers that carry the parameters of a function, in order.
 pub fn parameters(abi: Abi) -> &'static [Register] {
     use Register::{R8, R9, R11, R12, R13, R14, R15, RAX, RCX, RDI, RDX, RSI};
     match abi {
@@ -262,17 +264,17 @@ pub fn parameters(abi: Abi) -> &'static [Register] {
     }
 }
 
-/// The general-purpose registers that C functions return results in.
+/// The general-purpose registers in which C functions return results.
 pub const RESULTS: [Register; 2] = [Register::RAX, Register::RDX];
 
-/// Whether a call of a C function leaves nothing of a register.
+/// Returns whether a call of a C function may overwrite a register.
 pub fn is_lost_in_calls(register: Register) -> bool {
     use Register::{R8, R9, R10, R11, RAX, RCX, RDI, RDX, RSI};
     [RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11].contains(&register)
 }
 
-/// The offset of the first call in tail position that is indirect or to a place in `fields`: what a compiler
-/// without `musttail` leaves of a jump that it could not make.
+/// Returns the offset of the first call in tail position that is indirect or whose field is that of a label. A compiler
+/// without `musttail` emits such a call where it could not emit a jump.
 pub fn tail_call(code: &[Decoded], is_label: impl Fn(usize) -> bool) -> Option<usize> {
     code.iter().enumerate().find_map(|(index, call)| {
         let suspicious = match call.instruction.flow_control() {
@@ -287,15 +289,15 @@ pub fn tail_call(code: &[Decoded], is_label: impl Fn(usize) -> bool) -> Option<u
     })
 }
 
-/// The bytes of code that remain when the jump that a function ends with is left out: the next uop follows.
+/// Returns the length of the code without the jump that ends the function, because the next uop follows there.
 pub fn without_last_jump(code: &[Decoded]) -> Option<usize> {
     let last = code.last()?;
     matches!(last.instruction.flow_control(), FlowControl::UnconditionalBranch | FlowControl::IndirectBranch)
         .then(|| last.start())
 }
 
-/// The condition of the conditional jump that begins here: the low half of its opcode (Intel SDM, volume 2,
-/// appendix B.1.4.7). None of those on the count register, which have none.
+/// Returns the condition code of the conditional jump at the start of `code`: the low half of its opcode (Intel SDM,
+/// volume 2, appendix B.1.4.7). Returns none for jumps on the count register, which have no condition code.
 pub fn condition(code: &[u8]) -> Option<u8> {
     match *code {
         [opcode @ 0x70..=0x7f, ..] | [0x0f, opcode @ 0x80..=0x8f, ..] => Some(opcode & 0xf),
@@ -303,12 +305,12 @@ pub fn condition(code: &[u8]) -> Option<u8> {
     }
 }
 
-/// The condition that holds when this one does not.
+/// Returns the negation of a condition.
 pub fn negated(condition: u8) -> u8 {
     condition ^ 1
 }
 
-/// Bytes of a jump, whose distance has 8 bits, or 32 if it is long.
+/// Returns the size of a jump in bytes. Its displacement has 32 bits if `long`, and 8 bits otherwise.
 pub fn jump_size(conditional: bool, long: bool) -> usize {
     match (conditional, long) {
         (_, false) => 2,
@@ -317,7 +319,7 @@ pub fn jump_size(conditional: bool, long: bool) -> usize {
     }
 }
 
-/// Appends a jump. A short one's distance fits.
+/// Appends a jump. If it is short, its displacement must fit 8 bits.
 pub fn push_jump(code: &mut Vec<u8>, condition: Option<u8>, long: bool, distance: i32) {
     match (condition, long) {
         (None, false) => code.extend([0xeb, distance as u8]),
@@ -330,9 +332,9 @@ pub fn push_jump(code: &mut Vec<u8>, condition: Option<u8>, long: bool, distance
     }
 }
 
-/// Turns a `lea` of an address relative to the next instruction, whose displacement is at `field`, into a `mov` of an
-/// immediate at the same place and of the same length: the address of a narrow hole is a number, which may be
-/// anywhere. A 64-bit operation extends it with the sign, a 32-bit one with zeros; `Some` says whether it is 64-bit.
+/// Converts a RIP-relative `lea` whose displacement is at `field` into a `mov` of an immediate, at the same location
+/// and of the same length. The address of a narrow hole is a number that may have any value. A 64-bit operation
+/// sign-extends it and a 32-bit one zero-extends it; `Some` says whether it is 64-bit.
 pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool> {
     if item.instruction.mnemonic() != iced_x86::Mnemonic::Lea || !item.instruction.is_ip_rel_memory_operand() {
         return None;
@@ -342,8 +344,8 @@ pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool>
     if !wide && !register.is_gpr32() || code.get(field - 2) != Some(&0x8d) {
         return None;
     }
-    // 8D /r with a memory operand becomes C7 /0 with a register: the register moves from `reg` to `rm`, its fourth bit
-    // from REX.R to REX.B.
+    // 8D /r with a memory operand becomes C7 /0 with a register: the register moves from `reg` to `rm`, and its fourth
+    // bit from REX.R to REX.B.
     let modrm = code[field - 1];
     if let Some(rex) = (field - item.start() == 3).then(|| &mut code[field - 3]) {
         *rex = *rex & !0b0101 | (*rex & 0b0100) >> 2;
@@ -353,13 +355,13 @@ pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool>
     Some(wide)
 }
 
-/// Whether an instruction computes an address relative to itself.
+/// Returns whether an instruction computes an address relative to itself.
 pub fn is_lea(item: &Decoded) -> bool {
     item.instruction.mnemonic() == iced_x86::Mnemonic::Lea && item.instruction.is_ip_rel_memory_operand()
 }
 
-/// Turns a `lea` whose displacement is at `field` into a `mov` from the same place and of the same length: 8D /r and 8B /r
-/// (Intel SDM, volume 2).
+/// Converts a `lea` whose displacement is at `field` into a `mov` from the same location and of the same length: 8D /r
+/// becomes 8B /r (Intel SDM, volume 2).
 pub fn lea_to_load(code: &mut [u8], field: usize) -> bool {
     let opcode = field.checked_sub(2).and_then(|at| code.get_mut(at)).filter(|opcode| **opcode == 0x8d);
     opcode.is_some_and(|opcode| {
@@ -368,20 +370,20 @@ pub fn lea_to_load(code: &mut [u8], field: usize) -> bool {
     })
 }
 
-/// An instruction that computes a 64-bit address relative to itself, or loads it from there, in the place of a `mov` of a
-/// 32-bit immediate to a register; and the offset of the displacement in it.
+/// Returns an instruction that replaces a `mov` of a 32-bit immediate to a register: a RIP-relative `lea`, or a load if
+/// `load` is set. Also returns the offset of its displacement.
 pub fn relative_address(code: &[u8], item: &Decoded, load: bool) -> Option<(Vec<u8>, usize)> {
     let (rex, opcode) = match code[item.start()..item.end()] {
         [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
         [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x4c, opcode),
         _ => return None,
     };
-    // REX.W 8D /r or 8B /r, with a displacement relative to the next instruction.
+    // REX.W 8D /r or 8B /r, with a RIP-relative displacement.
     Some((vec![rex, if load { 0x8b } else { 0x8d }, 0x05 | (opcode & 7) << 3, 0, 0, 0, 0], 3))
 }
 
-/// A `mov` of a 32-bit immediate to a register that extends it to 64 bits with its sign, in the place of one that does
-/// so with zeros; and where the immediate is in it.
+/// Returns a `mov` that sign-extends its 32-bit immediate to 64 bits, which replaces one that zero-extends it, and the
+/// offset of the immediate.
 pub fn sign_extending_mov(code: &[u8], item: &Decoded) -> Option<(Vec<u8>, usize)> {
     let (rex, opcode) = match code[item.start()..item.end()] {
         [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
@@ -392,10 +394,10 @@ pub fn sign_extending_mov(code: &[u8], item: &Decoded) -> Option<(Vec<u8>, usize
     Some((vec![rex, 0xc7, 0xc0 | opcode & 7, 0, 0, 0, 0], 3))
 }
 
-/// The instructions, one a line. `names` gives, for the offset of a patched field, what goes there.
+/// Disassembles code, one instruction per line. `names` maps the offset of a patched field to the name of its value.
 pub fn disassemble(code: &[u8], names: &HashMap<usize, String>) -> String {
     struct Names {
-        /// By address of the instruction, and whether the operand is in memory.
+        /// Keyed by the address of the instruction and whether the operand is in memory.
         names: HashMap<(u64, bool), String>,
     }
     impl SymbolResolver for Names {

@@ -1,7 +1,8 @@
 //! The environment variables that a C compiler sees.
 //!
-//! A compiler, or a wrapper of one, may read any variable. So the cache's key holds all that it is given, and it is given all but those
-//! that differ from one run of Cargo or from one terminal to the next. Objects to commit are compiled with as good as none.
+//! A compiler or its wrapper may read any variable, so the cache's key contains every variable that is passed to it.
+//! Variables that differ between runs of Cargo or between terminals are withheld. For committed objects almost all
+//! variables are withheld.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -9,7 +10,7 @@ use std::path::Path;
 
 use crate::hash::Hash;
 
-/// Variables of Cargo, of rustc, of shells, terminals, editors, sessions and CI jobs, by the beginnings of their names.
+/// Prefixes of the variables of Cargo, rustc, shells, terminals, editors, sessions and CI jobs.
 const WITHHELD: [&str; 35] = [
     "CARGO",
     "RUST",
@@ -47,9 +48,9 @@ const WITHHELD: [&str; 35] = [
     "RUNNER_",
     "CI_",
 ];
-/// Those of them that are whole names.
+/// Withheld variables that are given by their whole names.
 const WHOLE: [&str; 6] = ["_", "PWD", "OLDPWD", "STY", "DISPLAY", "OUT_DIR"];
-/// Variables by which programs find themselves, and by which caches of compilers are set up: none changes an object.
+/// Variables by which programs are found, and by which compiler caches are configured. None of them changes an object.
 const NEUTRAL: [&str; 12] = [
     "PATH",
     "HOME",
@@ -64,7 +65,7 @@ const NEUTRAL: [&str; 12] = [
     "XDG_CACHE_HOME",
     "XDG_RUNTIME_DIR",
 ];
-/// Variables that are known to change what compilers make, and that Cargo watches for a block that was compiled.
+/// Variables that are known to change a compiler's output. Cargo watches them for each block that was compiled.
 pub const KNOWN: [&str; 7] = [
     "CPATH",
     "C_INCLUDE_PATH",
@@ -75,17 +76,17 @@ pub const KNOWN: [&str; 7] = [
     "SOURCE_DATE_EPOCH",
 ];
 
-/// The variables that a compiler is given, and no others.
+/// The complete environment of a compiler.
 #[derive(Clone, Debug)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// For what only this user has use of.
+    /// Returns the environment for objects that only this user needs.
     pub fn of_user() -> Self {
         Self::filtered(std::env::vars_os(), |name| !is_withheld(name))
     }
 
-    /// For what others use: the object depends on no variable.
+    /// Returns the environment for objects that others use. It contains no variable that could change the object.
     pub fn neutral() -> Self {
         Self::filtered(std::env::vars_os(), |name| NEUTRAL.iter().any(|start| name.starts_with(start)))
     }
@@ -98,7 +99,7 @@ impl Environment {
                 seen.insert("LD_LIBRARY_PATH".into(), path);
             }
         }
-        // Diagnostics are read, so they have to be in English.
+        // The macro parses diagnostics, so they must be in English.
         seen.insert("LC_ALL".into(), "C".into());
         Self(seen)
     }
@@ -107,7 +108,7 @@ impl Environment {
         self.0.iter()
     }
 
-    /// A digest of all names and values.
+    /// Returns a digest of all names and values.
     pub fn hash(&self) -> Hash {
         Hash::of(format!("{:?}", self.0).as_bytes())
     }
@@ -117,11 +118,11 @@ fn is_withheld(name: &str) -> bool {
     WHOLE.contains(&name) || WITHHELD.iter().any(|start| !WHOLE.contains(start) && name.starts_with(start))
 }
 
-/// A library path without the directories that Cargo puts into it, which differ by profile and toolchain.
+/// Removes the directories that Cargo adds to a library path, because they differ by profile and toolchain.
 fn without_cargos(path: &OsStr) -> OsString {
     let cargos = |entry: &Path| entry.ends_with("deps") || entry.join("rustlib").is_dir();
     let others = std::env::split_paths(path).filter(|entry| !cargos(entry));
-    // What was split can be joined.
+    // `join_paths` cannot fail for entries that `split_paths` returned.
     std::env::join_paths(others).unwrap_or_default()
 }
 

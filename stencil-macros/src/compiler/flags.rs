@@ -1,20 +1,21 @@
-//! Flags for the C compiler, each with its reason. They come before those of the block.
+//! Flags for the C compiler, each with its reason. They precede those of the block.
 
-/// Flags for every compiler, and why.
+/// Flags for every compiler.
 pub const ALL: &[&str] = &[
     "-std=gnu17",
     "-O2",
-    // No start-up code, no library: what runs around stencils is Rust.
+    // No start-up code and no library: Rust code surrounds the stencils.
     "-ffreestanding",
-    // A switch becomes branches, not a table of addresses that every copy would have to carry.
+    // A switch must become branches: a jump table would have to be copied with each stencil.
     "-fno-jump-tables",
-    // Each uop and each table can then be taken by itself.
+    // Each uop and each table gets a section and can be extracted by itself.
     "-ffunction-sections",
     "-fdata-sections",
-    // Stencils are not aligned, so that alignment within them is but padding.
+    // Stencils are not aligned, so alignment within them would only add padding.
     "-falign-functions=1",
     "-falign-loops=1",
-    // Nothing unwinds through stencils, debuggers do not look for them, and no canary or landing pad guards them.
+    // Nothing unwinds through stencils and no debugger knows them, so they need no unwind tables, canaries or landing
+    // pads.
     "-fno-asynchronous-unwind-tables",
     "-fno-unwind-tables",
     "-fno-exceptions",
@@ -27,50 +28,50 @@ pub const ALL: &[&str] = &[
     "-fno-strict-aliasing",
     "-fwrapv",
     "-fno-delete-null-pointer-checks",
-    // Every compiler computes the same floating-point results.
+    // All compilers must compute the same floating-point results.
     "-ffp-contract=off",
     "-fno-math-errno",
-    // Errors are found at build time.
+    // Report errors at build time.
     "-Wall",
     "-Wextra",
     "-Werror=implicit-function-declaration",
     "-Werror=int-conversion",
     "-Werror=incompatible-pointer-types",
     "-Werror=return-type",
-    // A uop need not use every register, and what it assigns to one, the next uop uses.
+    // A uop need not use every register, and a value assigned to a register is used only by the next uop.
     "-Wno-unused-parameter",
     "-Wno-unused-but-set-parameter",
     "-Wno-unused-function",
 ];
 
-/// Flags for blocks that do not ask for position-independent code, which reaches everything through its own data.
+/// Flags for blocks without position-independent code.
 pub const ABSOLUTE: &[&str] = &[
-    // Holes of 32 bits are objects of one byte; all that is larger, strings and tables included, is reached by 64-bit
-    // addresses, since the executable may be anywhere.
+    // 32-bit holes are objects of one byte. Everything larger, including strings and tables, has a 64-bit address,
+    // because the executable may be loaded anywhere.
     "-fno-pic",
     "-mcmodel=medium",
     "-mlarge-data-threshold=1",
 ];
 
-/// Flags for clang alone.
+/// Flags for clang only.
 pub const CLANG: &[&str] = &[
-    // One line for a diagnostic, which we can read.
+    // Print each diagnostic on one line, which the macro can parse.
     "-fno-caret-diagnostics",
     "-fno-color-diagnostics",
     "-fno-diagnostics-show-note-include-stack",
     "-ferror-limit=0",
-    // No files about a crash.
+    // Do not write crash reports to files.
     "-fno-crash-diagnostics",
-    // Lowered for the target, whatever the machine we run on.
+    // Generate code for the target, whatever the host is.
     "--target=x86_64-unknown-linux-gnu",
 ];
 
-/// Flags for gcc alone.
+/// Flags for gcc only.
 pub const GCC: &[&str] = &[
     "-fno-diagnostics-show-caret",
     "-fdiagnostics-color=never",
     "-fdiagnostics-column-unit=byte",
-    // Each uop stays in one piece and is a function of its own, not an alias of an equal one.
+    // Keep each uop in one section and one function, never an alias of an equal function.
     "-fno-reorder-blocks-and-partition",
     "-fno-ipa-icf",
     "-falign-jumps=1",

@@ -1,10 +1,8 @@
-//! The directories in which a compiler looks for headers.
+//! Determines the directories in which a compiler looks for headers.
 
 use std::path::{Path, PathBuf};
 
-/// The directories in the order in which they are searched; those that do not exist come first.
-///
-/// `text` is what `-v` has compilers say.
+/// Parses the directories from `text`, the output of `-v`, in search order. Directories that do not exist come first.
 pub fn parse(text: &str, current: &Path) -> Option<Vec<PathBuf>> {
     let (before, lists) = text.split_once("#include \"...\" search starts here:")?;
     let (lists, _) = lists.split_once("End of search list.")?;

@@ -1,4 +1,4 @@
-//! Which C compiler compiles blocks: the one that a variable names, or else the best one on the search path.
+//! Selects the C compiler: the one that a variable names, or else the best one on the search path.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,25 +12,26 @@ use crate::temporary::Temporary;
 /// A command that may be a C compiler.
 pub enum Candidate {
     Tool(Tool),
-    /// What `cc` chooses by these variables and their values. To learn what that is takes a process.
+    /// The choice of `cc`, given these variables and their values. Determining it takes a process.
     Cc(String),
 }
 
-/// The compiler of this process, looked for once. `probe` tells what a candidate is and can do.
+/// Returns the compiler of this process, which is searched for once. `probe` determines a candidate's identity and
+/// capabilities.
 ///
 /// # Errors
-/// What is wrong with the compiler that a variable names, or with each that there is.
+/// Returns what is wrong with the compiler that a variable names, or with every candidate.
 pub fn find(probe: impl Fn(&Candidate) -> Result<Compiler, String>) -> Result<&'static Compiler, String> {
     static FOUND: OnceLock<Result<Compiler, String>> = OnceLock::new();
     FOUND.get_or_init(|| search(&probe)).as_ref().map_err(Clone::clone)
 }
 
-/// The command that [`VARIABLE`] names, if it is set.
+/// Returns the command that [`VARIABLE`] names, if it is set.
 pub fn chosen() -> Option<OsString> {
     std::env::var_os(VARIABLE).filter(|line| !line.is_empty())
 }
 
-/// The variables by which the crate `cc` chooses a compiler, in its order.
+/// Returns the variables by which the crate `cc` chooses a compiler, in its order of precedence.
 pub fn variables_of_cc() -> [String; 5] {
     let underscores = TARGET.replace(['-', '.'], "_");
     let kind = if env!("STENCIL_HOST") == TARGET { "HOST_CC" } else { "TARGET_CC" };
@@ -38,7 +39,7 @@ pub fn variables_of_cc() -> [String; 5] {
 }
 
 fn search(probe: &dyn Fn(&Candidate) -> Result<Compiler, String>) -> Result<Compiler, String> {
-    // Without a temporary directory no compiler can be tried, and none is to blame.
+    // Without a temporary directory no compiler can be tried, so blame the directory instead.
     let blame = |why: String| Temporary::new().err().unwrap_or(why);
     let named = |variable: &str, line: &OsStr, why: String| {
         blame(format!("the C compiler that {variable} names cannot be used: {}: {why}", line.display()))
@@ -55,7 +56,7 @@ fn search(probe: &dyn Fn(&Candidate) -> Result<Compiler, String>) -> Result<Comp
         return probe(&Candidate::Cc(format!("{set:?} {wrapper:?}"))).map_err(|why| named(name, line, why));
     }
     let mut refused = Vec::new();
-    // Any clang that keeps all registers free, then gcc, then whatever there is.
+    // Prefer any clang that supports `preserve_none`, then gcc, then any other compiler.
     let candidates = (clangs().into_iter().map(|clang| (clang, Abi::PreserveNone)))
         .chain(["gcc", "clang", "cc"].map(|name| (PathBuf::from(name), Abi::C)));
     for (path, least) in candidates {
@@ -74,7 +75,8 @@ fn search(probe: &dyn Fn(&Candidate) -> Result<Compiler, String>) -> Result<Comp
     )))
 }
 
-/// Every clang on the search path, newest first by name, after plain `clang`, which is what people have chosen.
+/// Returns every clang on the search path: plain `clang`, which is the user's own choice, then the newest by name
+/// first.
 fn clangs() -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
     for directory in search_path() {
@@ -90,7 +92,7 @@ fn clangs() -> Vec<PathBuf> {
             }
         }
     }
-    // Stable: of two of one version, that which is found first on the path.
+    // The sort is stable: among equal versions, the first one on the path wins.
     found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     found.into_iter().map(|(_, path)| path).collect()
 }

@@ -1,26 +1,26 @@
-//! How a C compiler is started: the program, a wrapper before it, arguments that come first.
+//! The command line of a C compiler: its program, an optional wrapper, and leading arguments.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-/// A command that takes a compiler's arguments.
+/// A command that accepts a compiler's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
-    /// The program that is started.
+    /// The program to start.
     program: PathBuf,
-    /// What comes before the compiler's arguments: of a wrapper, the compiler itself.
+    /// The arguments that precede the compiler's own. After a wrapper, the first one is the compiler itself.
     arguments: Vec<OsString>,
-    /// Variables that are set for it.
+    /// Variables to set for the program.
     pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Tool {
-    /// The program at a path, or of a name on the search path.
+    /// Returns the program at a path, or the program of that name on the search path.
     ///
     /// # Errors
-    /// It is not there.
+    /// Fails if there is no such program.
     pub fn new(program: &Path) -> Result<Self, String> {
         let found = located(program).ok_or_else(|| match program.components().count() {
             1 => "it is not on the search path".to_owned(),
@@ -29,10 +29,11 @@ impl Tool {
         Ok(Self { program: found, arguments: Vec::new(), environment: Vec::new() })
     }
 
-    /// A command line: a program whose name may contain spaces, or else words that spaces separate, as in `ccache clang-19`.
+    /// Parses a command line: either a program whose name may contain spaces, or words separated by spaces, such as
+    /// `ccache clang-19`.
     ///
     /// # Errors
-    /// The program is not there.
+    /// Fails if the program does not exist.
     pub fn parse(line: &OsStr) -> Result<Self, String> {
         let whole = Self::new(Path::new(line));
         let mut words = match line.to_str() {
@@ -43,11 +44,11 @@ impl Tool {
         Ok(Self { arguments: words.map(OsString::from).collect(), ..first })
     }
 
-    /// The command that the crate `cc` chooses for the target, by `CC_<target>`, `TARGET_CC` or `HOST_CC`, and `CC`, without its flags:
-    /// `CFLAGS` are for other C. Starts the compiler, of which `cc` asks what it is.
+    /// Returns the command that the crate `cc` chooses for the target by `CC_<target>`, `TARGET_CC` or `HOST_CC`, and
+    /// `CC`. Ignores its flags, because `CFLAGS` are meant for other C. `cc` starts the compiler to identify it.
     ///
     /// # Errors
-    /// What `cc` reports, or the program is not there.
+    /// Returns the error of `cc`, or that the program does not exist.
     pub fn of_cc(target: &str, folder: &Path) -> Result<Self, String> {
         let mut build = cc::Build::new();
         build.target(target).host(env!("STENCIL_HOST")).opt_level(2).out_dir(folder);
@@ -61,7 +62,7 @@ impl Tool {
         Ok(Self { arguments, environment: set.collect(), ..first })
     }
 
-    /// Returns the lines that [`Self::from_lines`] reads; none if a word cannot be written in one.
+    /// Returns the lines that [`Self::from_lines`] parses, or none if a word contains a line break.
     pub fn to_lines(&self) -> Option<String> {
         let program = self.program.clone().into_os_string();
         let variables = self.environment.iter().flat_map(|(name, value)| [name, value]);
@@ -90,8 +91,8 @@ impl Tool {
         command
     }
 
-    /// What tells the programs from others, or from what they were before, in a line: those that are started, and those that a
-    /// wrapper starts. None if the first one cannot be looked at.
+    /// Returns a line that identifies the current version of each program: those that the command starts, and those
+    /// that its wrapper starts. Returns none if the first one cannot be read.
     pub fn identity(&self) -> Option<String> {
         let wrapped = self.arguments.iter().filter_map(|argument| identity(&located(Path::new(argument))?));
         let programs: Vec<String> = std::iter::once(identity(&self.program)?).chain(wrapped).collect();
@@ -106,12 +107,12 @@ fn identity(path: &Path) -> Option<String> {
     Some(format!("{path:?} {file:?} {} {}", data.len(), changed.as_nanos()))
 }
 
-/// Directories in which programs are looked for.
+/// Returns the directories in which programs are searched for.
 pub fn search_path() -> Vec<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect()
 }
 
-/// A program as the system finds it: a path as it is, a name alone on the search path.
+/// Finds a program as the system does: a path is used as it is, and a bare name is looked up on the search path.
 fn located(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 || program.is_absolute() {
         return Some(program.to_owned()).filter(|path| path.is_file());

@@ -1,13 +1,14 @@
-//! A compiler that fails without a diagnostic in the C: it does not know a flag, or its own code is at fault.
+//! Reports a compiler run that failed without a diagnostic in the C source: an unknown flag, or a crash of the
+//! compiler.
 
 use proc_macro2::Span;
 
 use crate::ast::Block;
 
-/// What function names of uops begin with: `stencil_uop_<uop>_<member>`.
+/// The common prefix of the functions that uops become: `stencil_uop_<uop>_<member>`.
 const FUNCTION: &str = "stencil_uop_";
 
-/// The token that a failed run is reported on, and the message.
+/// Returns the token on which to report a failed run, and the message.
 pub fn report(messages: &str, block: &Block) -> (Span, String) {
     let reason = reason(messages);
     if let Some(uop) = uop(messages).and_then(|index| block.uops.get(index)) {
@@ -18,18 +19,18 @@ pub fn report(messages: &str, block: &Block) -> (Span, String) {
         );
         return (uop.name.span(), message);
     }
-    // It complains of a flag, or else of itself.
+    // The message names either one of the block's flags or the compiler's own fault.
     let flag = block.flags.iter().find(|flag| messages.contains(flag.value().trim()));
     (flag.map_or(block.machine.name.span(), syn::LitStr::span), format!("the C compiler failed: {reason}"))
 }
 
-/// The uop in whose function the compiler was: its last word on that.
+/// Returns the uop whose function the compiler was processing: the last one that it names.
 fn uop(messages: &str) -> Option<usize> {
     let (_, name) = messages.rsplit_once(FUNCTION)?;
     name.split_once('_')?.0.parse().ok()
 }
 
-/// What the compiler says of the failure, without the dump of its own stack.
+/// Returns the compiler's description of the failure, without its own stack dump.
 fn reason(messages: &str) -> String {
     let crash = ["internal compiler error: ", "error in backend: ", "LLVM ERROR: ", "Assertion "];
     let said = messages
@@ -38,7 +39,7 @@ fn reason(messages: &str) -> String {
     said.unwrap_or_else(|| {
         let lines = messages.lines().take_while(|line| !line.contains("submit a bug report") && *line != "Stack dump:");
         let text = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
-        if text.is_empty() { "it crashed, and does not say why".into() } else { text }
+        if text.is_empty() { "it crashed without a message".into() } else { text }
     })
 }
 
@@ -70,8 +71,8 @@ mod tests {
             assert!(message.contains(reason) && !message.contains("0x0000"), "{message}");
         }
         let (_, message) = report("Stack dump:\n0.\tProgram arguments: clang\n", &block());
-        assert_eq!(message, "the C compiler failed: it crashed, and does not say why");
-        // A function that is none of the block's.
+        assert_eq!(message, "the C compiler failed: it crashed without a message");
+        // Functions that do not belong to the block.
         for name in ["stencil_uop_9_0", "stencil_uop_", "stencil_uop_x_1", "stencil_uop_99999999999999999999_1"] {
             assert!(report(name, &block()).1.starts_with("the C compiler failed: stencil_uop_"));
         }

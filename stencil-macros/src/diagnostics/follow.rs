@@ -1,18 +1,18 @@
-//! Removes messages that only follow from others.
+//! Removes messages that are only consequences of others.
 
 use super::parse::Diagnostic;
 use super::words::{is_undeclared_macro, not_a_label};
 use crate::source::Source;
 
-/// Removes messages that follow from a wrong use of our macros. A macro with too many arguments is not expanded, and then
-/// undeclared as well. An undefined macro counts as 0 in a condition, and takes no arguments. A wrong label is used twice, and
-/// leaves a `return` of the wrong type.
+/// Removes consequences of misusing the predefined C macros. A macro with too many arguments is not expanded, and is
+/// then reported as undeclared too. An undefined macro counts as 0 in a condition and then appears to be called. A
+/// wrong label is reported twice, and also produces a `return` of the wrong type.
 pub(super) fn drop_misused_macros(diagnostics: &mut Vec<Diagnostic>) {
     let misused = |file: &str, all: &[Diagnostic]| {
         let counts = ["function-like macro invocation", "arguments, but takes"];
         all.iter().any(|other| other.file == file && counts.iter().any(|count| other.message.contains(count)))
     };
-    // A complaint about the arguments of an undefined macro.
+    // An undefined macro was given arguments.
     let called = |d: &Diagnostic, all: &[Diagnostic]| {
         let calls = ["function-like macro '", "missing binary operator before token \"(\""];
         let same = |other: &&Diagnostic| other.file == d.file && other.place.0 == d.place.0;
@@ -35,7 +35,7 @@ pub(super) fn drop_misused_macros(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.retain(|_| !drop.next().unwrap_or(false));
 }
 
-/// Keeps one message for each type that C lacks, in place of one for each of its uses.
+/// Keeps one message for each missing C type instead of one for each use of it.
 pub(super) fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
     let missing: Vec<String> = (diagnostics.iter())
         .filter(|diagnostic| diagnostic.error)
@@ -55,7 +55,7 @@ pub(super) fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &
             let layout = format!("layout of {name}");
             let follows =
                 diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
-            // Our own declarations with that type are wrong, too.
+            // Generated declarations that use the type fail as well.
             let ours = diagnostic.file == "machine" || source.is_made(&diagnostic.file) && follows;
             !ours && !diagnostic.message.contains(&format!("'{name}'"))
         });

@@ -1,19 +1,19 @@
-//! Parses the compilers' messages.
+//! Parses the messages of gcc and clang.
 
 use std::collections::HashMap;
 
 use crate::text::Place;
 
-/// One error or warning, with the notes that belong to it.
+/// One error or warning, with its notes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Diagnostic {
     pub error: bool,
-    /// The stretch of C or the file that contains it.
+    /// The stretch of C, or the file, that the position refers to.
     pub file: String,
     pub place: Place,
     pub message: String,
     pub notes: Vec<Note>,
-    /// If it is in a header, the lines that include the header, the one in the block first.
+    /// For a position in a header: the chain of `#include` lines that leads to it, starting in the block.
     pub included: Vec<Include>,
 }
 
@@ -27,16 +27,16 @@ pub(super) struct Note {
     pub message: String,
 }
 
-/// Reads `file:line:column: error: message`, the form that gcc and clang share.
+/// Parses messages of the form `file:line:column: error: message`, which gcc and clang share.
 pub(super) fn parse(messages: &str) -> Vec<Diagnostic> {
     let mut all: Vec<Diagnostic> = Vec::new();
     let mut included: Vec<Include> = Vec::new();
-    // gcc states only once where a header is included.
+    // gcc prints the include chain of a header only once.
     let mut includes: HashMap<String, Vec<Include>> = HashMap::new();
     for line in messages.lines() {
         let outer = line.strip_prefix("In file included from ");
         if let Some(from) = outer.or_else(|| line.trim_start().strip_prefix("from ")) {
-            // The outermost line, which is in the block, comes first with clang and last with gcc.
+            // clang prints the outermost line, which is in the block, first; gcc prints it last.
             let mut parts = from.trim_end_matches([':', ',']).split(':');
             let file = parts.next().unwrap_or_default().to_owned();
             let line = parts.next().and_then(|line| line.parse().ok()).unwrap_or(1);
@@ -66,7 +66,7 @@ pub(super) fn parse(messages: &str) -> Vec<Diagnostic> {
         }
     }
     all.iter_mut().for_each(Diagnostic::at_the_use);
-    // The members of a family have the same messages.
+    // All members of a family produce the same messages.
     let mut different: Vec<Diagnostic> = Vec::new();
     for diagnostic in all {
         if !different.contains(&diagnostic) {
@@ -77,14 +77,15 @@ pub(super) fn parse(messages: &str) -> Vec<Diagnostic> {
 }
 
 impl Diagnostic {
-    /// Turns gcc's form of a message about a macro into clang's. clang reports the use of the macro, with notes about the definitions
-    /// that it consists of; gcc reports the position in a definition, and lists the macros from there to the use.
+    /// Converts gcc's form of a message about a macro into clang's. clang reports the use of the macro, with notes
+    /// about the definitions involved. gcc reports the position in a definition, and lists the macros from there out to
+    /// the use.
     fn at_the_use(&mut self) {
         let of_macro = |note: &Note| Some(note.message.strip_prefix("in expansion of macro ")?.to_owned());
         let expansions: Vec<usize> =
             (0..self.notes.len()).filter(|&index| of_macro(&self.notes[index]).is_some()).collect();
         let Some(outermost) = expansions.last().map(|&index| &self.notes[index]) else { return };
-        // A position after the use is that of an argument: a definition precedes its use.
+        // A definition precedes its use, so a position after the use must be that of an argument.
         if self.file == outermost.file && self.place > outermost.place {
             return;
         }
@@ -94,18 +95,18 @@ impl Diagnostic {
             std::mem::swap(&mut self.file, &mut note.file);
             std::mem::swap(&mut self.place, &mut note.place);
         }
-        // From the use inwards.
+        // List the notes from the use inwards.
         self.notes.reverse();
     }
 }
 
 fn split(line: &str) -> Option<(&str, Place, &str, &str)> {
-    // From the left: messages contain colons, but our names of stretches do not, and file names seldom do.
+    // Split from the left: messages contain colons, but stretch names do not, and file names rarely do.
     let mut parts = line.splitn(5, ':');
     let file = parts.next()?;
     let line_number = parts.next()?.parse().ok()?;
     let column = parts.next()?;
-    // The assembler that gcc runs states no column.
+    // The assembler, which gcc runs, prints no column.
     if column == " Error" {
         return Some((file, (line_number, 0), "error", line.splitn(4, ':').nth(3)?.trim()));
     }

@@ -1,5 +1,5 @@
-//! Suggestions for names that C does not know. The compilers have suggestions, too, but never the parameters of a family, and
-//! clang never suggests a macro.
+//! Suggests corrections for names that are unknown to C. The compilers suggest names too, but never the parameters of a
+//! family, and clang never suggests a macro.
 
 use proc_macro2::Ident;
 
@@ -10,18 +10,18 @@ use crate::ctype::Type;
 use crate::source::uop_of;
 use crate::{suggest, text};
 
-/// An unknown name.
+/// An unknown name in a message.
 #[derive(Debug, PartialEq, Eq)]
 enum Unknown<'m> {
-    /// The name of anything.
+    /// An identifier of any kind.
     Name(&'m str),
-    /// The name of a field, and that of its struct.
+    /// A field, and the struct that lacks it.
     Field(&'m str, &'m str),
-    /// The name of a struct behind a pointer.
+    /// A struct behind a pointer.
     Struct(&'m str),
 }
 
-/// The text before and after an unknown name in messages of gcc and clang.
+/// The text before and after an unknown name in the messages of gcc and clang.
 const FORMS: [(&str, &str); 9] = [
     ("undeclared identifier '", "'"),
     ("undeclared function '", "'"),
@@ -34,7 +34,7 @@ const FORMS: [(&str, &str); 9] = [
     ("use of undeclared label '", "'"),
 ];
 
-/// The same for structs whose fields C does not know.
+/// The same for structs whose fields are unknown to C.
 const INCOMPLETE: [(&str, &str); 4] = [
     ("incomplete definition of type '", "'"),
     ("incomplete typedef '", "'"),
@@ -42,14 +42,14 @@ const INCOMPLETE: [(&str, &str); 4] = [
     ("incomplete type '", "'"),
 ];
 
-/// The text between two others, if it is a name.
+/// Returns the text between the two delimiters, if it is an identifier.
 fn between<'m>(message: &'m str, (before, behind): (&str, &str)) -> Option<&'m str> {
     let (_, rest) = message.split_once(before)?;
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
     (end > 0 && rest[end..].starts_with(behind)).then(|| &rest[..end])
 }
 
-/// A type's name in quotes, without `struct`, and what follows.
+/// Strips the quotes and `struct` from a type's name, and drops the rest of the message.
 fn type_name(text: &str) -> Option<&str> {
     let text = text.strip_prefix('\'')?;
     text.strip_prefix("struct ").unwrap_or(text).split('\'').next()
@@ -57,7 +57,7 @@ fn type_name(text: &str) -> Option<&str> {
 
 fn unknown(message: &str) -> Option<Unknown<'_>> {
     let head = message.lines().next()?;
-    // First clang's form, then gcc's.
+    // clang's form first, then gcc's.
     if let (Some(field), Some((_, of))) = (between(head, ("no member named '", "'")), head.split_once(" in ")) {
         return Some(Unknown::Field(field, type_name(of)?));
     }
@@ -71,14 +71,14 @@ fn unknown(message: &str) -> Option<Unknown<'_>> {
     FORMS.iter().find_map(|form| between(head, *form)).map(Unknown::Name)
 }
 
-/// The beginning of a compiler's own suggestion.
+/// The beginning of the compiler's own suggestion.
 const SUGGESTS: &str = "; did you mean '";
 
-/// Adds a suggestion to a message about a stretch of C, if there is one and the compiler has none.
+/// Adds a suggestion to a message about a stretch of C, if a name is similar and the compiler suggested none.
 pub(super) fn suggest(diagnostic: &mut Diagnostic, block: &Block) {
     let Diagnostic { message, notes, file, .. } = diagnostic;
     if let Some((head, suggested)) = message.split_once(SUGGESTS) {
-        // The compiler may suggest an internal name, of ours or of its own.
+        // The compiler may suggest an internal name, either its own or one that the macro generated.
         if !["stencil_", "STENCIL_", "__"].iter().any(|internal| suggested.starts_with(internal)) {
             return;
         }
@@ -105,7 +105,7 @@ fn meant(unknown: &Unknown, stretch: &str, block: &Block) -> Option<String> {
             named(fields.chain(of_c()).collect(), field)
         }
         Unknown::Struct(name) => named(block.structs.iter().map(|s| s.name.to_string()).collect(), name),
-        // The name exists, but the body uses it as something else.
+        // The name exists, but the body misuses it.
         Unknown::Name(name) if RESERVED.contains(&name) => None,
         Unknown::Name(name) => {
             let rust = syn::parse_str(name).ok().and_then(|ty| Type::from_rust(&ty).ok());
@@ -117,7 +117,7 @@ fn meant(unknown: &Unknown, stretch: &str, block: &Block) -> Option<String> {
     }
 }
 
-/// The names that a stretch may use, except those in C blocks.
+/// Returns the names that a stretch may use, except those that C blocks declare.
 fn names(stretch: &str, block: &Block) -> Vec<String> {
     let uop: Option<&Uop> = uop_of(stretch).and_then(|name| block.uops.iter().find(|uop| uop.name == name));
     let operands = uop.into_iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name));

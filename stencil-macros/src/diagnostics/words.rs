@@ -23,7 +23,7 @@ pub(super) fn translate(message: &str, source: &Source) -> String {
         text.push_str("\nnote: a label is not a pointer: `ADDRESS_OF(label)` is its address");
     }
     let opaque = text.contains("incomplete") && text.contains("struct stencil_opaque_");
-    // `'Other' (aka 'struct stencil_opaque_Other')`: the name alone says enough.
+    // In `'Other' (aka 'struct stencil_opaque_Other')`, the name alone suffices.
     for aka in [" (aka 'struct stencil_opaque_", " {aka 'struct stencil_opaque_"] {
         while let Some(start) = text.find(aka) {
             let end = text[start..].find([')', '}']).map_or(text.len(), |end| start + end + 1);
@@ -40,13 +40,13 @@ pub(super) fn translate(message: &str, source: &Source) -> String {
 const REMEDY: &str =
     "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
 
-/// The argument of `ADDRESS_OF` that is not a label, if the message is about one.
+/// Returns the argument of `ADDRESS_OF` that is not a label, if the message is about one.
 pub(super) fn not_a_label(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("'stencil_address_").filter(|_| message.contains("undeclared"))?;
     rest.split('\'').next()
 }
 
-/// The macro of ours that a message calls undeclared, because it lacks its parentheses.
+/// Returns the predefined macro that a message calls undeclared because its parentheses are missing.
 pub(super) fn is_undeclared_macro(message: &str) -> Option<&'static str> {
     let macros = ["CONTINUE", "JUMP", "CALL", "RETURN", "ADDRESS_OF"];
     let head = message.lines().next()?;

@@ -1,4 +1,4 @@
-//! Constants that describe stencils.
+//! Expands the constants that describe stencils.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -9,7 +9,7 @@ use super::{links, manual};
 use crate::ast::{Block, Uop};
 use crate::model::{Patch, PatchKind, Section, Stencil, Value};
 
-/// The constant of a uop, or those of a family's members and the array of them.
+/// Returns the constant of a uop, or those of a family's members and the array of them.
 pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let visibility = &uop.visibility;
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));

@@ -1,4 +1,4 @@
-//! Instructions: the `Uop`s that they refer to, and their constructors.
+//! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -10,7 +10,7 @@ use crate::ast::{Block, Uop};
 use crate::ctype::Type;
 use crate::model::Stencil;
 
-/// The `Uop`s that instructions refer to.
+/// Returns the `Uop` statics that instructions refer to.
 pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let machine = names::machine(block);
     let (common, uops) = (common_attributes(&uop.attributes), names.uop(uop));
@@ -74,7 +74,7 @@ pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     }
 }
 
-/// The constructors of all uops, and the table that documents the uops.
+/// Returns the constructors of all uops, and the table that documents the uops.
 pub fn constructors(block: &Block, names: &Names, table: &TokenStream) -> TokenStream {
     let machine = names::machine(block);
     let constructors = block.uops.iter().map(|uop| constructor(block, uop, names));
@@ -90,7 +90,7 @@ pub fn constructors(block: &Block, names: &Names, table: &TokenStream) -> TokenS
     }
 }
 
-/// The function that makes an instruction.
+/// Returns the function that constructs an instruction.
 fn constructor(block: &Block, uop: &Uop, names: &Names) -> TokenStream {
     let machine = names::machine(block);
     let Uop { name, visibility, .. } = uop;
@@ -116,7 +116,8 @@ fn constructor(block: &Block, uop: &Uop, names: &Names) -> TokenStream {
     } else {
         quote! { unsafe { __stencil_runtime::Instruction::new(&#uops, #to_words) } }
     };
-    // All of it at the name, where rustc reports two uops of one name in different blocks.
+    // Every token has the name's span, because that is where rustc reports two uops of the same name in different
+    // blocks.
     let function = quote_spanned! {names::span(uop)=>
         fn #name(#(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*) -> __stencil_runtime::Instruction<#machine> {
             #body

@@ -1,4 +1,4 @@
-//! The machine's type, the types that both languages share, the host functions.
+//! Expands the machine's type, the shared types, and the host functions.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,8 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls, names: &Names) ->
     let structs = block.structs.iter().map(|s| structure(block, s, &mut layout));
     let hosts = block.externs.iter().enumerate().map(|(index, function)| {
         let path = &function.function;
-        // A constant without a name if nothing can use it: another block without uops may have the same host functions.
+        // Without uops nothing can use the constant, and another block may have the same host functions, so it gets no
+        // name.
         let name = if block.uops.is_empty() { quote!(_) } else { names.host(index).into_token_stream() };
         let ty = function_type(function.parameters.iter().map(|field| &field.ty), &function.output);
         quote! {
@@ -35,7 +36,7 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls, names: &Names) ->
     quote! { #machine #types #(#structs)* #(#hosts)* }
 }
 
-/// Assertions that the types which the macro knows by name are those types.
+/// Returns assertions that the types which the macro knows by name are the expected ones.
 fn types(block: &Block) -> TokenStream {
     let mut asserted = HashSet::new();
     let mut assertions = Vec::new();
@@ -54,7 +55,7 @@ fn types(block: &Block) -> TokenStream {
                 Type::Label => quote! { __stencil_runtime::Label },
                 Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
                     Some(s) => rust_name(s),
-                    // C knows nothing of it.
+                    // The type does not exist in C.
                     None => return,
                 },
                 Type::Pointer { .. } | Type::Array(..) => unreachable!("these have no name"),
@@ -69,12 +70,12 @@ fn types(block: &Block) -> TokenStream {
     quote! { #(#assertions)* }
 }
 
-/// How Rust names a struct of the block.
+/// Returns the Rust name of a struct of the block.
 fn rust_name(s: &Struct) -> TokenStream {
     s.bound.as_ref().map_or_else(|| s.name.to_token_stream(), |path| path.to_token_stream())
 }
 
-/// The type of a function of the C convention.
+/// Returns the type of a function with the C calling convention.
 pub fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &Option<Typed>) -> TokenStream {
     let parameters = parameters.map(|ty| &ty.rust);
     let output = output.as_ref().map(|ty| {
@@ -95,7 +96,7 @@ pub fn abi_value(abi: Abi) -> TokenStream {
     }
 }
 
-/// What the blocks of a machine have to agree on.
+/// Returns the value on which all blocks of a machine must agree.
 pub fn convention_value(Calls { abi, convention, compiler }: &Calls) -> TokenStream {
     let registers = if convention.is_empty() { String::new() } else { format!("{}: it {convention}", abi.name()) };
     quote! { __stencil_runtime::expansion::Convention { registers: #registers, compiler: #compiler } }
@@ -105,7 +106,8 @@ fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> T
     let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
-    // As many words as the largest uop needs, or as the user wants for those of other blocks.
+    // The number of operand words is that of the largest uop, unless the user asks for more for the sake of other
+    // blocks.
     let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
     let entry = entry_type(block);
@@ -174,7 +176,7 @@ fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> T
     }
 }
 
-/// Assertions that a continued machine is the one that was declared.
+/// Returns assertions that a continued machine is the one that was declared.
 fn continued(block: &Block, calls: &Calls) -> TokenStream {
     let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
     let span = block.machine.name.span();
@@ -204,7 +206,7 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
     }
 }
 
-/// A type of both languages, and the proof that they agree on it.
+/// Returns a shared type, and assertions that both languages agree on its layout.
 fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream {
     let Struct { attributes, visibility, name, bound, fields, .. } = s;
     let definition = bound.is_none().then(|| {
@@ -235,7 +237,7 @@ fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) 
         let core = names::core_at(block, span);
         quote_spanned! {span=>
             const __OFFSET: __stencil_core::primitive::usize = __stencil_core::mem::offset_of!(__Rust, #field_name);
-            // rustc reports a missing field once: then it does not know this type.
+            // If a field is missing, rustc reports it once, because it cannot infer this type.
             fn #field_name(
                 __value: &<__Rust as __stencil_runtime::expansion::Given<__OFFSET>>::Itself,
             ) -> &#ty { &__value.#field_name }
@@ -250,7 +252,7 @@ fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) 
     quote_spanned! {span=>
         #definition
         const _: () = {
-            // Named once, so rustc reports a mistake in it once.
+            // The type is named once, so that rustc reports a mistake in it once.
             type __Rust = #rust;
             #core::assert!(__stencil_core::mem::size_of::<__Rust>() == #size, #size_text);
             #core::assert!(__stencil_core::mem::align_of::<__Rust>() == #alignment, #align_text);

@@ -1,4 +1,4 @@
-//! The documentation of a block: a table of its uops, and a page for each.
+//! Writes the documentation of a block: a table of its uops, and a section for each.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,8 @@ use super::{links, names, operand};
 use crate::ast::{Block, Field, Uop};
 use crate::model::{Objects, Stencil, Value, stored};
 
-/// The documentation of a uop or a family, after the user's own. Its first line is a summary, for want of one of the user's.
+/// Returns the documentation of a uop or a family, which follows the user's own. If the user wrote none, the first line
+/// is a summary.
 pub fn uop(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
     let mut present = members.iter().flatten();
     let count = present.clone().count();
@@ -30,13 +31,13 @@ pub fn uop(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
     text
 }
 
-/// The parameters of a family with their ranges.
+/// Returns the parameters of a family with their ranges.
 fn parameters(uop: &Uop) -> String {
     let all = uop.parameters.iter().map(|p| format!("`{}` from {} to {}", p.name, p.start, p.end - 1));
     all.collect::<Vec<_>>().join(", ")
 }
 
-/// The least and the greatest number that stencils have of something.
+/// Returns the minimum and the maximum of a quantity over all stencils.
 fn span(members: &[Option<Stencil>], of: &dyn Fn(&Stencil) -> usize) -> String {
     let numbers = || members.iter().flatten().map(of);
     let (least, most) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
@@ -71,7 +72,7 @@ fn stencil(block: &Block, uop: &Uop, stencil: &Stencil) -> String {
     text
 }
 
-/// The table of all uops of a block, as attributes.
+/// Returns the table of all uops of a block as attributes.
 pub fn table(block: &Block, objects: &Objects) -> TokenStream {
     if block.uops.is_empty() {
         return quote!();
@@ -95,7 +96,7 @@ fn line(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
         if size == stored { size } else { format!("{size} ({stored})") }
     };
     let name = &uop.name;
-    // rustdoc warns about a link to an item without a page.
+    // rustdoc warns about a link to an item that has no page.
     let name = match uop.visibility {
         Visibility::Public(_) => format!("[`{name}`]({})", names::constant(uop)),
         _ => format!("`{name}`"),

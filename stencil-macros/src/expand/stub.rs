@@ -1,5 +1,5 @@
-//! The expansion of a block with mistakes: the items that it would define, with signatures and without code, so rustc reports
-//! nothing but the mistakes. An editor that hides the positions of tokens gets the same.
+//! Expands a block that has mistakes: the items that it would define, with signatures but without code, so that rustc
+//! reports only the mistakes. An editor that hides the positions of tokens gets the same expansion.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::check;
 use crate::ctype::Type;
 use crate::model::{Abi, Calls};
 
-/// The items of a block. `checked` says whether the declarations are free of mistakes.
+/// Returns the items of a block. `checked` says whether the declarations are free of mistakes.
 pub fn expand(block: &Block, checked: bool) -> TokenStream {
     let mut seen = HashSet::new();
     let structs = block.structs.iter().filter(|s| seen.insert(s.name.to_string())).map(structure);
@@ -42,9 +42,9 @@ fn declared(block: &Block) -> TokenStream {
     } else {
         quote! { unsafe extern "C" fn() }
     };
-    // The machine's other blocks, which may be free of mistakes, are compiled for this convention.
+    // The machine's other blocks may be free of mistakes, and are compiled for this convention.
     let abi = Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi);
-    // What is not known fits everything.
+    // Unknown values are compatible with everything.
     let calls = Calls { abi, convention: String::new(), compiler: String::new() };
     let (abi, convention) = (machine::abi_value(abi), machine::convention_value(&calls));
     quote! {
@@ -52,7 +52,8 @@ fn declared(block: &Block) -> TokenStream {
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
         #visibility enum #name {}
 
-        // SAFETY: nothing can be compiled: the entry has no code, and a build with mistakes ends before it runs.
+        // SAFETY: no program can be compiled: the entry has no code, and a build with mistakes fails before anything
+        // runs.
         unsafe impl __stencil_runtime::Machine for #name {
             type Operands = [__stencil_core::primitive::u64; 256];
             type Entry = #entry;
@@ -95,7 +96,7 @@ fn structure(s: &Struct) -> TokenStream {
     quote! { #(#attributes)* #[allow(dead_code)] #[repr(C)] #visibility struct #name { #(#fields),* } }
 }
 
-/// A use of the Rust function, so rustc does not report it as unused.
+/// Returns a use of the Rust function, so that rustc does not report it as unused.
 fn host(function: &Extern, checked: bool) -> TokenStream {
     let path = &function.function;
     if !checked {
@@ -107,7 +108,7 @@ fn host(function: &Extern, checked: bool) -> TokenStream {
 
 fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
-    // Names that were not checked may occur twice.
+    // Unchecked names may occur twice.
     let named = |name: Ident, ty: TokenStream| if checked { quote!(#name: #ty) } else { quote!(_: #ty) };
     let size = || quote!(__stencil_core::primitive::usize);
     let parameters = || uop.parameters.iter().map(|parameter| &parameter.name);
@@ -145,11 +146,11 @@ fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
     signature.items(machine)
 }
 
-/// A uop as far as it is known without its stencil.
+/// The parts of a uop that are known without its stencil.
 struct Signature<'a> {
     visibility: &'a Visibility,
     attributes: TokenStream,
-    /// Further attributes, for its functions.
+    /// Further attributes of its functions.
     docs: TokenStream,
     name: &'a Ident,
     /// See [`names::shadows`].
@@ -158,7 +159,7 @@ struct Signature<'a> {
     emitted: Vec<TokenStream>,
     /// The arguments of its constructor.
     constructed: Vec<TokenStream>,
-    /// The number of members of a family.
+    /// The number of members, for a family.
     members: Option<usize>,
 }
 
@@ -174,7 +175,7 @@ impl Signature<'_> {
                 quote! { static #stencil: [#optional; #members] = [__stencil_core::option::Option::Some(#nothing); #members]; }
             }
         };
-        // A uop with such a name would collide with a function of the machine.
+        // A uop of such a name would collide with a function of the machine.
         let machine = machine.filter(|_| check::METHODS.iter().all(|method| name != method));
         let span = name.span().resolved_at(Span::call_site());
         let constructor = machine.map(|machine| {

@@ -1,8 +1,8 @@
-//! Calling conventions, read from the machine code of a probe: a function that stores each of its parameters to an
-//! address of its own and then overwrites all registers.
+//! Derives a calling convention from the machine code of a probe: a function that stores each of its parameters to its
+//! own address and then overwrites all registers.
 //!
-//! The trace follows values through moves, the stack included, so that it works at every level of optimization. What it does not
-//! know, it forgets: a parameter is then unknown, and never wrong.
+//! The analysis follows values through moves, including through the stack, so it works at every optimization level. It
+//! discards every value that it cannot follow: a parameter may become unknown, but never wrong.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -11,34 +11,36 @@ use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpKin
 
 use super::decode;
 
-/// Where the probe stores its first parameter. Nothing ever runs it: the address only has to fit 31 bits, and not to be near
-/// zero, where gcc warns of it.
+/// The address to which the probe stores its first parameter. The probe never runs, so the address only has to fit 31
+/// bits and not be close to zero, where gcc would warn.
 const FIRST_SINK: u64 = 0x5741_0000;
-/// From one parameter's sink to the next.
+/// The address difference between the sinks of two parameters.
 const SINK_STEP: u64 = 64;
-/// General registers that a convention may have a function preserve. The frame pointer is none: flags decide what it is
-/// used for, and each convention preserves it.
+/// The general-purpose registers that a convention may preserve. The frame pointer is not listed: compiler flags
+/// determine its use, and every convention preserves it.
 const GENERAL: [&str; 14] =
     ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
-/// Where the C convention of this platform passes integers, and how many vector registers it passes floats in.
+/// The registers in which the platform's C convention passes integers, in order.
 const PLATFORM_INTEGERS: [Register; 6] =
     [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
+/// The number of vector registers in which it passes floats.
 const PLATFORM_VECTORS: u8 = 8;
+/// The registers that it preserves, besides the frame and stack pointers.
 const PLATFORM_KEPT: [Register; 5] = [Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
 
 /// The C type of a vector, as the compilers' headers define `__m128i`.
 pub const VECTOR: &str = "long long __attribute__((vector_size(16)))";
 
-/// How a convention passes a parameter.
+/// How a convention classifies a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Integers and pointers.
     Integer,
-    /// A `float`, a `double` or a vector, by this C type.
+    /// A `float`, a `double` or a vector, with its C type.
     Vector(&'static str),
 }
 
-/// Where a function finds a parameter.
+/// The location of a parameter at the function's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
     Register(Register),
@@ -46,16 +48,16 @@ pub enum Location {
     Stack(i64),
 }
 
-/// What a caller and a function have to agree on.
+/// The agreement between a caller and a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Convention {
     pub parameters: Vec<Location>,
-    /// The registers that survive a call, in the order of their numbers.
+    /// The registers that survive a call, ordered by number.
     pub kept: Vec<Register>,
 }
 
 impl Convention {
-    /// The C convention of the platform, which Rust has for `extern "C"`.
+    /// Returns the platform's C convention, which Rust calls `extern "C"`.
     pub fn platform(classes: &[Class]) -> Self {
         let (mut integers, mut vectors, mut stack) = (PLATFORM_INTEGERS.into_iter(), 0..PLATFORM_VECTORS, 0_u32);
         let parameters = classes.iter().map(|class| {
@@ -65,7 +67,7 @@ impl Convention {
             };
             register.map_or_else(
                 || {
-                    // Each is aligned to its size, relative to the end of the return address.
+                    // Each parameter is aligned to its size, relative to the end of the return address.
                     let size = if *class == Class::Vector(VECTOR) { 16 } else { 8 };
                     let at = stack.next_multiple_of(size);
                     stack = at + size;
@@ -77,7 +79,7 @@ impl Convention {
         Self { parameters: parameters.collect(), kept: PLATFORM_KEPT.to_vec() }
     }
 
-    /// The convention of a probe with `count` parameters; none if its code does not tell.
+    /// Returns the convention of a probe with `count` parameters, or none if its code does not determine it.
     pub fn of(code: &[u8], count: usize) -> Option<Self> {
         let mut trace = Trace::default();
         for item in decode(code).ok()? {
@@ -92,7 +94,7 @@ impl Convention {
             Value::Frame(_) | Value::Constant(_) | Value::Unknown => None,
         });
         let parameters: Vec<Location> = parameters.collect::<Option<_>>()?;
-        // At low levels of optimization parameters are put on the stack, too.
+        // At low optimization levels, parameters are stored on the stack as well.
         let parameter = |register: &Register| parameters.contains(&Location::Register(*register));
         let kept = trace.saved.into_iter().filter(|register| *register != Register::RBP && !parameter(register));
         let kept = kept.collect();
@@ -112,7 +114,7 @@ impl fmt::Display for Convention {
     }
 }
 
-/// The C definition of a probe; `declarator` is what stands before its parameters.
+/// Returns the C definition of a probe. `declarator` precedes its parameters.
 pub fn source(declarator: &str, classes: &[Class]) -> String {
     let ty = |class: &Class| match class {
         Class::Integer => "uint64_t",
@@ -141,7 +143,7 @@ fn sink(parameter: usize) -> u64 {
     FIRST_SINK + SINK_STEP * parameter as u64
 }
 
-/// The usual name of a whole register.
+/// Returns the usual name of a full register.
 fn name(register: Register) -> String {
     if register.is_vector_register() {
         return format!("xmm{}", register.number());
@@ -149,12 +151,12 @@ fn name(register: Register) -> String {
     format!("{register:?}").to_lowercase()
 }
 
-/// What a register or a place on the stack holds.
+/// The known content of a register or a stack location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Value {
-    /// What this register held at the function's entry.
+    /// The value of this register at the function's entry.
     Entry(Register),
-    /// What the caller had put there, by its offset from the stack pointer at the entry.
+    /// A value from the caller, at this offset from the stack pointer at the entry.
     Incoming(i64),
     /// The address at this offset from the stack pointer at the entry.
     Frame(i64),
@@ -175,11 +177,11 @@ impl Value {
 #[derive(Default)]
 struct Trace {
     registers: HashMap<Register, Value>,
-    /// By offset from the stack pointer at the entry.
+    /// Keyed by the offset from the stack pointer at the entry.
     stack: HashMap<i64, Value>,
-    /// What was stored at constant addresses.
+    /// The values stored at constant addresses.
     sinks: HashMap<u64, Value>,
-    /// Registers whose value at the entry was put on the stack.
+    /// Registers whose value at the entry was saved on the stack.
     saved: BTreeSet<Register>,
 }
 
@@ -194,7 +196,7 @@ impl Trace {
         self.registers.insert(register.full_register(), value);
     }
 
-    /// The address of a memory operand.
+    /// Returns the address of a memory operand.
     fn address(&self, instruction: &Instruction) -> Value {
         let displacement = instruction.memory_displacement64();
         if instruction.memory_index() != Register::None || instruction.has_segment_prefix() {
@@ -255,11 +257,11 @@ impl Trace {
             (Mnemonic::Sub, Some(by)) if to != Register::None => {
                 self.set(to, self.register(to).plus(by.cast_signed().wrapping_neg()));
             }
-            // The stack pointer is aligned: where it is then is not known, but it is below all that was there.
+            // The stack pointer is being aligned. The new offset is unknown, but it is below everything stored so far.
             (Mnemonic::And, Some(_)) if matches!(self.register(to), Value::Frame(_)) => {
                 self.set(to, self.register(to).plus(-0x1000));
             }
-            // A narrow value is masked.
+            // A narrow value is being masked.
             (Mnemonic::And, Some(_)) if to != Register::None => {}
             _ if moves && instruction.op_count() == 2 => {
                 let value = self.operand(instruction, 1);
@@ -321,7 +323,7 @@ mod tests {
         .concat();
         let text = Convention::of(&code, 3).unwrap().to_string();
         assert_eq!(text, "passes parameters in rdi xmm0 stack+8 and preserves r15");
-        // A parameter that is nowhere stored, or comes from what is not followed, is not known.
+        // A parameter that is never stored, or whose value cannot be followed, is unknown.
         assert_eq!(Convention::of(&code, 4), None);
         let added = [&[0x48, 0x01, 0xf7, 0x48, 0x89, 0x3c, 0x25, 0x00, 0x00, 0x41, 0x57][..], &[0xc3]].concat();
         assert_eq!(Convention::of(&added, 1), None);
