@@ -1,9 +1,10 @@
-//! The uops: every WebAssembly instruction as one, or as a family by the places of its operands.
+//! The uops. Every WebAssembly instruction is one uop, or a family of uops parameterized by the locations of its
+//! operands.
 //!
-//! The machine has three integer registers, three for each kind of float and two for vectors; they hold the topmost values
-//! of the operand stack. A family has a member for each combination of places: 0 to 2 is a register, 3 a slot of
-//! the frame (operand `slot`), 4 a constant (operand `imm`). An operator leaves its result where its first
-//! operand was, so that most members are one or two machine instructions.
+//! The machine has three integer registers, three for each float type, and two for vectors. They hold the topmost
+//! values of the operand stack. A family has a member for each combination of locations: 0 to 2 is a register, 3 is a
+//! slot of the frame (operand `slot`), 4 is a constant (operand `imm`). An operator puts its result where its first
+//! operand was, so most members are one or two machine instructions.
 
 pub mod bulk;
 pub mod control;
@@ -21,8 +22,8 @@ use stencil_runtime::stencil;
 
 use crate::runtime::vm::{Func, Memory, Table, Vm};
 
-/// A block of uops that continues the machine, with flags for the C compiler. None of them uses the native stack, but for those
-/// that call and say so (`#[stencil()]`): registers stay in registers.
+/// Declares a block of uops that continues the machine, with flags for the C compiler. Uops do not use the native
+/// stack, so registers stay in registers. Uops that call functions are exempt, and say so (`#[stencil()]`).
 macro_rules! block {
     ([$($flags:tt)*] $($items:tt)*) => {
         stencil_runtime::stencil! {
@@ -40,13 +41,13 @@ macro_rules! block {
 }
 use block;
 
-/// A block of uops for every x86-64.
+/// Declares a block of uops for every x86-64 CPU.
 macro_rules! uops {
     ($($items:tt)*) => { crate::uop::block! { [] $($items)* } };
 }
 use uops;
 
-/// A block of uops on vectors, for those that have SSE 4.2 ([`crate::module::features::Version`]).
+/// Declares a block of vector uops, which require SSE 4.2 ([`crate::module::features::Version`]).
 macro_rules! vectors {
     ($($items:tt)*) => { crate::uop::block! { [#![c_flags("-msse4.2")]] include "uop/vector.h"; $($items)* } };
 }
@@ -55,8 +56,9 @@ use vectors;
 stencil! {
     /// The registers: the instance, the current frame, the start of linear memory, the top of the operand stack.
     ///
-    /// A frame has the function's locals first, the parameters being the first of them, and then the values of the operand
-    /// stack, each in a slot of 64 bits, or in two if it is a vector. A run returns 0 or the code of a [`Trap`](crate::module::trap::Trap).
+    /// A frame holds the function's parameters and other locals first, then the values of the operand stack. Each value
+    /// occupies a slot of 64 bits, or two slots if it is a vector. A run returns 0 or the code of a
+    /// [`Trap`](crate::module::trap::Trap).
     #[operands(5)]
     pub machine Wasm(
         vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
@@ -87,12 +89,11 @@ stencil! {
     extern fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 = crate::runtime::host::call_host;
     extern fn note(vm: *mut Vm, site: u32) = crate::runtime::backtrace::note;
 
-    /// Comes first in every program: goes on at the function that the call is for.
+    /// Begins every program: jumps to the function that was called.
     pub uop start() { JUMP(vm->start); }
     /// The code of every host function.
     pub uop host() { RETURN(call_host(vm, fp)); }
-    /// Ends a function that could not go on, with the code of the trap in `r0`. Where that was, in `r1`, is noted for
-    /// people.
+    /// Ends a function that trapped, with the trap's code in `r0`. Records the code offset in `r1` for the backtrace.
     pub uop unwind() {
         uint64_t code = r0;
         note(vm, (uint32_t)r1);

@@ -1,5 +1,5 @@
-// What compiled code knows of an instance. The same types in Rust are in vm.rs; each block of uops checks that the
-// two agree.
+// The part of an instance that compiled code accesses. vm.rs has the same types in Rust; each block of uops checks that
+// the two agree.
 #pragma once
 #include <stdint.h>
 
@@ -40,7 +40,7 @@ struct Func {
     uint64_t ty;
 };
 
-// What a function returns: 0, or the reason why it could not go on. The same numbers in Rust are in trap.rs.
+// A function returns 0 or the code of its trap. trap.rs has the same codes in Rust.
 #define TRAP_NONE 0
 #define TRAP_UNREACHABLE 1
 #define TRAP_MEMORY_OUT_OF_BOUNDS 2

@@ -1,9 +1,9 @@
-//! Instructions on many bytes or elements at once (core specification 4.4.6 and 4.4.7). The work is done in Rust.
+//! Bulk memory and table instructions (core specification 4.4.6 and 4.4.7). Rust functions do the work.
 
 use super::uops;
 use crate::runtime::vm::Vm;
 
-/// Calls a function with the operands, which are in slots from `args` on and where a result goes, and with immediates.
+/// Calls a Rust function with the operands, whose slots start at `args` and receive the result, and with immediates.
 macro_rules! bulk {
     ($($name:ident $host:ident($($operand:ident),*);)*) => {
         uops! {

@@ -1,11 +1,11 @@
-//! Conversions, in the order of the core specification (4.3.4); those among integers are in `integer`.
+//! Conversions, in the order of the core specification (4.3.4). Conversions between integers are in `integer`.
 
 use stencil_runtime::Label;
 
 use super::uops;
 use crate::runtime::vm::Vm;
 
-/// Of a float to an integer, which it has only within limits: traps `invalid` of NaN, `overflow` beyond them.
+/// Truncates a float to an integer. Traps with `invalid` for NaN, and with `overflow` if the result does not fit.
 macro_rules! truncation {
     ($($name:ident: $register:ident, $fits:tt, $to:ident, $bits:ident;)*) => {
         uops! {$(
@@ -30,7 +30,7 @@ truncation! {
     i64_trunc_f64_u: D, (a > -1.0 && a < 18446744073709551616.0), uint64_t, uint64_t;
 }
 
-/// The same without a trap: NaN becomes 0, and what is beyond the limits the integer that is nearest.
+/// Truncates with saturation: NaN becomes 0, and a result that does not fit becomes the nearest integer.
 macro_rules! saturation {
     ($($name:ident: $register:ident, $fits:tt, $to:ident, $bits:ident, $min:tt, $max:tt;)*) => {
         uops! {$(
@@ -53,7 +53,7 @@ saturation! {
     i64_trunc_sat_f64_u: D, (a > -1.0 && a < 18446744073709551616.0), uint64_t, uint64_t, 0, UINT64_MAX;
 }
 
-/// Between register files: `TO` and `A` are registers of the two.
+/// Converts between register files: `TO` and `A` are registers of different files.
 macro_rules! conversion {
     ($($name:ident: $to:ident, $register:ident, $value:tt;)*) => {
         uops! {$(

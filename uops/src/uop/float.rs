@@ -3,7 +3,7 @@
 use super::uops;
 use crate::runtime::vm::Vm;
 
-/// `a OP b`, `a` being in a register, which takes the result, and `b` at a place.
+/// `a OP b`, with `a` in a register, which receives the result, and `b` at any location.
 macro_rules! binary {
     ($($name:ident: $ty:ident, $register:ident, $place:ident, $value:tt;)*) => {
         uops! {$(
@@ -69,7 +69,7 @@ unary! {
     #[stencil()] f64_nearest: D, (f64_nearest_(a));
 }
 
-/// Comparisons of `a`, in a register, with `b`; the result goes to the integer register `TO`.
+/// Compares `a`, in a register, with `b`. The result goes to the integer register `TO`.
 macro_rules! comparison {
     ($($name:ident: $ty:ident, $register:ident, $place:ident, $operator:tt;)*) => {
         uops! {$(

@@ -5,7 +5,7 @@ use stencil_runtime::Label;
 use super::uops;
 use crate::runtime::vm::Vm;
 
-/// `a OP b`, `a` being in register `A`, which takes the result, and `b` at place `B`.
+/// `a OP b`, with `a` in register `A`, which receives the result, and `b` at location `B`.
 macro_rules! binary {
     ($($name:ident: $ty:ident, $place:ident, $value:tt;)*) => {
         uops! {$(
@@ -42,7 +42,7 @@ binary! {
     i64_rotr: uint64_t, INTEGER, (rotr64(a, b));
 }
 
-/// As `binary`, with traps: `zero` if `b` is 0, `overflow` if the quotient does not fit.
+/// Like `binary`, with traps: `zero` if `b` is 0, `overflow` if the quotient does not fit.
 macro_rules! division {
     ($($name:ident: $ty:ident, $place:ident, $overflow:tt, $value:tt;)*) => {
         uops! {$(
@@ -67,7 +67,7 @@ division! {
     i64_rem_u: uint64_t, INTEGER, (0), (a % b);
 }
 
-/// `eqz`, from a register, in place, or from a slot, and jumps if that holds or does not.
+/// `eqz` of a register, in place, or of a slot. Also jumps that are taken if the value is zero, or if it is not.
 macro_rules! test {
     ($($name:ident, $jump:ident, $jump_not:ident: $ty:ident, $place:ident;)*) => {
         uops! {$(

@@ -1,6 +1,7 @@
-//! Memory instructions (core specification 4.4.7) of any memory: of all but the first, and of those with 64-bit addresses.
+//! Memory instructions (core specification 4.4.7) for all memories but the first, and for memories with 64-bit
+//! addresses.
 //!
-//! `locate` checks the bounds and turns the address in a register into the host's. What follows takes that.
+//! `locate` checks the bounds and replaces the address in a register by the host's. The uops after it use that.
 
 use stencil_runtime::Label;
 
@@ -8,8 +9,8 @@ use super::uops;
 use crate::runtime::vm::Vm;
 
 uops! {
-    // `size` bytes from the address in the register `A`, `offset` bytes further on, in the memory the pointer to which is
-    // `memory` bytes into the array of them. Neither the sum of address and offset nor that with the size wraps.
+    // Locates `size` bytes at `offset` bytes from the address in register `A`. `memory` is the byte offset of the
+    // memory's pointer in the array of memories. The sum of the address, the offset and the size must not wrap.
     pub uop locate32<const A: 0..3>(memory: u32, offset: u64, size: u32, outside: Label) {
         const Memory *it = MEMORY(memory);
         uint64_t address = (uint32_t)R(A) + offset;
@@ -25,7 +26,7 @@ uops! {
     }
 }
 
-/// Loads to an integer register, from the host's address in the same one.
+/// Loads to an integer register from the host address in the same register.
 macro_rules! load {
     ($($name:ident: $ty:ident, $value:tt;)*) => {
         uops! {
@@ -48,7 +49,7 @@ load! {
     load_u64: uint64_t, value;
 }
 
-/// Stores the lower bits of the register `V` at the host's address in the register `A`.
+/// Stores the low bits of register `V` at the host address in register `A`.
 macro_rules! store {
     ($($name:ident: $ty:ident;)*) => {
         uops! {
@@ -70,9 +71,9 @@ store! {
 uops! {
     extern fn grow(vm: *mut Vm, pages: u64, memory: u32) -> u64 = crate::runtime::bulk::memory_grow;
 
-    /// The size in pages of the memory the pointer to which is `memory` bytes into the array of them.
+    /// Returns the size of a memory in pages. `memory` is the byte offset of its pointer in the array of memories.
     pub uop size_of_memory<const TO: 0..3>(memory: u32) { R(TO) = MEMORY(memory)->size >> 16; }
-    /// Grows a memory, here by its index, by a number of pages; its former size, or -1.
+    /// Grows a memory, given by its index, by a number of pages. Returns its former size, or -1.
     #[stencil()]
     pub uop memory_grow<const A: 0..3>(memory: u32) { R(A) = grow(vm, R(A), memory); }
 }

@@ -1,17 +1,17 @@
-//! Memory instructions (core specification 4.4.7) of the first memory, if it has 32-bit addresses; those of others are in
-//! `located`. Bounds are checked: an effective address is the sum of a 32-bit address and a 32-bit offset, without
-//! wrapping, and all bytes from there have to be within the memory.
+//! Memory instructions (core specification 4.4.7) for the first memory, if it has 32-bit addresses. Those for other
+//! memories are in `located`. An effective address is the sum of a 32-bit address and a 32-bit offset, without
+//! wrapping; all bytes of the access must be within the memory.
 //!
-//! The offset is a displacement in the machine code and therefore less than 2^31; `far_address` makes
-//! addresses with larger ones.
+//! The offset is a displacement in the machine code and therefore less than 2^31. `far_address` adds larger offsets to
+//! the address.
 
 use stencil_runtime::Label;
 
 use super::uops;
 use crate::runtime::vm::Vm;
 
-/// Loads to the register `TO` from the address at place `A`: a register, which for an integer is `TO` itself, a slot, or
-/// nowhere, for an address that is all in the offset.
+/// Loads to register `TO` from the address at location `A`: a register (for integers, `TO` itself), a slot, or no
+/// location if the offset alone is the address.
 macro_rules! load {
     ($block:ident $registers:tt: $($name:ident: $register:ident, $ty:ident, $condition:tt, $value:tt;)*) => {
         crate::uop::$block! {
@@ -48,8 +48,8 @@ load! { uops 3:
     i64_load32_u: R, uint32_t, (TO == A || A >= IN_SLOT), value;
 }
 
-/// Stores of an integer or a vector at place `VALUE`, or of a float in that register, to the address at place `A`: a register, the slot
-/// `address_slot`, or nowhere, for an address that is all in the offset.
+/// Stores an integer or a vector at location `VALUE`, or a float in that register, to the address at location `A`: a
+/// register, the slot `address_slot`, or no location if the offset alone is the address.
 macro_rules! store {
     ($block:ident: $($name:ident: $ty:ident, $places:tt, $condition:tt, $value:tt;)*) => {
         crate::uop::$block! {
@@ -80,12 +80,12 @@ store! { uops:
 }
 
 uops! {
-    /// Adds a large offset to the address in a register, so that what follows has none.
+    /// Adds a large offset to the address in a register, so that the access that follows needs none.
     pub uop far_address<const A: 0..3>(offset: u64, outside: Label) {
         uint64_t address = (uint32_t)R(A) + offset;
         if (address >= vm->memory_size) JUMP(outside);
         R(A) = address;
     }
-    /// The size of the memory in pages.
+    /// Returns the size of the memory in pages.
     pub uop memory_size<const TO: 0..3>() { R(TO) = vm->memory_size >> 16; }
 }

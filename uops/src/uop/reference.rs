@@ -1,6 +1,7 @@
-//! Reference and table instructions (core specification 4.4.2 and 4.4.6). A reference is an address, and none is 0.
+//! Reference and table instructions (core specification 4.4.2 and 4.4.6). A reference is an address; the null reference
+//! is 0.
 //!
-//! Those that work on many elements are in `bulk`.
+//! Instructions on many elements are in `bulk`.
 
 use stencil_runtime::Label;
 
@@ -8,13 +9,13 @@ use super::uops;
 use crate::runtime::vm::Vm;
 
 uops! {
-    /// A reference to a function, which is `function` bytes into the array of them.
+    /// Returns a reference to a function. `function` is its byte offset in the array of functions.
     pub uop ref_func<const TO: 0..3>(function: u32) { R(TO) = *(uint64_t *)((char *)vm->functions + function); }
 
-    /// Makes a 64-bit index in a register one of 32 bits. No table has as many elements as the largest.
+    /// Saturates a 64-bit index in a register to 32 bits. No table has that many elements.
     pub uop clamp_index<const A: 0..3>() { if (R(A) > UINT32_MAX) R(A) = UINT32_MAX; }
 
-    // `table` is the offset of the table in the array of them.
+    // `table` is the byte offset of the table in the array of tables.
     pub uop table_get<const A: 0..3>(table: u32, outside: Label) {
         const Table *elements = *(Table **)((char *)vm->tables + table);
         uint64_t index = (uint32_t)R(A);

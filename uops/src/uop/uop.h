@@ -1,4 +1,4 @@
-// C that all uops share: the virtual stack's places, and what WebAssembly means by its operators.
+// C shared by all uops: the locations of the virtual stack, and the semantics of WebAssembly's operators.
 #pragma once
 #include "../runtime/vm.h"
 
@@ -12,7 +12,7 @@
 #define S(n) PASTE(s, n)
 #define D(n) PASTE(d, n)
 
-// Places that an integer operand may be in: 0 to 2 a register, 3 the slot `slot`, 4 the constant `imm`.
+// Locations of an integer operand: 0 to 2 is a register, 3 the slot `slot`, 4 the constant `imm`.
 #define IN_SLOT 3
 #define IN_IMM 4
 #define INTEGER(place) \
@@ -31,7 +31,7 @@
 #define SINGLE(place) ((place) == IN_SLOT ? SLOT(float, slot) : (place) == 2 ? s2 : (place) == 1 ? s1 : s0)
 #define DOUBLE(place) ((place) == IN_SLOT ? SLOT(double, slot) : (place) == 2 ? d2 : (place) == 1 ? d1 : d0)
 
-// The same for the address of a store, whose slot is `address_slot` and whose constant is in the offset.
+// The same for the address of a store. Its slot is `address_slot`, and a constant address is part of the offset.
 #define ADDRESS32(place) \
     ((place) == IN_IMM    ? 0 \
      : (place) == IN_SLOT ? SLOT(uint32_t, address_slot) \
@@ -39,28 +39,28 @@
      : (place) == 1     ? (uint32_t)r1 \
                         : (uint32_t)r0)
 
-// Whether a value of this type at this address reaches beyond the memory.
+// Whether a value of this type at this address extends beyond the memory.
 #define OUTSIDE(type, address) EXPECT_NOT((address) + sizeof(type) > vm->memory_size)
 
-// A global, the pointer to which is `cell` bytes into the array of them.
+// A global. `cell` is the byte offset of its pointer in the array of globals.
 #define GLOBAL(type) (**(type **)((char *)vm->globals + cell))
 
-// Below which frames end; null when the run is to end. Another thread may write it at any time.
+// The lower bound of frames, or null if the run is to end. Another thread may write it at any time.
 #define LIMIT __atomic_load_n(vm->limit, __ATOMIC_RELAXED)
 
-// The memory the pointer to which is `offset` bytes into the array of them.
+// A memory. `offset` is the byte offset of its pointer in the array of memories.
 #define MEMORY(offset) (*(Memory **)((char *)vm->memories + (offset)))
 
-// What is not likely.
+// A condition that is rarely true.
 #define EXPECT_NOT(condition) __builtin_expect((condition) != 0, 0)
 
-// Says that the values in these registers are not needed: whatever they hold then will do. (`volatile`, or else two of
-// these are taken to yield the same values, which then have to be kept in between.)
+// Declares that the values in these registers are no longer needed. `volatile` is required: the compiler would
+// otherwise assume that two of these statements yield the same values, and keep the values in between.
 #define FORGET_REGISTERS \
     __asm__ volatile("" : "=r"(r0), "=r"(r1), "=r"(r2), "=x"(s0), "=x"(s1), "=x"(s2), "=x"(d0), "=x"(d1), "=x"(d2), "=x"(v0), \
                      "=x"(v1))
 
-// Calls a function of another instance, and leaves with the trap that it leaves with.
+// Calls a function of another instance, and propagates its trap.
 #define ENTER(function, its_vm) \
     FORGET_REGISTERS; \
     uint64_t trap = ((STENCIL_UOP *)(function))((its_vm), (uint64_t *)((char *)fp + frame), (its_vm)->memory, r0, r1, \
@@ -79,14 +79,14 @@
         JUMP(vm->unwind); \
     } while (0)
 
-// Goes on as a function of any instance.
+// Tail-calls a function of any instance.
 #define BECOME(function) \
     vm = (function)->vm; \
     mem = vm->memory; \
     JUMP((function)->code)
 
-// Finds the function that an indirect call is for: `index` is the slot of its index in the table, `table` and `ty` are
-// offsets in the instance's arrays.
+// Finds the target of an indirect call. `index` is the slot that holds the index into the table; `table` and `ty` are
+// byte offsets in the instance's arrays.
 #define FIND_FUNCTION \
     const Table *elements = *(Table **)((char *)vm->tables + table); \
     uint64_t element = SLOT(uint32_t, index); \
@@ -95,7 +95,7 @@
     if (!function) UNWIND(TRAP_UNINITIALIZED_ELEMENT); \
     if (function->ty != *(const uint64_t *)((char *)vm->types + ty)) UNWIND(TRAP_INDIRECT_CALL_TYPE_MISMATCH)
 
-// Bits of one type as another one.
+// Reinterprets the bits of a value as another type.
 #define BITS(to, value) ({ __typeof__(value) bits_ = (value); to to_; __builtin_memcpy(&to_, &bits_, sizeof to_); to_; })
 
 static inline uint32_t rotl32(uint32_t a, uint32_t n) { return a << (n & 31) | a >> (-n & 31); }
@@ -107,7 +107,7 @@ static inline uint32_t ctz32(uint32_t a) { return a ? (uint32_t)__builtin_ctz(a)
 static inline uint64_t clz64(uint64_t a) { return a ? (uint64_t)__builtin_clzll(a) : 64; }
 static inline uint64_t ctz64(uint64_t a) { return a ? (uint64_t)__builtin_ctzll(a) : 64; }
 
-// Without the instruction, which the oldest x86-64 lacks, the compiler would call a function of its library.
+// The oldest x86-64 CPUs lack the instruction, and the builtin would call a library function.
 static inline uint64_t popcnt64(uint64_t a) {
     a -= a >> 1 & 0x5555555555555555;
     a = (a & 0x3333333333333333) + (a >> 2 & 0x3333333333333333);
@@ -115,7 +115,7 @@ static inline uint64_t popcnt64(uint64_t a) {
     return a * 0x0101010101010101 >> 56;
 }
 
-// Minimum and maximum: NaN if either is, and -0 is less than 0 (core specification 4.3.3, fmin and fmax).
+// Minimum and maximum: NaN if either operand is NaN, and -0 is less than 0 (core specification 4.3.3, fmin and fmax).
 #define FLOAT_MIN_MAX(type, bits) \
     static inline type type##_min(type a, type b) { \
         if (a != a || b != b) return a + b; \

@@ -1,10 +1,10 @@
-//! Vector instructions (core specification 4.4.3): each a C expression, most of them of SSE 4.2, which the CPU is asked
-//! for when a module is decoded. Here are moves; the rest is in the modules.
+//! Vector instructions (core specification 4.4.3). Each is a C expression, most of them an SSE 4.2 intrinsic; decoding
+//! a module checks that the CPU supports SSE 4.2. This file has the moves, and the submodules have the rest.
 //!
-//! The machine has two vector registers. Where a family has a parameter for a vector's place, 0 and 1 are these, and 3 is a
-//! slot, which is one of two that follow each other.
+//! The machine has two vector registers. Where a family has a parameter for a vector's location, 0 and 1 are these
+//! registers, and 3 is a pair of adjacent slots.
 
-/// `a OP b`, `a` being in a register, which takes the result, and `b` in the other one or in a slot.
+/// `a OP b`, with `a` in a register, which receives the result, and `b` in the other register or in a slot.
 macro_rules! binary {
     ($($name:ident: $ty:ident, $value:tt;)*) => {
         crate::uop::vectors! {$(
@@ -45,11 +45,11 @@ vectors! {
     pub uop v128_copy(to: u32, from: u32) { SLOT(v128_anywhere, to) = SLOT(v128_anywhere, from); }
     pub uop v128_global_get<const TO: 0..2>(cell: u32) { V(TO) = GLOBAL(v128_anywhere); }
     pub uop v128_global_set<const A: 0..2>(cell: u32) { GLOBAL(v128_anywhere) = V(A); }
-    /// As `select`.
+    /// Like `select`.
     pub uop v128_select<const A: 0..2, const B: 0..4, const CONDITION: 0..3>(slot: u32) where A != B && B != 2 {
         if (!(uint32_t)R(CONDITION)) V(A) = VECTOR(B);
     }
-    /// Bits of `A` where those of the mask, at place `MASK`, are 1, and else of what is at place `B`.
+    /// Selects bits of `A` where the mask at location `MASK` has 1, and bits of the value at location `B` elsewhere.
     pub uop v128_bitselect<const A: 0..2, const B: 0..4, const MASK: 0..4>(slot: u32, mask_slot: u32)
     where A != B && A != MASK && B != 2 && MASK != 2 && (B == IN_SLOT || MASK == IN_SLOT) {
         v128 b = VECTOR(B);
@@ -67,7 +67,7 @@ store! { vectors:
     v128_store: v128, 4, (VALUE != 2), (VECTOR(VALUE));
 }
 
-/// As in `located`.
+/// Loads and stores, as in `located`.
 macro_rules! located {
     ($($name:ident: $ty:ident, $value:tt;)*) => {
         vectors! {$(

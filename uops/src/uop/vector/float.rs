@@ -1,4 +1,4 @@
-//! Floats in vectors, and conversions. `gt` and `ge` are `lt` and `le` with their operands exchanged.
+//! Floats in vectors, and conversions. `gt` and `ge` are `lt` and `le` with swapped operands.
 
 use crate::runtime::vm::Vm;
 

@@ -1,4 +1,4 @@
-//! Integers in vectors, and bits. `lt` and `le` are `gt` and `ge` with their operands exchanged.
+//! Integers in vectors, and bitwise operators. `lt` and `le` are `gt` and `ge` with swapped operands.
 
 use crate::runtime::vm::Vm;
 use crate::uop::vectors;
@@ -86,7 +86,7 @@ binary! {
 }
 
 vectors! {
-    /// Bytes of `a` and `b` by the 16 numbers of `low` and `high`, each less than 32.
+    /// Selects bytes of `a` and `b` by the 16 indices in `low` and `high`, each less than 32.
     pub uop i8x16_shuffle<const A: 0..2, const B: 0..4>(slot: u32, low: u64, high: u64) where A != B && B != 2 {
         V(A) = i8x16_shuffle(V(A), VECTOR(B), (v128){ low, high });
     }
@@ -121,7 +121,7 @@ unary! {
     i64x2_extend_high_i32x4_u: v128, (_mm_cvtepu32_epi64(HIGH(a)));
 }
 
-/// Shifts of all lanes by an integer at place `B`, modulo their width.
+/// Shifts all lanes by an integer at location `B`, modulo their width.
 macro_rules! shift {
     ($($name:ident: $bits:tt, $value:tt;)*) => {
         vectors! {$(

@@ -1,10 +1,10 @@
-//! Between vectors and scalars: lanes, splats, tests. Each lane is a member of a family, since instructions have its
-//! number in them.
+//! Conversions between vectors and scalars: lanes, splats, tests. Each lane is a member of a family, because the
+//! instruction encodes the lane's number.
 
 use crate::runtime::vm::Vm;
 use crate::uop::vectors;
 
-/// A lane to a register, integers extended with zeros, and a register to a lane.
+/// Extracts a lane to a register, zero-extended for integers, and replaces a lane by a register.
 macro_rules! lane {
     ($($extract:ident, $replace:ident: $ty:ident, $lanes:tt, $register:ident;)*) => {
         vectors! {$(
@@ -29,7 +29,7 @@ lane! {
     f64x2_extract_lane, f64x2_replace_lane: f64x2, 2, D;
 }
 
-/// A scalar, in a register or in a slot, to all lanes.
+/// Copies a scalar, in a register or in a slot, to all lanes.
 macro_rules! splat {
     ($($name:ident: $place:ident, $value:tt;)*) => {
         vectors! {$(
@@ -52,7 +52,7 @@ splat! {
     f64x2_splat: DOUBLE, (_mm_set1_pd(a));
 }
 
-/// Something about all lanes as an integer.
+/// Tests all lanes, with an integer as result.
 macro_rules! test {
     ($($name:ident: $value:tt;)*) => {
         vectors! {$(
