@@ -1,4 +1,4 @@
-//! A block can stand in a crate that forbids unsafe code. Only running what was compiled is unsafe.
+//! A crate that forbids unsafe code can contain a block. Only running compiled code is unsafe.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]

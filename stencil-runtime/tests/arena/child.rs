@@ -1,4 +1,4 @@
-//! What cannot be undone is done in child processes: limits, refusals of the system, forks.
+//! Tests that cannot be undone, and therefore run in child processes: resource limits, system policies, forks.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use stencil_runtime::Error;
 
 use super::*;
 
-/// Runs the body in a process of its own, which is this program again with this test alone.
+/// Runs the body in a new process, which is this test program restricted to this one test.
 fn in_child(test: &str, body: impl FnOnce()) {
     if std::env::var_os("ARENA_CHILD").is_some() {
         return body();
@@ -35,7 +35,7 @@ fn with(mapping: Mapping) -> Result<Arena, Error> {
     Arena::with(ArenaOptions::default().mapping(mapping))
 }
 
-/// Has a system call fail from now on, where this argument, if one is given, has one of these bits.
+/// Makes a system call fail from now on. If `argument` is given, only calls whose argument has one of these bits fail.
 fn refuse(call: libc::c_long, argument: Option<(u32, u32)>, error: i32) {
     const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
     let statement = |code: u32, jump: u8, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: jump, k };
@@ -48,14 +48,14 @@ fn refuse(call: libc::c_long, argument: Option<(u32, u32)>, error: i32) {
     filter.push(statement(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | error as u32));
     filter.push(statement(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW));
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: the program is a valid filter that lives during the call.
+    // SAFETY: `program` is a valid filter and outlives the call.
     unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program), 0);
     }
 }
 
-fn refuse_to_execute_what_was_written() {
+fn refuse_to_make_written_pages_executable() {
     refuse(libc::SYS_mprotect, Some((2, libc::PROT_EXEC as u32)), libc::EACCES);
 }
 
@@ -72,7 +72,7 @@ fn falls_back_to_two_mappings() {
 #[test]
 fn a_policy_like_selinux() {
     in_child("a_policy_like_selinux", || {
-        refuse_to_execute_what_was_written();
+        refuse_to_make_written_pages_executable();
         falls_back_to_two_mappings();
     });
 }
@@ -82,7 +82,7 @@ fn memory_deny_write_execute() {
     in_child("memory_deny_write_execute", || {
         const PR_SET_MDWE: i32 = 65;
         const PR_MDWE_REFUSE_EXEC_GAIN: u64 = 1;
-        // SAFETY: it takes numbers only.
+        // SAFETY: the call takes no pointers.
         if unsafe { libc::prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) } != 0 {
             return eprintln!("this kernel has no PR_SET_MDWE");
         }
@@ -91,11 +91,11 @@ fn memory_deny_write_execute() {
 }
 
 #[test]
-fn a_policy_that_begins_after_the_arena() {
-    in_child("a_policy_that_begins_after_the_arena", || {
+fn a_policy_that_is_set_after_the_arena_is_created() {
+    in_child("a_policy_that_is_set_after_the_arena_is_created", || {
         let arena = with(Mapping::Single).unwrap();
         works(&arena);
-        refuse_to_execute_what_was_written();
+        refuse_to_make_written_pages_executable();
         let mut batch = arena.batch();
         batch.compile(&adds(1, 1)).unwrap();
         assert_eq!(batch.publish().unwrap_err(), Error::NotExecutable { code: libc::EACCES });
@@ -106,9 +106,9 @@ fn a_policy_that_begins_after_the_arena() {
 }
 
 #[test]
-fn nothing_is_allowed() {
-    in_child("nothing_is_allowed", || {
-        refuse_to_execute_what_was_written();
+fn no_executable_memory_is_allowed() {
+    in_child("no_executable_memory_is_allowed", || {
+        refuse_to_make_written_pages_executable();
         refuse(libc::SYS_membarrier, None, libc::EPERM);
         let error = with(Mapping::Dual).unwrap_err();
         assert_eq!(error, Error::NoDualMapping { call: "membarrier", code: libc::EPERM });
@@ -120,28 +120,28 @@ fn nothing_is_allowed() {
 }
 
 #[test]
-fn older_kernels_do_without_some_calls() {
-    in_child("older_kernels_do_without_some_calls", || {
+fn older_kernels_may_lack_some_calls() {
+    in_child("older_kernels_may_lack_some_calls", || {
         refuse(libc::SYS_memfd_create, None, libc::ENOSYS);
-        // MADV_POPULATE_WRITE, and no other advice that is given.
+        // Refuse MADV_POPULATE_WRITE, and none of the other advice that arenas give.
         refuse(libc::SYS_madvise, Some((2, 0x5)), libc::EINVAL);
         works(&with(Mapping::Single).unwrap());
         match with(Mapping::Dual) {
             Ok(arena) => works(&arena),
-            // Where neither /dev/shm nor /tmp is for programs.
+            // On systems where neither /dev/shm nor /tmp allows executable mappings.
             Err(error) => assert!(matches!(error, Error::NoDualMapping { call: "open" | "mmap", .. }), "{error}"),
         }
     });
 }
 
-/// Forks. In the child it is true; in the parent it is false, when the child has ended, and ended well.
+/// Forks. Returns true in the child. Returns false in the parent, after the child has exited successfully.
 fn is_child() -> bool {
-    // SAFETY: the process has one thread that does anything.
+    // SAFETY: no other thread of the process is active.
     match unsafe { libc::fork() } {
         0 => true,
         child => {
             let mut status = 0;
-            // SAFETY: `status` is where the status goes.
+            // SAFETY: `status` is valid for the write.
             assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
             assert_eq!(status, 0, "the child failed");
             false
@@ -149,15 +149,15 @@ fn is_child() -> bool {
     }
 }
 
-/// Ends a child well, without what the test would do further.
+/// Exits a child successfully and skips the rest of the test.
 fn end() -> ! {
-    // SAFETY: nothing is left to be done.
+    // SAFETY: no destructor needs to run.
     unsafe { libc::_exit(0) }
 }
 
 #[test]
-fn a_child_has_memory_of_its_own_where_it_is_mapped_once() {
-    in_child("a_child_has_memory_of_its_own_where_it_is_mapped_once", || {
+fn a_child_has_its_own_copy_of_a_single_mapping() {
+    in_child("a_child_has_its_own_copy_of_a_single_mapping", || {
         let arena = with(Mapping::Single).unwrap();
         let code = Test::compile_in(&arena, &adds(5, 1)).unwrap();
         let mut batch = arena.batch();
@@ -178,14 +178,14 @@ fn a_child_has_memory_of_its_own_where_it_is_mapped_once() {
 }
 
 #[test]
-fn what_a_child_does_is_not_seen_by_its_parent() {
-    in_child("what_a_child_does_is_not_seen_by_its_parent", || {
+fn a_child_does_not_affect_its_parent() {
+    in_child("a_child_does_not_affect_its_parent", || {
         for mapping in BOTH {
             let arena = with(mapping).unwrap();
             let mut batch = arena.batch();
             batch.compile(&adds(6, 1)).unwrap();
             if is_child() {
-                // The same space as the parent's next program.
+                // The child uses the same space as the parent's next program.
                 let code = Test::compile_in(&arena, &adds(1, 1)).map(|code| run(&code, 1));
                 assert_eq!(code, if mapping == Mapping::Dual { Err(Error::Forked) } else { Ok(2) });
                 end();
@@ -199,14 +199,14 @@ fn what_a_child_does_is_not_seen_by_its_parent() {
 }
 
 #[test]
-fn a_child_is_told_that_an_arena_is_its_parents_where_it_is_mapped_twice() {
-    in_child("a_child_is_told_that_an_arena_is_its_parents_where_it_is_mapped_twice", || {
+fn a_child_cannot_compile_into_a_dual_mapping() {
+    in_child("a_child_cannot_compile_into_a_dual_mapping", || {
         let arena = with(Mapping::Dual).unwrap();
         let code = Test::compile_in(&arena, &adds(5, 1)).unwrap();
         let mut batch = arena.batch();
         batch.compile(&adds(6, 1)).unwrap();
         if is_child() {
-            assert_eq!(run(&code, 1), 6, "what the parent keeps can be run");
+            assert_eq!(run(&code, 1), 6, "the parent's program still runs");
             assert_eq!(batch.compile(&adds(7, 1)), Err(Error::Forked));
             assert_eq!(batch.publish().unwrap_err(), Error::Forked);
             assert_eq!(Test::compile_in(&arena, &adds(7, 1)).unwrap_err(), Error::Forked);
@@ -219,7 +219,7 @@ fn a_child_is_told_that_an_arena_is_its_parents_where_it_is_mapped_twice() {
     });
 }
 
-/// A number of bytes that the system tells of this process.
+/// Returns a size in bytes from `/proc/self/status`.
 fn status(name: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
@@ -233,11 +233,11 @@ fn limit(resource: libc::__rlimit_resource_t, bytes: u64) {
 }
 
 #[test]
-fn a_limit_of_the_address_space() {
-    in_child("a_limit_of_the_address_space", || {
+fn an_address_space_limit() {
+    in_child("an_address_space_limit", || {
         limit(libc::RLIMIT_AS, status("VmSize") + (96 << 20));
         for mapping in BOTH {
-            // More often than the limit allows, if anything were leaked.
+            // Any leak would exceed the limit after this many iterations.
             for _ in 0..100 {
                 let error = with(mapping).unwrap_err();
                 assert_eq!(error, Error::OutOfMemory { size: 256 << 20, code: libc::ENOMEM });
@@ -249,8 +249,8 @@ fn a_limit_of_the_address_space() {
 }
 
 #[test]
-fn a_limit_of_the_memory() {
-    in_child("a_limit_of_the_memory", || {
+fn a_data_limit() {
+    in_child("a_data_limit", || {
         let arena = with(Mapping::Single).unwrap();
         limit(libc::RLIMIT_DATA, status("VmData") + (8 << 20));
         let program = adds(1, 10_000);
@@ -262,7 +262,7 @@ fn a_limit_of_the_memory() {
                 }
             };
             assert!(matches!(error, Error::OutOfMemory { code: libc::ENOMEM, .. }), "{error}");
-            // What there was room for is as good as ever, and what is made executable is not writable data any more.
+            // Programs that were already compiled must still run. Published pages no longer count as writable data.
             let codes = batch.publish().unwrap();
             assert!(codes.len() > 5);
             assert!(codes.iter().all(|code| run(code, 1) == 2));
@@ -273,8 +273,8 @@ fn a_limit_of_the_memory() {
 }
 
 #[test]
-fn a_limit_of_the_size_of_files() {
-    in_child("a_limit_of_the_size_of_files", || {
+fn a_file_size_limit() {
+    in_child("a_file_size_limit", || {
         limit(libc::RLIMIT_FSIZE, 1 << 20);
         let error = with(Mapping::Dual).unwrap_err();
         assert_eq!(error, Error::OutOfMemory { size: 256 << 20, code: libc::EFBIG });
@@ -286,10 +286,10 @@ fn mappings() -> usize {
     std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
 
-/// The kernel merges neighbouring mappings, so that freeing every second one needs more mappings than a process may have.
+/// The kernel merges adjacent mappings, so freeing every second one needs more mappings than a process may have.
 #[test]
-fn a_limit_of_the_number_of_mappings() {
-    in_child("a_limit_of_the_number_of_mappings", || {
+fn a_limit_on_the_number_of_mappings() {
+    in_child("a_limit_on_the_number_of_mappings", || {
         let most: usize = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap();
         if most > 100_000 {
             return eprintln!("vm.max_map_count is {most}: reaching it takes too long here");
@@ -299,14 +299,14 @@ fn a_limit_of_the_number_of_mappings() {
         assert!(mappings() < before + 1000, "neighbours are merged");
         kept.iter_mut().step_by(2).for_each(|arena| *arena = None);
         assert!(mappings() + 2 > most);
-        // Pages that are still mapped are used again as far as there are mappings, and the cause of an error is named.
+        // Pages that are still mapped are reused as far as the number of mappings allows, and an error names the cause.
         let mut more: Vec<_> = (0..20).map(|_| Arena::with(ArenaOptions::default().size(3 * 4096))).collect();
         let refused: Vec<_> = more.extract_if(.., |arena| arena.is_err()).collect();
         assert!(!refused.is_empty());
         for error in refused {
             assert_eq!(error.unwrap_err(), Error::TooManyMappings { most });
         }
-        // With some mappings to spare, kept pages are as good as new ones.
+        // With some mappings to spare, kept pages work as well as new ones.
         kept.iter_mut().skip(1).step_by(2).take(20_000).for_each(|arena| *arena = None);
         for _ in 0..1000 {
             works_alone(&arena(4096, Mapping::Single));
@@ -318,7 +318,7 @@ fn a_limit_of_the_number_of_mappings() {
     });
 }
 
-/// A program in an arena of one page.
+/// Checks that a program runs in an arena of one page.
 fn works_alone(arena: &Arena) {
     assert_eq!(run(&Test::compile_in(arena, &adds(5, 2)).unwrap(), 1), 6);
 }

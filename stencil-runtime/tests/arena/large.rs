@@ -1,4 +1,4 @@
-//! A gibibyte of code, and an arena that is nowhere near the executable.
+//! A gibibyte of code, and an arena far away from the executable.
 
 use super::*;
 
@@ -19,14 +19,14 @@ fn a_gibibyte_of_code() {
         }
         let stats = arena.stats();
         assert!(stats.used > (1 << 30) - (1 << 20), "{stats:?}");
-        // All can be freed but the last, and used again.
+        // All but the last can be freed and their space reused.
         codes.drain(..511);
         assert!(Test::compile_in(&arena, &vec![Test::kilobyte(); 1 << 19]).is_ok());
         assert_eq!(run(&codes[0], 5), 516);
     }
 }
 
-/// Larger than what is near the executable. Host functions are called through trampolines.
+/// The arena is larger than the free space near the executable, so host functions are called through trampolines.
 #[test]
 fn an_arena_that_is_far_away() {
     for mapping in BOTH {

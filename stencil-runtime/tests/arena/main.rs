@@ -1,4 +1,4 @@
-//! Arenas: programs that come and go, on many threads, in child processes, and where the system says no.
+//! Arenas: allocation and reuse, many threads, child processes, and system limits.
 
 mod child;
 mod large;
@@ -14,12 +14,12 @@ stencil! {
         static __attribute__((noinline)) uint64_t slowly(uint64_t y) { return y * y + 1; }
     }
     extern fn host(x: u64) -> u64 = crate::host;
-    /// Zeros in its middle, which are not written.
+    /// Its code has zeros in the middle, which are not written.
     uop add(n: u64) { x += n; }
     uop small(n: u8) { x = x * 3 + n; }
-    /// Data: an aligned constant.
+    /// Its data is an aligned constant.
     uop float(n: f64) { f = f * 1.5 + n; x += (uint64_t)f; }
-    /// Data: a function out of line.
+    /// Its data is an out-of-line function.
     uop slow() { x = slowly(x); }
     uop kilobyte() { __asm__ volatile(".fill 1024, 1, 0x90"); }
     uop call() { x = host(x); }
@@ -35,12 +35,12 @@ mod pic {
             struct aligned { uint64_t n[16]; } __attribute__((aligned(128)));
             static const struct aligned aligned = { { 1, 2, 3 } };
         }
-        /// Has data with a larger alignment than a cache line's: it reads the constant relative to the code.
+        /// Its data is aligned to more than a cache line: it reads the constant relative to the code.
         pub uop wide(n: u64) { x += n; __asm__("add %1, %0" : "+r"(x) : "m"(aligned.n[2]) : "cc"); }
     }
 }
 
-// Not inlined, it has one address in all instances of the emit functions.
+// Inlining would give the function several addresses among the instances of the emit functions.
 #[inline(never)]
 extern "C" fn host(x: u64) -> u64 {
     x ^ 0x5555
@@ -52,7 +52,7 @@ fn arena(size: usize, mapping: Mapping) -> Arena {
     Arena::with(ArenaOptions::default().size(size).mapping(mapping)).unwrap()
 }
 
-/// A program that adds `n`, and as many others as it takes to be about as long as this.
+/// Returns a program that adds `n`, padded to about `uops` uops.
 fn adds(n: u64, uops: usize) -> Vec<Instruction<Test>> {
     let mut program = vec![Test::add(n)];
     program.extend((1..uops).map(|_| Test::add(0)));

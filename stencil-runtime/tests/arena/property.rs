@@ -1,4 +1,5 @@
-//! Whatever comes and goes, every byte of every program is what an emitter writes that knows of no arena, and no zeros.
+//! After any sequence of allocations and drops, every program has exactly the bytes that an emitter without an arena
+//! writes.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ enum Uop {
     Wide(u64),
     Slow,
     Call,
-    /// To the instruction with this number, or to the end.
+    /// Jumps to the instruction of this index, or to the end.
     Jump(usize),
 }
 
@@ -25,7 +26,7 @@ enum Step {
         programs: Vec<Vec<Uop>>,
         publish: bool,
     },
-    /// Compiled into a batch between others, it fails at its end.
+    /// A program that fails at its end, compiled into a batch between others.
     Fail(Vec<Uop>),
     Drop(Vec<prop::sample::Index>),
     DropAll,
@@ -88,7 +89,7 @@ fn stencil(uop: Uop) -> &'static Stencil {
     }
 }
 
-/// What the memory of a program has to hold, if it is at this address: emitted over other bytes, uop by uop.
+/// Returns the expected memory of a program at this address, emitted uop by uop over nonzero bytes.
 fn reference(program: &[Uop], entry: &[u8], address: usize) -> Vec<u8> {
     let sizes = program.iter().map(|&uop| stencil(uop).code.size);
     let offsets: Vec<usize> = std::iter::once(entry.len())
@@ -143,7 +144,7 @@ impl Live {
 
 fn check(arena: &Arena, live: &[Live]) {
     for Live { code, expected } in live {
-        // Room for what the alignment may have taken is left behind the data.
+        // Space reserved for alignment may remain unused after the data.
         let (memory, rest) = code.memory().split_at(expected.len());
         let different = memory.iter().zip(expected).position(|(left, right)| left != right);
         assert_eq!((memory.len(), different), (expected.len(), None));
@@ -158,13 +159,13 @@ fn check(arena: &Arena, live: &[Live]) {
     assert_eq!(stats.committed, stats.used + stats.padding + stats.free);
 }
 
-/// Where there is no room, some are dropped first.
+/// If the arena is full, drops some programs first and retries.
 fn room<T>(live: &mut Vec<Live>, mut attempt: impl FnMut() -> Result<T, stencil_runtime::Error>) -> T {
     loop {
         match attempt() {
             Err(stencil_runtime::Error::ArenaFull { .. }) => {
                 let half = live.len() / 2;
-                assert!(!live.is_empty(), "an empty arena is not full");
+                assert!(!live.is_empty(), "an empty arena reported that it is full");
                 live.drain(half..);
             }
             done => return done.unwrap(),
@@ -175,7 +176,7 @@ fn room<T>(live: &mut Vec<Live>, mut attempt: impl FnMut() -> Result<T, stencil_
 fn run_steps(mapping: Mapping, steps: &[Step]) {
     assert_eq!((pic::STENCIL_wide.data_alignment, STENCIL_slow.data.size > 0), (128, true));
     let entry = Test::compile(&[]).unwrap().bytes().to_vec();
-    // Little room, so that it is used again and again.
+    // A small arena, so that its space is reused again and again.
     let arena = arena(1 << 18, mapping);
     let mut live = Vec::new();
     for step in steps {

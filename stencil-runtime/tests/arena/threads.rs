@@ -1,4 +1,4 @@
-//! Many threads compile into one arena, run what they compiled, and drop what others did.
+//! Many threads compile into one arena, run their programs, and drop each other's.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use super::*;
 #[test]
 fn threads_compile_run_and_drop_each_others_code() {
     for mapping in BOTH {
-        // Little room, so that it is used again and again: two pages for each program that may wait in a channel.
+        // A small arena, so that its space is reused again and again: two pages for each program that may wait in a
+        // channel.
         let arena = arena(2 << 20, mapping);
         let end = Instant::now() + Duration::from_secs(2);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::sync_channel(4)).unzip();
@@ -33,7 +34,7 @@ fn threads_compile_run_and_drop_each_others_code() {
                             assert_eq!(run(code, 1), 1 + n);
                         }
                         made += 1;
-                        // Some go to the next thread, which runs and drops them.
+                        // Send some programs to the next thread, which runs and drops them.
                         codes.truncate(5);
                         let _ = next.try_send(codes);
                         for (n, code) in receiver.try_iter().flatten() {
@@ -50,9 +51,9 @@ fn threads_compile_run_and_drop_each_others_code() {
     }
 }
 
-/// One thread writes where another has just run other code, over and over.
+/// One thread repeatedly writes new code where another thread has just run different code.
 #[test]
-fn another_thread_runs_what_replaced_what_it_ran() {
+fn a_thread_runs_the_code_that_replaced_freed_code() {
     for mapping in BOTH {
         let arena = arena(4096, mapping);
         let (to, from) = mpsc::sync_channel::<(u64, Code<Test>)>(0);

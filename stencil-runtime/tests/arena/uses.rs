@@ -1,4 +1,4 @@
-//! What one thread does with an arena: single programs, batches, drops, errors.
+//! The use of an arena by one thread: single programs, batches, drops, errors.
 
 use std::sync::Arc;
 
@@ -32,13 +32,13 @@ fn programs_share_pages_and_run() {
         assert_eq!((stats.functions, stats.used, stats.free), (0, 0, stats.committed));
         let again = Test::compile_in(&arena, &adds(3, 1)).unwrap();
         assert_eq!(run(&again, 1), 4);
-        assert_eq!(arena.stats().committed, stats.committed, "what was freed is used before more is committed");
+        assert_eq!(arena.stats().committed, stats.committed, "freed space is reused before more is committed");
         assert!((again.bytes().as_ptr() as usize).abs_diff(first as usize) < stats.committed);
     }
 }
 
 #[test]
-fn a_dropped_program_makes_room_for_another_at_once_where_memory_is_mapped_twice() {
+fn a_dual_mapping_reuses_a_dropped_programs_space_at_once() {
     let arena = arena(4096, Mapping::Dual);
     let mut codes: Vec<_> = (0..64).map_while(|n| Test::compile_in(&arena, &adds(n, 1)).ok()).collect();
     let full = Test::compile_in(&arena, &adds(0, 1)).unwrap_err();
@@ -57,7 +57,7 @@ fn a_dropped_program_makes_room_for_another_at_once_where_memory_is_mapped_twice
 }
 
 #[test]
-fn pages_are_used_again_when_all_in_them_is_dropped_where_memory_is_mapped_once() {
+fn a_single_mapping_reuses_a_page_once_all_its_programs_are_dropped() {
     let arena = arena(8192, Mapping::Single);
     let mut batch = arena.batch();
     while batch.compile(&adds(batch.len() as u64, 1)).is_ok() {}
@@ -73,7 +73,7 @@ fn pages_are_used_again_when_all_in_them_is_dropped_where_memory_is_mapped_once(
 }
 
 #[test]
-fn a_batch_that_is_dropped_leaves_nothing() {
+fn a_dropped_batch_frees_its_space() {
     for mapping in BOTH {
         let arena = arena(1 << 20, mapping);
         let mut batch = arena.batch();
@@ -88,7 +88,8 @@ fn a_batch_that_is_dropped_leaves_nothing() {
     }
 }
 
-/// However many claims it takes to fill small holes, what a batch claims in advance is in proportion to what it has written.
+/// A batch may need many reservations to fill small gaps, but its unused reservation stays in proportion to what it has
+/// written.
 #[test]
 fn a_batch_leaves_room_for_others() {
     for mapping in BOTH {
@@ -97,13 +98,13 @@ fn a_batch_leaves_room_for_others() {
         for n in 0..6400 {
             batch.compile(&adds(n, 1)).unwrap();
         }
-        // Every second line is free then, or, where that does not count, every second page.
+        // Free every second cache line, or every second page where only whole pages can be reused.
         let kept_in_a_row = if mapping == Mapping::Dual { 1 } else { 64 };
         let mut codes: Vec<_> = batch.publish().unwrap().into_iter().map(Some).collect();
         for (n, code) in codes.iter_mut().enumerate() {
             code.take_if(|_| n / kept_in_a_row % 2 == 0);
         }
-        // More than fits into the holes.
+        // Together they need more than the gaps hold.
         let mut batches = [(); 8].map(|()| arena.batch());
         for n in 0..500 {
             for batch in &mut batches {
@@ -124,7 +125,7 @@ fn a_program_that_fails_leaves_the_batch_as_it_was() {
         let arena = arena(1 << 20, mapping);
         let mut batch = arena.batch();
         batch.compile(&adds(1, 1)).unwrap();
-        // The last instruction fails, after the others were written.
+        // The last instruction fails after the others were written.
         let mut bad = adds(u64::MAX, 50);
         bad.push(Test::jump(Label(0)));
         for _ in 0..3 {

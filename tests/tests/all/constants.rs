@@ -1,10 +1,10 @@
-//! Constants of C: each named one has a single address, which stays valid after the program that yielded it.
+//! C constants: each named constant has one address, which remains valid after the program that returned it is dropped.
 //!
-//! Calls of compiled code are sound: bodies write to `memory` only, of which they use at most two words.
+//! Calls of compiled code are sound: bodies write only to `memory`, of which they use at most two words.
 
 use stencil_runtime::{Emitter, Fresh};
 
-/// The same block with these flags: a module with the machine, and tests of it.
+/// Expands the same block with these flags: a module with the machine and its tests.
 macro_rules! with_flags {
     ($($module:ident: $($flag:literal),*;)*) => {$(
         mod $module {
@@ -22,19 +22,19 @@ macro_rules! with_flags {
                     struct Type { const char *name; const struct Type *base; };
                     static const struct Type OBJECT = { "object", 0 };
                     static const struct Type INT = { "int", &OBJECT };
-                    // Equal bytes, two objects.
+                    // Two objects with equal bytes.
                     static const uint64_t seven[2] = { 7, 8 }, also_seven[2] = { 7, 8 };
                     static const char byte = 5, also_byte = 5;
-                    // A circle.
+                    // A cycle.
                     struct node { const struct node *next; uint32_t value; const uint32_t *inside; };
                     static const struct node first, second, third;
                     static const struct node first = { &second, 1, &third.value };
                     static const struct node second = { &third, 2, &first.value };
                     static const struct node third = { &first, 3, &third.value };
-                    // Unaligned pointers, the last bytes no pointer.
+                    // Unaligned pointers, and trailing bytes that are not a pointer.
                     struct __attribute__((packed)) odd { char tag; const uint64_t *p; short n; const struct odd *self; char end; };
                     static const struct odd odd = { 1, &seven[1], 2, &odd, 3 };
-                    // Before the beginning, past the end, and far away.
+                    // Pointers before the beginning, past the end, and far away.
                     static const uint64_t *const around[] = { seven - 1, seven + 2, seven + 1000000 };
                     static const struct { uint64_t n[0]; } nothing, also_nothing;
                     static const struct { uint64_t n; char text[]; } flexible = { 3, { "xyz" } };
@@ -79,7 +79,7 @@ macro_rules! with_flags {
                 pub uop ret() { RETURN(x); }
             }
 
-            /// What a uop yields and stores. Its program is dropped by then.
+            /// Returns the result of a uop and the memory that it stored to, after dropping its program.
             fn run(uop: Instruction<Constants>, x: u64) -> (u64, [u64; 2]) {
                 let mut memory = [0; 2];
                 let code = Constants::compile(&[uop, Constants::ret()]).unwrap();
@@ -124,7 +124,7 @@ macro_rules! with_flags {
             }
 
             #[test]
-            fn constants_with_equal_bytes_are_two() {
+            fn constants_with_equal_bytes_are_distinct() {
                 for uop in [Constants::twins(), Constants::nothing()] {
                     let (_, [one, two]) = run(uop, 1);
                     assert_ne!(one, two, "{uop:?}");
@@ -139,12 +139,12 @@ macro_rules! with_flags {
                 assert_eq!(unsafe { (*(placed as *const u64), *(also_placed as *const u64)) }, (11, 12));
                 for uop in [Constants::global(), Constants::weak()] {
                     let (_, [one, two]) = run(uop, 1);
-                    assert_eq!(one, two, "an alias is another name of the same");
+                    assert_eq!(one, two, "an alias has the address of its target");
                 }
             }
 
             #[test]
-            fn pointers_may_form_circles_and_stand_anywhere() {
+            fn pointers_may_form_cycles_and_be_unaligned() {
                 for x in 0..7 {
                     let value = [13, 21, 33][x as usize % 3];
                     let (result, [node, _]) = run(Constants::walk(), x);
@@ -211,7 +211,7 @@ with_flags! {
 
 type Emit = fn(&mut Emitter<'_, Fresh>) -> Result<(), stencil_runtime::Error>;
 
-/// Two pages, more than 2 GiB from the executable.
+/// Two pages, more than 2 GiB away from the executable.
 struct Far(*mut u8);
 
 const SIZE: usize = 8192;

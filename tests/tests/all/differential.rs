@@ -1,4 +1,4 @@
-//! The same C bodies as stencils and as ordinary C functions, on random registers, operands and memory.
+//! Runs the same C bodies as stencils and as ordinary C functions, on random registers, operands and memory.
 //!
 //! Calls are sound: the bodies stay within the 256 bytes of memory that they are given, and `native` is declared as
 //! bodies.c defines it.
@@ -40,7 +40,7 @@ struct Memory([u8; 256]);
 
 type Operands = (u64, i32, u8, u16, f64, f32, bool);
 
-/// The bits of a float, all NaNs being one: which of two operands a NaN is taken from is not defined.
+/// Returns the bits of a float, with all NaNs equal: which operand's NaN becomes the result is not defined.
 fn bits(x: f64) -> u64 {
     if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() }
 }
@@ -78,7 +78,7 @@ fn check(body: usize, registers: [u64; 4], (n, m, k, h, f, g, p): Operands, seed
     prop_assert_eq!(result, jumped as u64, "whether body {} jumps", body);
     prop_assert_eq!(shown(&actual), shown(&expected), "registers after body {}", body);
     if memory != expected_memory {
-        // Memory may hold a NaN that was computed; then both have one there.
+        // Memory may hold a computed NaN. Then both sides must have one there.
         for (left, right) in memory.0.as_chunks().0.iter().zip(expected_memory.0.as_chunks().0) {
             let (left, right) = (f64::from_le_bytes(*left), f64::from_le_bytes(*right));
             prop_assert_eq!(bits(left), bits(right), "memory after body {}", body);
@@ -87,7 +87,7 @@ fn check(body: usize, registers: [u64; 4], (n, m, k, h, f, g, p): Operands, seed
     Ok(())
 }
 
-/// Mostly any value, often one at an edge.
+/// Mostly uniform values, often extreme ones.
 fn word() -> impl Strategy<Value = u64> {
     prop_oneof![
         any::<u64>(),
@@ -107,7 +107,7 @@ fn float() -> impl Strategy<Value = f64> {
 }
 
 #[test]
-fn stencils_do_what_functions_do() {
+fn stencils_behave_like_functions() {
     let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
     let operands = (word(), word(), word(), word(), float(), float(), any::<bool>());
     let inputs = ((word(), word(), float(), float()), operands, any::<u64>());
@@ -123,7 +123,7 @@ fn stencils_do_what_functions_do() {
 }
 
 #[test]
-fn the_same_body_at_another_place_is_the_same_but_for_its_patches() {
+fn the_same_body_at_another_address_differs_only_in_its_patches() {
     let (mut code, mut data) = (vec![0; 1 << 16], vec![0; 1 << 14]);
     let mut out = Emitter::<Reused>::new(&mut code, &mut data);
     let target = out.code_address();

@@ -1,6 +1,7 @@
-//! Code further than 2 GiB from the executable: trampolines to host functions, and what cannot be reached.
+//! Code that is further than 2 GiB from the executable: trampolines to host functions, and targets that are out of
+//! reach.
 //!
-//! Calls of compiled code are sound: the far code is made of uops of the machine that jumps there, ends in a `RETURN`,
+//! Calls of compiled code are sound: the far code consists of uops of the machine that jumps there, ends in a `RETURN`,
 //! and stays mapped until the calls are over.
 
 use stencil_runtime::{Address, Emitter, Error, Fresh, Label, Reused, stencil};
@@ -30,13 +31,13 @@ stencil! {
     uop ret() { RETURN(x); }
 }
 
-/// Two pages for code and data, far from the executable, which then become executable.
+/// Two pages for code and data, far from the executable, which become executable later.
 struct Pages(*mut u8);
 
 const SIZE: usize = 8192;
 
 impl Pages {
-    /// At a distance of more than 2 GiB and less than that of any other region of these tests.
+    /// Maps pages more than 2 GiB away from the executable, but nearer than any other region of these tests.
     fn new() -> Self {
         let anchor = triple as *const () as usize & !0xfff;
         for step in 1..64 {
@@ -56,7 +57,7 @@ impl Pages {
         unsafe { std::slice::from_raw_parts_mut(self.0, SIZE) }
     }
 
-    /// Runs the code at the start from near code.
+    /// Runs the code at the start of the pages from near code.
     fn run(&self, x: u64, memory: &mut [u64]) -> u64 {
         assert_eq!(unsafe { libc::mprotect(self.0.cast(), SIZE, libc::PROT_READ | libc::PROT_EXEC) }, 0);
         let code = Far::compile(&[Far::enter(self.0)]).unwrap();
@@ -124,7 +125,7 @@ fn near_code_calls_directly() {
 }
 
 #[test]
-fn without_room_for_a_trampoline() {
+fn no_space_for_a_trampoline() {
     let mut pages = Pages::new();
     for room in [0, 15, 16, 31] {
         pages.bytes().fill(0);
@@ -147,21 +148,21 @@ fn without_room_for_a_trampoline() {
 }
 
 #[test]
-fn an_error_takes_no_trampoline() {
+fn an_error_allocates_no_trampoline() {
     let mut pages = Pages::new();
     let (code, data) = pages.bytes().split_at_mut(4096);
     for code_size in [4096, 3] {
         let mut out = Emitter::<Fresh>::zeroed(&mut code[..code_size], data).unwrap();
         let before = out.left();
         emit_host_then_put(&mut out, u32::MAX).unwrap_err();
-        assert_eq!(out.left(), before, "an emitter stands where it stood");
+        assert_eq!(out.left(), before, "the emitter's position is unchanged");
         drop(out);
-        assert!(data.iter().all(|&byte| byte == 0), "memory is zero until bytes for good go there");
+        assert!(data.iter().all(|&byte| byte == 0), "a failed emit leaves the memory zero");
     }
-    // Two callees, and room for one trampoline.
+    // Two callees, but space for only one trampoline.
     let mut out = Emitter::<Fresh>::zeroed(code, &mut data[..31]).unwrap();
     assert!(matches!(emit_hosts(&mut out), Err(Error::OutOfReach { .. })));
-    assert_eq!(out.left().1, 31, "an emitter stands where it stood");
+    assert_eq!(out.left().1, 31, "the emitter's position is unchanged");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Emitting over memory that held something before gives the bytes that emitting into zeroed memory gives.
+//! Emitting over used memory produces the same bytes as emitting into zeroed memory.
 //!
-//! Nothing emitted here is run.
+//! These tests do not run the code that they emit.
 
 use stencil_runtime::{Address, Emitter, Error, Fresh, Label, Reused, stencil};
 
@@ -49,7 +49,7 @@ mod fpic {
     }
 }
 
-/// The same list for both kinds of memory.
+/// Returns the same instructions for both kinds of memory.
 macro_rules! all {
     ($memory:ty) => {{
         let target = Address(0x10_0000_0000 + 70);
@@ -84,7 +84,7 @@ macro_rules! all {
 fn reused_memory_gets_the_bytes_of_fresh_memory() {
     let (mut code, mut data) = ([0_u8; 2048], [0_u8; 2048]);
     let at = (Address(0x10_0000_0000), Address(0x10_0001_0003));
-    // Emitted where it is, to know how much there is of it; then for the same addresses in both kinds.
+    // Emit once to learn the sizes, then emit for the same addresses into both kinds of memory.
     for dirt in [0xCC, 0xFF, 0x01] {
         let (mut used_code, mut used_data) = ([dirt; 2048], [dirt; 2048]);
         code.fill(0);
@@ -97,7 +97,7 @@ fn reused_memory_gets_the_bytes_of_fresh_memory() {
         }
         assert_eq!(clean.left(), used.left());
         let (code_left, data_left) = used.left();
-        // Trampolines stand at the end of the data.
+        // Trampolines occupy the end of the data.
         let used_bytes = (2048 - code_left, used.data_address().0 as usize - at.1.0 as usize);
         let tail = used_bytes.1 + data_left;
         assert!(used_bytes.0 > 200 && used_bytes.1 > 100);
@@ -110,8 +110,8 @@ fn reused_memory_gets_the_bytes_of_fresh_memory() {
 }
 
 #[test]
-fn fresh_and_reused_agree_where_they_are() {
-    // One buffer, filled twice: first as fresh memory, then, dirty, as reused memory.
+fn fresh_and_reused_memory_agree_in_place() {
+    // Fill one buffer twice: first as fresh memory, then, dirty, as reused memory.
     let mut memory = vec![0_u8; 8192];
     let (code, data) = memory.split_at_mut(4096);
     let mut out = Emitter::<Fresh>::zeroed(code, data).unwrap();

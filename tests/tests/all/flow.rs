@@ -1,5 +1,5 @@
-//! Control flow that is hard to lay out: loops whose way out is the next uop, many ends, jumps out of the middle,
-//! calls on the way, rarely taken ways. Each uop has a twin in Rust, and all are run on all small registers.
+//! Control flow that is hard to lay out: loops whose exit is the next uop, several ends, jumps out of the middle,
+//! calls, rarely taken paths. Each uop has an equivalent Rust function, and both are run on all small register values.
 //!
 //! Calls of compiled code are sound: the bodies here touch no memory.
 
@@ -57,7 +57,7 @@ stencil! {
     uop finish(n: u64) { RETURN(x * 1000 + y * 10 + n); }
 }
 
-/// Where a uop went: its number, and the registers; or what it returned.
+/// Encodes where a uop went, by its number and the registers, or what it returned.
 fn end(to: u64, x: u64, y: u64) -> u64 {
     x.wrapping_mul(1000).wrapping_add(y.wrapping_mul(10)).wrapping_add(to)
 }
@@ -151,11 +151,12 @@ fn by_table(mut x: u64, mut y: u64) -> u64 {
     }
 }
 
-/// A twin of a uop with labels: the number of where it goes, 0 being the next uop, and the registers.
+/// The Rust equivalent of a uop with labels. It returns the number of the target, with 0 for the next uop, and the
+/// registers.
 type Twin = fn(u64, u64) -> u64;
 
 #[test]
-fn uops_go_where_their_twins_go() {
+fn uops_go_where_their_rust_equivalents_go() {
     let [t, u, v] = [0, 1, 2].map(Label);
     let all: [(stencil_runtime::Instruction<Flow>, Twin); 10] = [
         (Flow::loops(t), loops),
@@ -164,7 +165,7 @@ fn uops_go_where_their_twins_go() {
         (Flow::jumps(t, u), jumps),
         (Flow::jumps(u, t), |x, y| {
             let end = jumps(x, y);
-            // To where the other label is; what goes on stays.
+            // Swap the two labels; the next uop stays.
             if end.is_multiple_of(10) { end } else { end / 10 * 10 + 3 - end % 10 }
         }),
         (Flow::rarely(t), rarely),
@@ -174,7 +175,7 @@ fn uops_go_where_their_twins_go() {
         (Flow::by_table(t, u), by_table),
     ];
     for (uop, twin) in all {
-        // The labels before the uop and after it, so that distances have either sign.
+        // Bind the labels before the uop and after it, so that displacements have either sign.
         let targets = [Flow::bind(t), Flow::finish(1), Flow::bind(u), Flow::finish(2), Flow::bind(v), Flow::finish(3)];
         let start = Label(3);
         let skip = Flow::chain(start, start, start);

@@ -1,8 +1,9 @@
-//! Functions of the object file: where a uop's begins and ends, whatever its section holds, and functions as values.
+//! Functions of the object file: where a uop's function begins and ends, whatever else its section holds, and functions
+//! as values.
 //!
-//! Calls of compiled code are sound: bodies write to `memory` only, of which they use one word.
+//! Calls of compiled code are sound: bodies write only to `memory`, of which they use one word.
 
-/// A block with flags that change what stands around functions. Each uop must do what it does without them.
+/// Expands a block with flags that change what surrounds functions. Each uop must behave as it does without them.
 macro_rules! with_flags {
     ($($module:ident: $($flag:literal),*;)*) => {$(
         mod $module {
@@ -44,7 +45,7 @@ macro_rules! with_flags {
                     assert_eq!(run(&[Functions::rarely()], x), x + 1);
                 }
                 let program = [Functions::add(1), Functions::ret(), Functions::unreachable(), Functions::add(1)];
-                assert_eq!(run(&program, 1), 2, "what is not reached may stand there");
+                assert_eq!(run(&program, 1), 2, "unreachable code may remain there");
             }
         }
     )*};
@@ -59,7 +60,7 @@ with_flags! {
     aligned: "-falign-functions=64";
 }
 
-/// Without sections of their own, all functions share `.text`.
+/// Without separate sections, all functions share `.text`.
 mod one_section {
     stencil_runtime::stencil! {
         #![c_flags("-fno-function-sections")]
@@ -72,7 +73,7 @@ mod one_section {
     }
 }
 
-/// A function in front of a uop, in the section that the uop's own function would have.
+/// Places a function in front of a uop, in the section that the uop's own function would have.
 mod in_front {
     stencil_runtime::stencil! {
         pub machine InFront(x: u64) -> u64;
@@ -95,7 +96,7 @@ fn a_uop_is_what_its_symbol_covers() {
     assert_eq!(unsafe { code.entry()(4) }, 7);
 }
 
-/// Tables of addresses of code: each copy of a uop has its own, which it may read.
+/// Tables of code addresses: each copy of a uop has its own table, which it may read.
 macro_rules! tables {
     ($($module:ident: $($flag:literal),*;)*) => {$(
         mod $module {

@@ -1,11 +1,11 @@
-//! Integer holes of every type, at the values where something could go wrong, in the forms that C compilers fold
-//! into instructions: immediates, displacements, comparisons, masks.
+//! Integer holes of every type, at extreme values, in the forms that C compilers fold into instructions: immediates,
+//! displacements, comparisons, masks.
 //!
-//! Calls of compiled code are sound: bodies write to `memory` only, 16 bytes at most, and read nothing else.
+//! Calls of compiled code are sound: bodies write only to `memory`, at most 16 bytes, and read nothing else.
 
 use stencil_runtime::{Error, Instruction, Machine};
 
-/// 0, 1, -1, the least and greatest values, powers of two and what is beside them, cut to 64 bits.
+/// Returns 0, 1, -1, the minimum and maximum values, and powers of two with their neighbours, truncated to 64 bits.
 pub fn interesting() -> Vec<u64> {
     let powers = (0..64).flat_map(|bit| {
         let power = 1_u64 << bit;
@@ -17,7 +17,7 @@ pub fn interesting() -> Vec<u64> {
     all
 }
 
-/// Operations on a hole `n` and a register `x`, in C, with what Rust says they yield.
+/// Operations on a hole `n` and a register `x`, in C, each with the equivalent in Rust.
 macro_rules! integers {
     ($($module:ident: $t:ident;)*) => {$(
         mod $module {
@@ -171,8 +171,9 @@ macro_rules! integers {
             }
 
             #[test]
-            fn say_what_they_refuse() {
-                // Whatever a hole cannot hold is an error that names it; its range, if it has one, says so beforehand.
+            fn ranges_predict_errors() {
+                // A value that a hole cannot hold is an error that names the hole. If the hole has a range, it predicts
+                // the error.
                 for &n in &interesting() {
                     for uop in [Holes::get(n as $t), Holes::add(n as $t), Holes::x_minus_1(n as $t)] {
                         let hole = &uop.stencil().holes[0];
@@ -202,7 +203,7 @@ integers! {
     holes_isize: isize;
 }
 
-/// A `u32` from 2^31 on may not fit where the processor extends 32 bits with their sign. The description says so.
+/// A `u32` from 2^31 on may not fit where the processor sign-extends 32 bits. The stencil's description says so.
 fn may_be_refused<M: Machine>(uop: &Instruction<M>) -> bool {
     uop.stencil().holes.iter().zip(uop.operands()).any(|(hole, &word)| {
         let outside = hole.range.is_some_and(|(min, max)| !(min..=max).contains(&(word as i64)));
@@ -210,7 +211,7 @@ fn may_be_refused<M: Machine>(uop: &Instruction<M>) -> bool {
     })
 }
 
-/// Collects what is wrong, so that one run shows all of it: of each uop the first example and their number.
+/// Collects failures, so that one run reports all of them: for each uop the first example and the number of failures.
 #[derive(Default)]
 pub struct Failures(std::collections::BTreeMap<&'static str, (usize, String)>);
 

@@ -1,7 +1,7 @@
-//! Holes that are no integers: booleans, floats, pointers; displacements; two holes that may be the same.
+//! Holes other than integers: booleans, floats, pointers; displacements; two holes that may alias.
 //!
-//! Calls of compiled code are sound: bodies read and write `memory`, of which they get as much as they address, and
-//! where their pointer operands lead, which is to values of the tests.
+//! Calls of compiled code are sound: bodies access only `memory`, which is as large as they address, and the targets of
+//! their pointer operands, which are values of the tests.
 
 use stencil_runtime::{Emitter, Error, Fresh, Instruction, stencil};
 
@@ -208,7 +208,7 @@ fn pointers_that_alias() {
 
 #[test]
 fn displacements() {
-    // 8 GiB of addresses, of which but a few pages are ever touched.
+    // 8 GiB of address space, of which only a few pages are ever touched.
     const SIZE: usize = 8 << 30;
     let base = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -224,7 +224,7 @@ fn displacements() {
         unsafe { place.write(0) };
         all += 1;
         if let Err(Error::OutOfRange { uop: name, hole, overflow }) = &actual {
-            // As the macro documents: a u32 from 2^31 on, and with an addend a little earlier.
+            // As the macro documents, a `u32` from 2^31 on is refused, or from slightly less if there is an addend.
             assert_eq!((*name, *hole), (uop.stencil().name, "n"));
             assert!(name.starts_with("at_u32") && distance > i64::from(i32::MAX), "{uop:?}: {overflow:?}");
             assert!(overflow.value > overflow.max);

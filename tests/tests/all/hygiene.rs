@@ -1,11 +1,12 @@
-//! Names in the scope of a block do not change what it means, and conditions on its items are those of Rust.
+//! Names in the scope of a block do not change its meaning, and `cfg` conditions on its items work as in Rust.
 //!
-//! Calls of compiled code are sound: bodies read what their pointer operands point to, which lives until the calls are over.
+//! Calls of compiled code are sound: bodies read the targets of their pointer operands, which live until the calls are
+//! over.
 
 #![allow(dead_code, non_camel_case_types, non_upper_case_globals, non_snake_case, unused_macros)]
 
 mod values {
-    //! A pattern with the name of a constant, static or unit struct refers to that.
+    //! A pattern that is the name of a constant, static or unit struct refers to that item.
     static out: u8 = 0;
     const words: u8 = 0;
     struct labels;
@@ -22,7 +23,7 @@ mod values {
     stencil_runtime::stencil! {
         pub machine M(x: u64) -> u64;
         struct Pair { value: u64, code: u32 }
-        /// Its first member and the uop after it had one name.
+        /// Its first member once had the same name as the uop that follows it.
         pub uop t<const N: 0..2>() { x += N; }
         pub uop t_0(value: u64) { x += value; }
         pub uop emit_t(FOO: u64, Unit: u32, out: u8, words: u8, labels: u8, code: i8, data: i16) {
@@ -58,7 +59,7 @@ mod values {
 }
 
 mod types {
-    //! Names of the prelude, of primitive types, of macros, of derives and of crates.
+    //! Names from the prelude, and of primitive types, macros, derives and crates.
     type u64 = i8;
     type usize = u8;
     type u8 = i64;
@@ -119,7 +120,7 @@ mod types {
 }
 
 mod traits {
-    //! Methods of all types, which method syntax would find before those that take a reference.
+    //! Blanket methods by value, which method syntax would find before methods that take a reference.
     pub trait Tap: Sized {
         fn as_ref(self) -> u8 {
             1

@@ -1,4 +1,4 @@
-//! How the jumps between uops are laid out, that equal bytes are stored once, and that expansion is deterministic.
+//! The layout of jumps between uops, the sharing of equal bytes, and the determinism of the expansion.
 //!
 //! Calls of compiled code are sound: the bodies here touch no memory.
 
@@ -60,7 +60,7 @@ stencil! {
     uop ret_y() { RETURN(y); }
 }
 
-/// Runs `uop`, which may jump to `Label(0)`: whether it did, and x and y after it.
+/// Runs `uop`, which may jump to `Label(0)`. Returns whether it did, and x and y after it.
 fn run(uop: Instruction<Layout>, x: u64, y: u64) -> (bool, u64, u64) {
     let target = Label(0);
     let outcome = |last: Instruction<Layout>, continues: bool| {
@@ -98,7 +98,7 @@ fn the_jump_to_the_next_uop_is_dropped() {
 
 #[test]
 fn conditional_jumps_fall_through() {
-    // A comparison, and a conditional jump to the label, which ends the code.
+    // The code is a comparison followed by a conditional jump to the label.
     for stencil in [&STENCIL_jump_if, &STENCIL_jump_unless] {
         let lines: Vec<_> = stencil.disassembly.lines().collect();
         assert_eq!((lines.len(), stencil.code.size), (2, 9), "{}", stencil.disassembly);
@@ -181,7 +181,7 @@ fn equal_bytes_are_stored_once() {
     assert_ne!(STENCIL_add.code.stored.as_ptr(), STENCIL_ret.code.stored.as_ptr());
 }
 
-/// The same uops twice, in blocks of their own.
+/// The same uops in two separate blocks.
 macro_rules! twice {
     ($($module:ident)*) => {$(
         mod $module {

@@ -1,7 +1,7 @@
 //! Machines of other shapes: no register, no result, floats, narrow integers, more registers than a convention has.
 //!
-//! Calls of compiled code are sound: bodies write to what their pointer operands and registers point to, values of the
-//! tests that live until the calls are over.
+//! Calls of compiled code are sound: bodies write to the targets of their pointer operands and registers, which are
+//! values of the tests that live until the calls are over.
 
 use stencil_runtime::Label;
 
@@ -46,7 +46,7 @@ mod vectors {
     use core::arch::x86_64::__m128i;
     use stencil_runtime::Label;
 
-    /// Each half, exchanged. (rustc would rather have no vector cross the border; the macro has made sure of both sides.)
+    /// Swaps the halves. (rustc lints against vectors in `extern "C"` functions; the macro has checked both sides.)
     #[allow(improper_ctypes_definitions)]
     pub extern "C" fn exchange(v: __m128i) -> __m128i {
         let [a, b]: [u64; 2] = unsafe { std::mem::transmute(v) };
@@ -62,7 +62,7 @@ mod vectors {
         struct Pair = Pair { small: u8, vector: __m128i }
         extern fn exchange(v: __m128i) -> __m128i = exchange;
         c { typedef int words __attribute__((vector_size(16))); }
-        /// Constants of 16 bytes, which have to be aligned.
+        /// Its constants of 16 bytes must be aligned.
         pub uop mask() { a &= (__typeof__(a))(words){ -1, 0x7fff, 0, -2 }; }
         pub uop add() { a += b; f += 1; }
         pub uop set(low: u64, high: u64) { b = (__typeof__(b)){ low, high }; }
@@ -177,7 +177,7 @@ fn vector_registers() {
     let code = Vectors::compile(&program).unwrap();
     let mut pair = Pair { small: 200, vector: vector([0; 2]) };
     let result = unsafe { code.entry()(vector([7, 9]), 0.5, vector([0; 2]), &raw mut pair, 3) };
-    // Twice what was set, and once with its halves exchanged; lanes are added on their own.
+    // Each half was doubled, and once the halves were swapped. Lanes are added separately.
     let sum = [7 + u64::MAX.wrapping_mul(2).wrapping_add(1 << 63), (1_u64 << 63).wrapping_mul(2).wrapping_add(8)];
     let low = (sum[0] & 0x7fff_ffff_ffff) + 200;
     let high = (sum[1] & 0xffff_fffe_0000_0000) + 200;
@@ -190,7 +190,7 @@ fn vector_registers() {
 fn narrow_registers() {
     use narrow::Narrow;
     let code = Narrow::compile(&[Narrow::step(100), Narrow::check()]).unwrap();
-    // 200 + 200, 78 + 100, 0 - 1, 13691 * 3: all wrap.
+    // 200 + 200, 78 + 100, 0 - 1 and 13691 * 3 all wrap.
     assert!(unsafe { code.entry()(200, 78, 0, 13691, false, -5) });
     assert!(!unsafe { code.entry()(200, 77, 0, 13691, false, -5) });
     let code = Narrow::compile(&[Narrow::host(), Narrow::ret()]).unwrap();

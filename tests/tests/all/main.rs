@@ -1,7 +1,7 @@
-//! Behaviour of stencils: every test emits code, looks at its bytes, runs it, and compares with an oracle in Rust.
+//! The behaviour of stencils: every test emits code, inspects its bytes, runs it, and compares the result with Rust.
 //!
-//! One test crate, so that it is linked once; each module is a theme. A `stencil!` block stands in a module of its
-//! own where its names would clash with those of another.
+//! All modules form one test crate, so that it is linked once; each module has one theme. A `stencil!` block is in a
+//! separate module where its names would clash with those of another.
 
 mod constants;
 #[cfg(not(no_c_compiler))]
@@ -22,7 +22,8 @@ mod relocations;
 mod seed;
 mod types;
 
-/// A C compiler that has no `preserve_none` makes other bytes. Says why a test about bytes does not look at them.
+/// Returns whether a test can compare bytes. A C compiler without `preserve_none` produces different ones; then a
+/// message says that the test skips the comparison.
 fn exact_bytes<M: stencil_runtime::Machine>(test: &str) -> bool {
     let exact = M::ABI == stencil_runtime::Abi::PreserveNone;
     if !exact {
@@ -33,7 +34,7 @@ fn exact_bytes<M: stencil_runtime::Machine>(test: &str) -> bool {
     exact
 }
 
-/// A fixed pseudo-random sequence (xorshift64*), the same in every run.
+/// A fixed pseudo-random sequence (xorshift64*), which is the same in every run.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! Names of users do not get caught in the names that expansions use themselves.
+//! The user's names do not collide with names that expansions use internally.
 //!
 //! Calls of compiled code are sound: the bodies here touch no memory.
 

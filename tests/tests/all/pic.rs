@@ -1,7 +1,7 @@
-//! Code that the C compiler was told to make position-independent: operands and host functions through slots of a
-//! global offset table, constants relative to the code. And data that wants more alignment than a page has.
+//! Position-independent code: operands and host functions through slots of a global offset table, constants relative to
+//! the code. Also data whose alignment exceeds a page.
 //!
-//! Calls of compiled code are sound: bodies write to `memory` only, 160 bytes at most.
+//! Calls of compiled code are sound: bodies write only to `memory`, at most 160 bytes.
 
 use stencil_runtime::{Error, Instruction, Label, Machine};
 
@@ -60,7 +60,7 @@ macro_rules! with_flags {
             assert_eq!(unsafe { code.entry()(10, std::ptr::null_mut()) }, 3_628_800);
             run(&[Pic::copy()], 0, memory);
             assert_eq!(memory[..5], [7, 8, 9, 0, 0]);
-            // Nothing of the entry is left unpatched.
+            // No field of the entry remains unpatched.
             assert!(Pic::ENTRY.stencil().patches.len() <= 2);
         }
     )*};
@@ -88,9 +88,9 @@ mod aligned {
 }
 
 #[test]
-fn data_may_want_more_alignment_than_a_page_has() {
+fn data_may_require_more_than_page_alignment() {
     use aligned::Aligned;
-    // Either it is as aligned as it says, or it is refused in words: never at a wrong place.
+    // The data is either aligned as declared, or refused with an error, but never misaligned.
     for _ in 0..4 {
         match Aligned::compile(&[Aligned::address(), Aligned::ret()]) {
             Ok(code) => assert_eq!(unsafe { (code.entry()(0) % 8192, code.entry()(1) % 8192) }, (1, 8)),
@@ -111,7 +111,7 @@ mod named {
 }
 
 #[test]
-fn the_disassembly_names_data_whatever_follows_its_distance() {
+fn the_disassembly_names_data_whatever_follows_the_displacement() {
     use named::{STENCIL_compared, STENCIL_compared_wide, STENCIL_loaded};
     for (stencil, expected) in [
         (STENCIL_compared, "  0: cmpq $7, data(%rip)"),

@@ -1,4 +1,4 @@
-//! Whole programs: of no uop to very many, labels, families, machines in several blocks, threads.
+//! Whole programs: from no uop to very many, labels, families, machines in several blocks, threads.
 //!
 //! Calls of compiled code are sound: the bodies here touch no memory.
 
@@ -78,7 +78,7 @@ fn labels_forward_and_backward() {
     assert!(code.offset(start) < code.offset(other) && code.offset(other) < code.offset(end));
     assert_eq!(code.offset(Label(3)), None);
     assert_eq!(code.address(start).unwrap(), code.bytes()[code.offset(start).unwrap()..].as_ptr());
-    // Never referred to, bound at the end, and two at one place.
+    // Labels that are never referred to, a label at the end, and two at one position.
     let program = [Program::bind(Label(1)), Program::bind(Label(0)), Program::ret(), Program::bind(Label(3))];
     let code = Program::compile(&program).unwrap();
     assert_eq!(code.offset(Label(0)), code.offset(Label(1)));
@@ -87,7 +87,7 @@ fn labels_forward_and_backward() {
 }
 
 #[test]
-fn labels_that_are_wrong() {
+fn invalid_labels() {
     let compile = |program: &[Instruction<Program>]| Program::compile(program).map(drop);
     let (a, b) = (Label(0), Label(1));
     let unknown = compile(&[Program::bind(a), Program::jump(a), Program::branch(a, b)]);
@@ -148,8 +148,9 @@ fn a_machine_in_several_blocks() {
 }
 
 #[test]
-fn code_returns_its_memory() {
-    // More than there is, were it not returned: 40,000 times 1 MiB is 40 GB, and 65,530 mappings are the limit.
+fn dropped_code_frees_its_memory() {
+    // This would exhaust the memory if code were leaked: 40,000 times 1 MiB is 40 GB, and 65,530 mappings are the
+    // limit.
     let program: Vec<_> = (0..200).map(Program::mix).chain([Program::ret()]).collect();
     let first = Program::compile(&program).unwrap();
     for _ in 0..80_000 {
@@ -162,7 +163,7 @@ fn code_returns_its_memory() {
 }
 
 #[test]
-fn code_that_is_kept_stays_what_it_is() {
+fn kept_code_does_not_change() {
     let all: Vec<_> = (0..300).map(|n| Program::compile(&[Program::add(n), Program::ret()]).unwrap()).collect();
     for (n, code) in all.iter().enumerate() {
         assert_eq!(unsafe { code.entry()(1000, 0) }, 1000 + n as u64);
@@ -195,7 +196,7 @@ fn threads_compile_and_run() {
 }
 
 #[test]
-fn instructions_show_what_they_are() {
+fn instructions_have_a_readable_debug_format() {
     assert_eq!(format!("{:?}", Program::three(1, 2, 0xff)), "three a=0x1 b=0x2 c=0xff");
     assert_eq!(format!("{:?}", Program::family(0, 2, 9)), "family[0, 2] n=0x9");
     assert_eq!(Program::three(1, 2, 0xff).operands(), [1, 2, 0xff]);

@@ -1,12 +1,12 @@
-//! Every kind of relocation, each by a uop that provokes it and yields something that Rust can tell beforehand.
+//! Every kind of relocation, each in a uop that provokes it and whose result Rust can predict.
 //!
-//! Calls of compiled code are sound: bodies write to `memory` only, which has 256 bytes here, and read from there, from
-//! their own constants, and what host functions are given.
+//! Calls of compiled code are sound: bodies write only to `memory`, which has 256 bytes here, and read only that, their
+//! own constants, and the arguments of host functions.
 
 use stencil_runtime::{Label, PatchKind, Section, Stencil, Value, stencil};
 
 extern "C" fn sum_of_string(text: *const u8) -> u64 {
-    // Bodies pass strings that end in a zero.
+    // Bodies pass strings that end in a zero byte.
     let bytes = unsafe { std::ffi::CStr::from_ptr(text.cast()) }.to_bytes();
     bytes.iter().fold(0, |sum, &byte| sum * 10 + u64::from(byte - b'0'))
 }
@@ -108,7 +108,7 @@ stencil! {
     uop ret() { RETURN(x); }
 }
 
-/// What a machine yields and leaves in memory.
+/// Runs a program, and returns its result and its effect on memory.
 fn run(program: &[stencil_runtime::Instruction<Relocations>], x: u64, f: f64, memory: &mut [u64; 32]) -> u64 {
     let code = Relocations::compile(&[program, &[Relocations::ret()]].concat()).unwrap();
     unsafe { code.entry()(x, memory.as_mut_ptr().cast(), f) }

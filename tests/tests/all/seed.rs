@@ -1,4 +1,4 @@
-//! The example that the project began with: CPython's `_CHECK_VALIDITY`, with its zeros elided, byte for byte.
+//! The example that started the project: CPython's `_CHECK_VALIDITY`, with its zeros elided, byte for byte.
 //!
 //! Calls of compiled code are sound: the executors that the bodies read live until the end of each test.
 
@@ -6,7 +6,7 @@ use stencil_runtime::{Address, Emitter, Fresh, Label, Patch, PatchKind, Reused, 
 
 use crate::exact_bytes;
 
-/// What the uop checks: the lowest bit of `valid`.
+/// The uop checks the lowest bit of `valid`.
 #[repr(C)]
 pub struct Executor {
     head: [u8; 0x22],
@@ -21,7 +21,7 @@ mod fpic {
         #![c_flags("-fpic", "-fno-plt")]
         pub machine Seed(x: u64) -> u64;
         c { typedef struct { char head[0x22]; unsigned char valid : 1; } executor_t; }
-        /// Leaves the trace if what it assumed is no longer true.
+        /// Leaves the trace if its assumption no longer holds.
         pub uop _CHECK_VALIDITY(executor: *const Executor, target: Label) {
             if (!((const executor_t *)executor)->valid) JUMP(target);
         }
@@ -54,7 +54,7 @@ fn code(offset: usize, slot: usize) -> Patch {
 }
 
 #[test]
-fn the_seed_is_met_byte_for_byte() {
+fn the_seed_is_reproduced_byte_for_byte() {
     if !exact_bytes::<fpic::Seed>("the seed's bytes") {
         return;
     }
@@ -93,7 +93,7 @@ fn the_seed_emits_what_it_describes() {
     assert_eq!(data, expected);
 }
 
-/// 1 where the executor is valid, 2 where it is not.
+/// 1 if the executor is valid, 2 if it is not.
 macro_rules! outcome {
     ($module:ident, $executor:expr) => {{
         use $module::Seed;
@@ -127,7 +127,7 @@ fn without_fpic_it_is_smaller() {
 mod zeros {
     stencil_runtime::stencil! {
         pub machine Blank(x: *mut u8) -> u64;
-        /// Two instructions that are all zeros: `add %al, (%rax)`.
+        /// Two instructions whose bytes are all zero: `add %al, (%rax)`.
         pub uop zeros() { __asm__ volatile(".zero 4"); }
         pub uop zeros_at_its_end() { __asm__ volatile("nop; .zero 40"); }
         pub uop ret() { RETURN(*(uint8_t *)x); }
@@ -149,7 +149,7 @@ fn stored_bytes_are_trimmed() {
             }
         }
     }
-    // Emitted, they are what the description says, over memory of zeros and over any other.
+    // Emit it over zeroed and over dirty memory: the bytes must match the description.
     let (mut fresh, mut reused) = ([0_u8; 48], [0xCC_u8; 48]);
     let mut out = Emitter::<Fresh>::zeroed(&mut fresh, &mut []).unwrap();
     zeros::emit_zeros(&mut out).and_then(|()| zeros::emit_zeros_at_its_end(&mut out)).unwrap();
@@ -161,7 +161,7 @@ fn stored_bytes_are_trimmed() {
 
 stencil! {
     machine Mark(x: u64) -> u64;
-    // 20 bytes that stand nowhere else, and 40 zeros.
+    // 20 bytes that occur nowhere else, followed by 40 zeros.
     uop marked() { __asm__ volatile("movabs $0x6b39a1c4e85f2d71, %rax; movabs $0x2f6e8d0c4b9a7351, %rax; .zero 40"); }
 }
 
@@ -170,7 +170,7 @@ fn the_executable_holds_no_trailing_zeros() {
     let words = [0x6b39_a1c4_e85f_2d71_u64, 0x2f6e_8d0c_4b9a_7351];
     let mark: Vec<u8> = words.iter().flat_map(|word| [&[0x48, 0xb8][..], &word.to_le_bytes()].concat()).collect();
     assert_eq!((STENCIL_marked.code.size, STENCIL_marked.code.stored), (60, &mark[..]));
-    // Not with `contains` over all windows, which is slow without optimization.
+    // Searching with `windows().any()` would be slow without optimization.
     let image = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let starts = image.iter().enumerate().filter(|(_, byte)| **byte == mark[0]).map(|(index, _)| index);
     let ends = starts.filter(|&start| image[start..].starts_with(&mark)).map(|start| start + mark.len());
@@ -179,7 +179,7 @@ fn the_executable_holds_no_trailing_zeros() {
 }
 
 #[test]
-fn the_entry_has_all_that_it_needs() {
+fn the_entry_is_patched_completely() {
     use stencil_runtime::Machine;
     let code = fpic::Seed::compile(&[fpic::Seed::ret(5)]).unwrap();
     let entry = fpic::Seed::ENTRY.stencil();

@@ -1,12 +1,12 @@
-//! Types that both languages share, host functions of many types, machines of many shapes.
+//! Shared types, host functions of many types, machines of many shapes.
 //!
-//! Calls of compiled code are sound: the structs that bodies read and write live until the end of each test, and host
-//! functions are declared with the types that they have.
+//! Calls of compiled code are sound: the structs that bodies access live until the end of each test, and host functions
+//! are declared with their actual types.
 
 mod structs {
     use stencil_runtime::stencil;
 
-    /// A type that Rust has.
+    /// A type that Rust defines.
     #[repr(C)]
     #[derive(Default)]
     pub struct Bound {
@@ -29,14 +29,14 @@ mod structs {
         include "shared.h";
         #[derive(Debug, PartialEq, Clone, Copy)]
         pub struct Inner { pub d: f64, pub e: i8 }
-        /// Padding after `a`, `c` and `pairs`.
+        /// It has padding after `a`, `c` and `pairs`.
         #[derive(Debug, PartialEq)]
         pub struct Vm {
             pub a: u8,
             pub b: u64,
             pub c: i16,
             pub inner: Inner,
-            /// An array in an array.
+            /// An array of arrays.
             pub grid: [[u16; 2]; 3],
             pub pairs: [Inner; 2],
             pub f: f32,
@@ -194,7 +194,7 @@ mod hosts {
     pub extern "C" fn none() -> u32 {
         0xffff_fff0
     }
-    /// Uses aligned vectors on its stack, as any Rust function may.
+    /// Keeps aligned vectors on its stack, as any Rust function may.
     pub extern "C" fn aligned(x: u64) -> u64 {
         #[repr(align(64))]
         struct Aligned([u64; 8]);
