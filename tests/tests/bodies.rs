@@ -1,5 +1,5 @@
-//! Random C bodies do as stencils what they do as C functions: a fixed small set of seeds. The command `bodies` of this
-//! package runs as many as one likes.
+//! Random C bodies behave the same as stencils and as C functions. This test runs a small fixed set of seeds; the
+//! command `bodies` of this package runs any number.
 
 #![cfg(not(no_c_compiler))]
 
@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tests::bodies::{Batch, Options, Part, Report};
 
-/// Whether the macro still hands operands to C as addresses of symbols. C compilers assume that such addresses never
-/// meet, and reorder or drop accesses through them. Remove this mark, and what it allows, when no body differs any more.
+/// Whether the macro still passes operands to C as addresses of symbols. C compilers assume that such addresses differ
+/// from each other, and reorder or drop accesses through them. Remove this constant, and the exceptions that depend on
+/// it, when no body differs any more.
 const OPERANDS_ARE_ADDRESSES_OF_SYMBOLS: bool = true;
 
 /// Seeds of bodies with addresses that gcc or clang once compiled to wrong stencils.

@@ -17,7 +17,7 @@ fn compare(one: &str, other: &str) -> Result<End, String> {
 }
 
 #[test]
-fn what_is_the_same_agrees() {
+fn equal_modules_agree() {
     assert_eq!(compare(PLAIN, PLAIN), Ok(End::Returned));
     let trap = PLAIN.replace("(local.get 0)", "unreachable");
     assert_eq!(compare(&trap, &trap), Ok(End::Trapped));
@@ -28,7 +28,7 @@ fn what_is_the_same_agrees() {
 }
 
 #[test]
-fn whatever_differs_is_seen() {
+fn every_difference_is_detected() {
     for (from, to, what) in [
         ("(local.get 0)", "(f64.const -0)", r#"Ok(["0.0"]) on uops, Ok(["-0.0"]) on wasmi"#),
         ("(local.get 0)", "unreachable", r#"Ok(["0.0"]) on uops, Err(Trap(Unreachable)) on wasmi"#),

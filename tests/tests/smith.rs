@@ -1,5 +1,5 @@
-//! Random modules on uops and on another engine: results, traps, memories, tables and globals must agree. To
-//! compare more of them, run `cargo run --release -p tests --bin fuzz -- --minutes 10`.
+//! Random modules on uops and on another engine: results, traps, memories, tables and globals must agree. To compare
+//! more of them, run `cargo run --release -p tests --bin fuzz -- --minutes 10`.
 
 use tests::differential::Compared;
 use tests::smith;
@@ -36,7 +36,7 @@ fn modules_from_2000() {
 }
 
 #[test]
-fn the_same_seed_makes_the_same_module_and_less_entropy_a_smaller_one() {
+fn a_seed_determines_the_module_and_less_entropy_shrinks_it() {
     let module = smith::module(7, usize::MAX);
     assert_eq!(module, smith::module(7, usize::MAX));
     assert_ne!(module, smith::module(8, usize::MAX));

@@ -1,4 +1,4 @@
-//! Tests of what people see when they make a mistake in `stencil!`, or use it without a C compiler: the cases are in `ui`.
+//! Tests of the messages for mistakes in `stencil!` and for a missing C compiler. The cases are in `ui`.
 
 mod user;
 

@@ -1,4 +1,4 @@
-//! A crate of somebody who uses the library.
+//! A crate that depends on the library, as a user's crate does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,13 +16,14 @@ fn main() {
 }
 ";
 
-/// A crate that uses the library, built once; each run of Cargo then only expands it again.
+/// A crate that depends on the library. Its dependencies are built once; each run of Cargo only expands the macro
+/// again.
 pub struct Crate {
     directory: PathBuf,
 }
 
 impl Crate {
-    /// The crate of this name in a directory for tests, with a cache of its own, which is empty.
+    /// Creates a crate of this name in a directory for tests, with its own empty cache.
     pub fn new(tests: &str, name: &str, main: &str) -> Self {
         let directory = Path::new(tests).join(name);
         let _ = std::fs::remove_dir_all(directory.join("cache"));
@@ -40,7 +41,7 @@ impl Crate {
         user
     }
 
-    /// The same crate with another name for its directory.
+    /// Renames the crate's directory.
     pub fn moved(self, name: &str) -> Self {
         let directory = self.directory.with_file_name(name);
         let _ = std::fs::remove_dir_all(&directory);
@@ -48,7 +49,7 @@ impl Crate {
         Self { directory }
     }
 
-    /// A file or directory of the crate.
+    /// Returns the path of a file or directory of the crate.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -58,7 +59,7 @@ impl Crate {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    /// What a command of Cargo has to say in this environment.
+    /// Runs a Cargo command in this environment, and returns its output.
     pub fn cargo(&self, arguments: &[&str], environment: &[(&str, &str)]) -> String {
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let mut command = Command::new(cargo);
@@ -71,7 +72,7 @@ impl Crate {
         String::from_utf8(command.output().unwrap().stderr).unwrap()
     }
 
-    /// A program in a directory of its own, in place of a C compiler.
+    /// Writes a script to a new directory, to be used in place of a C compiler.
     pub fn tool(&self, name: &str, script: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.path("tools").join(name);
@@ -81,7 +82,7 @@ impl Crate {
     }
 }
 
-/// The compiler itself, which needs no search path to be found.
+/// Returns the path of `rustc` itself, which is found without a search path.
 fn rustc_path() -> PathBuf {
     let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
     let output = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();

@@ -1,4 +1,4 @@
-//! How often the C compiler is started, told by one that writes it down.
+//! Counts how often the C compiler is started, using a wrapper that logs each start.
 
 #![cfg(not(no_c_compiler))]
 
@@ -24,7 +24,7 @@ fn main() {
 }
 ";
 
-/// The crate, and its compiler.
+/// A crate and its logging compiler.
 struct Logged {
     user: Crate,
     compiler: String,
@@ -42,7 +42,7 @@ impl Logged {
         Self { compiler: compiler.to_str().unwrap().into(), user }
     }
 
-    /// How often the compiler was started by a command of Cargo, and what that said.
+    /// Runs a Cargo command. Returns how often it started the compiler, and its output.
     fn starts(&self, command: &[&str], environment: &[(&str, &str)]) -> (usize, String) {
         self.user.write("log", "");
         let environment = [environment, &[("STENCIL_CC", &self.compiler)]].concat();
@@ -50,7 +50,7 @@ impl Logged {
         (std::fs::read_to_string(self.user.path("log")).unwrap().lines().count(), output)
     }
 
-    /// The same where both blocks are well but for a warning, which is always reported.
+    /// The same if both blocks compile with just a warning, which every run must report.
     fn good_starts(&self, command: &[&str], environment: &[(&str, &str)]) -> usize {
         let (starts, output) = self.starts(command, environment);
         assert!(output.contains("Finished") && output.contains("unused_here"), "{output}");
@@ -59,33 +59,33 @@ impl Logged {
 }
 
 #[test]
-fn what_is_not_changed_is_not_compiled_again() {
+fn unchanged_blocks_are_not_recompiled() {
     let logged = Logged::new();
     let first = logged.good_starts(&["check"], &[]);
-    // What it is, which conventions it has, where it looks for headers, and two blocks.
+    // The starts determine the compiler's version, its conventions and its header directories, and compile two blocks.
     assert!((5..=6).contains(&first), "{first}");
     assert_eq!(logged.good_starts(&["build"], &[]), 0);
 
-    // Another line for each token, and the same C.
+    // Every token has a new line number, but the C is unchanged.
     logged.user.write("src/main.rs", &format!("\n\n{MAIN}"));
     assert_eq!(logged.good_starts(&["check"], &[]), 0);
     logged.user.write("src/main.rs", &MAIN.replace("x += x", "x *= 3"));
-    // The block, and where headers are.
+    // One start compiles the block, the other determines the header directories.
     assert_eq!(logged.good_starts(&["check"], &[]), 2);
     assert_eq!(logged.good_starts(&["run", "--", "9"], &[]), 0);
 
-    // A contract is no part of the C, and holds for what is cached.
+    // A contract is not part of the C, and also applies to a cached object.
     logged.user.write("src/main.rs", &MAIN.replace("pub uop", "#[stencil(max_code = 1)] pub uop"));
     let (starts, output) = logged.starts(&["check"], &[]);
     assert!(starts == 0 && output.contains("its contract allows at most 1"), "{output}");
     logged.user.write("src/main.rs", &MAIN.replace("x += x", "x *= 3"));
 
-    // A header is tracked, and is what it is now.
+    // A header is tracked, and its current content is used.
     logged.user.write("src/step.h", "#define STEP 5\n");
     assert_eq!(logged.good_starts(&["run", "--", "21"], &[]), 2);
     assert_eq!(logged.good_starts(&["check"], &[]), 0);
 
-    // What is wrong is said by the compiler each time.
+    // The compiler reports an error in every build.
     logged.user.write("src/main.rs", &MAIN.replace("x += x", "x += y"));
     for _ in 0..2 {
         let (starts, output) = logged.starts(&["check"], &[]);
@@ -93,7 +93,7 @@ fn what_is_not_changed_is_not_compiled_again() {
         assert!(output.contains("use of undeclared identifier 'y'") || output.contains("'y' undeclared"), "{output}");
     }
 
-    // Without a cache, or with one that cannot be written.
+    // Without a cache, or with one that cannot be written to.
     let file = logged.user.path("src/main.rs/cache");
     for cache in ["off", file.to_str().unwrap()] {
         logged.user.write("src/main.rs", MAIN);
@@ -106,8 +106,9 @@ fn what_is_not_changed_is_not_compiled_again() {
     the_variables_of_cc_are_read(&logged);
 }
 
-/// What the compiler looked for and did not find, and what it embeds, is as it is now. For a new environment, all that is known of the
-/// compiler is asked again: it takes `anew` starts for two blocks with different flags.
+/// Checks that a cached object is not used after a change of headers that the compiler searched for without success, or
+/// of files that it embedded. In a new environment everything is determined again, which takes `anew` starts for two
+/// blocks with different flags.
 fn nothing_is_stale(logged: &Logged, anew: usize) {
     let user = &logged.user;
     let [first, second] = ["first", "second"].map(|name| user.path(name));
@@ -145,7 +146,7 @@ fn nothing_is_stale(logged: &Logged, anew: usize) {
     run("6", &[], 0);
 }
 
-/// The compiler that each variable names, in the order of the crate `cc`, with and without a wrapper.
+/// Checks which compiler each variable selects, in the order of the crate `cc`, with and without a wrapper.
 fn the_variables_of_cc_are_read(logged: &Logged) {
     let user = &logged.user;
     user.write("src/main.rs", MAIN);
@@ -176,7 +177,7 @@ fn the_variables_of_cc_are_read(logged: &Logged) {
         log.dedup();
         log.join(" ")
     };
-    // Without any of them: Cargo notices each one that comes.
+    // Start without any of the variables: Cargo must notice each one that is set later.
     let _ = started(&[]);
     for first in (0..all.len()).rev() {
         assert_eq!(started(&all[first..]), names[first]);
@@ -188,11 +189,11 @@ fn the_variables_of_cc_are_read(logged: &Logged) {
         user.write("src/main.rs", MAIN);
         assert_eq!(started(&[(name, &wrapped)]), "", "{name} is cached");
     }
-    // What a wrapper starts is part of what it is.
+    // The compiler that a wrapper starts is part of the wrapper's identity.
     user.tool("plain", &format!("#!/bin/sh\necho plain >>{:?}\nexec {real}  \"$@\"\n", user.path("log")));
     user.write("src/main.rs", MAIN);
     assert_eq!(started(&[("CC", &wrapped)]), "ccache plain");
-    // Flags in `CFLAGS` are for other C.
+    // `CFLAGS` are meant for other C.
     user.write("src/main.rs", MAIN);
     assert_eq!(started(&[("CC", &wrapped), ("CFLAGS", "-fno-such-flag")]), "ccache plain");
     let output = user.cargo(&["check"], &[("CC", "no-such-cc")]);

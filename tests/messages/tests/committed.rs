@@ -1,4 +1,4 @@
-//! Objects that are committed in a crate: found without a compiler, written and compared when asked for.
+//! Objects that are committed in a crate: used without a compiler, and written and verified on request.
 
 #![cfg(not(no_c_compiler))]
 
@@ -26,22 +26,22 @@ const MORE: &str = "stencil_runtime::stencil! {
     pub uop triple() { x *= 3; }
 }";
 
-/// The value of `__FILE__` is `place.h`, wherever the crate is.
+/// `__FILE__` is `place.h`, wherever the crate is located.
 const HEADER: &str = "static inline unsigned long length_of_my_name(void) { return sizeof __FILE__; }\n";
 
-/// The compiler in use.
+/// Returns the name of the compiler in use.
 fn real() -> String {
     std::env::var("STENCIL_CC").unwrap_or("clang-19".into())
 }
 
-/// A search path with gcc, before version 15, and what it needs, and nothing else.
+/// Returns a search path that contains only gcc, in a version before 15, and the programs that it needs.
 fn gcc_alone(user: &Crate) -> Option<PathBuf> {
     let version = Command::new("gcc").arg("-dumpversion").output().ok()?;
     let version: u32 = String::from_utf8(version.stdout).ok()?.split('.').next()?.trim().parse().ok()?;
     only(user, "gcc").filter(|_| version < 15)
 }
 
-/// A search path with one compiler and the assembler.
+/// Returns a search path that contains only one compiler and the assembler.
 fn only(user: &Crate, compiler: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folder = user.path(&format!("{compiler}-alone"));
@@ -55,7 +55,7 @@ fn only(user: &Crate, compiler: &str) -> Option<PathBuf> {
 }
 
 fn check(user: &Crate, environment: &[(&str, &str)], parts: &[&str]) {
-    // Made anew.
+    // Touch the file, so that Cargo expands it again.
     let main = std::fs::read_to_string(user.path("src/main.rs")).unwrap();
     user.write("src/main.rs", &main);
     let output = user.cargo(&["check"], environment);
@@ -88,21 +88,21 @@ fn committed_objects() {
     let [object] = &objects(&user)[..] else { panic!("one block has one object") };
     let bytes = std::fs::read(object).unwrap();
     check(&user, &without, &finished);
-    // Cargo tracks the object: a build that only reads it leaves nothing to do for the next one.
+    // Cargo tracks the object: after a build that only reads it, the next build has nothing to do.
     let again = user.cargo(&["check"], &without);
     assert!(again.contains("Finished") && !again.contains("Checking"), "{again}");
     check(&user, &[verify, ("STENCIL_CC", &real)], &finished);
     let output = user.cargo(&["run"], &[]);
     assert!(output.contains("Finished") && !output.contains("panicked"), "{output}");
 
-    // A contract is no part of the C, and holds for what is committed.
+    // A contract is not part of the C, and also applies to a committed object.
     user.write("src/main.rs", &MAIN.replace("uop double", "#[stencil(max_code = 1)] uop double"));
     check(&user, &without, &["uop `double` has", "but its contract allows at most 1"]);
     user.write("src/main.rs", &MAIN.replace("uop double", "#[stencil(max_code = 16, no_stack)] uop double"));
     check(&user, &without, &finished);
     user.write("src/main.rs", MAIN);
 
-    // Another place, the same object.
+    // A crate at another path uses the same object.
     let elsewhere = user.moved("stencil-committed-at-a-longer-path");
     std::fs::remove_file(elsewhere.path("stencils/x86_64-linux/main.o")).unwrap();
     check(&elsewhere, &without, &["stencil! needs a C compiler while it is expanded"]);
@@ -110,7 +110,7 @@ fn committed_objects() {
     assert_eq!(std::fs::read(&objects(&elsewhere)[0]).unwrap(), bytes);
     let user = elsewhere.moved("stencil-committed");
 
-    // A compiler that makes the same and something besides, and one that makes nothing of use.
+    // One compiler adds a section to the object, another produces an empty one.
     let besides = user.tool("besides", &format!("#!/bin/sh\nexec {real} \"$@\" -fident\n"));
     let differs = "the committed object differs, but in no uop";
     check(&user, &[verify, ("STENCIL_CC", besides.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 writes it anew"]);
@@ -125,13 +125,13 @@ fn committed_objects() {
     );
     assert_eq!(std::fs::read(&objects(&user)[0]).unwrap(), bytes);
 
-    // A compiler that makes something else.
+    // A compiler that produces different code.
     let script = format!("#!/bin/sh\nsed 's/x += x;/x += x + 1;/' | {real} \"$@\"\n");
     let other = user.tool("other", &script);
     let differs = "the committed object has other code for the uop `double`";
     check(&user, &[verify, ("STENCIL_CC", other.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 writes it anew"]);
 
-    // Of another header, of another block, of none.
+    // An object with other headers, one of another block, and a missing one.
     user.write("src/place.h", &HEADER.replace("sizeof __FILE__", "7"));
     check(&user, &[verify, ("STENCIL_CC", &real)], &["the committed object was made with other headers"]);
     check(&user, &without, &["stencil! needs a C compiler"]);
@@ -144,7 +144,7 @@ fn committed_objects() {
     );
     check(&user, &update, &finished);
     assert_eq!(objects(&user).len(), 1);
-    // Several blocks in a file, of which two exclude each other.
+    // Several blocks in one file, two of which exclude each other.
     let two = [["any()", "all()"], ["all()", "any()"]].map(|[first, second]| {
         format!("{MAIN} #[cfg({first})] mod more {{ {MORE} }} #[cfg({second})] mod again {{ {MORE} }}")
     });
@@ -171,19 +171,19 @@ fn committed_objects() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("<stencil_uop_0_0>:"), "{text}");
     }
-    // What depends on the time, or on files that are not known, is compiled in each build.
+    // A block that depends on the time, or on unknown files, is compiled in each build.
     user.write("src/main.rs", &MAIN.replace("x += x", "x += x; (void)__TIME__"));
     check(&user, &update, &["Finished", "the object of this block is not committed: it uses `__TIME__`"]);
     assert_eq!(objects(&user).len(), 0);
-    // No environment variable has a part in a committed object.
+    // No environment variable affects a committed object.
     user.write("src/main.rs", MAIN);
     check(&user, &[update[0], update[1], ("CCC_OVERRIDE_OPTIONS", "+-O0"), ("CPATH", "/")], &finished);
     assert_eq!(std::fs::read(&objects(&user)[0]).unwrap(), bytes);
-    // What the compiler warned of is told without it.
+    // Warnings of the compiler are reported without it.
     user.write("src/main.rs", &MAIN.replace("x += x", "int unused_here; x += x"));
     check(&user, &update, &["Finished", "unused_here"]);
     check(&user, &without, &["Finished", "unused variable 'unused_here'", "uop double() {"]);
-    // Made by a compiler of another convention than the only one that is there, which a block needs that has changed.
+    // A block has changed, and the only compiler present uses another convention than the committed objects.
     if let ("clang-19", Some(gcc)) = (real.as_str(), gcc_alone(&user)) {
         let two = format!("{MAIN} mod more {{ {MORE} }}");
         user.write("src/main.rs", &two);
@@ -202,7 +202,7 @@ fn committed_objects() {
             let path = only(&user, "clang-22").unwrap();
             check(&user, &[("PATH", path.to_str().unwrap()), ("STENCIL_CACHE", "off")], &finished);
         }
-        // A forged object: for one block the compiler is told of another convention between uops than it is asked for.
+        // A forged object: for one block, the compiler uses another convention between uops than the macro requested.
         let forging = user.tool(
             "forging",
             "#!/bin/sh\nc=$(cat)\ncase \"$c\" in *'x *= 5'*) c=$(printf '%s' \"$c\" | sed \
@@ -214,7 +214,7 @@ fn committed_objects() {
             ["compiled with different calling conventions", "in rdi and preserves rbx", "in rcx and preserves rbx"];
         check(&user, &forge, &differ);
         check(&user, &without, &differ);
-        // Flags that change the convention of C are no better.
+        // Flags that change the C convention are rejected as well.
         user.write("src/main.rs", &MAIN.replace("machine Calc", "#![c_flags(\"-mabi=ms\")] machine Calc"));
         check(
             &user,

@@ -1,4 +1,4 @@
-//! What people see who have no C compiler, or one that does not work: each needs a run of Cargo of its own.
+//! Messages for users without a working C compiler. Each case takes a separate run of Cargo.
 
 #![cfg(not(no_c_compiler))]
 
@@ -14,7 +14,7 @@ fn assert_says(output: &str, parts: &[&str]) {
 #[test]
 fn compilers() {
     let user = Crate::new(env!("CARGO_TARGET_TMPDIR"), "stencil-user", MAIN);
-    // Everything but the crate itself is built here, by the compiler in use.
+    // This run builds the dependencies with the compiler in use.
     let good = user.cargo(&["check"], &[]);
     assert!(good.contains("Finished"), "{good}");
 
@@ -35,13 +35,13 @@ fn compilers() {
         &["the C compiler that STENCIL_CC names cannot be used: no-such-cc: it is not on the search path"],
     );
 
-    // What it is, it says; it compiles nothing, and says nothing.
+    // The compiler reports its version, but fails without a message.
     let who = "case \"$*\" in *-E*) echo clang; echo '\"17\"'; exit;; esac";
     let mute = user.tool("mute", &format!("#!/bin/sh\n{who}\nexit 1\n"));
     let output = user.cargo(&["check"], &[("STENCIL_CC", mute.to_str().unwrap())]);
     assert_says(&output, &["the C compiler that STENCIL_CC names cannot be used", "it says no more"]);
 
-    // One that is too old, and no other.
+    // The only compiler is too old.
     let object = "for object; do :; done; : > \"$object\"";
     let refuse = "case \"$(/bin/cat)\" in *preserve_none*) exit 1;; esac";
     let old = user.tool("clang-17", &format!("#!/bin/sh\n{who}\n{refuse}\n{object}\n"));

@@ -1,4 +1,4 @@
-//! What helps people who write C in an editor: bodies that rustfmt leaves alone, and commands for clangd.
+//! Support for editing C: rustfmt leaves bodies alone, and clangd gets its commands.
 
 #![cfg(not(no_c_compiler))]
 
@@ -25,7 +25,7 @@ fn rustfmt_leaves_blocks_as_they_are() {
     let rustfmt = Command::new("rustfmt").args(["--edition=2024"]).arg(user.path("src/main.rs")).status().unwrap();
     assert!(rustfmt.success());
     let text = std::fs::read_to_string(user.path("src/main.rs")).unwrap();
-    assert!(text.starts_with("fn f() {}\n"), "rustfmt had a look at it: {text}");
+    assert!(text.starts_with("fn f() {}\n"), "rustfmt formatted the rest of the file: {text}");
     assert!(text.contains(UGLY.trim()), "{text}");
 }
 
@@ -40,16 +40,16 @@ stencil_runtime::stencil! {
 fn main() {}
 ";
 
-/// It uses a type and a macro that are the block's.
+/// It uses a type and a macro that the block declares.
 const HEADER: &str = "static inline uint64_t sum(Point *p) { return p->x + p->y * TWO; }\n";
 
 #[test]
-fn clangd_is_told_how_headers_are_compiled() {
+fn clangd_gets_the_commands_of_headers() {
     let user = Crate::new(env!("CARGO_TARGET_TMPDIR"), "stencil-clangd", WITH_HEADER);
     user.write("src/point.h", HEADER);
     let folder = user.path("for clangd");
     let _ = std::fs::remove_dir_all(&folder);
-    // What was expanded before is expanded again, once it is asked for.
+    // Blocks that were already expanded are expanded again once the variable is set.
     user.cargo(&["check"], &[]);
     let output = user.cargo(&["check"], &[("STENCIL_COMPILE_COMMANDS", "for clangd")]);
     let database = std::fs::read_to_string(folder.join("compile_commands.json")).expect(&output);
@@ -59,11 +59,11 @@ fn clangd_is_told_how_headers_are_compiled() {
     assert_eq!(arguments.first(), Some(&"clang"), "{database}");
     assert!(arguments.last().is_some_and(|header| header.ends_with("src/point.h")), "{database}");
     assert_eq!(database.matches("src/point.h").count(), 2, "its own entry, and the argument");
-    // What clangd makes of it, clang does.
+    // clang accepts the command, so clangd does.
     let check = |arguments: &[&str]| Command::new("clang-19").args(arguments).arg("-fsyntax-only").output();
     match check(&arguments[1..]) {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
-        Err(_) => eprintln!("there is no clang-19: the command was not tried"),
+        Err(_) => eprintln!("skipped the command: clang-19 is not installed"),
     }
 }
 

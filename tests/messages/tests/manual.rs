@@ -1,4 +1,4 @@
-//! What `cargo doc` shows of uops.
+//! The documentation of uops that `cargo doc` generates.
 
 #![cfg(not(no_c_compiler))]
 
@@ -34,7 +34,7 @@ pub extern \"C\" fn log(_: u64) {}
 fn main() {}
 ";
 
-/// The cells of a page, those of each line of a table joined by `|`.
+/// Returns the cells of a page, with those of each table row joined by `|`.
 fn text(user: &Crate, page: &str) -> Vec<String> {
     let html = std::fs::read_to_string(user.path("target/doc/stencil_manual").join(page)).unwrap();
     let html = html.replace("</td>", "|").replace("<tr>", "\n").replace("</p>", "\n").replace("<h", "\n<h");
@@ -76,7 +76,7 @@ fn the_manual_has_a_table_of_all_uops_and_a_page_for_each() {
     }
     let emit = text(&user, "fn.emit_add.html").join("\n");
     assert!(emit.contains("\nvalue|i32|1|") && emit.contains("call"), "{emit}");
-    // A uop or family without a comment has a summary.
+    // A uop or family without a comment gets a summary.
     let all = text(&user, "index.html").join("\n");
     assert!(all.contains("A stencil with "), "{all}");
     assert!(all.contains("A family of 4 stencils by NTH from 0 to 3, with "), "{all}");

@@ -1,4 +1,5 @@
-//! The macro under other names: a renamed dependency, and another crate that exports it, in each edition.
+//! Uses the macro under other names: through a renamed dependency, and through a crate that re-exports it, in each
+//! edition.
 
 #![cfg(not(no_c_compiler))]
 
@@ -6,7 +7,7 @@ use std::path::Path;
 
 use messages::Crate;
 
-/// A crate that exports the macro, the runtime, and a macro of its own that makes blocks.
+/// A crate that re-exports the macro and the runtime, and has a macro that generates blocks.
 const FACADE: &str = r#"
 pub use stencil_runtime::stencil;
 pub mod private { pub use stencil_runtime; }

@@ -1,8 +1,8 @@
-//! What people see when they make a mistake: each message of the macro, as rustc prints it.
+//! Checks each message of the macro, as rustc prints it.
 //!
-//! `TRYBUILD=overwrite cargo test -p messages --test ui` writes the expected output anew. C compilers word their
-//! messages differently, so what they say of the cases in `ui/c` is in `ui/clang` and `ui/gcc`, and tested with the one in
-//! use.
+//! `TRYBUILD=overwrite cargo test -p messages --test ui` rewrites the expected output. C compilers word their messages
+//! differently, so the output of the cases in `ui/c` is in `ui/clang` and `ui/gcc`. The test compares the output for
+//! the compiler in use.
 
 #![cfg(not(no_c_compiler))]
 
@@ -20,11 +20,11 @@ stencil_runtime::stencil! {
         #endif
     }
     uop version() { RETURN(VERSION); }
-    // No mistake: Rust's keywords are no names of C here.
+    // This must compile: a keyword of Rust is an ordinary name in C.
     uop r#loop() {}
 }
 
-/// The folder of the cases for the C compiler in use, and the version whose words the expected output has.
+/// Returns the folder of the cases for the C compiler in use, and the compiler version that the expected output is for.
 fn compiler() -> (&'static str, u32) {
     if Probe::ABI == Abi::PreserveNone { ("clang", 19) } else { ("gcc", 12) }
 }
@@ -34,12 +34,12 @@ fn messages() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("ui/*.rs");
     let (name, wanted) = compiler();
-    // SAFETY: the body does nothing but return a number.
+    // SAFETY: the body only returns a number.
     let version = unsafe { Probe::compile(&[Probe::version()]).unwrap().entry()() };
     if version == wanted {
         cases.compile_fail(format!("ui/{name}/*.rs"));
     } else {
-        eprintln!("{name} {version}: what {name} {wanted} says is not compared with what this one does");
+        eprintln!("skipped: the expected output is for {name} {wanted}, but the compiler is {name} {version}");
     }
 }
 
@@ -57,13 +57,13 @@ fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn expected_output_belongs_to_a_case_and_to_no_machine() {
+fn expected_output_has_a_case_and_no_local_paths() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for path in files(&root.join("ui"), "stderr") {
-        assert!(path.with_extension("rs").exists(), "no case is left for {}", path.display());
+        assert!(path.with_extension("rs").exists(), "{} has no case", path.display());
         let text = std::fs::read_to_string(&path).unwrap();
         for place in [root.parent().unwrap().to_str().unwrap(), "/tmp/", "/home/", "/usr/", "/root/"] {
-            assert!(!text.contains(place), "{} names {place}", path.display());
+            assert!(!text.contains(place), "{} contains {place}", path.display());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Attributes that are no contracts.
+//! Attributes that are not contracts.
 
 mod words {
     stencil_runtime::stencil! {

@@ -1,4 +1,4 @@
-//! Host functions whose Rust type is another one.
+//! Host functions that have a different type in Rust.
 
 stencil_runtime::stencil! {
     machine A(x: u64) -> u64;

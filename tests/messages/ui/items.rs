@@ -1,4 +1,4 @@
-//! What stands in a block.
+//! Items of a block.
 
 mod unknown {
     stencil_runtime::stencil! {

@@ -1,4 +1,4 @@
-//! A type that C has and Rust has.
+//! A type that is defined in both languages.
 
 #[repr(C)]
 pub struct Vm {

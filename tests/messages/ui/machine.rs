@@ -1,4 +1,4 @@
-//! A block has one machine.
+//! A block has exactly one machine.
 
 mod nothing {
     stencil_runtime::stencil! {}

@@ -1,4 +1,4 @@
-//! A uop with more operands than instructions of its machine have room for.
+//! A uop with more operands than its machine's instructions can hold.
 
 stencil_runtime::stencil! {
     /// The machine.

@@ -1,4 +1,4 @@
-//! Names that C cannot have, and names that are had already.
+//! Names that are not valid in C, and names that are already taken.
 
 mod reserved {
     stencil_runtime::stencil! {

@@ -1,4 +1,4 @@
-//! Structs of both languages.
+//! Structs that both languages share.
 
 mod in_c_only {
     stencil_runtime::stencil! {

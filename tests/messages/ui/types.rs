@@ -1,4 +1,4 @@
-//! Types that the two languages do not share, or that do not belong where they are.
+//! Types that the two languages do not share, or that are not allowed in their position.
 
 use stencil_runtime::Label;
 

@@ -11,7 +11,7 @@ fn every_kept_case() {
     for path in paths {
         let report = wast::run(&std::fs::read_to_string(&path).unwrap(), Version::default()).unwrap();
         assert!(report.failed.is_empty(), "{}: {:?}", path.display(), report.failed);
-        // The script holds assertions, not just a module.
+        // The script must contain assertions, not just a module.
         assert!(report.passed.keys().any(|kind| kind.starts_with("assert")), "{}", path.display());
     }
 }

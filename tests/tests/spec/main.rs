@@ -37,7 +37,8 @@ impl Suite {
         files.into_iter().map(|file| (file.name().replace(".wast", "").replace('-', "_"), file)).collect()
     }
 
-    /// The version that decides what is invalid. 2.0 also serves for 1.0, whose suite calls nothing invalid that 2.0 allows.
+    /// Returns the version that decides what is invalid. 2.0 also serves for 1.0, because the 1.0 suite never calls
+    /// valid 2.0 code invalid.
     fn version(self) -> Version {
         match self {
             Self::Version(SpecVersion::V1 | SpecVersion::V2) => Version::V2,

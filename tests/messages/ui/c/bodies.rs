@@ -1,4 +1,4 @@
-//! Mistakes in C are shown on their tokens.
+//! Mistakes in C are reported on their tokens.
 
 mod first_line {
     stencil_runtime::stencil! {

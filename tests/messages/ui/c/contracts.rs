@@ -1,4 +1,4 @@
-//! Contracts that uops do not keep, each shown with its machine code.
+//! Contracts that uops violate, each reported with the machine code.
 
 use stencil_runtime::Label;
 

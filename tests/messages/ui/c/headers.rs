@@ -1,4 +1,4 @@
-//! Mistakes in headers are shown with their place there, on the `include`.
+//! Mistakes in headers are reported on the `include`, with their position in the header.
 
 mod included {
     stencil_runtime::stencil! {

@@ -1,4 +1,4 @@
-//! Mistakes that come of a C macro: where it is used and where it is defined.
+//! Mistakes that involve a C macro, with its use and its definition.
 
 mod in_the_block {
     stencil_runtime::stencil! {

@@ -1,4 +1,4 @@
-//! C that compiles, and that stencils cannot be made of.
+//! C that compiles but cannot become stencils.
 
 use stencil_runtime::Label;
 

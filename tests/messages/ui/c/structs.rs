@@ -1,4 +1,4 @@
-//! Mistakes in C that belong to declarations.
+//! Mistakes in the C of declarations.
 
 mod fields {
     stencil_runtime::stencil! {

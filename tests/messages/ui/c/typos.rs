@@ -1,4 +1,4 @@
-//! Misspelt names: what was meant is suggested.
+//! Misspelt names, with suggestions.
 
 use stencil_runtime::Label;
 

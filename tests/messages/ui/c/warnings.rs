@@ -1,4 +1,4 @@
-//! Warnings of the C compiler are warnings of rustc, on their tokens.
+//! Warnings of the C compiler become warnings of rustc, on their tokens.
 #![deny(deprecated)]
 
 mod silenced {

@@ -1,4 +1,4 @@
-//! A fault of the compiler itself, which clang has a pragma for.
+//! A crash of the compiler itself, for which clang has a pragma.
 
 stencil_runtime::stencil! {
     machine A(x: u64);

@@ -1,4 +1,4 @@
-//! Continuations that are calls, because a compiler without `musttail` could not make jumps of them.
+//! Continuations that remain calls, because a compiler without `musttail` could not turn them into jumps.
 
 use stencil_runtime::Label;
 
