@@ -1,4 +1,4 @@
-//! Errors say which functions were running.
+//! Errors report which functions were running.
 
 use uops::{Error, FuncType, Instance, Linker, Program, Store, Trap};
 
@@ -6,7 +6,7 @@ fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
     Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
-/// The lines of the backtrace, without what is known of places.
+/// Returns the lines of the backtrace, without positions.
 fn functions(error: &Error) -> Vec<String> {
     let lines = error.backtrace().expect("it was running").to_string();
     lines.lines().map(|line| line.trim().split(", at byte").next().unwrap().to_owned()).collect()
@@ -46,15 +46,15 @@ fn innermost_first() {
             ["0: function 1 `divide`", "1: function 2 `twice`", "2: function 3 `indirect`", "3: function 4 `run`"]
         );
     }
-    // What the call itself refuses is its own.
+    // An indirect call that is refused traps in the caller.
     let error = instance.call(&store, "run", &[1.into()]).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::UndefinedElement));
     assert_eq!(functions(&error), ["0: function 3 `indirect`", "1: function 4 `run`"]);
 }
 
-/// Of calls, and of what says so itself, the instruction is known.
+/// The backtrace has the offset of each call, and of each instruction that records its own.
 #[test]
-fn places_are_offsets_in_the_module() {
+fn positions_are_offsets_in_the_module() {
     let wasm = wat::parse_str(NESTED).unwrap();
     let store = Store::new().unwrap();
     let instance = Instance::new(&store, &Program::new(&wasm).unwrap(), &linker()).unwrap();
@@ -97,7 +97,7 @@ fn across_instances() {
 }
 
 #[test]
-fn of_deep_ones_the_innermost_are_kept_and_the_others_counted() {
+fn a_deep_backtrace_keeps_the_innermost_calls_and_counts_the_rest() {
     let store = Store::new().unwrap();
     let error = instance(&store, NESTED, &linker()).call(&store, "forever", &[]).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::StackExhausted));
@@ -108,7 +108,7 @@ fn of_deep_ones_the_innermost_are_kept_and_the_others_counted() {
 }
 
 #[test]
-fn what_has_no_names_has_numbers() {
+fn functions_without_names_have_numbers() {
     let store = Store::new().unwrap();
     let text = r#"(module (func (unreachable)) (func (call 0)) (start 1))"#;
     let error = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap_err();

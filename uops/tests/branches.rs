@@ -1,8 +1,8 @@
-//! Branches that take many values along.
+//! Branches that carry many values.
 
 use uops::{Instance, Linker, Program, Store, Value};
 
-/// Values from a row of locals and constants pass a branch that leaves others behind, or does not.
+/// Branches carry a mix of locals and constants, with and without discarding other values.
 #[test]
 fn values_arrive_in_order() {
     for count in [1, 2, 8, 9, 100, 1000] {
@@ -11,7 +11,7 @@ fn values_arrive_in_order() {
             .map(|index| if index % 3 == 0 { "local.get 1 ".to_owned() } else { format!("i64.const {index} ") })
             .collect();
         for branch in ["br_if 0", "br_if 1", "br_table 0 1 1"] {
-            // The values at the end are others than those that the branch takes along.
+            // If the branch is not taken, the results differ from the values that it would carry.
             let rest = if branch.starts_with("br_if") { "drop i64.const -2" } else { "" };
             let text = format!(
                 r#"(module (func (export "run") (param i32 i64) (result{types})

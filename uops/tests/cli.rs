@@ -12,7 +12,7 @@ const MODULE: &str = r#"(module
     (func $trap (export "trap") (drop (i32.div_s (i32.const 1) (i32.const 0))))
     (func (export "hang") (loop (br 0))))"#;
 
-/// A file that contains this.
+/// Writes a file with this content.
 fn file(name: &str, content: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).unwrap();
@@ -23,7 +23,7 @@ fn uops(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_uops")).args(args).output().unwrap()
 }
 
-/// Exit code, standard output, messages.
+/// Returns the exit code, the standard output and the standard error.
 fn outcome(args: &[&str]) -> (Option<i32>, String, String) {
     let output = uops(args);
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -31,7 +31,7 @@ fn outcome(args: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn results_go_to_the_output_and_reasons_to_the_messages() {
+fn results_go_to_stdout_and_errors_to_stderr() {
     let file = file("module.wat", MODULE);
     let run = |args: &[&str]| outcome(&[&["run", file.to_str().unwrap(), "--invoke"], args].concat());
     assert_eq!(run(&["half", "9"]), (Some(0), "9\n4\n".into(), String::new()));
@@ -47,7 +47,7 @@ fn results_go_to_the_output_and_reasons_to_the_messages() {
 }
 
 #[test]
-fn programs_exit_with_their_own_code() {
+fn a_program_determines_the_exit_code() {
     let exit = |code: i32| {
         let text = format!(
             r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
@@ -59,7 +59,7 @@ fn programs_exit_with_their_own_code() {
     for (code, expected) in [(0, 0), (42, 42), (255, 255), (-1, 255)] {
         assert_eq!(exit(code), (Some(expected), String::new(), String::new()));
     }
-    // The system would make 0 of it.
+    // The system would truncate it to 0.
     let message = "error: the program exited with code 256: expected a code from 0 to 255\n";
     assert_eq!(exit(256), (Some(1), String::new(), message.into()));
 }
@@ -83,9 +83,9 @@ fn reactors_are_initialized() {
     assert_eq!((code, messages.contains("(i32)")), (Some(1), true), "{messages}");
 }
 
-/// Names that clear the screen, as a hostile module has them.
+/// Names with terminal escape sequences, as a hostile module might have.
 #[test]
-fn names_do_not_write_to_the_terminal() {
+fn names_cannot_control_the_terminal() {
     let name = r"\1b[2J\r\c2\9bJ\n   1: function 7 `x";
     let files = [
         format!(r#"(module (func (export "{name}") unreachable))"#),
@@ -93,7 +93,7 @@ fn names_do_not_write_to_the_terminal() {
         format!(r#"(module (func (export "{name}")) (func (export "{name}")) (func (export "run") unreachable))"#),
         format!(r#"(module (func $f (@name "{name}") (result i32)))"#),
         format!(r#"(module (func $f (@name "{name}") unreachable) (func (export "run") (call $f)))"#),
-        // In the text itself, which messages show.
+        // In the source text, which messages quote.
         "(module (func (i32.const \u{1b}[2J)))".to_owned(),
         "(module (; \u{1b}[2J ;) (func bad))".to_owned(),
     ];
@@ -125,7 +125,7 @@ fn a_dump_has_the_names_of_functions() {
 }
 
 #[test]
-fn scripts_pass_or_say_what_failed() {
+fn scripts_report_their_failures() {
     let claim = |n| {
         format!(
             "(module (func (export \"f\") (result i32) (i32.const 1)))\n(assert_return (invoke \"f\") (i32.const {n}))"
@@ -158,7 +158,7 @@ fn scripts_pass_or_say_what_failed() {
     let (code, _, messages) = outcome(&["wast", broken.to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(messages.ends_with("error: 1 file could not be run\n"), "{messages}");
-    // The others are run all the same.
+    // The remaining files still run.
     let files = ["/no/such/file", broken.to_str().unwrap(), good, bad];
     let (code, output, all) = outcome(&[&["wast"], &files[..]].concat());
     assert!(output.starts_with(&format!("{good}: 2 passed, 0 failed\n{bad}:2: ")), "{output}");

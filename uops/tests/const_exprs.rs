@@ -1,8 +1,8 @@
-//! Constant expressions of several instructions.
+//! Constant expressions with several instructions.
 
 use uops::{Global, Instance, Linker, Program, Store, Trap, Value};
 
-/// The value of a global whose initial value is an expression; it may read `$i` and `$j`, which are imported.
+/// Returns the value of a global that is initialized by an expression. It may read the imports `$i` and `$j`.
 fn value(ty: &str, expr: &str) -> Value {
     let store = Store::new().unwrap();
     let mut linker = Linker::new();

@@ -1,4 +1,5 @@
-//! A function's frame has bounded size, so that no slot offset wraps and no frame reaches beyond the stack of frames.
+//! The size of a function's frame is bounded, so that no slot offset wraps and no frame extends beyond the stack of
+//! frames.
 
 use wasm_encoder::{
     BlockType, CodeSection, ExportKind, ExportSection, Function, FunctionSection, Instruction, Module, TypeSection,
@@ -7,8 +8,8 @@ use wasm_encoder::{
 
 use uops::{Error, Instance, Linker, Program, Store, StoreLimits, Trap};
 
-/// A function that skips `blocks` blocks with 1,000 vectors as results each, then holds `constants` constants on the
-/// operand stack while it calls an empty function.
+/// Returns a function that skips `blocks` blocks, each with 1,000 vectors as results, then holds `constants` constants
+/// on the operand stack while it calls an empty function.
 fn tall(blocks: usize, constants: usize) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
@@ -38,7 +39,7 @@ fn tall(blocks: usize, constants: usize) -> Vec<u8> {
     module.finish()
 }
 
-/// 2^29 + 1,088 slots of eight bytes: an offset of 32 bits wraps to 8.8 kB, for which there is room.
+/// 2^29 + 1,088 slots of eight bytes: a 32-bit offset would wrap to 8.8 kB, which fits.
 #[test]
 fn a_frame_of_four_gibibytes_does_not_wrap_to_a_small_one() {
     let wasm = tall(268_436, 400_000);
@@ -51,7 +52,7 @@ fn a_frame_of_four_gibibytes_does_not_wrap_to_a_small_one() {
         }
     };
     let Error::Limit { limit: 65_536, offset, .. } = error else { panic!("{error}") };
-    // It is the 66th block that exceeds the limit: where the operator `end` is.
+    // The offset is that of the `end` of the 66th block, which exceeds the limit.
     assert_eq!(wasm[offset as usize], 0x0b);
     assert!(
         Program::new(&tall(65, 1)).is_ok() && Program::new(&tall(66, 1)).is_err(),

@@ -1,9 +1,9 @@
-//! Modules that try to hold a thread longer than they may, while they are compiled, instantiated or run.
+//! Modules that try to occupy a thread beyond its time limit while they are compiled, instantiated or run.
 //!
-//! The ordinary test has a generous bound, since it runs without optimization beside others. The promised bound is
+//! The ordinary test has a generous bound, because it runs unoptimized and beside other tests. The documented bound is
 //! checked on an idle machine:
 //!
-//!     cargo test --release -p uops --test evasion -- --ignored --nocapture
+//! cargo test --release -p uops --test evasion -- --ignored --nocapture
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -19,9 +19,9 @@ use wasm_encoder::{
     TypeSection, ValType,
 };
 
-/// When a compilation, an instantiation or a run has to end.
+/// The time limit of a compilation, an instantiation or a run.
 const TIME: Duration = Duration::from_millis(20);
-/// How large modules are: compiling them takes far longer than they have time.
+/// The scale of the modules. Compiling them takes far longer than the time limit.
 const SIZE: usize = if cfg!(debug_assertions) { 1 } else { 10 };
 
 #[test]
@@ -35,7 +35,7 @@ fn no_module_holds_a_thread_for_100_ms() {
     check(3, Duration::from_millis(100));
 }
 
-/// Runs all modules and prints how long each goes on after its time is over: the least of so many attempts.
+/// Runs all modules, and prints how long each continues after its time limit: the minimum of `attempts` attempts.
 fn check(attempts: u32, bound: Duration) {
     let mut late = Vec::new();
     let dir = Dir::new();
@@ -69,7 +69,7 @@ fn cases(dir: &Dir) -> Vec<Case<'_>> {
     cases
 }
 
-/// Compiles a module until the time is over, and returns how long that goes on.
+/// Compiles a module until the time limit, and returns by how much it exceeds the limit.
 fn compile(wasm: &[u8]) -> Duration {
     let end = Instant::now() + TIME;
     let result = Program::with_progress(wasm, |_| {
@@ -80,7 +80,7 @@ fn compile(wasm: &[u8]) -> Duration {
     late
 }
 
-/// Runs a module until the time is over, and returns how long that goes on.
+/// Runs a module until the time limit, and returns by how much it exceeds the limit.
 fn run(wasm: &[u8], linker: Linker) -> Duration {
     let program = Program::new(wasm).unwrap();
     let store = Store::new().unwrap();
@@ -102,7 +102,7 @@ fn run(wasm: &[u8], linker: Linker) -> Duration {
     })
 }
 
-/// Instructions of which each takes long, or many do.
+/// Instructions that take long individually or in large numbers.
 const INSTRUCTIONS: [(&str, &str); 9] = [
     ("600 memory.fill", "(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x10000000))"),
     ("600 memory.copy up", "(memory.copy (i32.const 0) (i32.const 1) (i32.const 0xfffffff))"),
@@ -115,7 +115,7 @@ const INSTRUCTIONS: [(&str, &str); 9] = [
     ("600 trees of host calls", "(call $again)"),
 ];
 
-/// Programs for WASI, with a directory that has a FIFO and a huge file.
+/// WASI programs, with a directory that contains a FIFO and a huge file.
 const PROGRAMS: [(&str, &str); 9] = [
     ("random_get", "(loop (drop (call $random_get (i32.const 0) (i32.const 0x10000000))) (br 0))"),
     (
@@ -156,7 +156,7 @@ const PROGRAMS: [(&str, &str); 9] = [
     ),
 ];
 
-/// A module whose function `run` has this body.
+/// Returns a module whose function `run` has this body.
 fn text(body: &str) -> String {
     let import = |name: &str, params: &str| {
         let module = uops::wasi::MODULE;
@@ -199,13 +199,13 @@ fn linker(dir: Option<&Dir>) -> Linker {
     let mut linker = wasi.linker().unwrap();
     linker.func_wrap("env", "slow", || std::thread::sleep(Duration::from_millis(1)));
     linker.func_wrap("env", "again", |caller: &uops::Caller<'_>| {
-        // Whatever the result is: a host function that goes on when it should not.
+        // Ignore the result: this host function continues although it should return.
         let _ = caller.instance().call(caller.store(), "run", &[]);
     });
     linker
 }
 
-/// A directory with a FIFO, a file of a tebibyte without content, and many entries.
+/// A directory with a FIFO, an empty sparse file of one tebibyte, and many entries.
 struct Dir(PathBuf);
 
 impl Dir {
@@ -227,7 +227,7 @@ impl Drop for Dir {
     }
 }
 
-/// A module of types `() -> ()` and `() -> (i32, 1,000 times)`, with other sections.
+/// Returns a module with the types `() -> ()` and `() -> (i32, 1,000 times)`, and other sections.
 fn module(sections: &[&dyn Section]) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
@@ -238,7 +238,7 @@ fn module(sections: &[&dyn Section]) -> Vec<u8> {
     module
 }
 
-/// A module with these functions of type 0.
+/// Returns a module with these functions of type 0.
 fn functions(bodies: impl IntoIterator<Item = Function>) -> Vec<u8> {
     let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
     for body in bodies {
@@ -248,7 +248,7 @@ fn functions(bodies: impl IntoIterator<Item = Function>) -> Vec<u8> {
     module(&[&functions, &code])
 }
 
-/// A function of instructions in the binary format.
+/// Returns a function of encoded instructions.
 fn body(instructions: impl IntoIterator<Item = u8>) -> Function {
     let mut body = Function::new([]);
     body.raw(instructions).raw([0x0b]);
@@ -259,7 +259,7 @@ fn repeat(instructions: &[u8], size: usize) -> impl Iterator<Item = u8> {
     instructions.iter().copied().cycle().take(size / instructions.len() * instructions.len())
 }
 
-/// Modules that take long to compile.
+/// Returns modules that take long to compile.
 fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     let size = SIZE * 750_000;
     let (i32_const, drop, end) = (0x41, 0x1a, 0x0b);
@@ -296,7 +296,7 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Modules that take long to instantiate.
+/// Returns modules that take long to instantiate.
 fn large_instances() -> Vec<(&'static str, Vec<u8>)> {
     let size = SIZE * 1_000_000;
     let (mut one, mut code) = (FunctionSection::new(), CodeSection::new());

@@ -1,5 +1,5 @@
-//! The example programs: what they compute on uops is what they are known to compute, and what a C compiler makes of
-//! the same source computes.
+//! The example programs compute their known results on uops, and the same source compiled by a C compiler computes them
+//! too.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
-/// The lines of `expected.txt` for a program: `n` and result.
+/// Returns the lines of `expected.txt` for a program: `n` and the result.
 fn expected(name: &str) -> Vec<(i32, String)> {
     let text = std::fs::read_to_string(examples().join("expected.txt")).unwrap();
     let lines: Vec<_> = (text.lines())
@@ -22,7 +22,7 @@ fn expected(name: &str) -> Vec<(i32, String)> {
     lines
 }
 
-/// A program's result as it prints it.
+/// Formats a result as the program prints it.
 fn print(result: Value) -> String {
     match result {
         Value::I64(value) => value.to_string(),
@@ -31,7 +31,7 @@ fn print(result: Value) -> String {
     }
 }
 
-/// Compiles a program for this machine, if that has a C compiler.
+/// Compiles a program for this machine, if a C compiler is installed.
 fn native(name: &str) -> Option<PathBuf> {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let chosen = std::env::var("CC").ok();

@@ -1,4 +1,4 @@
-//! Linking and instantiation, with modules that have no functions of their own.
+//! Linking and instantiation, mostly of modules without functions.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ fn int_to_int() -> FuncType {
     FuncType::new([ValueType::I32], [ValueType::I32])
 }
 
-/// A module that hands a host function on.
+/// A module that re-exports a host function.
 const RELAY: &str = r#"(import "env" "f" (func $f (param i32) (result i32))) (export "f" (func $f))"#;
 
 #[test]
@@ -69,7 +69,7 @@ fn a_segment_that_does_not_fit_traps_after_those_before_it() {
 }
 
 #[test]
-fn imports_have_to_be_there_and_to_fit() {
+fn imports_must_exist_and_match() {
     let store = Store::new().unwrap();
     let mut linker = Linker::new();
     linker.func_new("env", "f", int_to_int(), |_, args| Ok(args.to_vec()));
@@ -138,12 +138,12 @@ fn instances_share_what_they_export() {
     assert_eq!(table.get(&store, 0).unwrap(), Value::FuncRef(Some(function)));
     assert_eq!(table.get(&store, 1).unwrap(), Value::FuncRef(Some(function)));
     assert_eq!(second.call(&store, "f", &[Value::I32(8)]).unwrap(), [Value::I32(8)]);
-    // Memory that has grown satisfies a greater minimum.
+    // Memory that has grown satisfies a larger minimum.
     assert!(instantiate(&store, r#"(import "first" "memory" (memory 2))"#, &linker).is_ok());
 }
 
 #[test]
-fn exports_are_of_their_kind() {
+fn exports_have_the_declared_kind() {
     let store = Store::new().unwrap();
     let instance = instantiate(&store, r#"(memory (export "memory") 1)"#, &Linker::new()).unwrap();
     let message = instance.call(&store, "memory", &[]).unwrap_err().to_string();
@@ -166,7 +166,7 @@ fn calls_are_checked_against_the_type() {
 }
 
 #[test]
-fn host_functions_fail_and_panic_with_words() {
+fn host_errors_and_panics_keep_their_messages() {
     let store = Store::new().unwrap();
     let mut linker = Linker::new();
     linker.func_new("env", "f", int_to_int(), |_, args| match args[0] {
@@ -200,14 +200,14 @@ fn host_functions_reach_their_instance() {
     let instance = instantiate(&store, &fields, &linker).unwrap();
     assert_eq!(instance.call(&store, "f", &[Value::I32(5)]).unwrap(), [Value::I32(0)]);
     assert_eq!(bytes(instance.memory(&store, "memory").unwrap(), &store, 0, 7), [0, 1, 2, 3, 4, 5, 0]);
-    // Without an end, the calls exhaust the stack; and afterwards, it is as before.
+    // Deep recursion exhausts the stack, and leaves the instance usable.
     let error = instance.call(&store, "f", &[Value::I32(60_000)]).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::StackExhausted));
     assert!(instance.call(&store, "f", &[Value::I32(50)]).is_ok());
 }
 
 #[test]
-fn a_start_function_runs_once_everything_is_there() {
+fn a_start_function_runs_after_initialization() {
     let store = Store::new().unwrap();
     let seen = Rc::new(RefCell::new(Vec::new()));
     let mut linker = Linker::new();
@@ -226,7 +226,7 @@ fn a_start_function_runs_once_everything_is_there() {
 }
 
 #[test]
-fn limits_bound_what_modules_get() {
+fn limits_bound_memories_and_tables() {
     let store =
         Store::with_limits(StoreLimits { memory_pages: 2, table_elements: 10, ..StoreLimits::default() }).unwrap();
     let none = Linker::new();

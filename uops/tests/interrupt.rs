@@ -1,4 +1,4 @@
-//! Another thread can end whatever a module does, and the store is as good as before.
+//! Another thread can interrupt anything that a module does, and the store remains usable.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use uops::wasi::Wasi;
 use uops::{Error, FuncType, Instance, InterruptHandle, Linker, Phase, Program, Progress, Store, Trap, Value};
 
-/// Runs something and interrupts it after a while.
+/// Runs a closure and interrupts it after a while.
 fn interrupted<T>(handle: &InterruptHandle, run: impl FnOnce() -> T) -> T {
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -17,7 +17,7 @@ fn interrupted<T>(handle: &InterruptHandle, run: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Calls `run` and interrupts it after a while; then checks that the store still works.
+/// Calls `run`, interrupts it after a while, and checks that the store still works.
 fn interrupt(text: &str, linker: &Linker) -> Error {
     let program = Program::new(text.as_bytes()).unwrap();
     let store = Store::new().unwrap();
@@ -46,7 +46,7 @@ fn loops() {
     hangs(r#"(func (export "run") (block (loop (br_if 0 (i32.const 1)) (br 1))) (unreachable))"#);
 }
 
-/// Calls alone: 2^60 of them, never more than 60 deep.
+/// Recursion only: 2^60 calls, at most 60 deep.
 #[test]
 fn recursion() {
     hangs(
@@ -59,10 +59,10 @@ fn recursion() {
 }
 
 #[test]
-fn by_way_of_host_functions() {
+fn through_host_functions() {
     let mut linker = Linker::new();
     linker.func_new("env", "again", FuncType::new([], []), |caller, _| {
-        // A host function that goes on when it should not does not keep the caller from ending.
+        // A host function that ignores an interruption does not prevent its caller from ending.
         let result = caller.instance().call(caller.store(), "hang", &[]);
         assert_eq!(result.unwrap_err().trap(), Some(Trap::Interrupted));
         assert!(caller.store().is_interrupted());
@@ -76,9 +76,9 @@ fn by_way_of_host_functions() {
     assert_eq!(interrupt(&text, &linker).trap(), Some(Trap::Interrupted));
 }
 
-/// Straight code that would run for minutes: what it calls does all the work.
+/// Code without loops that would run for minutes, because its bulk instructions do all the work.
 #[test]
-fn instructions_on_many_bytes_or_elements() {
+fn bulk_instructions() {
     let many = |instruction: &str| instruction.repeat(600);
     for instruction in [
         "(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x10000000))",
@@ -115,7 +115,7 @@ fn instantiation() {
     assert_eq!(instance.call(&store, "fine", &[]).unwrap(), [Value::I32(10)]);
 }
 
-/// A host function that does not look for interruptions does not keep its caller from ending.
+/// A host function that does not check for interruptions does not prevent its caller from ending.
 #[test]
 fn calls_of_host_functions() {
     let mut linker = Linker::new();
@@ -130,7 +130,7 @@ fn calls_of_host_functions() {
 #[test]
 fn compilation_is_cancelled_by_its_callback() {
     let functions = "(func (drop (i32.const 1)))".repeat(20);
-    // Larger functions are reported several times.
+    // Larger functions report progress several times.
     let text = format!("(module {functions} (func {}))", "(drop (i32.const 1))".repeat(10_000));
     let mut all = Vec::new();
     let observer = |progress: Progress| {
@@ -171,7 +171,7 @@ fn sleep() {
 }
 
 #[test]
-fn an_early_interruption_ends_the_next_call_unless_it_is_taken_back() {
+fn an_early_interruption_ends_the_next_call_unless_it_is_reset() {
     let program = Program::new(format!("(module {FINE})").as_bytes()).unwrap();
     let store = Store::new().unwrap();
     let instance = Instance::new(&store, &program, &Linker::new()).unwrap();

@@ -1,4 +1,4 @@
-//! The limits of the command line, and processes that are short of memory: hostile modules end in an error.
+//! The limits of the command line, and processes that run out of memory: hostile modules end in an error.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -12,14 +12,14 @@ use wasm_encoder::{
     GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Section, TypeSection, ValType,
 };
 
-/// A file that contains this.
+/// Writes a file with this content.
 fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).unwrap();
     path
 }
 
-/// Runs a module in a process that may have so much address space, in KiB.
+/// Runs a module in a process whose address space is limited to this many KiB.
 fn run(file: &PathBuf, options: &[&str], address_space: Option<u64>) -> (i32, String) {
     let limit = address_space.map_or("unlimited".to_owned(), |size| size.to_string());
     let output = Command::new("sh")
@@ -36,7 +36,7 @@ fn run(file: &PathBuf, options: &[&str], address_space: Option<u64>) -> (i32, St
 }
 
 #[test]
-fn messages_name_the_option_that_helps() {
+fn messages_name_the_option_to_raise() {
     let grow = r#"(func (export "run") (result i32 i32)
         (memory.grow (i32.const 9)) (table.grow (ref.null func) (i32.const 9))))"#;
     let small = file("small.wat", format!("(module (memory 1) (table 1 funcref) {grow}"));
@@ -67,7 +67,7 @@ fn messages_name_the_option_that_helps() {
 }
 
 #[test]
-fn hostile_modules_end_in_an_error_however_little_memory_there_is() {
+fn hostile_modules_end_in_an_error_with_any_amount_of_memory() {
     for (name, module) in hostile() {
         let file = file(name, module);
         for address_space in [200 << 10, 500 << 10, 2 << 20] {
@@ -115,7 +115,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
     for index in 0..many / 100 {
-        // All of them are different.
+        // All of them differ.
         let bits = (0..17).map(|bit| if index >> bit & 1 == 0 { ValType::I32 } else { ValType::I64 });
         types.ty().function(bits, [ValType::I32; 900]);
     }
@@ -154,7 +154,7 @@ fn global() -> GlobalType {
     GlobalType { val_type: ValType::I32, mutable: false, shared: false }
 }
 
-/// A module with the types `() -> ()` and `(i32) -> ()`.
+/// Returns a module with the types `() -> ()` and `(i32) -> ()`.
 fn module(sections: &[&dyn Section]) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
@@ -169,10 +169,10 @@ fn with_types(types: &TypeSection, sections: &[&dyn Section]) -> Vec<u8> {
     module
 }
 
-/// Runs a command that would never end, and returns its messages. It has to end soon after its time is over.
+/// Runs a command that would never end, checks that it ends soon after its time limit, and returns its messages.
 fn ends(mut command: Command) -> String {
     let start = Instant::now();
-    // The other ends of its input and output stay open, but nobody writes or reads.
+    // Its standard streams are pipes that stay open, but that nobody writes to or reads from.
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -208,7 +208,7 @@ fn the_time_limit_covers_the_whole_run() {
     assert!(ends(run(&file("input.wat", program(input)))).starts_with(interrupted));
     let output = "(loop (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))) (br 0))";
     assert!(ends(run(&file("output.wat", program(output)))).starts_with(interrupted));
-    // Compilation alone takes longer.
+    // Compilation alone exceeds the limit.
     let mut body = Function::new([]);
     body.raw([0x41, 1, 0x1a].repeat(2_000_000)).raw([0x0b]);
     let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
@@ -222,7 +222,7 @@ fn the_time_limit_covers_the_whole_run() {
         messages.ends_with("the time is over before the module is compiled: raise the limit with --timeout\n"),
         "{messages}"
     );
-    // So does reading the file, if nobody writes it: that is the last resort's case.
+    // Opening a FIFO blocks if nobody writes to it. Only the last resort, ending the process, stops that.
     let fifo = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fifo-{}", std::process::id()));
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let messages = ends(run(&fifo));

@@ -1,15 +1,16 @@
-//! Several memories, and memories with 64-bit addresses. What instructions do in the first memory, with 32-bit addresses,
-//! is the oracle for all others.
+//! Several memories, and memories with 64-bit addresses. The first memory, with 32-bit addresses, is the oracle for the
+//! others.
 
 use uops::{
     AddressType, Error, Instance, Limit, LimitExceeded, Limits, Linker, Memory, MemoryType, Program, Store,
     StoreLimits, Trap, Value,
 };
 
-/// The address type of each memory in these tests, all of which have two pages.
+/// The address type of each memory in these tests. Each has two pages.
 const MEMORIES: [&str; 4] = ["i32", "i32", "i64", "i64"];
 
-/// An instance with these memories, and a function for each of them whose body is made for the memory and its addresses.
+/// Returns an instance with these memories and a function for each. `body` gets the memory's index and its address
+/// type.
 fn functions(store: &Store, signature: &str, body: impl Fn(usize, &str) -> String) -> Instance {
     let mut text = "(module".to_owned();
     for (memory, address) in MEMORIES.iter().enumerate() {
@@ -18,7 +19,7 @@ fn functions(store: &Store, signature: &str, body: impl Fn(usize, &str) -> Strin
     Instance::new(store, &Program::new((text + ")").as_bytes()).unwrap(), &Linker::new()).unwrap()
 }
 
-/// That the functions do the same in all memories.
+/// Asserts that the functions do the same in all memories.
 fn same(store: &Store, instance: Instance, args: &[Value], what: &str) {
     let result = |memory: usize| match instance.call(store, &memory.to_string(), args) {
         Ok(values) => Ok(values),
@@ -29,7 +30,7 @@ fn same(store: &Store, instance: Instance, args: &[Value], what: &str) {
     }
 }
 
-/// An `i32` address, of a memory with such addresses or as a 64-bit one.
+/// Converts an `i32` expression to an address of this type.
 fn as_address(address: &str, expr: &str) -> String {
     if address == "i64" { format!("(i64.extend_i32_u {expr})") } else { expr.to_owned() }
 }
@@ -63,7 +64,7 @@ const STORES: [(&str, &str); 9] = [
     ("f64", "store"),
 ];
 
-/// Around the middle and the end of two pages, and beyond.
+/// Addresses around the middle and the end of two pages, and beyond.
 const ADDRESSES: [i32; 12] = [0, 1, 4097, 131_063, 131_064, 131_065, 131_068, 131_070, 131_071, 131_072, i32::MAX, -1];
 
 #[test]
@@ -93,7 +94,7 @@ fn every_load() {
 }
 
 #[test]
-fn every_store_of_values_in_every_place() {
+fn every_store_of_values_in_every_location() {
     let store = Store::new().unwrap();
     for (ty, store_name) in STORES {
         let constant = format!("({ty}.const -77)");
@@ -107,7 +108,7 @@ fn every_store_of_values_in_every_place() {
                     let near = as_address(address, "(i32.and (local.get $a) (i32.const 0x1ffe0))");
                     format!("(i64.load {memory} offset={offset} {near})")
                 };
-                // Values on the stack, so that registers are scarce.
+                // Keep values on the stack, so that registers are scarce.
                 format!(
                     "(i32.add (local.get $a) (i32.const 1)) (i32.mul (local.get $a) (i32.const 3))
                      ({ty}.{store_name} {memory} offset=2 {at} {value})
@@ -157,7 +158,7 @@ fn every_vector_load_and_store() {
     }
 }
 
-/// The sum of a 64-bit address, a 64-bit offset and the size of the access has more than 64 bits.
+/// The sum of a 64-bit address, a 64-bit offset and the size of the access exceeds 64 bits.
 #[test]
 fn addresses_of_64_bits_do_not_wrap() {
     let store = Store::new().unwrap();
@@ -196,9 +197,9 @@ fn addresses_of_64_bits_do_not_wrap() {
     }
 }
 
-/// Sizes, growth, and all instructions on many bytes, in one memory and from one to another.
+/// Sizes, growth, and all bulk instructions, within one memory and between two.
 #[test]
-fn many_bytes() {
+fn sizes_growth_and_bulk_instructions() {
     let store = Store::new().unwrap();
     let text = format!(
         r#"(module {} (data $d "0123456789")

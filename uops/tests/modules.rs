@@ -1,4 +1,4 @@
-//! Decoding: good modules are described, all others are refused with a message, and nothing panics.
+//! Decoding: valid modules are described, all others are refused with a message, and nothing panics.
 
 use uops::{Error, Module};
 
@@ -15,7 +15,7 @@ fn text(text: &str) -> Result<Module, Error> {
     Module::from_text(text.as_bytes())
 }
 
-/// Offsets at which sections end: a module that is cut there may be a whole one.
+/// Returns the offsets at which sections end. A module that is truncated there may be valid.
 fn section_ends(wasm: &[u8]) -> Vec<usize> {
     let mut ends = vec![8];
     let mut at = 8;
@@ -53,7 +53,7 @@ fn examples_are_described() {
 }
 
 #[test]
-fn every_cut_is_an_error() {
+fn every_truncation_is_an_error() {
     for (name, wasm) in EXAMPLES {
         let ends = section_ends(wasm);
         assert_eq!(ends.last(), Some(&wasm.len()));
@@ -68,11 +68,11 @@ fn every_cut_is_an_error() {
 }
 
 #[test]
-fn no_mutation_is_a_panic() {
+fn no_mutation_panics() {
     for (_, wasm) in EXAMPLES {
         let mut mutated = wasm.to_vec();
         for at in 0..wasm.len() {
-            // Another bit or all of them at each place.
+            // Flip one bit of the bytes at even offsets, and all bits at odd ones.
             mutated[at] ^= [1 << (at % 8), 0xff][at % 2];
             if let Err(error) = Module::new(&mutated) {
                 assert!(!error.to_string().is_empty());
@@ -83,7 +83,7 @@ fn no_mutation_is_a_panic() {
 }
 
 #[test]
-fn broken_names_are_no_names() {
+fn invalid_names_are_ignored() {
     let plain = text(r#"(module (func $f) (func (export "g")))"#).unwrap();
     assert_eq!((plain.function_name(0), plain.function_name(1), plain.function_name(2)), (Some("f"), Some("g"), None));
     let broken = text(r#"(module (func) (@custom "name" "\01\ff\ff"))"#).unwrap();
@@ -93,7 +93,7 @@ fn broken_names_are_no_names() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
+fn unsupported_features_are_named() {
     for (wat, words) in [
         (
             "(func (param v128) (drop (f32x4.relaxed_min (local.get 0) (local.get 0))))",
@@ -127,7 +127,7 @@ fn what_is_not_supported_is_named() {
         assert!(matches!(error, Error::Unsupported { .. }), "{wat}: {error}");
         let message = error.to_string();
         assert!(message.starts_with(&format!("not supported: {words}, at byte ")), "{wat}: {message}");
-        // Advice only where a compiler can do something about it.
+        // The message advises on a compiler flag only if one would help.
         let flag = match words {
             "threads" => Some("without `-pthread` and `-matomics`"),
             "exceptions" => Some("without `-fwasm-exceptions`"),
@@ -143,7 +143,7 @@ fn what_is_not_supported_is_named() {
 }
 
 #[test]
-fn invalid_modules_are_refused_with_the_place() {
+fn errors_of_invalid_modules_have_a_position() {
     for wat in [
         "(func (result i32))",
         "(func (i32.add (i32.const 1) (i64.const 1)) drop)",

@@ -1,4 +1,4 @@
-//! Endless recursion traps on every thread, whatever the size of its native stack and of the stack of frames.
+//! Unbounded recursion traps on every thread, whatever the sizes of its native stack and of the stack of frames.
 
 use std::cell::RefCell;
 use std::process::Command;
@@ -8,7 +8,7 @@ use uops::{Error, Instance, Linker, Program, Store, StoreLimits, Trap};
 
 /// Sizes of native stacks, in bytes.
 const NATIVE: [usize; 4] = [192 << 10, 512 << 10, 1 << 20, 2 << 20];
-/// Bytes for frames.
+/// Sizes of the stack of frames, in bytes.
 const FRAMES: [usize; 4] = [64 << 10, 1 << 20, 64 << 20, 4 << 30];
 
 fn on_thread<T: Send>(stack: usize, run: impl FnOnce() -> T + Send) -> T {
@@ -21,7 +21,8 @@ fn store(stack: usize) -> Store {
     Store::with_limits(StoreLimits { stack, ..StoreLimits::default() }).unwrap()
 }
 
-/// Calls `run` of a module on threads of all sizes, in stores of all sizes, until the stack is exhausted.
+/// Calls `run` of a module, on threads with native stacks of all sizes and in stores of all sizes, until the stack is
+/// exhausted.
 fn exhaust(text: &str) {
     let program = Program::new(text.as_bytes()).unwrap();
     for native in NATIVE {
@@ -62,7 +63,7 @@ fn calls_with_large_frames() {
     ));
 }
 
-/// Each host function takes some of the native stack and calls the module again, which then calls as deep as it can.
+/// Each host function uses some of the native stack and calls the module again, which then recurses as deep as it can.
 #[test]
 fn nested_host_functions() {
     let text = r#"(module (import "env" "again" (func $again (param i32)))
@@ -100,7 +101,8 @@ fn nested_host_functions() {
     }
 }
 
-/// The bound for frames holds for the native stack, because no call takes more of it than the least frame has.
+/// The bound on frames also bounds the native stack, because no call uses more of the native stack than the smallest
+/// frame has.
 #[test]
 fn a_call_takes_at_most_64_bytes_of_the_native_stack() {
     let text = r#"(module (import "env" "here" (func $here))
@@ -133,7 +135,7 @@ fn a_call_takes_at_most_64_bytes_of_the_native_stack() {
         let bytes = per_call(instance, name, 1000);
         assert!(bytes <= 64.0, "{name}: {bytes} bytes");
     }
-    // A chain of instances, each of which calls the one before.
+    // A chain of instances, each of which calls the previous one.
     let mut through = instance.func(&store, "direct").unwrap();
     let program = Program::new(other.as_bytes()).unwrap();
     let chain = 100;
@@ -149,7 +151,7 @@ fn a_call_takes_at_most_64_bytes_of_the_native_stack() {
     assert!(bytes <= 64, "{bytes} bytes");
 }
 
-/// The main thread has the stack that `ulimit -s` says.
+/// `ulimit -s` determines the stack of the main thread.
 #[test]
 fn the_main_thread_of_a_process() {
     let file = std::env::temp_dir().join(format!("uops-recursion-{}.wat", std::process::id()));

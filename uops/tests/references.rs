@@ -1,4 +1,4 @@
-//! What came with WebAssembly 2.0, from the outside: references, and several results.
+//! Features of WebAssembly 2.0 through the public API: references and multiple results.
 
 use uops::{
     Error, ExternRef, FuncType, Global, Instance, Linker, Program, RefType, Store, StoreLimits, Trap, Value, ValueType,
@@ -74,7 +74,7 @@ fn tables_grow_within_the_options() {
 }
 
 #[test]
-fn segments_are_of_their_instance_and_can_be_dropped() {
+fn segments_belong_to_their_instance_and_can_be_dropped() {
     let store = Store::new().unwrap();
     let fields = r#"(memory (export "memory") 1) (data $d "abc") (table 2 funcref) (elem $e func $f) (func $f)
         (func (export "init") (memory.init $d (i32.const 5) (i32.const 1) (i32.const 2))
@@ -89,7 +89,7 @@ fn segments_are_of_their_instance_and_can_be_dropped() {
     assert_eq!(&bytes, b"bc\0");
 }
 
-/// As many results as a function may have, through calls, a loop, a branch out of blocks and the host.
+/// The maximum number of results, through calls, a loop, a branch out of blocks, and the host.
 #[test]
 fn a_thousand_results() {
     let (store, mut linker) = (Store::new().unwrap(), Linker::new());

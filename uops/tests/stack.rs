@@ -1,13 +1,13 @@
-//! Calls that nest too deeply trap. They must do so before the native stack ends, which would end the process.
+//! Calls that nest too deeply trap. They must trap before the native stack overflows, which would end the process.
 
 use uops::{Error, FuncType, Instance, Linker, Program, Store, StoreLimits, Trap, Value, ValueType};
 
-/// Bytes of frames in these tests.
+/// The size of the stack of frames in these tests, in bytes.
 const FRAMES: usize = 4 << 20;
-/// What else the native stack is needed for: the test itself, and nested host functions.
+/// The native stack that the test itself and nested host functions need, in bytes.
 const REST: usize = 1 << 20;
 
-/// Runs something on a native stack that is hardly larger than the stack of frames.
+/// Runs a test on a native stack that is hardly larger than the stack of frames.
 fn on_small_stack(test: impl FnOnce(&Store) + Send) {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(FRAMES + REST);
@@ -16,7 +16,7 @@ fn on_small_stack(test: impl FnOnce(&Store) + Send) {
     });
 }
 
-/// Calls `run` of a module until the stack is exhausted, twice, because the first time must leave all as it was.
+/// Calls `run` of a module until the stack is exhausted. Does so twice, because the first time must leave no trace.
 fn exhaust(text: &str) {
     let program = Program::new(text.as_bytes()).unwrap();
     on_small_stack(|store| {
@@ -73,9 +73,9 @@ fn calls_of_another_instance() {
     });
 }
 
-/// Host functions take far more of the native stack: how often they may nest is counted.
+/// Host functions use far more of the native stack, so the number of nested ones is limited.
 #[test]
-fn calls_by_way_of_host_functions() {
+fn calls_through_host_functions() {
     let text = r#"(module (import "env" "again" (func $again (param i32) (result i32)))
         (func $run (export "run") (param i32) (result i32)
           (if (result i32) (local.get 0)

@@ -1,11 +1,11 @@
-//! Tail calls take neither frames nor the native stack, however many there are.
+//! Tail calls use neither frames nor the native stack, however many there are.
 
 use uops::{FuncType, Instance, Linker, Program, Store, StoreLimits, Trap, Value, ValueType};
 
-/// More than any stack has room for.
+/// More calls than any stack has space for.
 const MANY: i32 = 10_000_000;
 
-/// A store with hardly any frames: if each call took one, a few hundred would exhaust them.
+/// Returns a store with a tiny stack of frames, which a few hundred ordinary calls would exhaust.
 fn small_store() -> Store {
     Store::with_limits(StoreLimits { stack: 32 << 10, ..StoreLimits::default() }).unwrap()
 }
@@ -14,7 +14,7 @@ fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
     Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
-/// Two functions that call each other, with the remaining number of calls and the sum so far.
+/// Two functions call each other with the remaining number of calls and the sum so far.
 #[test]
 fn direct() {
     let text = r#"(module
@@ -46,7 +46,7 @@ fn indirect() {
 }
 
 #[test]
-fn indirect_calls_that_are_none_trap() {
+fn invalid_indirect_calls_trap() {
     let text = r#"(module (type $t (func)) (table 3 funcref) (elem (i32.const 1) $f $f) (func $f (param i32))
         (func (export "run") (param i32) (return_call_indirect (type $t) (local.get 0))))"#;
     let store = small_store();
@@ -61,7 +61,7 @@ fn indirect_calls_that_are_none_trap() {
     }
 }
 
-/// Each of two instances adds what its own memory and its own global hold, and calls the other one.
+/// Each of two instances adds the contents of its memory and its global, and calls the other one.
 #[test]
 fn across_instances() {
     let text = |other: &str, own: &str, factor: u32| {
@@ -116,7 +116,7 @@ fn of_imports_and_host_functions() {
     assert_eq!(outer.call(&store, "again", &[Value::I32(100_000)]).unwrap(), [Value::I64(5), Value::I32(0)]);
 }
 
-/// Arguments move down to where parameters are, some of which they are themselves.
+/// Arguments move to the parameters' slots, some of which hold other arguments.
 #[test]
 fn arguments_change_places() {
     for count in [2, 3, 8, 9, 10, 17, 300, 1000] {
@@ -144,7 +144,7 @@ fn arguments_change_places() {
     }
 }
 
-/// The frame of a callee may be larger than the caller's: it is checked, too.
+/// A callee's frame may be larger than the caller's, so it is checked again.
 #[test]
 fn frames_still_end() {
     let locals = " i64".repeat(10_000);

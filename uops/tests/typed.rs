@@ -1,4 +1,4 @@
-//! Host functions that are closures with types, and calls with types.
+//! Typed closures as host functions, and typed calls.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -115,7 +115,7 @@ fn other_types_and_stores_are_refused() {
     let f = f.typed::<i32, ()>(&store).unwrap();
     let other = Store::new().unwrap();
     assert!(matches!(f.call(&other, 1), Err(Error::OtherStore)));
-    // A result that is of another store.
+    // The host function returns a reference of another store.
     let mut linker = Linker::new();
     let foreign = ExternRef::new(&other, 1);
     linker.func_wrap("env", "f", move || Some(foreign));

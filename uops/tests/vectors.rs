@@ -1,19 +1,19 @@
-//! Vectors in every place that uops take them from, and across every border that values cross.
+//! Vectors in every location that uops accept, and across every interface that values cross.
 //!
-//! What each instruction computes, the official suite says; most of that has its operands in slots. Here the same is
-//! computed with operands in registers, too: values below them on the stack keep other registers busy.
+//! The official suite tests the result of each instruction, mostly with operands in slots. These tests compute the same
+//! with operands in registers: values below them on the stack keep other registers busy.
 
 use std::collections::HashMap;
 
 use uops::{FuncType, Global, Instance, Linker, Program, Store, Trap, Value, ValueType};
 
-/// Operands, none of whose lanes is NaN: what arithmetic makes of two of these may depend on the place.
+/// Operands without a NaN lane, because the result of arithmetic on two NaNs may depend on their locations.
 const A: u128 = 0x80ff_7f01_c2a1_0400_0001_fffe_4049_0fdb;
 const B: u128 = 0x7fff_0080_3f9d_f3b6_8000_0003_c0c8_1c0a;
 const MASK: u128 = 0x0f0f_ffff_0000_1234_8000_0001_aaaa_5555;
 const N: u32 = 0x89ab_cdef;
 
-/// Names in lines: those after one that ends with `.` are its instructions.
+/// Parses lines of names. A word that ends with `.` is the prefix of the names that follow it.
 fn names(text: &str) -> Vec<String> {
     let mut shape = "";
     let mut all = Vec::new();
@@ -57,22 +57,22 @@ const TESTS: &str = "
 
 const SHIFTS: &str = "i8x16. shl shr_s shr_u i16x8. shl shr_s shr_u i32x4. shl shr_s shr_u i64x2. shl shr_s shr_u";
 
-/// An operand that is loaded to a register: `A`, `B`, the mask, or the number.
+/// Loads an operand to a register: `A`, `B`, the mask, or the integer.
 const LOAD_A: &str = "(v128.load (i32.const 0))";
 const LOAD_B: &str = "(v128.load (i32.const 16))";
 const LOAD_MASK: &str = "(v128.load (i32.const 32))";
 const LOAD_N: &str = "(i32.load (i32.const 48))";
 
-/// Functions that compute something with their operands in certain places.
+/// Functions that compute something with their operands in certain locations.
 #[derive(Default)]
 struct Cases {
     text: String,
-    /// Of each function what it computes, and what the uop is that shows its places.
+    /// For each function, what it computes, and the uop that proves the operands' locations.
     cases: Vec<(String, String)>,
 }
 
 impl Cases {
-    /// Adds one whose operands come after so many integers and so many vectors in registers.
+    /// Adds a function whose operands follow `busy` integers and vectors in registers.
     fn add(&mut self, what: &str, uop: &str, busy: (usize, usize), result: &str, body: &str) {
         let below = LOAD_N.repeat(busy.0) + &LOAD_MASK.repeat(busy.1);
         let drops = "drop ".repeat(busy.0 + busy.1);
@@ -85,7 +85,8 @@ impl Cases {
         self.cases.push((what.to_owned(), uop.to_owned()));
     }
 
-    /// Runs them. Each computes what the others do that are called the same, and what is expected of it, if anything is.
+    /// Runs the functions. All functions of the same name must compute the same result, and the expected one if there
+    /// is one.
     fn run(self, expected: &HashMap<String, Value>) {
         let text = format!("(module (memory (export \"memory\") 1) {})", self.text);
         let program = Program::new(text.as_bytes()).unwrap();
@@ -107,19 +108,19 @@ impl Cases {
 }
 
 #[test]
-fn binary_operators_have_operands_in_all_places() {
+fn binary_operators_accept_operands_in_all_locations() {
     let mut cases = Cases::default();
     for name in names(BINARY) {
         let op =
             name.clone() + if name.ends_with("shuffle") { " 0 31 2 17 15 16 6 6 1 30 11 12 20 21 14 3" } else { "" };
-        // The third vector in a register sends the lowest to its slot.
+        // A third vector in a register spills the lowest one to its slot.
         for (busy, a) in (0..3).flat_map(|busy| [(busy, LOAD_A), (busy, "(local.get $a)")]) {
             for b in [LOAD_B, "(local.get $b)"] {
                 cases.add(&name, "", (0, busy), "v128", &format!("{a} {b} {op}"));
             }
         }
     }
-    // That those are all places; `lt` is `gt` with its operands exchanged.
+    // These are all locations. `lt` is `gt` with swapped operands.
     for (op, places, busy, b) in [
         ("sub", "sub[0, 1]", 0, LOAD_B),
         ("sub", "sub[0, 3]", 0, "(local.get $b)"),
@@ -136,7 +137,7 @@ fn binary_operators_have_operands_in_all_places() {
 }
 
 #[test]
-fn other_operators_have_operands_in_all_places() {
+fn other_operators_accept_operands_in_all_locations() {
     let mut cases = Cases::default();
     for name in names(UNARY) {
         let uop = name.replace('.', "_");
@@ -202,7 +203,7 @@ fn other_operators_have_operands_in_all_places() {
     cases.run(&expected);
 }
 
-/// Shape, scalar type, bits of a lane, the instruction that takes one without a sign.
+/// Shape, scalar type, bits per lane, and the unsigned extraction instruction.
 const SHAPES: [(&str, &str, u32, &str); 6] = [
     ("i8x16", "i32", 8, "extract_lane_u"),
     ("i16x8", "i32", 16, "extract_lane_u"),
@@ -213,7 +214,7 @@ const SHAPES: [(&str, &str, u32, &str); 6] = [
 ];
 
 #[test]
-fn lanes_go_between_all_registers() {
+fn lanes_move_between_all_registers() {
     let mut cases = Cases::default();
     let mut expected = HashMap::new();
     let scalar = |ty: &str, bits: u64| match ty {
@@ -228,7 +229,7 @@ fn lanes_go_between_all_registers() {
         let low = (B as u64) & mask;
         for a in 0..2 {
             for register in 0..3 {
-                // Registers of the scalar's file that are busy, below all else.
+                // Busy registers of the scalar's file, below everything else on the stack.
                 let (below, drops) = (load(32).repeat(register), "drop ".repeat(register));
                 let mut add = |what: &str, uop: String, result: &str, body: String| {
                     let body = format!(
@@ -262,12 +263,12 @@ fn lanes_go_between_all_registers() {
 }
 
 #[test]
-fn addresses_are_in_all_places() {
+fn addresses_may_be_in_all_locations() {
     let mut cases = Cases::default();
     let mut expected = HashMap::new();
     for a in 0..2 {
         for place in 0..5 {
-            // 48 holds the number whose last four bits are 15.
+            // Address 48 holds the integer whose low four bits are 15.
             let (busy, address, offset) = match place {
                 3 => (0, "(local.set $n (i32.const 15)) (local.get $n)".to_owned(), 0),
                 4 => (0, "(i32.const 4)".to_owned(), 11),
@@ -291,7 +292,7 @@ fn addresses_are_in_all_places() {
 }
 
 #[test]
-fn vectors_cross_every_border() {
+fn vectors_cross_every_interface() {
     use ValueType::{F64, I32, I64, V128};
     let store = Store::new().unwrap();
     let mut linker = Linker::new();
@@ -365,7 +366,7 @@ fn vectors_cross_every_border() {
 }
 
 #[test]
-fn a_thousand_vectors_exhaust_the_stack_and_no_more() {
+fn a_thousand_vectors_exhaust_the_stack_exactly() {
     let store = Store::new().unwrap();
     let mut linker = Linker::new();
     let all = vec![ValueType::V128; 1000];

@@ -1,5 +1,5 @@
-//! WASI preview 1: programs as a whole, then single functions, called as a program would, on what it was granted and on
-//! all that it was not.
+//! WASI preview 1: whole programs, then single functions with valid and invalid arguments, on granted files and on all
+//! others.
 
 #[path = "wasi/directories.rs"]
 mod directories;
@@ -18,7 +18,7 @@ use guest::{ACCESS, BADF, EXIST, FAULT, Guest, INVAL, NAMETOOLONG, NOENT, NOSPC,
 use uops::wasi::{Capture, Exit, Wasi};
 use uops::{Error, Instance, Program, Store, Trap};
 
-/// Runs a program, and returns how it ended and what it printed.
+/// Runs a program. Returns how it ended and what it printed.
 fn run(wasi: Wasi, fields: &str) -> (Result<(), Error>, String) {
     let program = Program::new(
         format!(
@@ -72,7 +72,7 @@ fn arguments_are_echoed() {
 }
 
 #[test]
-fn the_environment_is_what_was_given() {
+fn the_environment_is_the_given_one() {
     let program = r#"(func (export "_start")
         (if (call $environ_sizes_get (i32.const 16) (i32.const 20)) (then unreachable))
         (if (call $environ_get (i32.const 64) (i32.const 256)) (then unreachable))
@@ -101,7 +101,7 @@ fn input_is_copied_to_output() {
 }
 
 #[test]
-fn traps_are_no_exits() {
+fn traps_are_not_exits() {
     let (result, _) = run(Wasi::new(), r#"(func (export "_start") unreachable)"#);
     let error = result.unwrap_err();
     assert_eq!((error.trap(), Exit::of(&error)), (Some(Trap::Unreachable), None));
@@ -192,7 +192,7 @@ fn times_are_set() {
         assert_eq!(guest.call("fd_filestat_set_times", (file, 0i64, 0i64, flags)), error, "{flags}");
     }
     assert_eq!(guest.call("fd_filestat_set_times", (1, 0i64, 0i64, 1)), BADF);
-    // To now, which is later; the other stays.
+    // Sets one time to now, which is later, and keeps the other.
     assert_eq!(guest.call("fd_filestat_set_times", (file, 0i64, 0i64, 8)), 0);
     assert!(times("file")[0] == read as u128 && times("file")[1] > 1_700_000_000_000_000_000);
     assert_eq!(guest.call("fd_filestat_set_times", (3, 5i64, 6i64, 1 | 4)), 0);
@@ -208,7 +208,7 @@ fn times_are_set() {
 }
 
 #[test]
-fn advice_is_taken() {
+fn advice_is_accepted() {
     let dir = TempDir::new("advice");
     std::fs::write(dir.path("file"), "text").unwrap();
     let guest = Guest::new(Wasi::new().dir(dir.path(""), "/").unwrap());
@@ -225,15 +225,15 @@ fn long_listings_take_several_calls() {
     names.iter().for_each(|name| std::fs::write(dir.path(name), "").unwrap());
     let guest = Guest::new(Wasi::new().dir(dir.path(""), ".").unwrap());
     names.splice(0..0, [".".to_owned(), "..".to_owned()]);
-    // Few entries at once, most of them cut.
+    // A small buffer holds few entries, and truncates most of them.
     assert_eq!(guest.list(3, 70), names);
     assert_eq!(guest.list(3, 33), names);
-    // Past the end, there is nothing.
+    // There is nothing past the end.
     assert_eq!((guest.call("fd_readdir", (3, 1000, 100, -1i64, 0)), guest.u32(0)), (0, 0));
 }
 
 #[test]
-fn links_stay_inside() {
+fn links_stay_within_the_directory() {
     let dir = TempDir::new("links");
     let guest = Guest::new(Wasi::new().dir(dir.path(""), "/").unwrap());
     std::fs::write(dir.path("file"), "text").unwrap();
@@ -244,7 +244,7 @@ fn links_stay_inside() {
     assert_eq!((guest.u32(0), guest.bytes(2000, 4)), (3, b"fil\0".to_vec()));
     assert_eq!(guest.call("path_filestat_get", (3, 0, 1000, 4, 0)), 0);
     assert_eq!(guest.bytes(16, 1), [7]);
-    // A target that is absolute is refused; one outside cannot be followed.
+    // An absolute target is refused; one outside of the directory cannot be followed.
     assert_eq!(guest.symlink("/etc/passwd", "absolute"), PERM);
     assert_eq!(guest.symlink("../secret", "outside"), 0);
     assert_eq!(guest.open("outside"), Err(PERM));
@@ -252,7 +252,7 @@ fn links_stay_inside() {
 }
 
 #[test]
-fn nothing_outside_is_reached() {
+fn files_outside_are_out_of_reach() {
     let dir = TempDir::new("escape");
     std::fs::write(dir.path("secret"), "secret").unwrap();
     std::fs::create_dir_all(dir.path("inside/deep")).unwrap();
@@ -307,7 +307,7 @@ fn bad_pointers_and_lengths_are_refused() {
     assert_eq!(guest.call("fd_prestat_dir_name", (3, 0, 0)), NAMETOOLONG);
     assert_eq!(guest.call("fd_readdir", (3, 0, max, 0i64, 0)), FAULT);
     assert_eq!(guest.call("poll_oneoff", (0, 0, max, 0)), FAULT);
-    // What has no place for its result does nothing.
+    // A call with an invalid result pointer has no effect.
     guest.put(1000, b"new");
     assert_eq!(guest.call("path_open", (3, 0, 1000, 3, 1, 64i64, 0i64, 0, end)), FAULT);
     assert_eq!(guest.list(3, 4096), [".", ".."]);

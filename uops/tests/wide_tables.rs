@@ -28,7 +28,7 @@ fn indices_have_64_bits() {
         assert_eq!(call(name, &[wide(1)]), Ok(vec![narrow(1)]));
         assert_eq!(call(name, &[wide(2)]), Ok(vec![narrow(2)]));
         assert_eq!(call(name, &[wide(3)]), Err(Trap::UninitializedElement));
-        // In 32 bits, these would be the indices of functions.
+        // Truncated to 32 bits, these would be indices of functions.
         for index in [4, 0xffff_ffff, 0x1_0000_0001, i64::MIN + 1, -1] {
             assert_eq!(call(name, &[wide(index)]), Err(Trap::UndefinedElement), "{index}");
         }

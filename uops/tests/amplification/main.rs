@@ -1,4 +1,4 @@
-//! Small modules that stand for much: none takes more memory than a constant for each of its bytes, and none aborts the
+//! Small modules that describe large ones. None uses more memory than a constant times its size, and none aborts the
 //! process when the system refuses memory.
 
 #[path = "../linear/allocations.rs"]
@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use uops::{Error, Program};
 
-/// Bytes of heap memory that every module may take.
+/// The heap memory that every module may use, in bytes.
 const FIXED: usize = 2 << 20;
-/// Bytes of heap memory that a module may take for each of its bytes.
+/// The heap memory that a module may use for each of its bytes.
 const PER_BYTE: usize = 384;
 
 #[test]
@@ -40,17 +40,17 @@ fn the_heap_is_bounded_by_the_size_of_the_module() {
     }
 }
 
-/// The variable by which a process of this test knows that it is a child: the index of a shape, and the address space
-/// that it may take in addition to what it has, in bytes.
+/// The environment variable that marks a child process of this test. It holds the index of a shape, and the address
+/// space in bytes that the child may use in addition to its initial one.
 const CHILD: &str = "UOPS_AMPLIFICATION";
 
 #[test]
-fn without_memory_there_is_an_error_and_no_abort() {
+fn lack_of_memory_is_an_error_and_never_aborts() {
     if let Ok(variable) = std::env::var(CHILD) {
         let (shape, extra) = variable.split_once(' ').unwrap();
         return child(shape.parse().unwrap(), extra.parse().unwrap());
     }
-    // Without optimization all shapes take minutes.
+    // In an unoptimized build, all shapes would take minutes.
     let step = if cfg!(debug_assertions) { 9 } else { 1 };
     for (index, (name, _)) in shapes::all().into_iter().enumerate().step_by(step) {
         let mut refused = 0;
@@ -68,17 +68,17 @@ fn without_memory_there_is_an_error_and_no_abort() {
     }
 }
 
-/// Compiles a module with so many bytes of address space more than the process has.
+/// Compiles a module with `extra` bytes of address space beyond the current usage.
 fn child(shape: usize, extra: u64) {
     let (_, module) = shapes::all().swap_remove(shape);
     let wasm = module(200_000);
     let pages: u64 = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').next().unwrap().parse().unwrap();
     let limit = pages * 4096 + extra;
     let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
-    // SAFETY: this reads the limit, and changes nothing but the address space that the process may have.
+    // SAFETY: `limit` is valid for the write.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
     let result = Program::new(&wasm).map(|_| ());
-    // SAFETY: as above.
+    // SAFETY: the limit is valid during the call. It only restricts this process.
     unsafe { libc::setrlimit(libc::RLIMIT_AS, &libc::rlimit { rlim_cur: limit.rlim_max, ..limit }) };
     println!("{result:?}");
 }

@@ -1,4 +1,4 @@
-//! Modules in which few bytes stand for much.
+//! Modules in which few bytes describe a lot of work or memory.
 
 use std::iter::repeat_n;
 
@@ -14,10 +14,10 @@ use Instruction::{
     Loop, Return, ReturnCall, Unreachable, V128Const,
 };
 
-/// A shape of modules: its name, and a function that makes a module of about so many bytes.
+/// A shape of modules: its name, and a function that returns a module of about the given size in bytes.
 pub type Shape = (String, Box<dyn Fn(usize) -> Vec<u8>>);
 
-/// The most parameters or results that a type may have.
+/// The maximum number of parameters or results of a type.
 const MOST: usize = 1000;
 
 // Types of functions and blocks.
@@ -29,7 +29,7 @@ const FOUR: u32 = 4;
 const EIGHT: u32 = 5;
 const NONE_TO_EIGHT: u32 = 6;
 
-/// The types, in which the many values have this type.
+/// Returns the types. `ty` is the type of the many values.
 fn types(ty: ValType) -> TypeSection {
     let many = |count| vec![ty; count];
     let mut types = TypeSection::new();
@@ -50,7 +50,7 @@ fn function(locals: &[(u32, ValType)], code: &[Instruction<'_>]) -> Function {
     body
 }
 
-/// A module with functions of all types, which come first, and this one.
+/// Returns a module with functions of all types, followed by this one.
 fn with_function(ty: ValType, body: &Function) -> Vec<u8> {
     let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
     for ty in NONE..=NONE_TO_EIGHT {
@@ -77,7 +77,7 @@ fn with_function(ty: ValType, body: &Function) -> Vec<u8> {
 
 type Code = Vec<Instruction<'static>>;
 
-/// A function that repeats `open`, has `middle`, and repeats `close` as often, with values of this type.
+/// A function that repeats `open`, contains `middle`, and repeats `close` as often, with values of this type.
 fn nested(name: &str, ty: ValType, first: Code, open: Code, middle: Code, close: Code, last: Code) -> Shape {
     let name = format!("{name}, {ty:?}");
     let make = move |size: usize| {
@@ -95,7 +95,7 @@ fn repeated(name: &str, ty: ValType, code: impl Into<Code>) -> Shape {
     nested(name, ty, vec![], code.into(), vec![], vec![], vec![Unreachable])
 }
 
-/// A local of the type of the many values.
+/// A local whose type is that of the many values.
 const VALUE: u32 = 4;
 
 fn values(count: usize) -> Code {
@@ -279,7 +279,7 @@ fn shape(name: &str, make: impl Fn(usize) -> Vec<u8> + 'static) -> Shape {
     (name.to_owned(), Box::new(make))
 }
 
-/// A module of sections that `add` adds.
+/// Returns a module with the sections that `add` adds.
 fn module(add: impl FnOnce(&mut Module)) -> Vec<u8> {
     let mut module = Module::new();
     add(&mut module);
@@ -473,7 +473,7 @@ fn sections() -> Vec<Shape> {
             })
         }),
         shape("an invalid module", |size| {
-            // It is determined whether a feature is missing.
+            // For an invalid module, the decoder determines whether a missing feature is the cause.
             let mut wasm = functions("", NONE, ValType::I32, function(&[], &[Call(0)])).1(size);
             wasm.extend([11, 1, 7]);
             wasm
@@ -487,7 +487,7 @@ fn sections() -> Vec<Shape> {
     ]
 }
 
-/// All shapes.
+/// Returns all shapes.
 pub fn all() -> Vec<Shape> {
     [code(ValType::I32), code(ValType::V128), operators(), sections()].into_iter().flatten().collect()
 }

@@ -1,20 +1,20 @@
-//! What a thread allocates, counted.
+//! Counts the memory that a thread allocates.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which counts.
+/// The system's allocator with counters.
 struct Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes of memory.
+/// Amounts of memory in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bytes {
-    /// The most that there were at a time.
+    /// The maximum allocated at any time.
     pub peak: usize,
-    /// All that were allocated, whether or not they were freed.
+    /// The total of all allocations, whether or not they were freed.
     pub total: usize,
     live: usize,
 }
@@ -23,7 +23,7 @@ thread_local! {
     static BYTES: Cell<Bytes> = const { Cell::new(Bytes { peak: 0, total: 0, live: 0 }) };
 }
 
-/// What this thread allocates to make something, and that.
+/// Calls `make`, and returns its result and the memory that the thread allocated for it.
 pub fn of<T>(make: impl FnOnce() -> T) -> (T, Bytes) {
     BYTES.set(Bytes::default());
     (make(), BYTES.get())
@@ -32,30 +32,30 @@ pub fn of<T>(make: impl FnOnce() -> T) -> (T, Bytes) {
 fn count(freed: usize, allocated: usize) {
     let mut bytes = BYTES.get();
     bytes.total += allocated;
-    // While a block is reallocated, both may exist.
+    // During a reallocation, both blocks may exist.
     bytes.peak = bytes.peak.max(bytes.live + allocated);
-    // What was there before may be freed now.
+    // The block may have been allocated before the count began.
     bytes.live = (bytes.live + allocated).saturating_sub(freed);
     BYTES.set(bytes);
 }
 
-// SAFETY: all is done by the system's allocator; counting allocates nothing.
+// SAFETY: the system's allocator does all the work, and counting does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(0, layout.size());
-        // SAFETY: what the caller has promised.
+        // SAFETY: the caller upholds the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(layout.size(), 0);
-        // SAFETY: what the caller has promised.
+        // SAFETY: the caller upholds the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(layout.size(), size);
-        // SAFETY: what the caller has promised.
+        // SAFETY: the caller upholds the contract of `realloc`.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }

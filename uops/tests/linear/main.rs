@@ -1,7 +1,7 @@
-//! What compiling costs grows in proportion with the module, whatever is in it.
+//! The cost of compilation grows linearly with the module, whatever it contains.
 //!
-//! Counted are bytes of memory and of machine code, which are the same in every run. How long it takes is a matter of the
-//! benchmark, on the same shapes. Without optimization all this takes minutes: then most modules are smaller.
+//! These tests count bytes of memory and of machine code, which are the same in every run. A benchmark measures the
+//! time on the same shapes. In unoptimized builds, which would take minutes, most modules are smaller.
 
 mod allocations;
 mod shapes;
@@ -9,7 +9,7 @@ mod shapes;
 use shapes::Shape;
 use uops::{Module, Program};
 
-/// What it costs to compile a module, in bytes.
+/// The cost of compiling a module, in bytes.
 #[derive(Debug)]
 struct Cost {
     wasm: usize,
@@ -30,11 +30,11 @@ fn cost(wasm: &[u8]) -> Cost {
     Cost { wasm: wasm.len(), peak: bytes.peak, total: bytes.total, code }
 }
 
-/// Sizes of modules in bytes. No function may be much larger than the largest.
+/// Sizes of modules in bytes. No function may be much larger than the largest size.
 const SMALL: usize = 75_000;
 const LARGE: usize = if cfg!(debug_assertions) { 750_000 } else { LARGEST };
 const LARGEST: usize = 7_500_000;
-/// How much more than in proportion a cost may grow: vectors that double when they are full may be half empty.
+/// The factor by which a cost may exceed proportional growth: a vector that doubles its capacity may be half empty.
 const SLACK: f64 = 2.0;
 
 fn check(shapes: Vec<Shape>, size: usize) {

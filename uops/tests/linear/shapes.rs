@@ -1,4 +1,4 @@
-//! Modules of any size, made so that whatever takes more than its share is seen.
+//! Modules of any size, designed to reveal costs that grow faster than the size.
 
 use std::iter::repeat_n;
 
@@ -11,12 +11,12 @@ use wasm_encoder::{
     FunctionSection, ImportSection, MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
-/// A shape of modules: its name, and what makes one of about so many bytes.
+/// A shape of modules: its name, and a function that returns a module of about the given size in bytes.
 pub type Shape = (&'static str, Box<dyn Fn(usize) -> Vec<u8>>);
 
 type Code = Vec<Instruction<'static>>;
 
-/// The most values that a block or a function may take or leave.
+/// The maximum number of parameters or results of a block or a function.
 const MOST: usize = 1000;
 
 // Types.
@@ -42,17 +42,17 @@ const VECTOR: u32 = 5;
 #[derive(Default)]
 struct Large {
     first: Code,
-    /// Repeated.
+    /// The code that is repeated first.
     open: Code,
     middle: Code,
-    /// Repeated as often.
+    /// The code that is repeated as often as `open`, after it.
     close: Code,
     last: Code,
-    /// How often `open` may be repeated before `close` follows; as often as there is room if 0.
+    /// The maximum number of repetitions of `open` before `close` follows, or 0 for no maximum.
     deepest: usize,
 }
 
-/// So many values fit on the operand stack.
+/// The number of values that fit on the operand stack.
 const DEEPEST: usize = 60_000;
 
 impl Large {
@@ -74,17 +74,18 @@ impl Large {
     }
 }
 
-/// One function that repeats its code.
+/// Returns a shape with one function that repeats its code.
 fn repeated(name: &'static str, code: impl Into<Code>) -> Shape {
     Large { open: code.into(), ..Large::default() }.shape(name)
 }
 
-/// The code, behind so much of little cost: it takes a thousand values, which is as much work as so many bytes are.
+/// Returns the code after a thousand cheap instructions. The code takes a thousand values, so that it may cost as much as
+/// a thousand bytes do.
 fn diluted(code: &[Instruction<'static>]) -> Code {
     repeat_n(Nop, MOST).chain(code.iter().cloned()).collect()
 }
 
-/// Many functions of this body, which begins with its locals.
+/// Returns a shape with many functions of this body, which begins with its locals.
 fn many(name: &'static str, ty: u32, locals: &'static [(u32, ValType)], code: impl Into<Code>) -> Shape {
     let mut body = Function::new(locals.iter().copied());
     body.raw(encode(&code.into())).instruction(&End);
@@ -92,14 +93,14 @@ fn many(name: &'static str, ty: u32, locals: &'static [(u32, ValType)], code: im
     (name, Box::new(move |size| functions(size / (body.len() + 2), ty, &body, |_| ())))
 }
 
-/// The module with one function of this code, beside those that it may call.
+/// Returns a module with one function of this code, after those that it may call.
 fn one(code: &[u8]) -> Vec<u8> {
     let mut body = Function::new(LOCALS);
     body.raw(code.iter().copied()).instruction(&End);
     functions(1, NONE, &body.into_raw_body(), |_| ())
 }
 
-/// The module with so many functions of this type and body, after those that it may call.
+/// Returns a module with `count` functions of this type and body, after those that they may call.
 fn functions(count: usize, ty: u32, body: &[u8], add: impl FnOnce(&mut Module)) -> Vec<u8> {
     let (mut section, mut code) = (FunctionSection::new(), CodeSection::new());
     let called = [(UNARY, vec![LocalGet(A), I32Const(1), I32Add, End]), (THOUSAND, vec![Unreachable, End])];
@@ -138,7 +139,7 @@ fn encode(code: &[Instruction<'_>]) -> Vec<u8> {
     bytes
 }
 
-/// So many integers on the stack.
+/// Pushes `count` integers.
 fn values(count: usize) -> impl Iterator<Item = Instruction<'static>> {
     repeat_n(LocalGet(A), count)
 }
@@ -147,13 +148,13 @@ fn drops(count: usize) -> Code {
     vec![Drop; count]
 }
 
-/// All of them.
+/// Returns all shapes.
 #[allow(dead_code, reason = "the test checks them in groups, the benchmark measures all")]
 pub fn all() -> impl Iterator<Item = Shape> {
     [vec![common()], straight(), calls(), blocks(), branches(), modules()].into_iter().flatten()
 }
 
-/// A bit of everything that most functions are made of.
+/// A mix of the instructions that most functions consist of.
 pub fn common() -> Shape {
     let empty = BlockType::Empty;
     let open =
@@ -205,7 +206,7 @@ pub fn straight() -> Vec<Shape> {
     ]
 }
 
-/// Calls, of few and of many values.
+/// Calls with few and with many values.
 pub fn calls() -> Vec<Shape> {
     let thousand = |open: Code| Large { first: values(MOST).collect(), open, last: drops(MOST), ..Large::default() };
     vec![
@@ -217,7 +218,7 @@ pub fn calls() -> Vec<Shape> {
     ]
 }
 
-/// Blocks, after and in one another.
+/// Sequences of blocks, and nested blocks.
 pub fn blocks() -> Vec<Shape> {
     let (empty, thousand) = (BlockType::Empty, BlockType::FunctionType(THOUSAND));
     let nested = |open: &[_], close: &[_]| Large { open: open.into(), close: close.into(), ..Large::default() };
@@ -237,10 +238,10 @@ pub fn blocks() -> Vec<Shape> {
     ]
 }
 
-/// Branches, and what they take along.
+/// Branches, with and without values.
 pub fn branches() -> Vec<Shape> {
     let empty = BlockType::Empty;
-    // The constant in the block is there so that the values are not yet where they have to go.
+    // The constant in the block ensures that the values are not yet in their target slots.
     let with_values = |ty, count, branch: &[Instruction<'static>]| Large {
         first: values(count).chain([Block(ty), I64Const(1)]).chain(values(count)).collect(),
         open: branch.into(),
@@ -268,8 +269,8 @@ pub fn branches() -> Vec<Shape> {
     ]
 }
 
-/// Many functions, and what else there may be many of.
-/// As many functions as there is room for.
+/// Modules with many functions, or with many items of another kind.
+/// As many small functions as fit the size.
 pub fn small_functions() -> Shape {
     many("small functions", UNARY, &[], [LocalGet(A), I32Const(1), I32Add, Call(INCREMENT)])
 }

@@ -1,4 +1,4 @@
-//! Directories: listings, limits, and those that are granted to read only.
+//! Directories: listings, limits, and read-only directories.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -22,7 +22,7 @@ fn the_parent_of_a_granted_directory_is_itself() {
     let [root, sub, file] = ["granted", "granted/sub", "granted/file"].map(|path| inode(dir.path(path)));
     for (fd, expected) in [
         (3, [(".", root), ("..", root), ("sub", sub), ("file", file)].as_slice()),
-        // The same directory without its name.
+        // The same directory, listed by a descriptor that does not have its name.
         (guest.open_dir(".").unwrap(), &[(".", root), ("..", root), ("sub", sub), ("file", file)]),
         (guest.open_dir("sub").unwrap(), &[(".", sub), ("..", root)]),
         (guest.open_dir("sub/deep").unwrap(), &[("..", sub)]),
@@ -36,9 +36,9 @@ fn the_parent_of_a_granted_directory_is_itself() {
     }
 }
 
-/// `rm -r` removes what one call listed before it makes the next one.
+/// `rm -r` removes the files of one listing call before it makes the next one.
 #[test]
-fn files_that_are_removed_meanwhile_do_not_hide_others() {
+fn removing_files_between_listing_calls_hides_no_others() {
     let dir = TempDir::new("removed");
     let count = 1000;
     (0..count).for_each(|n| std::fs::write(dir.path(&format!("file-{n:04}")), "").unwrap());
@@ -55,7 +55,7 @@ fn files_that_are_removed_meanwhile_do_not_hide_others() {
 #[test]
 fn a_directory_takes_one_descriptor_of_the_host() {
     let dir = TempDir::new("handles");
-    // Opens and lists directories until that fails, and exits with their number if the reason is `EMFILE`.
+    // Opens and lists directories until that fails, and exits with their number if the error is `EMFILE`.
     let program = r#"(module
         (import "wasi_snapshot_preview1" "path_open"
             (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
@@ -77,18 +77,18 @@ fn a_directory_takes_one_descriptor_of_the_host() {
     std::fs::write(dir.path("program.wat"), program).unwrap();
     let line = format!("ulimit -n 100; exec {} run --dir . program.wat", env!("CARGO_BIN_EXE_uops"));
     let code = Command::new("sh").args(["-c", &line]).current_dir(dir.path("")).status().unwrap().code();
-    // Half of the host's, without the standard streams and the granted directory.
+    // Half of the host's limit, minus the standard streams and the granted directory.
     assert_eq!(code, Some(50 - 4));
 
     let guest = Guest::new(Wasi::new().dir(dir.path(""), "/").unwrap().max_descriptors(6));
     assert_eq!([(); 3].map(|()| guest.open_dir(".")), [Ok(4), Ok(5), Err(MFILE)]);
     assert_eq!((guest.call("fd_close", (4,)), guest.create("new")), (0, Ok(4)));
-    // A refused file is not made.
+    // A refused file is not created.
     assert_eq!((guest.create("other"), guest.stat("other")), (Err(MFILE), NOENT));
 }
 
 #[test]
-fn what_is_granted_to_read_only_is_not_changed() {
+fn read_only_directories_do_not_change() {
     let dir = TempDir::new("read-only");
     for sub in ["ro/sub", "rw"] {
         std::fs::create_dir_all(dir.path(sub)).unwrap();
@@ -151,12 +151,12 @@ fn what_is_granted_to_read_only_is_not_changed() {
         assert_eq!(guest.call("path_rename", (from, 1000, 4, to, 3000, 5)), ROFS);
     }
     assert_eq!(snapshot(), before);
-    // The other one can be changed.
+    // The other directory is writable.
     assert_eq!(guest.call("path_rename", (4, 1000, 4, 4, 3000, 5)), 0);
 }
 
 #[test]
-fn the_command_line_grants_directories_to_read_only() {
+fn the_command_line_grants_read_only_directories() {
     let dir = TempDir::new("dir-ro");
     let program = r#"(module
         (import "wasi_snapshot_preview1" "path_create_directory" (func $create (param i32 i32 i32) (result i32)))

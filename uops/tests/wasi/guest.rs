@@ -1,4 +1,4 @@
-//! A program that does what it is told: it exports all functions that it imports.
+//! A program that re-exports all functions that it imports, so that tests can call them.
 
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ fn functions() -> impl Iterator<Item = (&'static str, Vec<ValueType>)> {
     })
 }
 
-/// A directory that is removed in the end.
+/// A directory that is removed when the value is dropped.
 pub struct TempDir(PathBuf);
 
 impl TempDir {
@@ -97,7 +97,7 @@ args!(A B C D E F);
 args!(A B C D E F G);
 args!(A B C D E F G H I);
 
-/// The program. Paths go to 1000 and 3000, buffers to 8000, results to 0.
+/// The program. Paths are at 1000 and 3000, buffers at 8000, results at 0.
 pub struct Guest {
     store: Store,
     instance: Instance,
@@ -144,7 +144,7 @@ impl Guest {
         u32::from_le_bytes(self.bytes(at, 4).try_into().unwrap())
     }
 
-    /// A buffer's address and length.
+    /// Writes a buffer's address and length.
     pub fn slice(&self, at: u64, pointer: i32, len: i32) {
         self.put(at, &pointer.to_le_bytes());
         self.put(at + 4, &len.to_le_bytes());
@@ -159,12 +159,12 @@ impl Guest {
         self.result(self.call("path_open", (3, 1, 1000, path.len() as i32, how, rights, 0i64, 0, 0)))
     }
 
-    /// Opens a file to read.
+    /// Opens a file for reading.
     pub fn open(&self, path: &str) -> Result<i32, u16> {
         self.open_with(path, 0, 1 << 1)
     }
 
-    /// Opens or makes a file, to read and to write.
+    /// Opens or creates a file for reading and writing.
     pub fn create(&self, path: &str) -> Result<i32, u16> {
         self.open_with(path, 1, 1 << 1 | 1 << 6)
     }
@@ -184,13 +184,13 @@ impl Guest {
         self.result(self.call("fd_read", (fd, 64, 1, 0))).map(|len| self.bytes(8000, len as usize))
     }
 
-    /// Calls a function of one path.
+    /// Calls a function that takes one path.
     pub fn path(&self, name: &str, path: &str) -> u16 {
         self.put(1000, path.as_bytes());
         self.call(name, (3, 1000, path.len() as i32))
     }
 
-    /// Calls a function of two paths.
+    /// Calls a function that takes two paths.
     pub fn paths(&self, name: &str, from: &str, to: &str) -> u16 {
         self.put(1000, from.as_bytes());
         self.put(3000, to.as_bytes());
@@ -214,7 +214,7 @@ impl Guest {
         self.call("path_filestat_get", (3, 1, 1000, path.len() as i32, 0))
     }
 
-    /// Asks for a file's attributes, without following a link at the end of the path.
+    /// Queries a file's attributes, without following a link at the end of the path.
     pub fn lstat(&self, path: &str) -> u16 {
         self.put(1000, path.as_bytes());
         self.call("path_filestat_get", (3, 0, 1000, path.len() as i32, 0))
@@ -226,14 +226,14 @@ impl Guest {
         self.call("path_filestat_set_times", (3, lookup, 1000, path.len() as i32, read, 0i64, 1))
     }
 
-    /// The sorted names in a directory, read with a buffer of some size as libraries do.
+    /// Returns the sorted names in a directory, read with a buffer of this size as libraries do.
     pub fn list(&self, fd: i32, size: usize) -> Vec<String> {
         let mut names: Vec<_> = self.entries(fd, size, |_| ()).into_iter().map(|(_, name)| name).collect();
         names.sort();
         names
     }
 
-    /// The inodes and names in a directory. `visit` gets the names of each call.
+    /// Returns the inodes and names in a directory. `visit` gets the entries of each call.
     pub fn entries(&self, fd: i32, size: usize, visit: impl Fn(&[(u64, String)])) -> Vec<(u64, String)> {
         let (mut names, mut cookie) = (vec![], 0u64);
         loop {
@@ -257,8 +257,8 @@ impl Guest {
         }
     }
 
-    /// Calls everything with arguments that are likely to be wrong, and returns how often they were not. Host functions
-    /// that panic fail.
+    /// Calls all functions with arguments that are mostly invalid, and returns how often calls succeeded. A host
+    /// function that panics fails the test.
     pub fn call_all(&self, times: usize) -> usize {
         let (mut state, mut succeeded) = (1u64, 0);
         let mut random = |below: usize| {

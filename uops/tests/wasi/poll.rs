@@ -1,4 +1,4 @@
-//! Waiting for descriptors and times.
+//! Waiting for descriptors and clocks.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ const CLOCK: u8 = 0;
 const READ: u8 = 1;
 const WRITE: u8 = 2;
 
-/// Puts a subscription at `1000 + 48 * index`, with `index` as its data.
+/// Writes a subscription at `1000 + 48 * index`, with `index` as its user data.
 fn subscribe(guest: &Guest, index: u64, kind: u8, fd_or_clock: u32, nanoseconds: u64) {
     let at = 1000 + 48 * index;
     guest.put(at, &[0; 48]);
@@ -22,7 +22,7 @@ fn subscribe(guest: &Guest, index: u64, kind: u8, fd_or_clock: u32, nanoseconds:
     guest.put(at + 24, &nanoseconds.to_le_bytes());
 }
 
-/// An event: data, error, kind, bytes to read and flags.
+/// An event: user data, error, kind, number of bytes to read, and flags.
 type Event = (u32, u16, u8, u32, u8);
 
 /// Waits for the first `count` subscriptions.
@@ -51,7 +51,7 @@ fn streams_in_memory_and_files_are_ready() {
     for (index, (kind, fd)) in (0..).zip(all) {
         subscribe(&guest, index, kind, fd as u32, 0);
     }
-    // An hour, which nobody waits for.
+    // One hour, which the wait must not last.
     subscribe(&guest, 8, CLOCK, 1, 3_600_000_000_000);
     assert_eq!(
         poll(&guest, 9).unwrap(),
@@ -66,7 +66,7 @@ fn streams_in_memory_and_files_are_ready() {
             (7, BADF, READ, 0, 0)
         ]
     );
-    // Without input, a program is at its end at once.
+    // Without input, standard input is at its end.
     let guest = Guest::new(Wasi::new());
     subscribe(&guest, 0, READ, 0, 0);
     assert_eq!(poll(&guest, 1).unwrap(), [(0, 0, READ, 0, 0)]);
@@ -91,8 +91,8 @@ fn the_first_time_ends_the_wait() {
     assert_eq!((poll(&guest, 1), poll(&guest, 0)), (Err(INVAL), Err(INVAL)));
 }
 
-/// Polls standard input for 100 ms at a time. Prints `t` when nothing came; otherwise reads, prints that, or `h` if the
-/// other end has hung up and nothing is left, and ends then.
+/// Polls standard input for 100 ms at a time. Prints `t` after a timeout. Otherwise it prints the input, or `h` once
+/// the other end has hung up and nothing is left, and then exits.
 const PROGRAM: &str = r#"(module
     (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
@@ -145,7 +145,7 @@ fn a_read_with_a_timeout_times_out() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    // How often it timed out depends on how busy this machine is.
+    // The number of timeouts depends on the machine's load.
     let words: Vec<_> = text.split('t').filter(|word| !word.is_empty()).collect();
     assert_eq!((words.concat().as_str(), text.starts_with('t')), ("abcdh", true), "{text}");
     assert!(words.len() >= 2, "{text}");

@@ -1,4 +1,4 @@
-//! What programs cannot do, and the error numbers that tell them.
+//! Operations that programs cannot perform, and their error numbers.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ const READ: i64 = 1 << 1;
 const WRITE: i64 = 1 << 6;
 const ONLY_DIRECTORY: i32 = 1 << 1;
 
-/// The rights of a descriptor, and those that it passes on.
+/// Returns the rights of a descriptor, and those that it passes on.
 fn rights(guest: &Guest, fd: i32) -> (i64, i64) {
     assert_eq!(guest.call("fd_fdstat_get", (fd, 0)), 0);
     let i64_at = |at| i64::from(guest.u32(at)) | i64::from(guest.u32(at + 4)) << 32;
@@ -18,17 +18,18 @@ fn rights(guest: &Guest, fd: i32) -> (i64, i64) {
 }
 
 #[test]
-fn directories_open_themselves_and_are_no_files() {
+fn directories_open_themselves_and_are_not_files() {
     let dir = TempDir::new("directories");
     std::fs::create_dir(dir.path("sub")).unwrap();
     let guest = Guest::new(Wasi::new().dir(dir.path(""), "/").unwrap());
     let (base, inheriting) = rights(&guest, 3);
-    // To seek, to set a size by descriptor and by path.
+    // Seeking, and setting a size by descriptor and by path.
     assert_eq!(base & (1 << 2 | 1 << 22 | 1 << 19), 0);
     // All functions of paths, listing, and a directory's attributes.
     let paths = (9..=18).chain([20, 21, 23, 24, 25, 26]).fold(0, |all, bit| all | 1 << bit);
     assert_eq!(base & paths, paths);
-    // And for files, to read, write, seek, tell, synchronize, advise, allocate, get and set attributes, and poll.
+    // In addition, for files: reading, writing, seeking, telling, synchronizing, advising, allocating, attributes, and
+    // polling.
     let files = (0..=8).chain([21, 22, 23, 27]).fold(paths, |all, bit| all | 1 << bit);
     assert_eq!(inheriting & files, files);
 
@@ -56,7 +57,7 @@ fn directories_open_themselves_and_are_no_files() {
 }
 
 #[test]
-fn space_is_not_allocated_and_rights_are_not_given_up() {
+fn allocating_space_and_dropping_rights_are_refused() {
     let dir = TempDir::new("allocate");
     let guest = Guest::new(Wasi::new().dir(dir.path(""), "/").unwrap());
     let file = guest.create("file").unwrap();
@@ -101,12 +102,12 @@ fn strings_with_nul_are_refused() {
     assert_eq!(error, r#"the name of a directory "a\0b" contains a NUL byte"#);
 }
 
-/// Beyond `ulimit -f`, a process that does not take care is ended by a signal.
+/// Without precautions, a signal ends a process that exceeds `ulimit -f`.
 #[test]
 fn the_limit_on_file_sizes_is_an_error() {
     let dir = TempDir::new("file-size");
-    // Writes 4096 bytes until that fails, then tries to write elsewhere and to set a size, and exits with what they
-    // say, if that is the same.
+    // Writes 4096 bytes at a time until that fails, then tries to write elsewhere and to set a size. Exits with the
+    // error number if all three report the same one.
     let program = r#"(module
         (import "wasi_snapshot_preview1" "path_open"
             (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))

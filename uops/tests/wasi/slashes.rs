@@ -8,7 +8,7 @@ use uops::wasi::Wasi;
 
 use crate::guest::{Guest, TempDir};
 
-/// A function of one or two paths, as a program calls it and as the host does.
+/// A function of one or two paths, as called by a program and as called on the host.
 struct Operation {
     name: &'static str,
     guest: fn(&Guest, &str) -> u16,
@@ -76,7 +76,7 @@ const OPERATIONS: [Operation; 10] = [
     },
 ];
 
-/// All names, with all endings.
+/// Returns all names with all endings.
 fn paths() -> impl Iterator<Item = String> {
     let names =
         ["file", "dir", "full", "full/file", "to-file", "to-dir", "dangling", "missing", "missing/file", "file/x"];
@@ -84,11 +84,11 @@ fn paths() -> impl Iterator<Item = String> {
 }
 
 fn at(dir: &Path, path: &str) -> std::path::PathBuf {
-    // `join` would keep a trailing slash, too, but this says so.
+    // `join` would keep a trailing slash as well, but this makes it explicit.
     format!("{}/{path}", dir.display()).into()
 }
 
-/// Fills a directory with one of each kind of file.
+/// Fills a directory with one file of each kind.
 fn fill(dir: &Path) {
     for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
         let is_dir = entry.file_type().unwrap().is_dir();
@@ -104,7 +104,7 @@ fn fill(dir: &Path) {
     }
 }
 
-/// The error number of WASI for one of Linux.
+/// Converts a Linux error number to WASI's.
 fn errno(error: rustix::io::Errno) -> u16 {
     use rustix::io::Errno;
     let numbers = [
@@ -122,7 +122,7 @@ fn errno(error: rustix::io::Errno) -> u16 {
 }
 
 #[test]
-fn paths_mean_what_they_mean_to_linux() {
+fn paths_have_the_same_meaning_as_on_linux() {
     let dir = TempDir::new("slashes");
     let (inside, outside) = (dir.path("guest"), dir.path("host"));
     std::fs::create_dir_all(&inside).unwrap();
@@ -131,14 +131,14 @@ fn paths_mean_what_they_mean_to_linux() {
     fill(&inside);
     fill(&outside);
     let mut wrong = vec![];
-    // Where both of two paths are wrong, either may be reported.
+    // If both of two paths are invalid, either may be reported.
     let mut compare = |what: &str, guest: &dyn Fn() -> u16, host: &dyn Fn() -> rustix::io::Result<()>| {
         let (guest, host) = (guest(), host().map_or_else(errno, |()| 0));
         let two = what.split(' ').count() > 2;
         if guest != host && !(two && guest != 0 && host != 0) {
             wrong.push(format!("{what}: {guest} instead of {host}"));
         }
-        // Failures change nothing.
+        // Failed calls change nothing.
         if guest == 0 || host == 0 {
             fill(&inside);
             fill(&outside);
