@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Rebuilds the .wasm of every program in this folder, or in another one that is
-# named: WebAssembly 1.0, no imports. Needs clang with its wasm32 target, and wasm-ld; CLANG and WASM_LD
-# choose others than the ones it finds. The same tools make the same bytes.
+# Rebuilds the .wasm of every program in this folder, or in the folder that is the first argument. The modules use
+# WebAssembly 1.0 and no imports. Needs clang with its wasm32 target, and wasm-ld; the variables CLANG and WASM_LD
+# override the tools found on the search path. The same tools produce the same bytes.
 set -euo pipefail
 examples=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 cd "${1:-$examples}"
@@ -25,7 +25,7 @@ compile=(
     --target=wasm32 -mcpu=mvp -std=c99 -O2 -Wall -Wextra -Werror
     -ffreestanding -fno-builtin -ffp-contract=off -fno-math-errno -I "$examples"
 )
-# Keep the names of functions, and nothing else that does not run.
+# Keep the names of functions, but no other custom section.
 link=(--no-entry --strip-all --keep-section=name)
 
 object=$(mktemp)

@@ -1,14 +1,14 @@
 /*
- * An interpreter of a small stack machine, and a program for it: for each start
- * from 1 to n, the number of Collatz steps (halve if even, else triple and add
+ * An interpreter for a small stack machine, and a program for it: for each start
+ * from 1 to n, it counts the Collatz steps (halve if even, else triple and add
  * one) that lead to 1.
  *
- * Here for the shape of an interpreter: a loop round a switch, which becomes a
- * br_table, and native functions called through tables of pointers, which
- * becomes call_indirect, with two different types of function.
+ * This example has the shape of an interpreter: a loop around a switch, which
+ * becomes a br_table, and native functions called through tables of pointers,
+ * which become call_indirect with two different function types.
  *
- * Returns 1000 times the sum of the numbers of steps, plus the largest of them;
- * or -1 if the program in bytecode is wrong.
+ * Returns 1000 times the total number of steps, plus the largest number for one
+ * start, or -1 if the bytecode program is invalid.
  */
 #define DEFAULT_N 50000
 #define RETURNS_I64
@@ -26,8 +26,8 @@ enum opcode {
     GREATER,
     JUMP,
     JUMP_IF,     /* pop, and jump if it was not 0 */
-    CALL_UNARY,  /* replace the top by the native function of it */
-    CALL_BINARY, /* replace the top two by the native function of them */
+    CALL_UNARY,  /* replace the top by a native function's result for it */
+    CALL_BINARY, /* replace the top two by a native function's result for them */
     HALT         /* pop the result and stop */
 };
 
@@ -63,11 +63,11 @@ static const unary unary_functions[] = {[HALVE] = halve, [INCREMENT] = increment
 enum { LARGER, PACK };
 static const binary binary_functions[] = {[LARGER] = larger, [PACK] = pack};
 
-/* The program in bytecode. */
+/* The bytecode program. */
 
 enum { N, START, X, STEPS, TOTAL, LONGEST, VARIABLES };
 
-/* Where the program jumps to: the places of the instructions so marked below. */
+/* Jump targets: the indices of the instructions that are marked below. */
 enum { EACH_START = 6, EACH_STEP = 14, EVEN = 29, SET_X = 31, REACHED_ONE = 36, END = 49 };
 
 static const struct instruction program[] = {

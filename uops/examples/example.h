@@ -1,17 +1,17 @@
 /*
- * What the example programs share.
+ * Definitions shared by the example programs.
  *
- * A program is one C file that defines, before it includes this header,
+ * A program is one C file. Before it includes this header, it defines
  *
- *     #define DEFAULT_N    the n that makes run(n) take a tenth of a second or so
- *     #define RETURNS_I64  or RETURNS_F64: what run returns
+ *     #define DEFAULT_N    an n for which run(n) takes about a tenth of a second
+ *     #define RETURNS_I64  or RETURNS_F64: the type of run's result
  *
- * and after it one function, `EXPORT result run(int32_t n)`.
+ * After it, the file defines one function, `EXPORT result run(int32_t n)`.
  *
- * For wasm32, EXPORT makes `run` an export of the module. Otherwise this header
- * supplies a `main` that prints run(argument, or DEFAULT_N) on one line: an
- * integer in decimal, an f64 as the 16 hexadecimal digits of its bits, so that
- * two results can be compared exactly.
+ * For wasm32, EXPORT exports `run` from the module. For other targets, this header
+ * defines a `main` that prints run(argument), or run(DEFAULT_N) without an
+ * argument, on one line. It prints an i64 in decimal and an f64 as the 16
+ * hexadecimal digits of its bits, so that results can be compared exactly.
  */
 #ifndef EXAMPLE_H
 #define EXAMPLE_H
@@ -32,8 +32,8 @@ typedef double result;
 #define EXPORT __attribute__((export_name("run")))
 
 /*
- * The compiler may call these two even in freestanding code, and there is no
- * library to link with. The linker drops them from a module that calls neither.
+ * The compiler may emit calls of these functions even in freestanding code, and
+ * there is no C library. The linker drops the ones that a module does not call.
  */
 void *memcpy(void *restrict to, const void *restrict from, size_t size) {
     unsigned char *t = to;

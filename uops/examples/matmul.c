@@ -1,11 +1,11 @@
 /*
  * The product of two dense n by n matrices of f64.
  *
- * Here for the plain triple loop: address arithmetic, two loads, a multiply and
- * an add, with one of the two operands read down a column.
+ * This example has the plain triple loop: address arithmetic, two loads, a
+ * multiplication and an addition. It reads one of the two operands down a column.
  *
- * Returns the sum of the elements of the product, each with a weight from 1 to 7
- * that depends on its place. n above LIMIT counts as LIMIT.
+ * Returns the sum of the product's elements, each with a weight from 1 to 7 that
+ * depends on its position. n is capped at LIMIT.
  */
 #define DEFAULT_N 500
 #define RETURNS_F64
@@ -13,14 +13,14 @@
 
 #define LIMIT 512
 
-/* Row after row, n elements to each. */
+/* In row-major order, with n elements per row. */
 static double left[LIMIT * LIMIT];
 static double right[LIMIT * LIMIT];
 static double product[LIMIT * LIMIT];
 
 static uint32_t seed;
 
-/* A multiple of 2^-31 in [-1, 1), by way of a linear congruential generator. */
+/* A multiple of 2^-31 in [-1, 1), from a linear congruential generator. */
 static double next_element(void) {
     seed = seed * 1664525u + 1013904223u;
     return ((double)seed - 2147483648.0) / 2147483648.0;

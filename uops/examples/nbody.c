@@ -1,12 +1,13 @@
 /*
  * A star and four planets under gravity for n time steps, in f64.
  *
- * Here for floating point: a chain of additions, multiplications, divisions and
- * square roots over a small table of structs. Every operation is IEEE 754, in an
- * order fixed by the source, so the result has the same bits everywhere.
+ * This example has floating-point arithmetic: a chain of additions,
+ * multiplications, divisions and square roots over a small array of structs. Every
+ * operation is IEEE 754, and the source fixes their order, so the result has the
+ * same bits everywhere.
  *
- * Returns the total energy at the end. Units are such that the gravitational
- * constant and the mass of the star are 1.
+ * Returns the total energy at the end. The gravitational constant and the mass of
+ * the star are 1.
  */
 #define DEFAULT_N 1000000
 #define RETURNS_F64
@@ -21,8 +22,8 @@ struct body {
     double mass;
 };
 
-/* A planet starts on a nearly circular orbit, at an angle given by its cosine
- * and sine, and moving slightly out of the plane of the others. */
+/* A planet starts on a nearly circular orbit, at an angle given by its cosine and
+ * sine, and moves slightly out of the plane of the others. */
 struct orbit {
     double radius;
     double cosine, sine;
@@ -50,7 +51,7 @@ static void place_planet(struct body *planet, const struct orbit *orbit) {
     planet->mass = orbit->mass;
 }
 
-/* The star is given the velocity that makes the total momentum zero. */
+    /* The star's velocity makes the total momentum zero. */
 static void place_star(struct body *star) {
     star->mass = 1.0;
     for (int axis = 0; axis < 3; axis++) {
@@ -102,7 +103,7 @@ static void kick(double time) {
     }
 }
 
-/* One leapfrog step, which keeps the energy near to what it was. */
+/* One leapfrog step, which keeps the energy nearly constant. */
 static void step(void) {
     drift(TIME_STEP / 2);
     kick(TIME_STEP);

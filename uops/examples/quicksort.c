@@ -1,11 +1,11 @@
 /*
  * Quicksort of n pseudo-random i32.
  *
- * Here for recursion, and for branches that depend on the data.
+ * This example has recursion, and branches that depend on the data.
  *
- * Returns a checksum of the sorted numbers that depends on the place of each and
- * is never negative; or -1 if they are not in order, or are not the numbers that
- * were there before. n above LIMIT counts as LIMIT.
+ * Returns a non-negative checksum of the sorted numbers that depends on their
+ * order, or -1 if they are not sorted or are not the original numbers. n is
+ * capped at LIMIT.
  */
 #define DEFAULT_N 1000000
 #define RETURNS_I64
@@ -31,7 +31,7 @@ static void swap(int32_t i, int32_t j) {
     numbers[j] = t;
 }
 
-/* Sorts the numbers from first to last, both included. */
+/* Sorts the numbers from first to last, inclusive. */
 static void quicksort(int32_t first, int32_t last) {
     if (first >= last) {
         return;
@@ -62,7 +62,7 @@ static int is_sorted(int32_t count) {
     return 1;
 }
 
-/* The same for any order of the same numbers. */
+/* A checksum that does not depend on the order of the numbers. */
 static int64_t sum(int32_t count) {
     int64_t total = 0;
     for (int32_t i = 0; i < count; i++) {

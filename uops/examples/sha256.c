@@ -1,11 +1,12 @@
 /*
  * SHA-256 of n copies of a megabyte of pseudo-random bytes.
  *
- * Here for 32-bit integer work with hardly a branch: rotations, shifts, xors
- * and additions over many live values, and byte loads put together into words.
+ * This example has 32-bit integer arithmetic with hardly a branch: rotations,
+ * shifts, xors and additions over many live values, and byte loads that are
+ * combined into words.
  *
- * Returns the first 8 bytes of the digest, read as a big-endian i64, so its 16
- * hexadecimal digits are the first 16 that a SHA-256 tool prints.
+ * Returns the first 8 bytes of the digest as a big-endian i64: its 16 hexadecimal
+ * digits are the first 16 that a SHA-256 tool prints.
  */
 #define DEFAULT_N 32
 #define RETURNS_I64
@@ -91,7 +92,7 @@ static void compress(const uint8_t *block) {
     hash[7] += h;
 }
 
-/* Each byte is the top byte of the next state of a 32-bit xorshift generator. */
+/* Each byte is the most significant byte of a 32-bit xorshift generator's state. */
 static void make_message(void) {
     uint32_t x = 2463534242u;
     for (int i = 0; i < MEGABYTE; i++) {
@@ -102,7 +103,7 @@ static void make_message(void) {
     }
 }
 
-/* Whole blocks have gone before, so the padding is always a block of its own. */
+    /* The data is a multiple of the block size, so the padding is a separate block. */
 static void compress_padding(uint64_t message_bytes) {
     static uint8_t padding[BLOCK];
     uint64_t bits = message_bytes * 8;

@@ -1,10 +1,10 @@
 /*
- * The number of primes up to and including n, by the sieve of Eratosthenes.
+ * Counts the primes up to n with the sieve of Eratosthenes.
  *
- * Here for memory: short loops of byte stores that stride over megabytes, with
- * almost no arithmetic between them.
+ * This example has memory accesses: short loops of byte stores that stride over
+ * megabytes, with almost no arithmetic in between.
  *
- * n above LIMIT counts as LIMIT.
+ * n is capped at LIMIT.
  */
 #define DEFAULT_N 10000000
 #define RETURNS_I64
