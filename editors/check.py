@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that the tree-sitter queries find the C of a Rust file: each body and `c` block of sample.rs, nothing else.
+"""Checks that the tree-sitter queries find each body and `c` block of sample.rs, and nothing else.
 
-It takes the packages tree-sitter, tree-sitter-rust and tree-sitter-c.
+Requires the packages tree-sitter, tree-sitter-rust and tree-sitter-c.
 """
 
 import pathlib
@@ -21,9 +21,9 @@ for _, captures in QueryCursor(query).matches(Parser(RUST).parse(source).root_no
         found[node.start_point.row + 1] = source[node.start_byte:node.end_byte]
 
 for line, text in found.items():
-    assert not Parser(C).parse(text).root_node.has_error, f"line {line} is no C: {text}"
-# Each such line of the sample says so at its end, or at that of the line before.
+    assert not Parser(C).parse(text).root_node.has_error, f"line {line} is not valid C: {text}"
+# The comment `// C` marks each line of the sample on which C begins.
 lines = source.decode().splitlines()
 expected = [number for number, line in enumerate(lines, 1) if "// C" in line]
-assert sorted(found) == expected, f"C is found at {sorted(found)}, and there is some at {expected}"
+assert sorted(found) == expected, f"expected C at lines {expected}, found it at {sorted(found)}"
 print(f"{len(found)} passed, 0 failed")

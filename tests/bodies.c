@@ -1,4 +1,4 @@
-/* The bodies of bodies.h as ordinary functions, one for each, and a table of them. */
+/* The bodies of bodies.h as ordinary functions, and a table of these. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@ typedef struct {
 #define OPERANDS uint64_t n, int32_t m, uint8_t k, uint16_t h, double f, float g, bool p
 #define JUMP(target) goto target
 
-/* Whether the body jumped. */
+    /* Whether the body has jumped. */
 #define NATIVE(index)                                                                             \
     static int native_##index(Registers *registers, uint8_t *memory, OPERANDS) {                  \
         uint64_t a = registers->a, b = registers->b;                                              \

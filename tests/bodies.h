@@ -1,6 +1,6 @@
 /* C bodies that are compiled twice: as stencils, by `include` in tests/all/differential.rs, and as ordinary functions, by
-   build.rs. Registers: memory (256 bytes, aligned), a, b, c, d. Operands: n, m, k, h, f, g, p. `JUMP(target)`
-   leaves at once. Every body has defined behaviour for all values (see the flags in build.rs). */
+   build.rs. Registers: memory (256 bytes, aligned), a, b, c, d. Operands: n, m, k, h, f, g, p. `JUMP(target)` leaves
+   immediately. The behaviour of every body is defined for all values, given the flags in build.rs. */
 
 #define AT(index) ((uint64_t *)memory)[(index) & 31]
 #define AT32(index) ((uint32_t *)memory)[(index) & 63]
@@ -81,5 +81,5 @@
 
 #define PASTE_(left, right) left##right
 #define PASTE(left, right) PASTE_(left, right)
-/* All operands are used, so that nobody warns of those that a body ignores. */
+/* Uses every operand, to avoid warnings about those that a body ignores. */
 #define BODY(index) (void)n, (void)m, (void)k, (void)h, (void)f, (void)g, (void)p; { PASTE(BODY_, index) }

@@ -1,6 +1,6 @@
-; C in blocks of stencil!, for editors that highlight with tree-sitter (Neovim, Helix, Zed).
+; Highlights the C in stencil! blocks, for editors that use tree-sitter (Neovim, Helix, Zed).
 
-; The body of a uop stands behind its operands: `uop add(n: u32) { ... }`.
+; The body of a uop follows its operands: `uop add(n: u32) { ... }`.
 ((macro_invocation
    macro: [(identifier) @_macro (scoped_identifier name: (identifier) @_macro)]
    (token_tree
@@ -13,7 +13,7 @@
  (#set! injection.language "c")
  (#set! injection.include-children))
 
-; Or behind a condition: `uop get<const A: 0..3>() where A != 1 { ... }`.
+; The body may also follow a condition: `uop get<const A: 0..3>() where A != 1 { ... }`.
 ((macro_invocation
    macro: [(identifier) @_macro (scoped_identifier name: (identifier) @_macro)]
    (token_tree

@@ -1,4 +1,4 @@
-;; wasmi 2.0.0 returned something else; V8 and wasmi 1.1 return this.
+;; wasmi 2.0.0 returns a different result. V8 and wasmi 1.1 return this one.
 (module
 (memory (export "memory") 1 2)
 (global $g_i32 (export "i32") (mut i32) (i32.const 0))

@@ -1,4 +1,4 @@
-# What Python's own extension modules, an SQL database and a compressor among them, do in WebAssembly.
+# Tests Python's extension modules, including an SQL database and a compressor, in WebAssembly.
 import decimal, hashlib, json, os, random, re, sqlite3, sys, time, zlib
 
 print(sys.platform, sys.argv[1:])

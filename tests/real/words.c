@@ -1,9 +1,9 @@
 /*
- * Counts the words of files, as a program for WASI: words COUNT FILE...
+ * Counts the words in files, as a WASI program: words COUNT FILE...
  *
- * The most frequent words are printed, those of equal number in alphabetical order, and all of them are written to the
- * file INDEX of the environment, as records of constant size that are read again for the last lines. WORDS_MIN is how
- * many letters a word has at least.
+ * Prints the most frequent words, and those of equal count in alphabetical order. Writes all words to the file that the
+ * environment variable INDEX names, as records of constant size, and reads them again for the last lines. WORDS_MIN is
+ * the minimum number of letters of a word.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -20,7 +20,7 @@ struct word {
     char text[];
 };
 
-/* A hash table with chains, which grows. */
+/* A hash table with chaining, which grows on demand. */
 static struct word **buckets;
 static size_t capacity, used;
 
@@ -117,7 +117,7 @@ struct record {
     char text[60];
 };
 
-/* Writes all words, and returns how many there are according to the file, and the last one. */
+/* Writes all words. Returns their number according to the file, and the last one. */
 static long write_index(const char *name, struct word **words, struct record *last)
 {
     FILE *index = must(fopen(name, "w+b"));

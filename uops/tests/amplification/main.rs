@@ -56,7 +56,7 @@ fn lack_of_memory_is_an_error_and_never_aborts() {
         let mut refused = 0;
         for extra in [0, 1 << 20, 5 << 20, 9 << 20, 20 << 20, 50 << 20, 110 << 20, 200 << 20] {
             let output = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "without_memory_there_is_an_error_and_no_abort", "--nocapture", "--test-threads=1"])
+                .args(["--exact", "lack_of_memory_is_an_error_and_never_aborts", "--nocapture", "--test-threads=1"])
                 .env(CHILD, format!("{index} {extra}"))
                 .output()
                 .unwrap();
