@@ -12,20 +12,20 @@ fn main() {
     println!("cargo::rerun-if-env-changed=STENCIL_CC");
     if !c_compiler() {
         println!("cargo::rustc-cfg=no_c_compiler");
-        println!("cargo::warning=there is no C compiler here: the tests that need one are left out");
+        println!("cargo::warning=no C compiler found: skipping the tests that need one");
     } else if Path::new("bodies.c").exists() {
         cc::Build::new()
             .file("bodies.c")
             .opt_level(1)
             .warnings(false)
             .std("gnu17")
-            // The flags of stencils that have a meaning for C.
+            // The flags of stencils that affect the semantics of C.
             .flags(["-fwrapv", "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno"])
             .compile("bodies");
     }
 }
 
-/// Whether there is a C compiler, by the names that `stencil!` tries.
+/// Returns whether a C compiler exists under one of the names that `stencil!` tries.
 fn c_compiler() -> bool {
     let chosen = std::env::var("STENCIL_CC").ok();
     let mut names = chosen.as_deref().into_iter().chain(["clang-19", "clang", "gcc", "cc"]);

@@ -1,23 +1,23 @@
-//! Files that C asks for in other ways than by `#include`, which compilers do not list among those that they read.
+//! Finds files that C asks for other than by `#include`. Compilers do not list them among the files that they read.
 
-/// What a source names.
+/// The files that a source names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Operands of `__has_include`: whether these files are there matters.
+    /// Operands of `__has_include`. The existence of these files matters.
     pub names: Vec<String>,
-    /// Operands of `__has_embed`, `#embed` and `.incbin`: what is in these files matters.
+    /// Operands of `__has_embed`, `#embed` and `.incbin`. The content of these files matters.
     pub embeds: Vec<String>,
-    /// Something whose result cannot be foreseen from files: which, in C.
+    /// C whose result does not depend on files alone, such as `__TIME__`.
     pub unforeseen: Option<String>,
 }
 
-/// Operators of the preprocessor that ask for a file.
+/// Preprocessor operators that ask for a file.
 const OPERATORS: [&str; 3] = ["__has_include", "__has_include_next", "__has_embed"];
-/// Macros whose values change by themselves.
+/// Macros whose values depend on the time.
 const CLOCKS: [&str; 3] = ["__DATE__", "__TIME__", "__TIMESTAMP__"];
 
 impl Asked {
-    /// What a source asks for, or may ask for by way of macros.
+    /// Returns what a source asks for, or may ask for by means of macros.
     pub fn of(c: &str) -> Self {
         let mut asked = Self::default();
         let c = without_comments(c);
@@ -44,7 +44,7 @@ impl Asked {
                 continue;
             }
             let before = c[..start].trim_end().trim_end_matches('(').trim_end();
-            // Whether the operator is there is another question, which only the compiler decides.
+            // This tests whether the operator exists, which depends only on the compiler.
             if ["defined", "ifdef", "ifndef"].iter().any(|test| before.ends_with(test)) {
                 continue;
             }
@@ -62,10 +62,10 @@ impl Asked {
         }
     }
 
-    /// Directives of the assembler, which stand in strings that may be put together from parts.
+    /// Finds directives of the assembler. They are in string literals, which may be concatenated.
     fn assembly(&mut self, c: &str) {
         let c = joined_strings(c);
-        // Of the same length: directives may be written in capitals.
+        // ASCII conversion keeps the length. Directives may be in upper case.
         let lower = c.to_ascii_lowercase();
         if lower.contains(".include") {
             self.unforeseen = Some(".include".into());
@@ -79,7 +79,7 @@ impl Asked {
     }
 }
 
-/// The name in `"..."` or `<...>` that a text begins with.
+/// Returns the name in `"..."` or `<...>` at the start of a source.
 fn delimited(text: &str) -> Option<&str> {
     let end = match text.chars().next()? {
         '"' => '"',
@@ -90,7 +90,7 @@ fn delimited(text: &str) -> Option<&str> {
     (!name.is_empty() && !name.contains('\n')).then_some(name)
 }
 
-/// The words of a source, and where they begin.
+/// Returns the words of a source with their offsets.
 fn words(c: &str) -> impl Iterator<Item = (usize, &str)> {
     let part = |character: char| character.is_alphanumeric() || character == '_';
     c.split(move |character| !part(character))
@@ -98,7 +98,7 @@ fn words(c: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(|word| (word.as_ptr().addr() - c.as_ptr().addr(), word))
 }
 
-/// A source with one space for each comment, and its continued lines joined.
+/// Returns a source with comments replaced by spaces and continued lines joined.
 fn without_comments(c: &str) -> String {
     let c = c.replace("\\\r\n", "").replace("\\\n", "");
     let (mut text, mut rest) = (String::with_capacity(c.len()), c.as_str());
@@ -124,7 +124,7 @@ fn without_comments(c: &str) -> String {
     text + rest
 }
 
-/// The bytes of a literal behind its opening quote, up to the closing one or the end of the line.
+/// Returns the length of a literal after its opening quote, up to the closing quote or the end of the line.
 fn literal(body: &[u8], quote: u8) -> usize {
     let mut at = 0;
     while let Some(&byte) = body.get(at) {
@@ -138,7 +138,7 @@ fn literal(body: &[u8], quote: u8) -> usize {
     body.len()
 }
 
-/// A source in which strings that follow each other are one.
+/// Returns a source in which adjacent string literals are concatenated.
 fn joined_strings(c: &str) -> String {
     let parts: Vec<&str> = c.split('"').collect();
     let mut text = String::with_capacity(c.len());

@@ -142,7 +142,7 @@ impl Committed {
         let verified = match committed.filter(|committed| committed.request == entry.request) {
             None => Verified::Wrong(format!("no object is committed for this block: {remedy}")),
             Some(committed) if committed.inputs.read != entry.inputs.read => {
-                Verified::Wrong(format!("the committed object was made with other headers: {remedy}"))
+                Verified::Wrong(format!("the committed object was compiled with other headers: {remedy}"))
             }
             Some(committed) if !committed.has_object(&entry.object) => {
                 Verified::Differs { committed: committed.object, compiler: committed.compiler }

@@ -87,7 +87,7 @@ impl Compiled {
     /// does.
     pub fn differences(&self, block: &Block, made: &Objects) -> Vec<(Span, String)> {
         let Some((committed, compiler)) = &self.other else { return Vec::new() };
-        let by = format!("{compiler} made it; {UPDATE}=1 writes it anew");
+        let by = format!("{compiler} compiled it; {UPDATE}=1 rewrites it");
         let machine = block.machine.name.span();
         let Ok(committed) = object::read(committed, block, &self.source, self.abi) else {
             return vec![(machine, format!("the committed object is not an object of this block: {by}"))];
@@ -96,11 +96,11 @@ impl Compiled {
         let differ: Vec<_> = (uops.filter(|(_, (committed, made))| committed != made))
             .map(|(uop, _)| {
                 let name = &uop.name;
-                (name.span(), format!("the committed object has other code for the uop `{name}`: {by}"))
+                (name.span(), format!("the committed object has different code for the uop `{name}`: {by}"))
             })
             .collect();
         if differ.is_empty() {
-            return vec![(machine, format!("the committed object differs, but in no uop: {by}"))];
+            return vec![(machine, format!("the committed object differs, but not in any uop: {by}"))];
         }
         differ
     }

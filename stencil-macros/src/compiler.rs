@@ -157,7 +157,7 @@ impl Compiler {
             let unit = Unit { c: probe(abi), flags: &["-Werror".into()], directories: &Directories::default() };
             match compiler.compile(unit, &environment)? {
                 Made { object: Some(object), .. } => return Ok((compiler, object)),
-                made => why = made.messages.lines().next().unwrap_or("it says no more").to_owned(),
+                made => why = made.messages.lines().next().unwrap_or("it failed without a message").to_owned(),
             }
         }
         Err(why)

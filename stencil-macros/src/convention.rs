@@ -1,8 +1,9 @@
-//! Which registers carry parameters and which survive a call, as the compiler that compiled a block has it.
+//! Determines which registers carry parameters and which survive a call, as the compiler of a block sees it.
 //!
-//! Each translation unit contains two probes: a function of the machine's own type, and one of the platform's C convention. Their
-//! machine code tells the convention, whatever flags, wrappers or attributes led to it. Blocks of one machine fit together if the
-//! first probe tells the same of each; Rust and C fit together if the second one tells what Rust has for `extern "C"`.
+//! Each translation unit contains two probes: a function of the machine's own type, and one of the platform's C
+//! convention. Their machine code reveals the convention, whatever flags, wrappers or attributes led to it. Blocks of
+//! one machine are compatible if their first probes agree. Rust and C are compatible if the second probe agrees with
+//! Rust's `extern "C"`.
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
@@ -15,13 +16,13 @@ use crate::x86_64::probe::{self, Class, Convention};
 const OF_UOPS: &str = "stencil_convention_of_uops";
 /// The probe of the platform's convention.
 const OF_C: &str = "stencil_convention_of_c";
-/// As many integers as leave one without a register.
+/// The number of integer parameters of which one does not fit the registers.
 const INTEGERS: usize = 7;
 
-/// The C of both probes. The macro `STENCIL_ABI` is defined before it. With flags for another target there are none: the object
-/// file is refused then.
+/// Returns the C of both probes, which uses the macro `STENCIL_ABI`. If flags select another target, there are no
+/// probes, and the object file is refused later.
 pub fn source(block: &Block) -> String {
-    // Nothing that flags may add to functions belongs into these.
+    // The probes must not contain anything that flags add to functions.
     let plain = "__attribute__((no_instrument_function, no_stack_protector, no_sanitize(\"undefined\")))";
     format!(
         "#ifdef __x86_64__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
@@ -31,10 +32,11 @@ pub fn source(block: &Block) -> String {
     )
 }
 
-/// The convention between the uops of a block, as the probes of its object file tell it; `compiler` made that.
+/// Returns the convention between the uops of a block, according to the probes in its object file. `compiler` produced
+/// that file.
 ///
 /// # Errors
-/// The convention of C is not the platform's, or the code of a probe does not tell.
+/// Fails if the C convention is not the platform's, or if the code of a probe cannot be interpreted.
 pub fn read(object: &[u8], block: &Block, compiler: &str) -> Result<String, Refusal> {
     let span = block.flags.first().map_or_else(|| block.machine.name.span(), syn::LitStr::span);
     let refuse = |message: String| Refusal { span, message };
@@ -61,7 +63,7 @@ fn of_uops(block: &Block) -> Vec<Class> {
     block.machine.parameters.iter().map(|field| class(&field.ty)).collect()
 }
 
-/// Integers, and one of each other class that Rust and the block's C pass to one another.
+/// Returns integers, and one parameter of each other class that Rust and the block's C pass to each other.
 fn of_c(block: &Block) -> Vec<Class> {
     let hosts = block.externs.iter().flat_map(|host| host.parameters.iter().map(|field| &field.ty).chain(&host.output));
     let machine = block.machine.parameters.iter().map(|field| &field.ty).chain(&block.machine.output);
@@ -83,7 +85,7 @@ fn class(ty: &Typed) -> Class {
     }
 }
 
-/// The machine code of a function.
+/// Returns the machine code of a function.
 fn code(object: &[u8], function: &str) -> Option<Vec<u8>> {
     let file = object::File::parse(object).ok()?;
     let symbol = file.symbols().find(|symbol| symbol.name() == Ok(function))?;
@@ -104,7 +106,7 @@ mod tests {
 
     const MIXED: &str = "machine M(a: u64, b: bool, x: f64, c: *mut u8, y: f32, d: i8, v: __m128i) -> u64;";
     const INTEGERS: &str = "machine M(a: u64, b: u32) -> u64;";
-    /// One that a convention does not pass in registers.
+    /// A machine with more parameters than a convention passes in registers.
     const MANY: &str = "machine M(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64, k: u64, \
                         l: u64, m: u64) -> u64;";
 
@@ -140,12 +142,12 @@ mod tests {
                 &["-g"],
                 &["-Werror", "-Wextra", "-pedantic"],
             ] {
-                // gcc calls its trap flag otherwise.
+                // gcc has a different name for its trap flag.
                 if flags.iter().any(|flag| flag.contains("trap")) && !compiler.traits.clang {
                     continue;
                 }
                 let told = convention(compiler, machine, flags);
-                // A tail call to a far address needs a register that is not there.
+                // A tail call to a far address needs a free register.
                 if told.as_ref().is_err_and(|why| why.contains("ran out of registers")) {
                     continue;
                 }

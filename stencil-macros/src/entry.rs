@@ -1,38 +1,39 @@
-//! What was asked of a compiler and what came of it, as a file.
+//! An entry: the request to a compiler, and its result, as a file.
 //!
-//! An entry is the object file that the compiler made, with a note: the digest of the request, the inputs with their digests, and
-//! what the compiler had to say. The cache of a user and the objects committed in a crate consist of such files.
+//! An entry is the object file that the compiler produced, with an additional note that has the digest of the request,
+//! the inputs with their digests, and the compiler's messages. The user's cache and the committed objects of a crate
+//! consist of such files.
 
 use crate::hash::Hash;
 use crate::headers::Header;
 use crate::inputs::Inputs;
 use crate::note;
 
-/// Begins each note; the number changes with its form.
+/// The first line of each note. The number changes with the format.
 const MAGIC: &str = "stencil! object 2";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The digest of all that the result depends on but files.
+    /// The digest of everything that the result depends on, except files.
     pub request: Hash,
-    /// The compiler's name and version. It is no part of the request: who finds an entry need not have a compiler.
+    /// The compiler's name and version. It is not part of the request, because an entry can be used without a compiler.
     pub compiler: String,
-    /// The block that it was made for, in a line; empty if that has no name.
+    /// A one-line name of the block, or an empty string if it has none.
     pub block: String,
     pub inputs: Inputs,
-    /// What the compiler had to say.
+    /// The compiler's messages.
     pub messages: String,
-    /// The object file; of an entry that was read, with its note.
+    /// The object file. If the entry was read from a file, it includes the note.
     pub object: Vec<u8>,
 }
 
 impl Entry {
-    /// The file for an entry; none if the object is no 64-bit ELF file of less than 65,280 sections.
+    /// Returns the file for an entry, or none if the object is not a 64-bit ELF file with fewer than 65,280 sections.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         note::attach(&self.object, &self.note())
     }
 
-    /// The entry in a file that [`Self::to_bytes`] made, and that nothing has changed since.
+    /// Parses a file that [`Self::to_bytes`] produced. Returns none if it has changed since.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (head, messages) = note::text(bytes)?.split_once("\n\n")?;
         let mut lines = head.lines();
@@ -56,7 +57,7 @@ impl Entry {
         Some(Self { request, compiler, block, inputs, messages, object: bytes.to_vec() })
     }
 
-    /// Whether the object without a note is that of this entry, which was read from a file.
+    /// Returns whether an object without a note equals that of this entry, which was read from a file.
     pub fn has_object(&self, object: &[u8]) -> bool {
         note::text(&self.object).is_some_and(|text| note::attach(object, text).as_deref() == Some(&self.object))
     }
@@ -79,7 +80,7 @@ impl Entry {
 pub mod tests {
     use super::*;
 
-    /// An object file without a section but the null one and that of names, which is this long.
+    /// Returns an object file of this length with only the null section and the section of names.
     pub fn object(length: usize) -> Vec<u8> {
         let word = |value: u64| value.to_le_bytes();
         let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();

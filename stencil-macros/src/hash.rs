@@ -1,4 +1,4 @@
-//! SHA-256 digests: what tells inputs of a compilation from what they were before.
+//! SHA-256 digests, which tell whether the inputs of a compilation have changed.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ impl Hash {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// Reads what [`fmt::Display`] wrote, and nothing else.
+    /// Parses the output of [`fmt::Display`], and accepts nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         let plain =

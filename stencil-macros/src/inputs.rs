@@ -1,38 +1,38 @@
-//! The files that an object depends on: those that the compiler read, and those that it looked for and did not find.
+//! The files that an object depends on: those that the compiler read, and those that it looked for in vain.
 
 use std::path::{Path, PathBuf};
 
 use crate::asked::Asked;
 use crate::headers::{Directories, Header};
 
-/// Files by name, as they were when an object was made.
+/// The files, by name, with the content that they had when the object was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
     pub read: Vec<Header>,
-    /// Names of files that would have been read instead, had they been there.
+    /// The names of missing files that the compiler would have read instead.
     pub absent: Vec<String>,
-    /// A file outside of the crate whose bytes are part of the object. Not kept in entries.
+    /// A file outside of the crate whose bytes are part of the object. Entries do not store it.
     pub foreign: Option<String>,
 }
 
-/// What is known of a compilation from which inputs are gathered.
+/// The facts about a compilation from which its inputs are collected.
 pub struct Traced<'a> {
     pub c: &'a str,
     pub flags: &'a [String],
     pub directories: &'a Directories,
-    /// The files that the compiler says it has read.
+    /// The files that the compiler reports as read.
     pub read: &'a [PathBuf],
-    /// Where it looks for headers.
+    /// The directories in which the compiler looks for headers.
     pub search: &'a [PathBuf],
-    /// Where it was started.
+    /// The directory in which the compiler was started.
     pub current: &'a Path,
 }
 
 impl Inputs {
-    /// The inputs of a compilation that was just made, and where those are that were read.
+    /// Returns the inputs of a compilation that has just ended, and the paths of the files that were read.
     ///
     /// # Errors
-    /// Why they cannot be known.
+    /// Returns why they cannot be determined.
     pub fn of(traced: &Traced) -> Result<(Self, Vec<PathBuf>), String> {
         let mut read: Vec<PathBuf> = traced.read.iter().map(|path| traced.current.join(path)).collect();
         read.extend(files_in_flags(traced.flags).map(|file| traced.current.join(file)));
@@ -43,7 +43,7 @@ impl Inputs {
             .chain(asked.names.iter().chain(&asked.embeds).flat_map(|name| lookup.all(name)))
             .collect();
         for path in candidates {
-            // One that is there was read, or it does not matter: to take it for read is never wrong.
+            // An existing file either was read or does not matter. Treating it as read is always safe.
             if path.is_file() { read.push(path) } else { absent.push(path) }
         }
         read.sort();
@@ -65,16 +65,16 @@ impl Inputs {
         Ok((Self { read: headers, absent, foreign }, read))
     }
 
-    /// Where the files are that were read, if all are as they were, and none has appeared.
+    /// Returns the paths of the files that were read, if none of them has changed and no missing one has appeared.
     pub fn current(&self, directories: &Directories) -> Option<Vec<PathBuf>> {
         let absent = self.absent.iter().all(|name| !directories.is_there(name));
         self.read.iter().map(|header| header.current(directories)).collect::<Option<_>>().filter(|_| absent)
     }
 
-    /// Those of the crate, which are the same on every machine.
+    /// Returns the inputs in the crate, which are the same on every machine.
     ///
     /// # Errors
-    /// The object depends on another file, and not as on a header of the system.
+    /// Fails if the object depends on a file outside of the crate that is not a system header.
     pub fn of_crate(&self) -> Result<Self, String> {
         if let Some(name) = &self.foreign {
             return Err(format!("it embeds {name}, which is not part of the crate"));
@@ -93,7 +93,7 @@ struct Lookup {
 
 impl Lookup {
     fn new(read: &[PathBuf], search: &[PathBuf], current: &Path) -> Self {
-        // What is quoted is looked for beside the file that includes it, which may be any of those that were read.
+        // A quoted header is searched for beside the including file, which may be any of the files that were read.
         let beside = read.iter().filter_map(|path| path.parent().map(Path::to_owned));
         let mut directories: Vec<PathBuf> = Vec::new();
         for directory in std::iter::once(current.to_owned()).chain(beside) {
@@ -105,12 +105,12 @@ impl Lookup {
         Self { directories }
     }
 
-    /// All places where a name is looked for.
+    /// Returns all paths at which a name is searched for.
     fn all(&self, name: &str) -> impl Iterator<Item = PathBuf> {
         self.directories.iter().map(move |directory| directory.join(name))
     }
 
-    /// The places where a file may have been looked for before it was found.
+    /// Returns the paths at which a file may have been searched for before it was found.
     fn before(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
         let last = self.directories.iter().rposition(|directory| path.starts_with(directory)).unwrap_or(0);
         let name = self.directories.get(last).and_then(|directory| path.strip_prefix(directory).ok());
@@ -119,7 +119,7 @@ impl Lookup {
     }
 }
 
-/// What the C of a block, and of all that it includes, asks for besides.
+/// Returns the other files that the C of a block, headers included, asks for.
 fn names_asked_for(c: &str, read: &[PathBuf]) -> Result<Asked, String> {
     let mut all = Asked::default();
     let texts = read.iter().filter_map(|path| std::fs::read(path).ok());
@@ -135,7 +135,7 @@ fn names_asked_for(c: &str, read: &[PathBuf]) -> Result<Asked, String> {
     Ok(all)
 }
 
-/// Files that flags name, as `-fprofile-use=FILE` and `@FILE` do.
+/// Returns the files that flags name, such as `-fprofile-use=FILE` and `@FILE`.
 fn files_in_flags(flags: &[String]) -> impl Iterator<Item = &Path> {
     flags.iter().flat_map(|flag| flag.split(['=', ',', '@'])).map(Path::new).filter(|path| path.is_file())
 }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::temporary::Temporary;
 
-    /// A crate with a header beside the block, and two directories where the compiler looks.
+    /// A crate with a header beside the block, and two header directories of the compiler.
     struct Folder(Temporary);
 
     impl Folder {
@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(inputs.current(&folder.directories()), Some(vec![folder.path("second/a.h")]));
             std::fs::write(folder.path(appears), "int b;").unwrap();
             assert_eq!(inputs.current(&folder.directories()), None, "{c} {appears}");
-            // Nor is one that changes or goes what it was.
+            // An object is not current if one of its files has changed or disappeared.
             let inputs = folder.inputs(c, &[]).unwrap();
             assert!(inputs.current(&folder.directories()).is_some());
             std::fs::write(folder.path(appears), "int c;").unwrap();
@@ -214,7 +214,7 @@ mod tests {
         let inputs = folder.inputs("#if __has_include(\"b.h\")\n#endif", &[]).unwrap();
         assert_eq!(inputs.of_crate().unwrap().read, []);
         assert_eq!(inputs.of_crate().unwrap().absent, ["a.h", "b.h", "src/a.h", "src/b.h"]);
-        // A file of another crate is not found there by everybody.
+        // Other machines may not have the file of another crate.
         std::fs::write(folder.path("second/b.bin"), "").unwrap();
         let embeds = folder.inputs("asm(\".incbin \\\"b.bin\\\"\");", &[]).unwrap();
         assert!(embeds.of_crate().unwrap_err().contains("second/b.bin"));

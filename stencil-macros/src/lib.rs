@@ -1,9 +1,9 @@
 //! The expansion of `stencil!`, which `stencil-runtime` exports.
 //!
-//! A block passes through these phases, each a module: `parse` makes its `ast`; `check` refuses what the two languages
-//! do not share; `source` writes the C translation unit; `compile` obtains its object, from the C `compiler` if need be;
-//! `diagnostics` reports the compiler's messages; `object` reads stencils (`model`) from the object file with the help of
-//! `x86_64`; `layout` puts their basic blocks in order; `expand` writes Rust.
+//! A block passes through these phases, each of which is a module: `parse` builds its `ast`; `check` rejects what the
+//! two languages do not share; `source` writes the C translation unit; `compile` obtains its object, from the C
+//! `compiler` if necessary; `diagnostics` reports the compiler's messages; `object` reads stencils (`model`) from the
+//! object file with the help of `x86_64`; `layout` orders their basic blocks; `expand` writes Rust.
 
 #![forbid(unsafe_code)]
 
@@ -76,7 +76,7 @@ pub fn stencil_for_any_target(input: proc_macro::TokenStream) -> proc_macro::Tok
 #[proc_macro]
 pub fn stencil_for_target(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let mut input = TokenStream::from(input).into_iter();
-    // There is one target so far. Another one chooses flags, reader and patches here.
+    // There is one target so far. Another target would select its flags, reader and patches here.
     let target: Option<TokenTree> = input.next();
     let (runtime, known) = (stream(input.next()), stream(input.next()));
     let tokens: TokenStream = input.collect();
@@ -206,7 +206,7 @@ mod tests {
         {
             assert!(expansion.contains(part), "{part} is not in {expansion}");
         }
-        // With positions, the C is compiled: there is no such header.
+        // With positions, the C is compiled, and the header does not exist.
         assert!(expand(tokens).contains("compile_error"));
     }
 }

@@ -24,7 +24,7 @@ impl Abi {
 /// How the uops of a block call each other. The blocks of one machine agree on it.
 pub struct Calls {
     pub abi: Abi,
-    /// The registers of parameters, and those that survive a call, in words; empty if nobody knows.
+    /// The registers of parameters, and those that survive a call, as text. Empty if they are unknown.
     pub convention: String,
     /// The compiler that made the block's object, by its name and version.
     pub compiler: String,
@@ -76,7 +76,7 @@ pub struct Stencil {
 /// A constant of C that lives in the executable, once for all uops of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Static {
-    /// What the disassembly calls it: its name in C, if it has one.
+    /// Its name in the disassembly: the C name, if it has one.
     pub name: String,
     pub bytes: Vec<u8>,
     /// In bytes, a power of two.

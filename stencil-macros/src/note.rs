@@ -1,7 +1,8 @@
-//! The note in an object file that says what the file answers: a section of readable text, added behind all others.
+//! The note of an entry: an additional last section of an object file, with readable text.
 //!
-//! The file stays an ordinary ELF object, for `objdump` and for linkers. The note is its last part and ends with the digest of all
-//! bytes before it, so that a file that was damaged, stripped or written by another tool has no note.
+//! The file remains an ordinary ELF object for `objdump` and for linkers. The note is the last part of the file and
+//! ends with the digest of all bytes before it. A file that was damaged, stripped or written by another tool therefore
+//! has no valid note.
 
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64, Ident, SectionHeader64};
@@ -11,25 +12,26 @@ use crate::hash::Hash;
 
 /// The section's name.
 const SECTION: &[u8] = b".note.stencil\0";
-/// The name in the note, which says whose notes its types are.
+/// The owner's name, which defines the meaning of the note's type.
 const OWNER: &[u8; 8] = b"stencil\0";
-/// The type of the note: there is one.
+/// The only type of note.
 const TYPE: u32 = 1;
-/// A note's numbers, its owner, and its text are aligned to this.
+/// The alignment of a note's integers, its owner and its text, in bytes.
 const ALIGNMENT: usize = 4;
-/// The length of the note before its text: three numbers and the owner.
+/// The length of the note before its text: three integers and the owner.
 const HEAD: usize = 12 + OWNER.len();
 const HEADER: usize = size_of::<FileHeader64<LE>>();
 const SECTION_HEADER: usize = size_of::<SectionHeader64<LE>>();
 
-/// The object file with a note of this text; none if it is no 64-bit object file.
+/// Returns the object file with a note of this text, or none if it is not a 64-bit object file.
 pub fn attach(object: &[u8], text: &str) -> Option<Vec<u8>> {
     let (mut header, mut sections) = read(object)?;
     let names_index = usize::from(header.e_shstrndx.get(LE).0);
     let names = sections.get(names_index)?;
     let names = usize::try_from(names.sh_offset.get(LE)).ok()?..usize::try_from(file_end(names)?).ok()?;
     let mut bytes = object.to_vec();
-    // Usually the names and the table are the file's end, and are replaced; else they stay behind as bytes without a use.
+    // Usually the section names and the section headers are at the end of the file, and are replaced. Otherwise they
+    // remain as unused bytes.
     let table = usize::try_from(header.e_shoff.get(LE)).ok()?;
     let table_is_last = table + sections.len() * SECTION_HEADER == bytes.len();
     let names_are_last = sections.iter().all(|section| file_end(section).is_some_and(|end| end <= names.end as u64));
@@ -55,7 +57,7 @@ pub fn attach(object: &[u8], text: &str) -> Option<Vec<u8>> {
     note.sh_offset.set(LE, note_start as u64);
     note.sh_size.set(LE, (HEAD + length) as u64);
     note.sh_addralign.set(LE, ALIGNMENT as u64);
-    // A null section is all zeros, but for counts that do not fit the file's header.
+    // A null section is all zeros, except for counts that do not fit the file's header.
     note.sh_link.set(LE, 0);
     sections.push(note);
     header.e_shoff.set(LE, bytes.len() as u64);
@@ -73,7 +75,7 @@ pub fn attach(object: &[u8], text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The text of the note that [`attach`] added to a file, if nothing has changed since.
+/// Returns the text of the note that [`attach`] added to a file, or none if the file has changed since.
 pub fn text(file: &[u8]) -> Option<&str> {
     let (_, sections) = read(file)?;
     let note = sections.last()?;
@@ -88,20 +90,20 @@ pub fn text(file: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok().filter(|_| whole)
 }
 
-/// The header and the section headers of a 64-bit little-endian object file.
+/// Reads the header and the section headers of a 64-bit little-endian object file.
 fn read(file: &[u8]) -> Option<(FileHeader64<LE>, Vec<SectionHeader64<LE>>)> {
     let (header, _) = pod::from_bytes::<FileHeader64<LE>>(file).ok()?;
     let Ident { magic, class, data, .. } = header.e_ident;
     let good = (magic, class, data) == (elf::ELFMAG, elf::ELFCLASS64, elf::ELFDATA2LSB)
         && usize::from(header.e_shentsize.get(LE)) == SECTION_HEADER;
-    // Of more sections than the field can say there is no object.
+    // Files with more sections than the field can hold are not supported.
     let (start, count) = (usize::try_from(header.e_shoff.get(LE)).ok()?, usize::from(header.e_shnum.get(LE)));
     let table = file.get(start..)?;
     let (sections, _) = pod::slice_from_bytes::<SectionHeader64<LE>>(table, count).ok()?;
     (good && !sections.is_empty()).then(|| (*header, sections.to_vec()))
 }
 
-/// Where a section ends in the file.
+/// Returns the end of a section in the file.
 fn file_end(section: &SectionHeader64<LE>) -> Option<u64> {
     let size = if section.sh_type.get(LE) == elf::SHT_NOBITS { 0 } else { section.sh_size.get(LE) };
     section.sh_offset.get(LE).checked_add(size)
@@ -156,7 +158,7 @@ mod tests {
             assert_eq!(text(&flipped), None, "changed at {place}");
         }
         assert_eq!(text(&[&whole[..], b"0"].concat()), None);
-        // What is no object file stays none.
+        // A file that is not an object file remains unchanged.
         for place in 0..object.len().min(200) {
             let mut damaged = object.clone();
             damaged[place] = 0xff;

@@ -1,8 +1,9 @@
-//! Random C bodies as stencils and as C functions whose operands are variables, by the same compiler.
+//! Compares random C bodies as stencils with C functions whose operands are variables, both compiled by the same
+//! compiler.
 //!
-//! [`generate`] makes a body of a seed and [`input`] makes inputs of it. [`source`] writes many bodies into one program,
-//! [`batch`] builds and runs that, and [`harness`] is what the program does: it compares registers and memory. The program
-//! is a process of its own, since wrong code may end it.
+//! [`generate`] derives a body from a seed, and [`input`] derives its inputs. [`source`] writes many bodies into one
+//! program, [`batch`] builds and runs it, and [`harness`] is its main function, which compares registers and memory.
+//! The program is a separate process, because wrong code may crash it.
 
 pub mod batch;
 pub mod generate;
@@ -16,29 +17,29 @@ use std::path::{Path, PathBuf};
 pub use batch::Batch;
 pub use generate::{Body, Part};
 
-/// A body that does not do as a stencil what it does as a function.
+/// A body that behaves differently as a stencil and as a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The body's seed.
     pub seed: u64,
-    /// Its operands and its text.
+    /// Its operands and its source.
     pub body: String,
-    /// The first difference, with its input; or the signal that ended the program.
+    /// The first difference with its input, or the signal that ended the program.
     pub what: String,
-    /// How many inputs gave a difference.
+    /// The number of inputs that produced a difference.
     pub cases: u64,
 }
 
-/// What was compared.
+/// The extent and the result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Bodies that were compiled.
     pub bodies: u64,
-    /// Bodies that `stencil!` refused, by their seeds, and its messages.
+    /// Bodies that `stencil!` refused, by their seeds, with its messages.
     pub refused: Vec<(u64, String)>,
     /// Inputs that were compared.
     pub cases: u64,
-    /// Inputs that were not, because the runtime refused an operand.
+    /// Inputs that were skipped because the runtime refused an operand.
     pub out_of_range: u64,
     /// Bodies that differ.
     pub differences: Vec<Difference>,
@@ -54,20 +55,20 @@ impl AddAssign for Report {
     }
 }
 
-/// How bodies are compared.
+/// The options of a comparison.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Inputs of each body.
+    /// The number of inputs for each body.
     pub inputs: usize,
     /// The C compiler.
     pub compiler: String,
-    /// Where programs are built. The folder is made if it is not there.
+    /// The folder in which programs are built. It is created if necessary.
     pub folder: PathBuf,
 }
 
 impl Options {
-    /// Twenty inputs, the compiler that `STENCIL_CC` names or else the first one that `stencil!` looks for, and a folder
-    /// beside the other build artifacts.
+    /// Returns the defaults: twenty inputs, the compiler that `STENCIL_CC` names or else the first one that `stencil!`
+    /// looks for, and a folder beside the other build artifacts.
     #[must_use]
     pub fn new() -> Self {
         let compiler = std::env::var("STENCIL_CC").unwrap_or_else(|_| {

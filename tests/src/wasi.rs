@@ -71,7 +71,7 @@ const FUNCTIONS: [(&str, &str); 46] = [
 /// The index of `path_open`.
 const PATH_OPEN: usize = 31;
 
-/// How many of the names are plain.
+/// The number of plain names.
 const PLAIN: usize = 8;
 
 /// Pieces of paths, plain names first.
@@ -80,7 +80,7 @@ const NAMES: [&str; 19] = [
     "./", "../", "ü", "\0",
 ];
 
-/// Words that must never reach the program's memory.
+/// A string that must never reach the program's memory.
 const SECRET: &[u8] = b"nobody grants this";
 
 /// The size of the program's memory, in bytes.
@@ -89,7 +89,7 @@ const MEMORY: i64 = 1 << 16;
 /// How long a sequence may take before it is interrupted: only `poll_oneoff` waits.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What came of sequences.
+/// The result of sequences of calls.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The number of calls.
@@ -142,10 +142,10 @@ impl Hostile {
         Ok(Self { program: Program::new(text.as_bytes()).expect("the program is valid"), scratch })
     }
 
-    /// Makes so many calls from a seed.
+    /// Makes `calls` calls, derived from a seed.
     ///
     /// # Errors
-    /// What is wrong: a host function failed, or something outside the directory was read or changed.
+    /// Returns what went wrong: a host function failed, or something outside of the directory was read or changed.
     pub fn sequence(&self, seed: u64, calls: usize) -> Result<Report, String> {
         let fail = |error: &dyn std::fmt::Display| format!("seed {seed}: {error}");
         let root = self.scratch.join(seed.to_string());
@@ -226,7 +226,7 @@ struct Calls<'s> {
 impl Calls<'_> {
     fn call(&mut self) -> Result<(), Stop> {
         let (name, parameters) = loop {
-            // Without descriptors little can happen: open more of them than are closed.
+            // Without descriptors little can happen, so open more of them than are closed.
             match (self.rng.pick(&FUNCTIONS), self.rng.below(8)) {
                 (_, 0) => break FUNCTIONS[PATH_OPEN],
                 (("fd_close" | "fd_renumber", _), 2..) => {}
@@ -248,13 +248,13 @@ impl Calls<'_> {
         Ok(())
     }
 
-    /// Arguments for parameters, most of which make sense: a descriptor, a pointer, a number of bytes, a path, an array of
-    /// buffers, flags or another small number, an offset or a time, rights, or subscriptions.
+    /// Returns arguments for parameters. Most of them are valid: a descriptor, a pointer, a number of bytes, a path, an
+    /// array of buffers, flags or another small number, an offset or a time, rights, or subscriptions.
     fn arguments(&mut self, parameters: &str) -> Vec<Value> {
         let mut args = vec![];
         for parameter in parameters.chars() {
             match parameter {
-                // The granted directory, or what is likely to be open.
+                // The granted directory, or a descriptor that is likely to be open.
                 'd' if self.rng.below(3) == 0 => args.push(Value::I32(3)),
                 'd' => args.push(self.small(10, &[32, 1023, 1024, i64::MAX, -1])),
                 'p' => args.push(self.pointer()),
@@ -305,7 +305,7 @@ impl Calls<'_> {
         args
     }
 
-    /// A number less than `below`, or one time in eight one of the others.
+    /// Returns a number less than `below`, or one time in eight one of the others.
     fn small(&mut self, below: usize, others: &[i64]) -> Value {
         let likely = self.rng.below(below) as i64;
         Value::I32(if self.rng.below(8) == 0 { self.rng.pick(others) } else { likely } as i32)
@@ -319,15 +319,15 @@ impl Calls<'_> {
         } as i32)
     }
 
-    /// Puts bytes somewhere into the memory, and returns where.
+    /// Writes bytes to a random address of the memory, and returns the address.
     fn put(&mut self, bytes: &[u8]) -> i32 {
         let at = self.rng.below(MEMORY as usize - bytes.len());
-        // The memory of the program is that large.
+        // The memory of the program is large enough.
         let _ = self.memory.write(self.store, at as u64, bytes);
         at as i32
     }
 
-    /// A pointer and a length, one time in eight others.
+    /// Returns a pointer and a length, which are random one time in eight.
     fn region(&mut self, at: i32, len: usize) -> [Value; 2] {
         match self.rng.below(16) {
             0 => [self.pointer(), Value::I32(len as i32)],
@@ -347,7 +347,7 @@ impl Calls<'_> {
     }
 }
 
-/// Makes the directories: `granted`, `read-only`, and `outside`.
+/// Creates the directories `granted`, `read-only` and `outside`.
 fn fill(root: &Path) -> io::Result<()> {
     let _ = fs::remove_dir_all(root);
     for dir in ["granted", "read-only", "outside"] {
@@ -367,7 +367,7 @@ fn fill(root: &Path) -> io::Result<()> {
 /// The attributes of each file and the contents of regular ones, by their paths.
 type Snapshot = BTreeMap<PathBuf, (String, Vec<u8>)>;
 
-/// Everything but what is in `granted`. The time of the last access does not count.
+/// Returns everything that is not in `granted`, without times of last access.
 fn snapshot(root: &Path) -> io::Result<Snapshot> {
     let (mut all, mut left) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(path) = left.pop() {

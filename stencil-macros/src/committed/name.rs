@@ -1,12 +1,16 @@
-//! The file of a block's committed object, which mirrors the source file that the block is in.
+//! Determines the path of a block's committed object, which mirrors the path of the block's source file.
 //!
-//! * `src/uop/integer.rs` has `stencils/x86_64-linux/uop/integer.o`, and `tests/all/far.rs` has `tests/all/far.o` in the same folder.
-//!   A file in `src` keeps that folder if there is one of its name beside `src`, so that no two share an object.
-//! * The block that declares the first uop of a file has the file's name. Others add the name of their first uop: `integer.add.o`; and
-//!   from the second declaration of that name on a number: `integer.add.2.o`. So the alternatives of a `#[cfg]` have one each.
-//! * Where a macro names the first uops, or makes several blocks of the same tokens, the order of expansion decides: the first block has
-//!   the file's name, others add that of their first uop, and a number if that is the same: `integer.add-2.o`.
-//! * A block in no file of the crate, as of a documentation test, has `doctests/Machine.uop-<digits of its request>.o`.
+//! * `src/uop/integer.rs` has `stencils/x86_64-linux/uop/integer.o`, and `tests/all/far.rs` has `tests/all/far.o` in
+//!   the same folder. For a file in `src`, the path keeps `src` if a folder beside `src` has the same name, so that no
+//!   two files share an object.
+//! * The block that declares the first uop of a file has the file's name. Other blocks add the name of their first uop
+//!   (`integer.add.o`), and a number from the second declaration of that name on (`integer.add.2.o`). The alternatives
+//!   of a `#[cfg]` therefore have separate objects.
+//! * Where a macro names the first uops, or generates several blocks from the same tokens, the order of expansion
+//!   decides. The first block has the file's name. Others add the name of their first uop, and a number if the name is
+//!   taken: `integer.add-2.o`.
+//! * A block outside of the crate's files, for example in a documentation test, has `doctests/Machine.uop-<digits of
+//!   its request>.o`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,16 +22,16 @@ use syn::ext::IdentExt as _;
 use crate::ast::Block;
 use crate::hash::Hash;
 
-/// Where a block stands in the crate.
+/// The location of a block in the crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    /// Its file, its machine and its first uop, for people; empty if it is in no file of the crate.
+    /// A readable name: the file, the machine and the first uop. Empty if the block is not in a file of the crate.
     pub label: String,
-    /// The path of its object, in the folder for the target.
+    /// The path of its object, relative to the folder for the target.
     path: PathBuf,
 }
 
-/// The uops that a source file declares, and where.
+/// The uops that a source file declares, with their positions.
 #[derive(Debug, Default)]
 pub struct Declared(Vec<(String, LineColumn)>);
 
@@ -60,7 +64,7 @@ impl Declared {
         Self(all)
     }
 
-    /// The path of the object of a block that declares this uop first, from the path of the source file.
+    /// Returns the object's path for a block that declares this uop first, given the path of the source file.
     fn path(&self, file: &Path, uop: &str, at: LineColumn) -> PathBuf {
         let before = || self.0.iter().filter(|(_, other)| (other.line, other.column) < (at.line, at.column));
         if before().next().is_none() {
@@ -69,24 +73,24 @@ impl Declared {
         numbered(file, uop, before().filter(|(name, _)| name == uop).count() + 1)
     }
 
-    /// Whether a block of the file has an object at this path. Of a uop that a macro names, all that is known is that
-    /// it is named.
+    /// Returns whether a block of the file has an object at this path. If a macro names a uop, only the path's form can
+    /// be checked.
     pub fn has(&self, file: &Path, uop: &str, path: &Path) -> bool {
         let mut places = self.0.iter().filter(|(name, _)| name == uop).peekable();
         let path = without_order(path);
-        // The file's own name may have gone to a block whose uops a macro names.
+        // A block whose uops a macro names may have taken the file's own name.
         let named = places.peek().is_none() || path == numbered(file, uop, 1);
         named || places.any(|(_, at)| path == self.path(file, uop, *at))
     }
 }
 
-/// The path with the name of a uop and, from 2 on, a number.
+/// Returns the path with the name of a uop added, and a number from 2 on.
 fn numbered(file: &Path, uop: &str, number: usize) -> PathBuf {
     let end = if number == 1 { format!("{uop}.o") } else { format!("{uop}.{number}.o") };
     file.with_extension(end)
 }
 
-/// The path without the `-2` that tells blocks of the same tokens apart.
+/// Returns the path without the `-2` that distinguishes blocks of the same tokens.
 fn without_order(path: &Path) -> PathBuf {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     match stem.rsplit_once('-') {
@@ -95,8 +99,8 @@ fn without_order(path: &Path) -> PathBuf {
     }
 }
 
-/// The source with spaces in place of comments and literals, so that each character stays in its line and column. (The tokens that
-/// rustc makes of a string do not tell where they stand in it.)
+/// Replaces comments and literals in a source by spaces, so that each character keeps its line and column. (rustc's
+/// tokens of a string do not have their positions in it.)
 fn blanked(source: &str) -> Vec<char> {
     let source: Vec<char> = source.chars().collect();
     let mut blanked = source.clone();
@@ -108,7 +112,7 @@ fn blanked(source: &str) -> Vec<char> {
             ['/', '*', ..] => comment(rest),
             ['r', '"' | '#', ..] if at == 0 || !is_part(source[at - 1]) => raw_string(rest),
             ['"', ..] => quoted(rest),
-            // Else it is a lifetime.
+            // Otherwise it is a lifetime.
             ['\'', '\\', ..] | ['\'', _, '\'', ..] => quoted(rest),
             _ => 0,
         };
@@ -134,7 +138,7 @@ fn is_part(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The length of a comment, which may contain others.
+/// Returns the length of a comment, which may contain other comments.
 fn comment(text: &[char]) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
@@ -148,7 +152,7 @@ fn comment(text: &[char]) -> usize {
     at
 }
 
-/// The length of a literal in quotes.
+/// Returns the length of a quoted literal.
 fn quoted(text: &[char]) -> usize {
     let mut at = 1;
     while at < text.len() && text[at] != text[0] {
@@ -157,7 +161,7 @@ fn quoted(text: &[char]) -> usize {
     at + 1
 }
 
-/// The length of a raw string; of a raw identifier, 0.
+/// Returns the length of a raw string, or 0 for a raw identifier.
 fn raw_string(text: &[char]) -> usize {
     let hashes = text[1..].iter().take_while(|&&character| character == '#').count();
     if text.get(1 + hashes) != Some(&'"') {
@@ -168,13 +172,14 @@ fn raw_string(text: &[char]) -> usize {
     body.windows(end.len()).position(|window| window == end).map_or(text.len(), |at| 2 + hashes + at + end.len())
 }
 
-/// A file of the crate as its object is named after.
+/// Returns the path of a source file of the crate as its object mirrors it.
 pub fn mirrored(root: &Path, file: &Path) -> PathBuf {
     let short = file.strip_prefix("src").ok().filter(|short| !root.join(short).exists());
     short.unwrap_or(file).to_owned()
 }
 
-/// The first of these paths that no other block of this process has, or the last one with a number. Blocks of one `key` are the same.
+/// Returns the first of these paths that no other block of this process has taken, or the last path with a number.
+/// Blocks with the same `key` are the same block.
 fn first_free(paths: [PathBuf; 2], key: Hash) -> PathBuf {
     static TAKEN: LazyLock<Mutex<HashMap<PathBuf, Hash>>> = LazyLock::new(Mutex::default);
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,11 +188,11 @@ fn first_free(paths: [PathBuf; 2], key: Hash) -> PathBuf {
     let further = (2..).map(|number: usize| last.with_file_name(format!("{stem}-{number}.o")));
     let mut all = paths.into_iter().chain(further);
     let free = |path: &PathBuf| *taken.entry(path.clone()).or_insert(key) == key;
-    all.find(free).expect("there is no end of numbers")
+    all.find(free).expect("the numbers are unlimited")
 }
 
 impl Name {
-    /// The name of a block of the crate in `root`; `key` is the digest of all that the block says.
+    /// Returns the name of a block of the crate in `root`. `key` is the digest of the block.
     pub fn of(root: &Path, block: &Block, key: Hash) -> Self {
         let first = block.uops.first().map_or(&block.machine.name, |uop| &uop.name);
         let (machine, uop) = (block.machine.name.unraw(), first.unraw().to_string());
@@ -202,12 +207,12 @@ impl Name {
         let declared = Declared::of(&std::fs::read_to_string(file).unwrap_or_default());
         let mirrored = mirrored(root, short);
         let path = declared.path(&mirrored, &uop, first.span().start());
-        // A path that has the uop's name says no more with it.
+        // If the path already contains the uop's name, do not add it again.
         let named = if path == mirrored.with_extension("o") { numbered(&mirrored, &uop, 1) } else { path.clone() };
         Self { label: format!("{label}: {machine}: {uop}"), path: first_free([path, named], key) }
     }
 
-    /// The object's path in the folder for the target.
+    /// Returns the object's path, relative to the folder for the target.
     pub fn path(&self) -> &Path {
         &self.path
     }

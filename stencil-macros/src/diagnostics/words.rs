@@ -10,7 +10,7 @@ pub(super) fn translate(message: &str, source: &Source) -> String {
     }
     if let Some(name) = is_undeclared_macro(&text) {
         let usage = if matches!(name, "CONTINUE" | "RETURN") { "" } else { "label" };
-        text.push_str(&format!("\nnote: it is a macro with parentheses: `{name}({usage})`"));
+        text.push_str(&format!("\nnote: it is a function-like macro: `{name}({usage})`"));
     }
     while let Some(start) = text.find("stencil_uop_") {
         let rest = &text[start + "stencil_uop_".len()..];
@@ -37,8 +37,7 @@ pub(super) fn translate(message: &str, source: &Source) -> String {
     text.replace("; ISO C99 and later do not support implicit function declarations", "")
 }
 
-const REMEDY: &str =
-    "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
+const REMEDY: &str = "\nnote: C sees only the fields that the block declares: `struct Name = path { field: type }`";
 
 /// Returns the argument of `ADDRESS_OF` that is not a label, if the message is about one.
 pub(super) fn not_a_label(message: &str) -> Option<&str> {

@@ -11,8 +11,8 @@ use crate::ast::{Block, Field, Uop};
 use crate::ctype::Type;
 use crate::model::{Patch, PatchKind, Section, Stencil, Value};
 
-/// The most bytes of a uop whose emit function is inlined. The function of a larger uop is much longer than a call of it, and code
-/// that emits many such uops would not fit into the processor's caches.
+/// The maximum size in bytes of a uop whose emit function is inlined. The function of a larger uop is much longer than
+/// a call of it, and inlining many of them would exceed the processor's caches.
 const INLINED: usize = 32;
 
 /// The public function of a uop, which takes operands by their types, and the functions that emit its stencils from words.
@@ -93,7 +93,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         let name = names.words(uop, 0);
         quote! { unsafe { __stencil_runtime::Uop::#method(&#uops, #out, #words, #name) } }
     };
-    // All of it at the name, where rustc reports two uops of one name in a module.
+    // Every token has the name's span, because that is where rustc reports two uops of the same name.
     let public = quote_spanned! {names::span(uop)=>
         fn #function<__Memory: __stencil_runtime::Memory>(
             #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
@@ -212,7 +212,7 @@ fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) ->
                 Section::Data => plus(quote!(#data_at), patch.offset),
             };
             let distance = quote! { __stencil_runtime::patch::low::<4>(#value.wrapping_sub(#place), #addend) };
-            // Two places in one body are always near.
+            // Two locations in one body are always near each other.
             let fits = match (patch.value, patch.section) {
                 (Value::Code(_) | Value::Next, Section::Code) | (Value::Data(_), Section::Data) => None,
                 (Value::Code(_) | Value::Next | Value::Data(_), _) => {

@@ -7,7 +7,7 @@ use super::names::Names;
 use crate::ast::Block;
 use crate::model::{LIBC, PatchKind, Stencil, Value};
 
-/// An expression for the name and address of each, in the order of the patches.
+/// Returns an expression for the name and address of each, in the order of the patches.
 pub fn all(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
     let links = stencil.patches.iter().filter_map(|patch| match patch.value {
         Value::Host(_) | Value::Libc(_) => {
@@ -23,7 +23,7 @@ pub fn all(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
     quote! { const { &[#(#links),*] } }
 }
 
-/// The functions that a stencil calls with a relative displacement, each once.
+/// Returns the functions that a stencil calls with a relative displacement, each once.
 pub fn callees(stencil: &Stencil) -> Vec<Value> {
     let mut all = Vec::new();
     for patch in &stencil.patches {

@@ -16,7 +16,7 @@ use crate::ast::{Block, Uop};
 use crate::hash::Hash;
 use crate::model::Objects;
 
-/// The import that makes `__stencil_runtime` and `__stencil_core` known, given the path of `stencil-runtime`.
+/// Returns the import that defines `__stencil_runtime` and `__stencil_core`, given the path of `stencil-runtime`.
 pub fn roots(runtime: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_imports)]
@@ -24,8 +24,8 @@ pub fn roots(runtime: &TokenStream) -> TokenStream {
     }
 }
 
-/// The path of the crate `core` for a macro call that is reported at this span. The imported root will not do there: macros are
-/// resolved before imports are certain.
+/// Returns the path of the crate `core` for a macro call that is reported at this span. The imported root does not work
+/// there, because macros are resolved before imports are.
 pub fn core_at(block: &Block, span: Span) -> TokenStream {
     let runtime = block.runtime.clone().unwrap_or_default().into_iter().map(|mut token| {
         token.set_span(token.span().located_at(span));
@@ -35,24 +35,25 @@ pub fn core_at(block: &Block, span: Span) -> TokenStream {
     quote_spanned! {span=> #runtime::expansion::core }
 }
 
-/// How Rust names the machine.
+/// Returns the machine's name in Rust.
 pub fn machine(block: &Block) -> TokenStream {
     let machine = &block.machine;
     machine.continued.as_ref().map_or_else(|| machine.name.to_token_stream(), |path| path.to_token_stream())
 }
 
-/// A variable of the expansion.
+/// Returns a variable of the expansion.
 pub fn local(name: &str) -> Ident {
     Ident::new(&format!("__stencil_{name}"), Span::mixed_site())
 }
 
-/// The parameter of an emit function for an operand or for a parameter of a family.
+/// Returns the parameter of an emit function for an operand or for a parameter of a family.
 pub fn argument(name: &Ident) -> Ident {
     format_ident!("__{}", name)
 }
 
-/// Functions with the names of arguments, to stand beside the functions that take them. A pattern cannot refer to a function, so an
-/// argument is a variable there, even if a constant, static or unit struct of the user has its name.
+/// Returns functions that have the names of arguments, to be placed beside the functions that take these. A pattern
+/// cannot refer to a function, so the argument is a variable even if the user has a constant, static or unit struct of
+/// that name.
 pub fn shadows<'a>(arguments: impl Iterator<Item = &'a Ident>) -> TokenStream {
     let names: BTreeSet<String> = arguments.map(Ident::to_string).collect();
     let names = names.iter().map(|name| Ident::new(name, Span::call_site()));

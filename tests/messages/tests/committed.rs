@@ -112,8 +112,8 @@ fn committed_objects() {
 
     // One compiler adds a section to the object, another produces an empty one.
     let besides = user.tool("besides", &format!("#!/bin/sh\nexec {real} \"$@\" -fident\n"));
-    let differs = "the committed object differs, but in no uop";
-    check(&user, &[verify, ("STENCIL_CC", besides.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 writes it anew"]);
+    let differs = "the committed object differs, but not in any uop";
+    check(&user, &[verify, ("STENCIL_CC", besides.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 rewrites it"]);
     let damaged = format!(
         "#!/bin/sh\n{real} \"$@\" && for object; do :; done && case \"$object\" in *.o) : > \"$object\";; esac\n"
     );
@@ -128,12 +128,12 @@ fn committed_objects() {
     // A compiler that produces different code.
     let script = format!("#!/bin/sh\nsed 's/x += x;/x += x + 1;/' | {real} \"$@\"\n");
     let other = user.tool("other", &script);
-    let differs = "the committed object has other code for the uop `double`";
-    check(&user, &[verify, ("STENCIL_CC", other.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 writes it anew"]);
+    let differs = "the committed object has different code for the uop `double`";
+    check(&user, &[verify, ("STENCIL_CC", other.to_str().unwrap())], &[differs, "STENCIL_UPDATE=1 rewrites it"]);
 
     // An object with other headers, one of another block, and a missing one.
     user.write("src/place.h", &HEADER.replace("sizeof __FILE__", "7"));
-    check(&user, &[verify, ("STENCIL_CC", &real)], &["the committed object was made with other headers"]);
+    check(&user, &[verify, ("STENCIL_CC", &real)], &["the committed object was compiled with other headers"]);
     check(&user, &without, &["stencil! needs a C compiler"]);
     user.write("src/place.h", HEADER);
     user.write("src/main.rs", &MAIN.replace("x += x", "x *= 2"));

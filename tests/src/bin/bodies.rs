@@ -1,4 +1,4 @@
-//! Compares random C bodies as stencils with the same bodies as C functions, as many as one likes.
+//! Compares any number of random C bodies as stencils with the same bodies as C functions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,30 +6,30 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use tests::bodies::{self, Batch, Options, Report};
 
-/// Compares random C bodies as stencils with the same bodies as C functions, both by one compiler.
+/// Compares random C bodies as stencils with the same bodies as C functions, using one compiler for both.
 ///
-/// Prints the seed and the text of each body that differs. `--part P --seed N --bodies 1` repeats one of them.
+/// Prints the seed and the source of each body that differs. `--part P --seed N --bodies 1` repeats one of them.
 #[derive(Parser)]
 struct Cli {
-    /// What bodies use their operands for.
+    /// The role of operands in the bodies.
     #[arg(long, value_enum, default_value_t = Part::Addresses)]
     part: Part,
     /// The seed of the first body. Each next body has the next seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many bodies.
+    /// The number of bodies.
     #[arg(long, default_value_t = 1000)]
     bodies: u64,
-    /// How many inputs each body is run with.
+    /// The number of inputs for each body.
     #[arg(long, default_value_t = 20)]
     inputs: usize,
-    /// How many bodies are compiled at once.
+    /// The number of bodies that are compiled at once.
     #[arg(long, default_value_t = 500)]
     batch: u64,
-    /// The C compiler. Without it, the one that the environment variable STENCIL_CC names, clang-19, clang or gcc.
+    /// The C compiler. By default the one that STENCIL_CC names, clang-19, clang or gcc.
     #[arg(long)]
     compiler: Option<String>,
-    /// The folder to build programs in, one for each command that runs at the same time.
+    /// The folder to build programs in. Commands that run at the same time need different folders.
     #[arg(long)]
     folder: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Makes hostile calls of WASI functions for as long as one likes: see `tests::wasi`.
+//! Makes hostile calls of WASI functions for a given time: see `tests::wasi`.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use tests::wasi::{Hostile, Report};
 /// Makes hostile calls of WASI functions, in sequences of 250.
 #[derive(Parser)]
 struct Cli {
-    /// How long.
+    /// The duration in minutes.
     #[arg(long)]
     minutes: f64,
-    /// The seed of the first sequence. That of the next one is one more. Otherwise the time is the seed.
+    /// The seed of the first sequence, incremented for each further one. By default the current time.
     #[arg(long)]
     seed: Option<u64>,
-    /// How many calls, if fewer than there is time for.
+    /// The maximum number of calls.
     #[arg(long, default_value_t = usize::MAX)]
     calls: usize,
 }

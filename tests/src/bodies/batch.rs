@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use super::generate::{Body, Part};
 use super::{Difference, Options, Report, source};
 
-/// Flags that give C the meaning that it has in stencils. The functions are optimized as stencils are.
+/// Flags that give C the semantics that it has in stencils. Functions are optimized like stencils.
 const FLAGS: &[&str] = &[
     "-std=gnu17",
     "-O2",
@@ -19,7 +19,7 @@ const FLAGS: &[&str] = &[
     "-fno-math-errno",
 ];
 
-/// Without debugging information, which takes a third of the build.
+/// Omits debugging information, which takes a third of the build time.
 const MANIFEST: &str = "\
 [package]
 name = \"compared-bodies\"
@@ -47,7 +47,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The bodies of these seeds.
+    /// Returns the bodies of these seeds.
     #[must_use]
     pub fn new(part: Part, seeds: impl Iterator<Item = u64>, inputs: usize) -> Self {
         Self { part, bodies: seeds.map(|seed| (seed, Body::new(part, seed))).collect(), inputs }
@@ -83,7 +83,7 @@ impl Batch {
         Ok(report)
     }
 
-    /// Reads what the program wrote. Returns the index of the body to go on with.
+    /// Parses the program's output. Returns the index of the next body to run.
     fn read(&self, output: &Output, report: &mut Report) -> io::Result<usize> {
         let mut current = None;
         for line in String::from_utf8_lossy(&output.stdout).lines() {
@@ -118,7 +118,7 @@ impl Batch {
     }
 }
 
-/// The bodies that rustc's errors are about, in their order, each with the first message.
+/// Returns the bodies that rustc reports errors about, in order, each with its first message.
 fn refused(messages: &str) -> Vec<(usize, String)> {
     let mut refused: Vec<(usize, String)> = Vec::new();
     let mut message = "";
@@ -181,7 +181,7 @@ impl<'a> Program<'a> {
         }
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         cargo.args(["build", "--offline", "--color=never", "--target-dir"]).arg(self.folder.join("target"));
-        // The cache has no use for bodies that are compiled once.
+        // Each body is compiled only once, so caching is useless.
         cargo.current_dir(&self.folder).env("STENCIL_CC", compiler).env("STENCIL_CACHE", "off");
         cargo.env("CARGO_INCREMENTAL", "0").output()
     }

@@ -1,7 +1,7 @@
-//! Random C bodies. A part and a seed determine a body: its operands, how it uses them, and its text.
+//! Random C bodies. A part and a seed determine a body: its operands, their uses, and its source.
 //!
-//! Every body has defined behaviour for all inputs that [`input`](super::input) makes. Pointers of the body's own
-//! types are aligned; all other accesses go through types that promise no alignment. Integers wrap, shift counts are
+//! Every body has defined behaviour for all inputs that [`input`](super::input) produces. Pointers of the body's own
+//! types are aligned; all other accesses use types without alignment requirements. Integers wrap, shift counts are
 //! masked, no divisor is zero, and no float is converted to an integer.
 
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ pub enum Part {
     Addresses,
 }
 
-/// What a scalar type is.
+/// The kind of a scalar type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Unsigned,
@@ -67,7 +67,7 @@ impl Scalar {
         self.kind == Kind::Float
     }
 
-    /// The least and the greatest value of an integer type.
+    /// Returns the minimum and the maximum of an integer type.
     #[must_use]
     pub fn range(self) -> (i128, i128) {
         let bits = 8 * self.size;
@@ -107,7 +107,7 @@ impl Type {
     }
 }
 
-/// What a body uses an operand for, besides as a number.
+/// The role of an operand, besides being a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Value,
@@ -132,21 +132,21 @@ pub struct Body {
     pub operands: Vec<Operand>,
     /// Whether there is a label operand, `target`, to jump to.
     pub jumps: bool,
-    /// Whether `fp` has to be `mem`, so that offsets meet constant displacements.
+    /// Whether `fp` must equal `mem`, so that offsets coincide with constant displacements.
     pub near: bool,
     /// The statements, in one line.
     pub text: String,
 }
 
 impl Body {
-    /// The body of this seed.
+    /// Returns the body of this seed.
     #[must_use]
     pub fn new(part: Part, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let names = ["p", "q", "r"];
         let count = 1 + rng.below(3);
         let (near, jumps) = (rng.below(2) == 0, rng.below(4) == 0);
-        // Operands of one form meet in more ways than others.
+        // Operands of one form alias in more ways than others.
         let form = (rng.below(4) != 0).then(|| rng.pick(&FORMS));
         let operands = names[..count].iter().enumerate().map(|(index, name)| {
             let address = part == Part::Addresses && (index == 0 || rng.below(6) != 0);
@@ -168,7 +168,7 @@ impl Body {
         Self { operands, jumps, near, text }
     }
 
-    /// What the body is, for people: its operands and its text.
+    /// Returns a readable description of the body: its operands and its source.
     #[must_use]
     pub fn shown(&self) -> String {
         let operands = self.operands.iter().map(|operand| format!("{}: {}", operand.name, operand.ty.rust()));
@@ -199,7 +199,7 @@ const FORMS: [Form; 4] = [Form::Pointer, Form::Absolute, Form::Bytes, Form::Elem
 
 impl Form {
     fn operand(self, rng: &mut Rng, name: &'static str) -> Operand {
-        // Of narrow unsigned types compilers believe that they know most.
+        // Compilers derive the most assumptions from narrow unsigned types.
         let narrow = rng.below(2) == 0;
         let mut integer = |least, known: &[&str]| {
             let fits = |scalar: &Scalar| {
@@ -280,7 +280,8 @@ impl Writer<'_> {
         self.text.push_str("} ");
     }
 
-    /// Accesses whose order matters if they meet. The first value may be known late, so that a compiler likes to move it.
+    /// Writes accesses whose order matters if they alias. The first value may be known late, which tempts a compiler to
+    /// move it.
     fn hazard(&mut self) -> String {
         let ((first, element), (second, other)) = (self.element(true), self.element(true));
         let [value, instead] = [element, other].map(|element| {

@@ -1,6 +1,6 @@
-//! What the generated program does: it runs each body as a stencil and as a C function, and compares registers and memory.
+//! The generated program. It runs each body as a stencil and as a C function, and compares registers and memory.
 //!
-//! It writes one line for each event, which [`batch`](super::batch) reads.
+//! It writes one line for each event, which [`batch`](super::batch) parses.
 
 use std::io::Write as _;
 
@@ -10,10 +10,10 @@ use super::generate::{Body, Part};
 use super::input::{Input, WINDOW, input};
 use crate::rng::Rng;
 
-/// The function that a program of the machine is.
+/// The type of a compiled program of the machine.
 type Entry = unsafe extern "C" fn(*mut u8, *mut u8, u64, u64, u64, f64) -> u64;
 
-/// The instruction of a body, from words and the label to jump to.
+/// Returns the instruction of a body, given operand words and the label to jump to.
 type Make<M> = fn(&[u64], Label) -> Instruction<M>;
 
 /// The machine's other instructions.
@@ -34,17 +34,17 @@ unsafe extern "C" {
     fn alarm(seconds: u32) -> u32;
 }
 
-/// Seconds after which a body is taken for one that does not end.
+/// Seconds after which a body counts as endless.
 const PATIENCE: u32 = 10;
 
-/// Compares all bodies from the one on whose index is the program's argument.
+/// Compares all bodies, starting at the index that is the program's argument.
 pub fn main<M: Machine<Entry = Entry>>(uops: Uops<M>, inputs: usize, bodies: &[(Part, u64, Make<M>)]) {
     let first = std::env::args().nth(1).map_or(0, |index| index.parse().unwrap());
     let arena = Arena::new().unwrap();
     let windows = [true, false].map(window);
     let mut out = std::io::stdout().lock();
     for (index, &(part, seed, make)) in bodies.iter().enumerate().skip(first) {
-        // Before it runs, so that it is known what a signal ended.
+        // Printed before the body runs, so that the output shows which body a signal ended.
         writeln!(out, "body {index}").unwrap();
         unsafe { alarm(PATIENCE) };
         let body = Body::new(part, seed);
@@ -105,7 +105,7 @@ fn difference(input: &Input, expected: &Outcome, actual: &Outcome) -> Option<Str
     Some(format!("{what}; operands {:x?}; fp, mem, i, a, b, x {:x?}", input.words, input.registers))
 }
 
-/// The address of a page between two that cannot be accessed, below 2 GiB if it is the low one.
+/// Returns the address of a page between two inaccessible ones, below 2 GiB if `low` is set.
 fn window(low: bool) -> u64 {
     const PAGE: usize = 4096;
     const NONE: i32 = 0;

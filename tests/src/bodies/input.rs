@@ -1,5 +1,5 @@
-//! Random inputs of a body: operands and registers, chosen so that every access is in a window of memory and many
-//! accesses meet.
+//! Random inputs of a body: operands and registers, chosen so that every access is within a window of memory and many
+//! accesses alias.
 
 use super::generate::{Body, Kind, Role, Scalar, Type};
 use crate::rng::Rng;
@@ -7,23 +7,23 @@ use crate::rng::Rng;
 /// The size of the window in bytes.
 pub const WINDOW: usize = 256;
 
-/// The offset in the window that addresses count from. They lie from there on to about 140 bytes behind it.
+/// The offset in the window from which addresses count. They range from there to about 140 bytes beyond.
 const ORIGIN: u64 = 64;
 
-/// What a body is run with.
+/// The input of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// The operands as words, but for the label.
+    /// The operand words, without the label.
     pub words: Vec<u64>,
     /// The registers `fp`, `mem`, `i`, `a` and `b`, and the bits of `x`.
     pub registers: [u64; 6],
     /// The window's address.
     pub window: u64,
-    /// What the window holds at first.
+    /// The initial content of the window.
     pub memory: [u8; WINDOW],
 }
 
-/// A random input. There are two windows, given by their addresses, the first of which fits all types of 31 bits.
+/// Returns a random input for one of two windows, which are given by their addresses. `low` fits all types of 31 bits.
 #[must_use]
 pub fn input(body: &Body, rng: &mut Rng, [low, high]: [u64; 2]) -> Input {
     let narrow = body.operands.iter().any(|operand| match (operand.role, operand.ty) {
@@ -64,13 +64,13 @@ pub fn input(body: &Body, rng: &mut Rng, [low, high]: [u64; 2]) -> Input {
     }
 }
 
-/// How far before the window `fp` points, in bytes: a multiple of 8 that all offsets can make up for.
+/// Returns how far before the window `fp` points, in bytes: a multiple of 8 that all offsets can compensate for.
 fn bias(body: &Body, rng: &mut Rng, low: bool) -> i128 {
     let offsets = body.operands.iter().filter_map(|operand| match (operand.role, operand.ty) {
         (Role::Offset(to), Type::Scalar(scalar)) => Some((scalar.range(), i128::from(to.size))),
         _ => None,
     });
-    // In C an address does not wrap. The low window has less room below it.
+    // C addresses do not wrap. The low window has less address space below it.
     let room = if low { (-(1 << 40), 1 << 28) } else { (-(1 << 40), 1 << 40) };
     let (least, greatest) = offsets
         .fold(room, |(least, greatest), ((from, to), size)| (least.max(from * size), greatest.min(to * size - 64)));
@@ -80,11 +80,11 @@ fn bias(body: &Body, rng: &mut Rng, low: bool) -> i128 {
         2 => least + i128::from(rng.bits()) % (greatest - least).max(1),
         _ => 0,
     };
-    // Types that are too narrow for any other offset have those from 0 on.
+    // Types that are too narrow for any other offset use offsets from 0 on.
     if greatest < least { 0 } else { bias / 8 * 8 }
 }
 
-/// Any value, often one at an edge, as a word.
+/// Returns a random value as a word, often an extreme one.
 fn value(rng: &mut Rng, scalar: Scalar) -> u64 {
     if scalar.kind == Kind::Float {
         let value = [0.0, -0.0, 1.0, -2.5, 1e10, f64::NEG_INFINITY, 0.1][rng.below(7)];

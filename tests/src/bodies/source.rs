@@ -1,4 +1,5 @@
-//! The program that compares bodies: a block of stencils and a file of C functions, with the bodies in a header of both.
+//! Writes the program that compares bodies: a block of stencils and a file of C functions, which share a header with
+//! the bodies.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,12 +19,12 @@ stencil_runtime::stencil! {
     uop ret(value: u64) { RETURN(value); }
 ";
 
-/// The body that is at this line of the Rust program, counted from 1.
+/// Returns the body at this line of the Rust program, counted from 1.
 pub fn body_at(line: usize) -> Option<usize> {
     line.checked_sub(HEAD.lines().count() + 1)
 }
 
-/// The program, which has the modules of this package that it needs, by their paths.
+/// Returns the program. It includes the modules of this package that it needs by their paths.
 pub fn rust(batch: &Batch) -> String {
     let mut text = HEAD.to_owned();
     for (index, (_, body)) in batch.bodies.iter().enumerate() {
@@ -60,14 +61,14 @@ fn main() {{
     text
 }
 
-/// The module `bodies` of the program.
+/// Returns the program's module `bodies`.
 pub fn module(sources: &Path) -> String {
     ["generate", "harness", "input"]
         .map(|name| format!("#[path = {:?}]\npub mod {name};\n", sources.join(name).with_extension("rs")))
         .concat()
 }
 
-/// The header with the bodies.
+/// Returns the header with the bodies.
 pub fn header(batch: &Batch) -> String {
     let mut text = String::new();
     for scalar in &super::generate::SCALARS[..super::generate::ELEMENTS] {
@@ -79,7 +80,7 @@ pub fn header(batch: &Batch) -> String {
     text
 }
 
-/// The bodies as C functions whose operands are variables.
+/// Returns the bodies as C functions whose operands are variables.
 pub fn native(batch: &Batch) -> String {
     let mut text = String::from(
         "#include <stdbool.h>
