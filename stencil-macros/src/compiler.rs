@@ -174,9 +174,9 @@ impl Compiler {
             return Ok(Output { object, messages, files: read, inputs: Err("it is no object".into()), compiler });
         }
         let current =
-            std::env::current_dir().map_err(|error| format!("the current directory is not known: {error}"))?;
+            std::env::current_dir().map_err(|error| format!("the current directory cannot be determined: {error}"))?;
         let inputs =
-            self.include_path(unit, environment)?.ok_or("it does not say where it looks for headers".to_owned());
+            self.include_path(unit, environment)?.ok_or("it does not report its header directories".to_owned());
         let inputs = inputs.and_then(|search| {
             let Unit { c, flags, directories } = unit;
             Inputs::of(&Traced { c, flags, directories, read: &read, search: &search, current: &current })

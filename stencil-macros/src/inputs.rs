@@ -127,7 +127,7 @@ fn names_asked_for(c: &str, read: &[PathBuf]) -> Result<Asked, String> {
     for text in std::iter::once(c.to_owned()).chain(texts) {
         let asked = Asked::of(&text);
         if let Some(what) = asked.unforeseen {
-            return Err(format!("it uses `{what}`, so that the files or the time that it depends on are not known"));
+            return Err(format!("it uses `{what}`, so its inputs cannot be determined"));
         }
         all.names.extend(asked.names);
         all.embeds.extend(asked.embeds);

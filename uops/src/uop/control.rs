@@ -34,7 +34,7 @@ uops! {
     pub uop copy_slots(to: u32, from: u32, count: u32) {
         uint64_t *target = &SLOT(uint64_t, to);
         const uint64_t *source = &SLOT(uint64_t, from), *end = source + count;
-        // The compiler must not turn this loop into a call of `memmove`, so it may not know the addresses.
+        // The empty asm statement keeps the compiler from turning this loop into a call of `memmove`.
         do {
             *target++ = *source++;
             __asm__ volatile("" : "+r"(source));
