@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_nothing_is_left_alone() {
+    fn sources_that_ask_for_no_files() {
         for c in [
             "// __has_include(X)\n/* #embed\n __has_embed(X) */ int a = '\"';",
             "#ifdef __has_include\n#endif\n#if defined(__has_include) && defined __has_embed\n#endif",
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_macros_decide_cannot_be_foreseen() {
+    fn operands_from_macros_are_unforeseen() {
         for c in [
             "#define HAS __has_include\n#if HAS(\"a.h\")",
             "#if __has_include(NAME)",

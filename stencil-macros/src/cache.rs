@@ -143,7 +143,7 @@ mod tests {
     use crate::temporary::Temporary;
 
     #[test]
-    fn the_folder_is_where_the_platform_has_caches() {
+    fn the_folder_is_in_the_platforms_cache_directory() {
         let with = |variables: &[(&str, &str)]| {
             folder(|name| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| value.into()))
         };

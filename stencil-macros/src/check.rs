@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn types_have_their_places() {
+    fn types_are_allowed_only_in_certain_positions() {
         for fine in [
             "uop u(a: Label, b: *mut *const Thing, c: *mut [u8; 4], d: *mut [S; 2]) {} struct S { a: [[u8; 2]; 2], t: T } \
              struct T = a::T { .. }",

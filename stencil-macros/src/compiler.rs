@@ -269,7 +269,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_program_that_is_no_compiler_is_refused() {
+    fn a_program_other_than_a_compiler_is_refused() {
         let why = Compiler::probe(&Tool::new(Path::new("/dev/../etc/passwd")).unwrap()).unwrap_err();
         assert!(why.contains("cannot be run"), "{why}");
     }
@@ -297,7 +297,7 @@ pub mod tests {
     }
 
     #[test]
-    fn what_was_looked_for_is_known() {
+    fn missing_headers_are_inputs() {
         let Some(compiler) = found() else { return };
         let scratch = Temporary::new().unwrap();
         for directory in ["first", "second"] {

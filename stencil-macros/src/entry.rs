@@ -108,7 +108,7 @@ pub mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn entries_round_trip() {
         for messages in ["", "\n", "\n\n", "warning: \u{e4}\n\nanother\n\n\n"] {
             for length in [0, 1, 7, 8, 100] {
                 let written = Entry { messages: messages.into(), ..entry("one", object(length)) };
@@ -121,7 +121,7 @@ pub mod tests {
     }
 
     #[test]
-    fn notes_that_lie_are_no_entries() {
+    fn false_notes_are_not_entries() {
         let good = entry("one", object(1)).note();
         let read = |text: &str| Entry::from_bytes(&note::attach(&object(1), text).unwrap());
         assert!(read(&good).is_some());

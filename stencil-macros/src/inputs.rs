@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_appears_where_it_was_looked_for_is_a_change() {
+    fn a_file_that_appears_on_the_search_path_is_a_change() {
         for (c, appears) in [
             ("", "first/a.h"),
             ("", "crate/src/a.h"),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_crates_is_relative() {
+    fn files_of_the_crate_are_relative() {
         let folder = Folder::new();
         let inputs = folder.inputs("#if __has_include(\"b.h\")\n#endif", &[]).unwrap();
         assert_eq!(inputs.of_crate().unwrap().read, []);

@@ -134,7 +134,7 @@ impl PatchKind {
         }
     }
 
-    /// Returns the least and the greatest `S` that fit, if the field is too narrow for some values.
+    /// Returns the minimum and the maximum `S` that fit, if the field is too narrow for some values.
     pub fn range(self, addend: i64) -> Option<(i64, i64)> {
         match self {
             Self::Abs32 => Some((-addend, i64::from(u32::MAX) - addend)),

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_found() {
+    fn stored_entries_are_found() {
         let (_scratch, store) = store(u64::MAX);
         assert_eq!(store.find(request("one")), None);
         for length in [0, 1, 100] {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_longest_is_removed_first() {
+    fn least_recently_used_entries_are_removed_first() {
         let size = entry("0", object(1000)).to_bytes().unwrap().len() as u64;
         let (_scratch, store) = store(4 * size);
         let set = |name: &str, seconds| {

@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_like_a_word_was_meant() {
+    fn similar_words_are_suggested() {
         assert_eq!(nearest("feul", ["limit", "fuel"]), Some("fuel"));
         assert_eq!(nearest("jump", ["JUMP", "pump"]), Some("JUMP"));
         assert_eq!(nearest("a", ["b"]), None);

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_macro_is_given_does_not_end_a_line() {
+    fn arguments_of_a_macro_do_not_end_a_line() {
         let lines = "{\n#define A(b) (b /* given */ 1)\n#if A\ngiven\n#endif\n}".replace("/* given */", "given");
         let own = group(&lines);
         // Both `given` come from elsewhere: the first between tokens of a line, the second on a line of its own.

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_past_the_end_is_an_invalid_instruction() {
+    fn the_space_past_the_end_has_invalid_instructions() {
         let code = Counter::compile(&[]).unwrap();
         assert_eq!(code.memory()[code.bytes().len()..], [0x0f, 0x0b]);
     }

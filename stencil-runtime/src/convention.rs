@@ -1,11 +1,11 @@
-//! The comparison of calling conventions between the blocks of a machine, while constants are evaluated.
+//! Compares the calling conventions of a machine's blocks in constant evaluation.
 
 /// How the uops of a block call each other.
 #[derive(Clone, Copy, Debug)]
 pub struct Convention {
-    /// The registers of parameters, and those that survive a call, in words. Empty if nobody knows: the block has mistakes.
+    /// The registers of parameters, and those that survive a call, as text. Empty if the block has mistakes.
     pub registers: &'static str,
-    /// The C compiler that made the block's object.
+    /// The C compiler that produced the block's object.
     pub compiler: &'static str,
 }
 
@@ -51,7 +51,7 @@ struct Message {
 }
 
 impl Message {
-    /// Appends a string; what has no room is left out.
+    /// Appends a string, truncated to the remaining space.
     const fn push(&mut self, text: &str) {
         let mut index = 0;
         while index < text.len() && self.length < self.bytes.len() {

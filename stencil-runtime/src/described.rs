@@ -232,7 +232,7 @@ mod tests {
 
     /// Both ways emit the same bytes to the same addresses.
     #[test]
-    fn a_description_makes_what_the_emit_function_makes() {
+    fn a_description_emits_the_bytes_of_the_emit_function() {
         let near = host as *const () as u64 + 0x10_0000;
         let at = (Address(near), Address(near + 0x1_0003));
         let emitted = |emit: &dyn Fn(&mut Emitter<'_, Reused>) -> Result<(), Error>| {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_bounded() {
+    fn space_is_bounded() {
         let (mut code, mut data) = ([0xCC; 8], [0xCC; 24]);
         let mut out = emitter(&mut code, &mut data);
         emit(&mut out, sized(4, 8, 8), &[], &[]).unwrap();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_untaken_room_leaves_everything() {
+    fn a_failed_reservation_changes_nothing() {
         let (mut code, mut data) = ([0; 8], [0; 8]);
         let mut out = Emitter::<Fresh>::zeroed(&mut code, &mut data).unwrap();
         let _ = Room::new(&mut out, sized(8, 8, 1)).unwrap();

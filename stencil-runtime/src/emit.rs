@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_aligned_and_bounded() {
+    fn space_is_aligned_and_bounded() {
         let (mut code, mut data) = ([0xCC; 8], [0xCC; 24]);
         let at = (Address(0x1000_0000), Address(0x1000_1001));
         let mut out = Emitter::<Reused>::for_addresses(&mut code, &mut data, at);
@@ -304,7 +304,7 @@ mod tests {
 
     /// Whatever the buffers' addresses are, a target that is said to be in reach fits a displacement from every byte of both.
     #[test]
-    fn what_is_in_reach_fits_every_displacement() {
+    fn targets_in_reach_fit_every_displacement() {
         const GIB: u64 = 1 << 30;
         let starts = [0, 1, GIB, 2 * GIB - 16, 2 * GIB, 2 * GIB + 1, 4 * GIB - 16, 4 * GIB, 1 << 47, u64::MAX - 64];
         for (code_at, data_at) in starts.into_iter().flat_map(|code| starts.map(|data| (code, data))) {

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_what_is_no_error() {
+    fn predicted_and_actual_fits_agree() {
         for value in [0, 1 << 31, 1 << 32, 1 << 63, 0_u64.wrapping_sub(1 << 31), 0_u64.wrapping_sub(1 << 32)] {
             for value in [value.wrapping_sub(1), value, value.wrapping_add(1)] {
                 for addend in [-1, 0, 1, i64::MIN, i64::MAX] {

@@ -118,7 +118,7 @@ fn mix(a: u64, b: u64, c: u64, d: u64, e: u64) -> u64 {
 }
 
 #[test]
-fn random_programs_do_what_they_do_on_rbpf() {
+fn random_programs_agree_with_rbpf() {
     let helpers = HashMap::from([(5, mix as Helper)]);
     let (mut ran, mut faults) = (0, 0);
     for seed in 1..=PROGRAMS {

@@ -72,7 +72,7 @@ fn each_guard_may_fail_each_time() {
 }
 
 #[test]
-fn what_a_trace_takes_for_a_constant_may_change() {
+fn values_that_a_trace_assumes_constant_may_change() {
     let source = "fn f(x) { return x + 1; } fn g(x) { return x * 2; }
         let i = 0; let sum = 0;
         while i < 2000 { sum = (sum + f(i)) % 1000003; if i == 1000 { f = g; } i = i + 1; } print(sum);";

@@ -40,7 +40,7 @@ fn functions_and_blocks() {
 }
 
 #[test]
-fn what_goes_wrong_at_run_time() {
+fn run_time_errors() {
     for (source, error) in [
         ("print(1 + nil);", "Add of 1 and nil"),
         ("print([1][1]);", "item 1 of a list of 1"),
@@ -60,7 +60,7 @@ fn what_goes_wrong_at_run_time() {
 }
 
 #[test]
-fn what_is_no_program() {
+fn invalid_programs() {
     for source in
         ["let", "let x 1;", "x = ;", "1 = 2;", "f(1) = 2;", "if 1 { ", "print(1)", "$", "\"a", "fn f(a b) {}", "1.2.3;"]
     {

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_compiler_may_read_is_part_of_the_key() {
+    fn variables_that_a_compiler_may_read_are_part_of_the_key() {
         let before = of(&[("PATH", "/bin")]).hash();
         for name in [
             "NIX_CFLAGS_COMPILE",

@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_lists_and_what_is_not_there() {
+    fn quoted_system_and_missing_directories() {
         let text = "clang version 19\nignoring nonexistent directory \"/none\"\nignoring duplicate directory \"/usr\"\n\
                     #include \"...\" search starts here:\n beside\n /crate\n#include <...> search starts here:\n \
                     /usr/lib/clang/19/include\n /usr/include\nEnd of search list.\n/ no\n";

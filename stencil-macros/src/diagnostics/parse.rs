@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn both_compilers_are_where_a_macro_is_used() {
+    fn both_compilers_report_the_use_of_a_macro() {
         let clang = "body of uop one:1:5: error: use of undeclared identifier 'no'\n\
                      c block 0:2:9: note: expanded from macro 'OUTER'\n\
                      a.h:1:7: note: expanded from macro 'INNER'\n";

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_both_compilers_do_not_know() {
+    fn unknown_names_of_both_compilers() {
         for (message, expected) in [
             ("use of undeclared identifier 'a'", Unknown::Name("a")),
             ("'a' undeclared (first use in this function)", Unknown::Name("a")),

@@ -1,4 +1,4 @@
-//! Emit functions: straight-line code that reserves room, computes fields, copies and patches.
+//! Emit functions: straight-line code that reserves space, computes fields, copies and patches.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};

@@ -1,6 +1,6 @@
 //! Names in an expansion.
 //!
-//! The expansion stands in the user's module, between names that the macro cannot see. So each path begins at one of the
+//! The expansion is placed in the user's module, among names that the macro cannot see. So each path begins at one of the
 //! [`roots`]; each item that only the expansion uses has the block's prefix; and each variable begins with `__`, because a
 //! pattern with the name of a constant or static in scope would refer to that.
 

@@ -13,7 +13,7 @@ fn messages(text: &str) -> (Block, Vec<String>) {
 }
 
 #[test]
-fn everything_has_its_place() {
+fn all_items_parse() {
     let (block, messages) = messages(
         "#![c_flags(\"-O1\", \"-g\")] pub machine A(x: u64,) -> u64; c { int a; } include \"a.h\"; struct S { a: u8 } \
          extern fn f(a: u64) -> u64 = a::b; struct T = b::T { a: u8, .. } pub uop one<const N: 1..=2,>(a: u64) \
@@ -41,7 +41,7 @@ fn parsing_goes_on_after_a_mistake() {
 }
 
 #[test]
-fn arity_of_what_cannot_be_parsed() {
+fn arity_of_items_that_do_not_parse() {
     for (uop, arity) in [
         ("uop u(a, b) {}", 2),
         ("uop u(a: u8; b: u8) {}", 1),

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_written_stays_fresh() {
+    fn unwritten_space_stays_fresh() {
         let space = Space::new(4 * PAGE, false);
         let first = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
         assert_eq!((first.fresh, first.fresh_bytes()), (0, 0..2 * PAGE));

@@ -18,7 +18,7 @@ fn write(writer: &mut Writer<'_>, bytes: &[u8]) -> Block {
 }
 
 #[test]
-fn what_is_written_is_near_and_runs() {
+fn written_code_is_near_and_runs() {
     for mapping in [Mapping::Single, Mapping::Dual] {
         let pages = pages(5000, mapping);
         for _ in 0..3 {

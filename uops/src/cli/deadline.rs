@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_over_for_what_hangs_and_for_nothing_else() {
+    fn the_deadline_ends_only_endless_runs() {
         let text = br#"(module (func (export "f") (param i32) (loop (br_if 0 (local.get 0)))))"#;
         let program = Program::new(text).unwrap();
         let store = Store::new().unwrap();

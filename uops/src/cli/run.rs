@@ -36,7 +36,7 @@ pub(super) struct Options {
     pub(super) variables: Vec<String>,
     #[command(flatten)]
     limits: Limits,
-    /// Ends the run after so many seconds, reading and compiling included.
+    /// Ends the run after this many seconds, including reading and compiling.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// The arguments. Integers are decimal or begin with 0x; floats are decimal, inf or nan. A WASI program takes any text.

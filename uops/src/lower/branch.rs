@@ -12,8 +12,8 @@ use super::{Function, JumpTable};
 use crate::module::error::Error;
 use crate::uop::Wasm;
 
-/// A branch moves up to so many values one by one, from wherever they are. More are settled and moved by one uop; otherwise
-/// a function could have as many uops as branches times values.
+/// The maximum number of values that a branch moves one by one, from wherever they are. Larger numbers are settled and
+/// moved by one uop, because otherwise a function could need as many uops as branches times values.
 const FEW: usize = 4;
 /// The same for each target of a `br_table`, which may be a single byte of the module.
 const FEW_IN_TABLE: usize = 1;

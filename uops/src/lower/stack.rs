@@ -248,7 +248,7 @@ impl<'m> Stack<'m> {
         Entry { ty, place, home: self.next }
     }
 
-    /// Drops values until so many are left.
+    /// Drops values until this many are left.
     pub(super) fn truncate(&mut self, height: usize) {
         while self.height > height {
             let Some(item) = self.items.last_mut() else { break };

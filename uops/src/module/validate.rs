@@ -26,7 +26,7 @@ const VALUES_PER_BYTE: u64 = 64;
 /// How many values calls, branches and blocks may push and pop in any module, however small.
 const VALUES: u64 = 1 << 22;
 
-/// A type with at most so many parameters and results in all is narrow. An operator of a narrow type pops and pushes each
+/// A type with at most this many parameters and results in all is narrow. An operator of a narrow type pops and pushes each
 /// of them at most once for each of its bytes. So it stays within the bounds, and a module whose types are all narrow is
 /// not counted.
 const NARROW: usize = VALUES_PER_BYTE as usize / 2;

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_had_is_an_error() {
+    fn failed_allocations_are_errors() {
         assert!(reserve(usize::MAX >> 2).is_none());
         let error = vec::<u64>("test", usize::MAX >> 4).unwrap_err();
         assert!(matches!(error, Error::OutOfMemory { what: "test", .. }), "{error}");

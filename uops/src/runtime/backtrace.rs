@@ -92,7 +92,7 @@ impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "function {}", self.index)?;
         if let Some(name) = &self.name {
-            // A module must not be able to write to the terminal by what it calls its functions.
+            // A module must not be able to control the terminal through the names of its functions.
             write!(f, " `{}`", name.escape_debug())?;
         }
         self.offset.map_or(Ok(()), |offset| write!(f, ", at byte {offset:#x}"))

@@ -20,12 +20,12 @@ unsafe fn instance<'s>(vm: *mut Vm) -> (&'s Inner, &'s InstanceData) {
     unsafe { (&*(*vm).store.cast::<Inner>(), &*(*vm).instance.cast::<InstanceData>()) }
 }
 
-/// The operands as slots hold them: of a 32-bit integer only the lower half counts.
+/// Returns the operands as raw slots. The upper half of a 32-bit integer is undefined.
 ///
 /// # Safety
-/// There are so many slots at `args`.
+/// `args` points to at least `COUNT` slots.
 unsafe fn operands<const COUNT: usize>(args: *const u64) -> [u64; COUNT] {
-    // SAFETY: the caller says that there are so many.
+    // SAFETY: the caller guarantees `COUNT` slots.
     std::array::from_fn(|index| unsafe { *args.add(index) })
 }
 
@@ -191,7 +191,7 @@ mod tests {
         let state = Rc::new(Cell::new((0, 0)));
         let read = move || {
             let mut words = vec![0; 3 * SIZE / 8];
-            // SAFETY: so many words are in the reservations, which live as long as the store.
+            // SAFETY: the reservations have that many words, and live as long as the store.
             unsafe {
                 words[..SIZE / 8].copy_from_slice(std::slice::from_raw_parts(regions[0], SIZE / 8));
                 words[SIZE / 8..].copy_from_slice(std::slice::from_raw_parts(regions[1], SIZE / 4));

@@ -78,7 +78,7 @@ impl Budget {
     /// Takes bytes, which an allocation that fails afterwards gives back.
     ///
     /// # Errors
-    /// [`Error::LimitExceeded`] if so many are not left.
+    /// [`Error::LimitExceeded`] if fewer are left.
     pub(crate) fn take(&self, size: u64) -> Result<(), Error> {
         // A sum that has no 64 bits exceeds even the largest limit.
         let Some(used) = self.used.get().checked_add(size) else {

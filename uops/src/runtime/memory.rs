@@ -27,11 +27,11 @@ pub struct Memory(pub(crate) Handle<MemoryData>);
 #[derive(Debug)]
 pub(crate) struct MemoryData {
     bytes: Storage<u8>,
-    /// The declared type; of its limits only the maximum counts.
+    /// The declared type. Of its limits, only the maximum is used.
     declared: MemoryType,
-    /// What compiled code reads.
+    /// The fields that compiled code reads.
     memory: UnsafeCell<vm::Memory>,
-    /// Instances of which this is the first memory: all of the memory's store.
+    /// The instances whose first memory this is. All belong to the memory's store.
     users: RefCell<Vec<*mut Vm>>,
 }
 
@@ -64,7 +64,7 @@ impl MemoryData {
 
     /// Tells compiled code the size.
     fn publish(&self) {
-        // SAFETY: compiled code reads it at each access anew, and is not running. No reference to it is ever made.
+        // SAFETY: compiled code rereads it at each access, and is not running. No reference to it is ever created.
         unsafe { (*self.memory.get()).size = self.bytes.len() };
         for &user in self.users.borrow().iter() {
             // SAFETY: `attach` was promised that it is valid as long as this is, and no reference to a `Vm` is
@@ -73,7 +73,7 @@ impl MemoryData {
         }
     }
 
-    /// What compiled code reads.
+    /// The fields that compiled code reads.
     pub(crate) fn pointer(&self) -> *mut vm::Memory {
         self.memory.get()
     }
@@ -89,8 +89,8 @@ impl MemoryData {
         self.declared.address.address(bits)
     }
 
-    /// Grows by a number of pages and returns how many there were before; none if there is no room or the budget does
-    /// not allow it.
+    /// Grows by a number of pages and returns the previous number. Returns none if the capacity or the budget does not
+    /// suffice.
     pub(crate) fn grow(&self, by: u64, budget: &Budget, interrupt: &InterruptHandle) -> Option<u64> {
         let old = self.pages();
         let new = old.checked_add(by)?.checked_mul(PAGE as u64).filter(|&new| new <= self.bytes.capacity())?;
@@ -255,7 +255,7 @@ mod tests {
             memory.bytes.write((1 << 33) - 1, &[1]).unwrap();
         }
         assert_eq!(memory.bytes.write(1 << 33, &[1]), Err(Trap::MemoryOutOfBounds));
-        // Of the greatest memory that a type may have as much is reserved as can be had.
+        // For the largest possible type, as much address space is reserved as the system grants.
         let memory = new(ty(1, Some(1 << 48)), u64::MAX).unwrap();
         assert!((1 << 16..u64::MAX).contains(&memory.bytes.capacity()));
         assert_eq!((grow(&memory, 1 << 48), grow(&memory, u64::MAX)), (None, None));

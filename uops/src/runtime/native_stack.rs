@@ -30,7 +30,7 @@ fn left_between(low: usize, here: usize, high: usize) -> usize {
     if (low..high).contains(&here) { (here - low).saturating_sub(RESERVE) } else { UNKNOWN }
 }
 
-/// Asks for the bounds of the thread's stack. If they are not known, they are empty.
+/// Queries the bounds of the thread's stack. If they are unknown, the range is empty.
 #[cold]
 fn find() -> (usize, usize) {
     let Range { start, end } = bounds().unwrap_or_default();

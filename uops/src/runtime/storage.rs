@@ -24,7 +24,7 @@ pub(crate) struct Storage<T> {
     base: *mut T,
     /// Elements that are in bounds.
     len: Cell<usize>,
-    /// Elements that there is room for.
+    /// The maximum number of elements, for which address space is reserved.
     capacity: usize,
     /// Elements from here on are zero, whether in bounds or not.
     zero_from: Cell<usize>,
@@ -38,8 +38,8 @@ impl Element for u8 {}
 impl Element for *const crate::runtime::vm::Func {}
 
 impl<T: Element> Storage<T> {
-    /// Reserves room for `max` elements; for less, down to `min`, where address space is scarce. The first `min` are in
-    /// bounds, and zero.
+    /// Reserves address space for `max` elements, or for fewer, down to `min`, if it is scarce. The first `min` elements are
+    /// in bounds and zero.
     pub(crate) fn new(min: u64, max: u64, outside: Trap) -> Option<Self> {
         let min = usize::try_from(min).ok()?;
         let mut capacity = usize::try_from(max).unwrap_or(usize::MAX).max(min);
@@ -74,7 +74,7 @@ impl<T: Element> Storage<T> {
         self.capacity as u64
     }
 
-    /// Brings zeros into bounds, until there are `len` elements, if there is room.
+    /// Grows to `len` elements; the new ones are zero. Returns none if the capacity does not suffice.
     pub(crate) fn grow_zeroed(&self, len: u64, interrupt: &InterruptHandle) -> Option<Result<(), Trap>> {
         // Only an interrupted growth leaves something beyond the bounds.
         let (old, new, zero_from) = (self.len.get(), self.room(len)?, self.zero_from.get());
@@ -90,8 +90,8 @@ impl<T: Element> Storage<T> {
         Some(Ok(()))
     }
 
-    /// Brings copies of a value into bounds, until there are `len` elements, if there is room. Interrupted, the length stays
-    /// as it was.
+    /// Grows to `len` elements; the new ones are copies of a value. Returns none if the capacity does not suffice. If the
+    /// operation is interrupted, the length does not change.
     pub(crate) fn grow(&self, len: u64, value: T, interrupt: &InterruptHandle) -> Option<Result<(), Trap>> {
         let (old, new) = (self.len.get(), self.room(len)?);
         self.zero_from.set(self.zero_from.get().max(new));
@@ -102,7 +102,7 @@ impl<T: Element> Storage<T> {
         Some(result)
     }
 
-    /// A length that is not less than the current one, if there is room.
+    /// Returns the length if it is at least the current one and at most the capacity.
     fn room(&self, len: u64) -> Option<usize> {
         usize::try_from(len).ok().filter(|len| (self.len.get()..=self.capacity).contains(len))
     }
@@ -115,7 +115,7 @@ impl<T: Element> Storage<T> {
     /// The address of `len` elements at an offset, if they are in bounds, and their number.
     fn at(&self, offset: u64, len: u64) -> Result<(*mut T, usize), Trap> {
         match offset.checked_add(len) {
-            // What is in bounds has an address, so that no bits are lost.
+            // An offset in bounds fits the address space, so the conversion loses no bits.
             Some(end) if end <= self.len() => Ok((self.base.wrapping_add(offset as usize), len as usize)),
             _ => Err(self.outside),
         }
@@ -148,7 +148,7 @@ impl<T: Element> Storage<T> {
         })
     }
 
-    /// Sets elements to what a function says for each of them, in pieces. An error ends that.
+    /// Initializes elements with the results of a function, in pieces. Stops at the first error.
     pub(crate) fn init_with(
         &self,
         offset: u64,

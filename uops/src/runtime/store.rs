@@ -39,7 +39,7 @@ use crate::runtime::vm::Vm;
 #[derive(Debug)]
 pub struct Store(pub(crate) Rc<Inner>);
 
-/// What a store owns.
+/// The items that a store owns.
 pub(crate) struct Inner {
     number: u64,
     limits: StoreLimits,
@@ -79,7 +79,8 @@ impl Inner {
         &self.frames.interrupt
     }
 
-    /// Collects what a module has any number of: counts its bytes, and checks for an interruption after each piece.
+    /// Collects items of which a module may have any number. Counts their bytes, and checks for an interruption after each
+    /// piece.
     ///
     /// # Errors
     /// [`Error::LimitExceeded`], [`Error::OutOfMemory`], [`Trap::Interrupted`](crate::Trap::Interrupted), and those of the

@@ -65,8 +65,8 @@ impl TableData {
         self.declared.address.address(bits)
     }
 
-    /// Grows by a number of elements, which get this value, and returns how many there were before; none if there is no
-    /// room or the budget does not allow it.
+    /// Grows by a number of elements with this value, and returns the previous number. Returns none if the capacity or the
+    /// budget does not suffice.
     ///
     /// # Errors
     /// [`Trap::Interrupted`]: the table is as it was.
@@ -88,7 +88,7 @@ impl TableData {
         };
         match grown {
             Some(Ok(())) => {
-                // SAFETY: compiled code reads it at each access anew, and is not running. No reference to it is ever made.
+                // SAFETY: compiled code rereads it at each access, and is not running. No reference to it is ever created.
                 unsafe { (*self.table.get()).size = new };
                 Ok(Some(old))
             }
