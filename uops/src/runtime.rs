@@ -1,6 +1,5 @@
 //! The run time: the data of a store, and the functions that compiled code calls.
 
-pub(crate) mod allocate;
 pub(crate) mod backtrace;
 pub(crate) mod bulk;
 pub(crate) mod extern_ref;

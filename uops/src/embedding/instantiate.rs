@@ -8,11 +8,11 @@ use std::cell::{Cell, RefCell};
 
 use crate::embedding::func::Func;
 use crate::embedding::linker::{Definition, Extern, Linker};
+use crate::module::allocate;
 use crate::module::const_expr::ConstExpr;
 use crate::module::error::Error;
 use crate::module::{Mode, Module, References};
 use crate::program::Program;
-use crate::runtime::allocate;
 use crate::runtime::global::GlobalData;
 use crate::runtime::host::{HostImport, Hosts};
 use crate::runtime::instance::{Arrays, Instance, InstanceData};

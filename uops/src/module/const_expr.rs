@@ -4,9 +4,9 @@
 
 use wasmparser::Operator;
 
+use crate::module::allocate;
 use crate::module::decode::{Failure, beyond};
 use crate::module::error::Error;
-use crate::runtime::allocate;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::store::Store;
 

@@ -20,10 +20,10 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::module::allocate;
 use crate::module::error::{Error, Limit};
 use crate::module::types::{FuncType, MemoryType, TableType};
 use crate::program::Program;
-use crate::runtime::allocate;
 use crate::runtime::backtrace::Trail;
 use crate::runtime::extern_ref::ExternData;
 use crate::runtime::frames::Frames;
