@@ -52,6 +52,7 @@ pub use embedding::func::Func;
 pub use embedding::linker::{Extern, Linker};
 pub use embedding::typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
 pub use module::Module;
+pub use module::backtrace::{Backtrace, Frame};
 pub use module::error::{Error, Limit, LimitExceeded};
 pub use module::features::Version;
 pub use module::progress::{Phase, Progress};
@@ -60,7 +61,6 @@ pub use module::types::{
     AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType,
 };
 pub use program::Program;
-pub use runtime::backtrace::{Backtrace, Frame};
 pub use runtime::extern_ref::ExternRef;
 pub use runtime::global::Global;
 pub use runtime::host::{Caller, HostError};

@@ -4,6 +4,7 @@
 //! that.
 
 pub(crate) mod allocate;
+pub(crate) mod backtrace;
 pub(crate) mod const_expr;
 pub(crate) mod decode;
 pub(crate) mod error;

@@ -8,10 +8,10 @@ use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use crate::module::backtrace::Backtrace;
 use crate::module::error::Error;
 use crate::module::trap::Trap;
 use crate::module::types::{FuncType, Tuple};
-use crate::runtime::backtrace::Backtrace;
 use crate::runtime::instance::{Instance, InstanceData};
 use crate::runtime::slots::{self, Slots};
 use crate::runtime::store::{Handle, Inner, Store};
