@@ -2,6 +2,7 @@
 
 pub(crate) mod backtrace;
 pub(crate) mod bulk;
+pub(crate) mod evaluate;
 pub(crate) mod extern_ref;
 pub(crate) mod frames;
 pub(crate) mod global;

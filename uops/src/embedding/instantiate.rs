@@ -13,6 +13,7 @@ use crate::module::const_expr::ConstExpr;
 use crate::module::error::Error;
 use crate::module::{Mode, Module, References};
 use crate::program::Program;
+use crate::runtime::evaluate::evaluate;
 use crate::runtime::global::GlobalData;
 use crate::runtime::host::{HostImport, Hosts};
 use crate::runtime::instance::{Arrays, Instance, InstanceData};
@@ -158,7 +159,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
 /// Sets globals, fills passive element segments, and copies active segments to where they belong.
 fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result<(), Error> {
     let interrupt = store.0.interrupt();
-    let evaluate = |expr: &ConstExpr| expr.evaluate(store, instance);
+    let evaluate = |expr: &ConstExpr| evaluate(expr, store, instance);
     let imported = module.globals.len() - module.global_inits.len();
     for (global, init) in instance.globals[imported..].iter().zip(&module.global_inits) {
         global.get(store)?.cell.set(evaluate(init)?);
