@@ -48,7 +48,6 @@ pub mod uop;
 pub mod wasi;
 pub mod wast;
 
-pub use embedding::func::Func;
 pub use embedding::linker::{Extern, Linker};
 pub use embedding::typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
 pub use module::Module;
@@ -62,6 +61,7 @@ pub use module::types::{
 };
 pub use program::Program;
 pub use runtime::extern_ref::ExternRef;
+pub use runtime::func::Func;
 pub use runtime::global::Global;
 pub use runtime::host::{Caller, HostError};
 pub use runtime::instance::Instance;

@@ -5,6 +5,7 @@ pub(crate) mod bulk;
 pub(crate) mod evaluate;
 pub(crate) mod extern_ref;
 pub(crate) mod frames;
+pub(crate) mod func;
 pub(crate) mod global;
 pub(crate) mod host;
 pub(crate) mod instance;

@@ -6,7 +6,6 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::embedding::func::Func;
 use crate::embedding::linker::{Definition, Extern, Linker};
 use crate::module::allocate;
 use crate::module::const_expr::ConstExpr;
@@ -14,6 +13,7 @@ use crate::module::error::Error;
 use crate::module::{Mode, Module, References};
 use crate::program::Program;
 use crate::runtime::evaluate::evaluate;
+use crate::runtime::func::Func;
 use crate::runtime::global::GlobalData;
 use crate::runtime::host::{HostImport, Hosts};
 use crate::runtime::instance::{Arrays, Instance, InstanceData};

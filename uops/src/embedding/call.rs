@@ -1,4 +1,4 @@
-//! Functions, and calls from Rust into compiled code.
+//! Calls from Rust into compiled code.
 
 use std::arch::x86_64::_mm_setzero_si128;
 use std::rc::Rc;
@@ -7,26 +7,15 @@ use crate::embedding::typed::{TypedFunc, WasmTypes};
 use crate::module::error::Error;
 use crate::module::trap::Trap;
 use crate::module::types::{FuncType, ValueType};
+use crate::runtime::func::Func;
 use crate::runtime::host::HostData;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::slots::{self, Slots};
-use crate::runtime::store::{Handle, Store};
+use crate::runtime::store::Store;
 use crate::runtime::value::Value;
 use crate::runtime::vm;
 
-/// A function of a store: one that an instance defines, or a host function that an instance imports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Func(pub(crate) Handle<vm::Func>);
-
 impl Func {
-    /// Returns its type.
-    ///
-    /// # Errors
-    /// [`Error::OtherStore`].
-    pub fn ty(self, store: &Store) -> Result<FuncType, Error> {
-        Ok(FuncType::clone(&*store.type_of(self.0.get(store)?.ty)))
-    }
-
     /// Checks the function's type against Rust types, once. Calls of the result check and allocate nothing.
     ///
     /// ```
