@@ -3,6 +3,7 @@
 pub(crate) mod backtrace;
 pub(crate) mod bulk;
 pub(crate) mod evaluate;
+pub(crate) mod executable;
 pub(crate) mod extern_ref;
 pub(crate) mod frames;
 pub(crate) mod func;

@@ -99,7 +99,7 @@ unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(
     let code = unsafe {
         (*vm).start = function.code;
         let none = _mm_setzero_si128();
-        instance.entry()(vm, slots.first(), (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
+        (instance.program.entry)(vm, slots.first(), (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
     };
     let trap = match Trap::from_code(code) {
         None => return Ok(()),

@@ -91,7 +91,7 @@ impl Instance {
     /// [`Error::UnknownExport`], [`Error::OtherStore`].
     pub fn export(self, store: &Store, name: &str) -> Result<Extern, Error> {
         let data = self.0.get(store)?;
-        let exports = &data.program.module().exports;
+        let exports = &data.program.module.exports;
         match exports.iter().find(|export| export.name == name) {
             Some(export) => Ok(item(data, export.item)),
             None => Err(Error::UnknownExport {
@@ -108,7 +108,7 @@ impl Instance {
     /// [`Error::OtherStore`], [`Error::OutOfMemory`].
     pub fn exports(self, store: &Store) -> Result<Vec<(String, Extern)>, Error> {
         let data = self.0.get(store)?;
-        let exports = &data.program.module().exports;
+        let exports = &data.program.module.exports;
         let mut all = allocate::vec("list of exports", exports.len())?;
         // No allocation takes more than this besides its bytes.
         let size = exports.iter().map(|export| export.name.len() + 32).sum();

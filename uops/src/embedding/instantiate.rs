@@ -37,7 +37,7 @@ pub(crate) fn instantiate(store: &Store, program: &Program, linker: &Linker) -> 
     store.0.frames.call(0, |_| {
         let module = program.module();
         let mut items = link(store, module, linker)?;
-        store.0.count_program(program)?;
+        store.0.count_program(program.executable())?;
         for &ty in &module.tables[items.tables.len()..] {
             items.tables.push(store.table(ty)?);
         }
@@ -127,7 +127,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     let handles = functions.iter().map(|&function| Ok(unsafe { Handle::new(store, function) }));
     let handles = inner.collect("function", handles)?;
     place.push(InstanceData {
-        program: program.clone(),
+        program: program.executable(),
         functions: handles,
         tables: items.tables,
         memories: items.memories,

@@ -29,5 +29,5 @@ impl Trail {
 pub(crate) unsafe extern "C" fn note(vm: *mut Vm, site: u32) {
     // SAFETY: both were set when the instance was made, and live as long as the store, which the call in progress borrows.
     let (store, instance) = unsafe { (&*(*vm).store.cast::<Inner>(), &*(*vm).instance.cast::<InstanceData>()) };
-    store.trail.0.borrow_mut().push(|| Frame::new(instance.program.module(), site));
+    store.trail.0.borrow_mut().push(|| Frame::new(&instance.program.module, site));
 }

@@ -102,7 +102,7 @@ impl HostData {
     /// The names by which the instance imports it, for messages.
     fn name(&self, store: &Store) -> String {
         let instance = self.instance.get(store).ok();
-        let import = instance.and_then(|instance| instance.program.module().imports.get(self.import));
+        let import = instance.and_then(|instance| instance.program.module.imports.get(self.import));
         import.map(|import| format!("`{}.{}`", import.module, import.field)).unwrap_or_default()
     }
 

@@ -1,9 +1,9 @@
 //! Instances: a module with storage, linked to what it imports.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
-use crate::program::Program;
-use crate::program::compile::Entry;
+use crate::runtime::executable::AnyExecutable;
 use crate::runtime::global::GlobalData;
 use crate::runtime::host::Hosts;
 use crate::runtime::memory::MemoryData;
@@ -18,7 +18,7 @@ pub struct Instance(pub(crate) Handle<InstanceData>);
 /// The data of an instance. Its vectors do not grow, so that pointers to what they hold stay valid.
 pub(crate) struct InstanceData {
     /// Owns the code, which so lives as long as the store.
-    pub(crate) program: Program,
+    pub(crate) program: Arc<AnyExecutable>,
     /// All functions, imported ones first.
     pub(crate) functions: Vec<Handle<vm::Func>>,
     /// All tables, imported ones first, and likewise what follows.
@@ -49,14 +49,9 @@ pub(crate) struct Arrays {
 }
 
 impl InstanceData {
-    /// The entry of its code.
-    pub(crate) fn entry(&self) -> Entry {
-        self.program.code().entry()
-    }
-
     /// The bytes of a data segment; none if it has been dropped.
     pub(crate) fn data(&self, segment: u32) -> &[u8] {
-        let module = self.program.module();
+        let module = &self.program.module;
         match self.dropped_data[segment as usize].get() {
             true => &[],
             false => &module.wasm[module.data[segment as usize].bytes.clone()],
