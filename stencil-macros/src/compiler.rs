@@ -1,6 +1,6 @@
 //! The C compiler: found without configuration, proved by compiling, run once per block.
 
-mod flags;
+pub mod flags;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -196,8 +196,7 @@ impl Unit<'_> {
         let mut add = |flags: &[&str]| arguments.extend(flags.iter().map(OsString::from));
         add(if clang { flags::CLANG } else { flags::GCC });
         add(flags::ALL);
-        let independent = ["-fpic", "-fPIC", "-fpie", "-fPIE"];
-        if !self.flags.iter().any(|flag| independent.contains(&flag.as_str())) {
+        if !flags::are_position_independent(self.flags.iter().map(String::as_str)) {
             add(flags::ABSOLUTE);
         }
         for directory in self.directories.paths() {

@@ -45,7 +45,10 @@ const SYNONYMS: [(&str, &str); 5] = [
     ("no_call", "no_calls"),
 ];
 
-const FORM: &str = "expected `max_code = bytes`, `max_data = bytes`, `no_calls` or `no_stack`, with commas between \
+/// The word of a uop that takes all values of its operands.
+const FULL_RANGE: &str = "full_range";
+
+const FORM: &str = "expected `max_code = bytes`, `max_data = bytes`, `no_calls`, `no_stack` or `full_range`, with commas between \
                     them: `#[stencil(max_code = 32, no_calls)]`";
 
 const NUMBER: &str = "expected a number of bytes";
@@ -61,7 +64,11 @@ struct Clause {
 
 /// What a uop, or each uop of a block, promises.
 #[derive(Clone, Debug, Default)]
-pub struct Contract(Vec<Clause>);
+pub struct Contract {
+    clauses: Vec<Clause>,
+    /// Whether no operand is refused for a value of its type.
+    pub full_range: bool,
+}
 
 impl Contract {
     /// Takes what is a contract out of attributes, if there is one; `errors` take what is wrong with it.
@@ -87,11 +94,15 @@ impl Contract {
             Err(error) => return errors.push(error),
         };
         for promise in parsed {
+            if promise.word == FULL_RANGE && promise.number.is_none() {
+                self.full_range = true;
+                continue;
+            }
             match promise.clause() {
-                Ok(clause) if self.0.iter().any(|other| other.quantity == clause.quantity) => {
+                Ok(clause) if self.clauses.iter().any(|other| other.quantity == clause.quantity) => {
                     errors.push(Error::new(promise.word.span(), format!("`{}` is said twice", promise.word)));
                 }
-                Ok(clause) => self.0.push(clause),
+                Ok(clause) => self.clauses.push(clause),
                 Err(error) => errors.push(error),
             }
         }
@@ -179,8 +190,8 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
     let uops = block.uops.iter().zip(&objects.uops);
     uops.flat_map(|(uop, members)| {
         let (clauses, of_block) = match &uop.contract {
-            Some(own) => (&own.0, false),
-            None => (&block.contract.0, true),
+            Some(own) => (&own.clauses, false),
+            None => (&block.contract.clauses, true),
         };
         // A uop that is not there has nothing to keep.
         let cfgs: Vec<_> = uop.attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();

@@ -63,15 +63,16 @@ pub enum Place {
     Next,
 }
 
-/// Bytes to put in the place of an instruction, and where the relocated field is in them.
-pub type Replacements = HashMap<usize, (Vec<u8>, usize)>;
+/// Bytes to put in the place of instructions, by their index; with the offset of each relocated field in the bytes and the index of its
+/// relocation.
+pub type Replacements = HashMap<usize, (Vec<u8>, Vec<(usize, usize)>)>;
 
 /// Code out of line costs a patch for each jump to it and from it. So little of it is not worth that.
 const WORTH_MOVING: usize = 8;
 
 /// Lays out a function: the code, and what is out of line. `exit` says of a relocated field at an offset, if it is
-/// the distance of a jump, where that leads; `relocations` are the offsets of all relocated fields, ascending;
-/// `replacements` are for instructions by their index.
+/// the distance of a jump, where that leads; `relocations` are the offsets of all relocated fields, ascending; in a
+/// replacement, a relocation's index may be greater.
 /// None if the function has something that hides where control goes.
 pub fn lay_out(
     code: &[u8],
@@ -355,16 +356,17 @@ impl Layout<'_> {
         let mut part = Part::default();
         for position in 0..self.order.len() {
             for instruction in self.blocks[self.order[position]].body.clone() {
-                let item = &self.decoded[instruction];
-                let replacement = self.replacements.get(&instruction);
+                let (item, at) = (&self.decoded[instruction], part.bytes.len());
+                if let Some((bytes, fields)) = self.replacements.get(&instruction) {
+                    part.relocations.extend(fields.iter().map(|&(field, relocation)| (relocation, at + field)));
+                    part.bytes.extend_from_slice(bytes);
+                    continue;
+                }
                 let first = self.relocations.partition_point(|&offset| offset < item.start());
                 let within = self.relocations[first..].iter().take_while(|&&offset| offset < item.end());
-                for (index, offset) in within.enumerate() {
-                    let field = replacement.map_or(offset - item.start(), |(_, field)| *field);
-                    part.relocations.push((first + index, part.bytes.len() + field));
-                }
-                let bytes = replacement.map_or(&self.code[item.start()..item.end()], |(bytes, _)| bytes);
-                part.bytes.extend_from_slice(bytes);
+                let fields = within.enumerate().map(|(index, offset)| (first + index, at + offset - item.start()));
+                part.relocations.extend(fields);
+                part.bytes.extend_from_slice(&self.code[item.start()..item.end()]);
             }
             for (index, (condition, edge)) in self.jumps(position).into_iter().enumerate() {
                 let long = long[position][index];

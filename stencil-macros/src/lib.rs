@@ -19,6 +19,7 @@ mod contract;
 mod ctype;
 mod diagnostics;
 mod expand;
+mod fold;
 mod hash;
 mod headers;
 mod layout;

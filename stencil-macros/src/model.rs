@@ -92,7 +92,6 @@ pub struct Patch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchKind {
     Abs64,
-    Abs32,
     Abs32S,
     Low32,
     Low16,
@@ -104,7 +103,7 @@ impl PatchKind {
     pub fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32 | Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 => 1,
         }
@@ -113,7 +112,6 @@ impl PatchKind {
     /// The `S` that fit, of a field that is too narrow for some, as the processor reads it.
     pub fn range(self, addend: i64) -> Option<(i64, i64)> {
         match self {
-            Self::Abs32 => Some((-addend, i64::from(u32::MAX) - addend)),
             Self::Abs32S => Some((i64::from(i32::MIN) - addend, i64::from(i32::MAX) - addend)),
             _ => None,
         }

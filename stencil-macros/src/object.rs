@@ -8,6 +8,7 @@ mod code;
 mod data;
 mod field;
 mod file;
+mod operands;
 mod refusal;
 
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ use object::read::elf::{ElfFile, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
-use crate::ctype::{Type, Width};
+use crate::ctype::Type;
 use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
 use crate::x86_64;
@@ -111,8 +112,28 @@ struct Relocation {
     r_type: elf::RelocationType,
     symbol: SymbolIndex,
     addend: i64,
-    /// Whether the instruction has no use for more bits than the field has.
-    truncated: bool,
+}
+
+/// A field of the code or the data, and what goes there.
+#[derive(Clone, Copy)]
+enum Filling {
+    Relocation(Relocation),
+    /// An operand itself, where there was a load of its variable.
+    Operand {
+        offset: usize,
+        operand: usize,
+        kind: PatchKind,
+        addend: i64,
+    },
+}
+
+impl Filling {
+    fn at(self, offset: usize) -> Self {
+        match self {
+            Self::Relocation(relocation) => Self::Relocation(Relocation { offset, ..relocation }),
+            Self::Operand { operand, kind, addend, .. } => Self::Operand { offset, operand, kind, addend },
+        }
+    }
 }
 
 /// What a relocation refers to.
@@ -128,15 +149,6 @@ enum Target {
     },
 }
 
-/// What a symbol's address is at run time.
-fn value_of(symbol: Symbol) -> Value {
-    match symbol {
-        Symbol::Operand(operand) | Symbol::AddressOf(operand) => Value::Operand(operand),
-        Symbol::Next => Value::Next,
-        Symbol::Host(host) => Value::Host(host),
-    }
-}
-
 /// Gathers one stencil.
 struct Builder<'r, 'd, 'b> {
     reader: &'r mut Reader<'d, 'b>,
@@ -145,7 +157,7 @@ struct Builder<'r, 'd, 'b> {
     stencil: Stencil,
     /// What has been copied to the data: section, its range, and where the range begins in the data.
     placed: Vec<(SectionIndex, std::ops::Range<usize>, usize)>,
-    /// The global offset table: values, and where their slots are in the data.
+    /// Slots in the data: the global offset table, and the variables of operands. Values, and where their slots are.
     slots: Vec<(Value, usize)>,
     /// Copied sections whose relocations are still to be read, with their places.
     pending: Vec<(SectionIndex, std::ops::Range<usize>, usize)>,
@@ -168,21 +180,17 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             names: HashMap::new(),
             outside: None,
         };
-        let mut code = builder.section_bytes(own)?;
-        let mut relocations = builder.relocations(own)?;
-        builder.rewrite(&mut code, &mut relocations)?;
+        let code = builder.section_bytes(own)?;
+        let relocations = builder.relocations(own)?;
         builder.lay_out(code, relocations)?;
         while let Some((section, range, at)) = builder.pending.pop() {
-            let mut bytes = builder.section_bytes(section)?;
+            let bytes = builder.section_bytes(section)?;
             let mut relocations = builder.relocations(section)?;
-            if builder.is_code(section) {
-                builder.rewrite(&mut bytes, &mut relocations)?;
-                builder.stencil.data[at..at + range.len()].copy_from_slice(&bytes[range.clone()]);
-            }
             relocations.retain(|relocation| range.contains(&relocation.offset));
             relocations.iter_mut().for_each(|relocation| relocation.offset -= range.start);
             let code = builder.is_code(section).then_some(&bytes[range]);
-            builder.fields(Section::Data, at, code, &relocations)?;
+            let fillings: Vec<Filling> = relocations.into_iter().map(Filling::Relocation).collect();
+            builder.fields(Section::Data, at, code, &fillings)?;
         }
         builder.finish()
     }
@@ -270,11 +278,11 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         &self.operands()[operand].ty.c
     }
 
-    fn width(&self, operand: usize) -> Width {
-        self.operand_type(operand).width()
+    fn is_label_operand(&self, operand: usize) -> bool {
+        self.operand_type(operand) == &Type::Label
     }
 
     fn is_label(&self, relocation: &Relocation) -> bool {
-        matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(operand))) if self.width(operand) == Width::Label)
+        matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(operand))) if self.is_label_operand(operand))
     }
 }

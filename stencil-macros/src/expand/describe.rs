@@ -120,7 +120,6 @@ fn patch_value(patch: &Patch, callees: &[Value]) -> TokenStream {
     };
     let kind = match patch.kind {
         PatchKind::Abs64 => quote!(Abs64),
-        PatchKind::Abs32 => quote!(Abs32),
         PatchKind::Abs32S => quote!(Abs32S),
         PatchKind::Low32 => quote!(Low32),
         PatchKind::Low16 => quote!(Low16),
@@ -155,7 +154,7 @@ pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)>
     let fields = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(operand));
     let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend));
     let (min, max) = narrowed.reduce(|(min, max), (low, high)| (min.max(low), max.min(high)))?;
-    let (least, greatest) = uop.operands[operand].ty.c.symbol_range()?;
+    let (least, greatest) = uop.operands[operand].ty.c.range()?;
     Some((min.max(least), max.min(greatest)))
 }
 

@@ -48,7 +48,7 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
         members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?))).chain(absent);
     let functions = present.map(|(index, stencil)| {
         let name = words_name(uop, index);
-        let body = body(&uop.operands, stencil, names);
+        let body = body(stencil, names);
         quote! {
             #(#common)*
             #[doc(hidden)]
@@ -130,11 +130,11 @@ pub fn rust_type(field: &Field) -> TokenStream {
 ///
 /// All values are looked at before anything is written. If one does not fit its field, a target is out of reach or a buffer
 /// is full, it does nothing: what to do then, or what the error is, the stencil's description knows.
-pub fn body(operands: &[Field], stencil: &Stencil, names: &Names) -> TokenStream {
+pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     let (out, words, code, data) = (local("out"), local("words"), local("code"), local("data"));
     let (code_size, data_size, alignment) = (stencil.code.len(), stencil.data.len(), stencil.data_alignment);
     let (code_at, data_at) = (local("code_at"), local("data_at"));
-    let computed: Vec<_> = stencil.patches.iter().map(|patch| field(operands, stencil, patch, names)).collect();
+    let computed: Vec<_> = stencil.patches.iter().map(|patch| field(stencil, patch, names)).collect();
     let mut conditions: Vec<String> = Vec::new();
     let conditions = computed.iter().filter_map(|Computed { fits, .. }| {
         let fits = fits.as_ref()?;
@@ -180,10 +180,10 @@ struct Computed {
     fits: Option<TokenStream>,
 }
 
-fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
-    let (out, code_at, data_at) = (local("out"), local("code_at"), local("data_at"));
+fn field(stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
+    let (out, code_at, data_at, words) = (local("out"), local("code_at"), local("data_at"), local("words"));
     let value = match patch.value {
-        Value::Operand(operand) => word(operands, operand),
+        Value::Operand(operand) => quote! { #words[#operand] },
         Value::Code(offset) => plus(quote!(#code_at), offset),
         Value::Data(offset) => plus(quote!(#data_at), offset),
         Value::Next => plus(quote!(#code_at), stencil.code.len()),
@@ -204,9 +204,6 @@ fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) ->
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),
-        PatchKind::Abs32 => {
-            Computed { value: low(4), fits: Some(quote! { ::stencil_runtime::patch::fits_u32(#value, #addend) }) }
-        }
         PatchKind::Abs32S => {
             Computed { value: low(4), fits: Some(quote! { ::stencil_runtime::patch::fits_i32(#value, #addend) }) }
         }
@@ -249,16 +246,6 @@ fn plus(base: TokenStream, offset: usize) -> TokenStream {
         base
     } else {
         quote! { #base.wrapping_add(#offset) }
-    }
-}
-
-/// An operand as the address of the symbol that C sees (see `Type::symbol_range`).
-fn word(operands: &[Field], operand: usize) -> TokenStream {
-    let words = local("words");
-    match &operands[operand].ty.c {
-        Type::Integer { bits: 8, signed: true, .. } => quote! { (#words[#operand] as u8 as u64) },
-        Type::Integer { bits: 16, signed: true, .. } => quote! { (#words[#operand] as u16 as u64) },
-        _ => quote! { #words[#operand] },
     }
 }
 

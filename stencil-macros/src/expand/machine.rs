@@ -66,7 +66,7 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
     let description = describe::entry_value(block, stencil, names);
     let (entry_stencil, out, operands) =
         (format_ident!("__stencil_entry_stencil_{name}"), local("out"), local("words"));
-    let (body, links) = (emit::body(&[], stencil, names), emit::links(block, stencil, names));
+    let (body, links) = (emit::body(stencil, names), emit::links(block, stencil, names));
     quote! {
         #(#attributes)*
         #[derive(Clone, Copy, Debug)]

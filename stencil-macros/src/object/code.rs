@@ -1,37 +1,11 @@
-//! The instructions of a stencil: rewritten where compilers count too much on addresses, and laid out.
+//! The instructions of a stencil, with its operands folded into them, laid out.
 
-use object::elf;
-
-use super::{Builder, Relocation, Target};
-use crate::ctype::Width;
+use super::{Builder, Filling, Relocation, Target};
 use crate::layout::{self, Edge, Place};
 use crate::model::{Abi, Patch, PatchKind, Refusal, Section, Symbol, Value};
-use crate::x86_64::{self, Decoded};
+use crate::x86_64;
 
 impl Builder<'_, '_, '_> {
-    /// Makes numbers of narrow holes whose addresses the compiler takes relative to the code.
-    pub(super) fn rewrite(&self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
-        let decoded = self.decode(code)?;
-        for relocation in relocations {
-            let narrow = matches!(
-                self.target(relocation),
-                Ok(Target::Symbol(Symbol::Operand(operand))) if self.width(operand) == Width::Narrow
-            );
-            if !narrow || relocation.r_type != elf::R_X86_64_PC32 {
-                continue;
-            }
-            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-            let wide = decoded.get(index).and_then(|item| x86_64::lea_to_mov(code, item, relocation.offset));
-            if let Some(wide) = wide {
-                relocation.r_type = if wide { elf::R_X86_64_32S } else { elf::R_X86_64_32 };
-                // Relative to the end of the field, it was the address; absolute, it is the number.
-                relocation.addend += 4;
-                relocation.truncated = !wide;
-            }
-        }
-        Ok(())
-    }
-
     /// Lays the code out, and turns all its relocations into patches.
     pub(super) fn lay_out(&mut self, code: Vec<u8>, relocations: Vec<Relocation>) -> Result<(), Refusal> {
         let decoded = self.decode(&code)?;
@@ -53,9 +27,11 @@ impl Builder<'_, '_, '_> {
         let own = |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
         // Where places in the code are known elsewhere, they have to stay where they are.
         let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
-        let (replacements, extended) = self.negative_numbers(&code, &decoded, &relocations);
-        let laid_out = if fixed { None } else { layout::lay_out(&code, &decoded, &offsets, &replacements, exit) };
-        let Some((inside, outside)) = laid_out else {
+        let folded = (!fixed).then(|| self.fold(&code, &decoded, &relocations));
+        let laid_out = folded.and_then(|(code, replacements, fillings)| {
+            Some((layout::lay_out(&code, &decoded, &offsets, &replacements, exit)?, fillings))
+        });
+        let Some(((inside, outside), fillings)) = laid_out else {
             let (mut code, mut relocations) = (code, relocations);
             if let Some(end) = x86_64::without_last_jump(&decoded)
                 && relocations.last().is_some_and(|last| last.offset >= end && is_next(last))
@@ -64,10 +40,11 @@ impl Builder<'_, '_, '_> {
                 relocations.pop();
             }
             self.stencil.code.clone_from(&code);
-            return self.fields(Section::Code, 0, Some(&code), &relocations);
+            let fillings: Vec<_> = relocations.into_iter().map(Filling::Relocation).collect();
+            return self.fields(Section::Code, 0, Some(&code), &fillings);
         };
-        let moved = |part: &layout::Part| -> Vec<Relocation> {
-            part.relocations.iter().map(|&(index, offset)| Relocation { offset, ..extended[index] }).collect()
+        let moved = |part: &layout::Part| -> Vec<Filling> {
+            part.relocations.iter().map(|&(index, offset)| fillings[index].at(offset)).collect()
         };
         self.stencil.code.clone_from(&inside.bytes);
         self.fields(Section::Code, 0, Some(&inside.bytes), &moved(&inside))?;
@@ -78,29 +55,6 @@ impl Builder<'_, '_, '_> {
             self.jumps_across(&inside, &outside, at);
         }
         Ok(())
-    }
-
-    /// Replacements for instructions that extend a narrow hole less a constant with zeros: gcc counts on addresses
-    /// being no less than what it takes from them, and numbers may be. With them come the relocations that they need.
-    pub(super) fn negative_numbers(
-        &self,
-        code: &[u8],
-        decoded: &[Decoded],
-        relocations: &[Relocation],
-    ) -> (layout::Replacements, Vec<Relocation>) {
-        let (mut replacements, mut relocations) = (layout::Replacements::new(), relocations.to_vec());
-        for relocation in &mut relocations {
-            let operand = matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(_))));
-            if operand && relocation.r_type == elf::R_X86_64_32 && relocation.addend < 0 && !relocation.truncated {
-                let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-                let mov = decoded.get(index).and_then(|item| x86_64::sign_extending_mov(code, item));
-                if let Some(mov) = mov {
-                    replacements.insert(index, mov);
-                    relocation.r_type = elf::R_X86_64_32S;
-                }
-            }
-        }
-        (replacements, relocations)
     }
 
     /// The jumps between the code and what is out of line, at `at` in the data.

@@ -4,7 +4,8 @@ use object::read::elf::SectionHeader as _;
 use object::{ObjectSection as _, SectionIndex, elf};
 
 use super::Builder;
-use crate::model::{Patch, PatchKind, Refusal, Section, Static, Value};
+use crate::ctype::Type;
+use crate::model::{Patch, PatchKind, Refusal, Section, Static, Symbol, Value};
 
 impl Builder<'_, '_, '_> {
     /// Where an absolute reference to something in the object file leads: to data that stays in the
@@ -92,13 +93,48 @@ impl Builder<'_, '_, '_> {
 
     /// The slot of the global offset table for a value.
     pub(super) fn slot(&mut self, value: Value) -> usize {
+        self.slot_of(value, PatchKind::Abs64)
+    }
+
+    /// The variable of an operand that C declares, as a slot that holds the operand.
+    fn variable(&mut self, operand: usize) -> usize {
+        let kind = match self.variable_size(operand) {
+            1 => PatchKind::Low8,
+            2 => PatchKind::Low16,
+            4 => PatchKind::Low32,
+            _ => PatchKind::Abs64,
+        };
+        self.slot_of(Value::Operand(operand), kind)
+    }
+
+    /// Size of the variable of an operand, in bytes.
+    pub(super) fn variable_size(&self, operand: usize) -> usize {
+        match self.operand_type(operand) {
+            Type::Integer { bits, .. } => *bits as usize / 8,
+            Type::Bool => 1,
+            Type::F32 => 4,
+            _ => 8,
+        }
+    }
+
+    /// What a symbol's address is at run time.
+    pub(super) fn address_of(&mut self, symbol: Symbol) -> Value {
+        match symbol {
+            Symbol::Operand(operand) if self.operand_type(operand) == &Type::Label => Value::Operand(operand),
+            Symbol::Operand(operand) | Symbol::AddressOf(operand) => Value::Data(self.variable(operand)),
+            Symbol::Next => Value::Next,
+            Symbol::Host(host) => Value::Host(host),
+        }
+    }
+
+    fn slot_of(&mut self, value: Value, kind: PatchKind) -> usize {
         if let Some((_, slot)) = self.slots.iter().find(|(known, _)| *known == value) {
             return *slot;
         }
-        let slot = self.extend_data(&[0; 8], 8);
+        let zeros = [0; 8];
+        let slot = self.extend_data(&zeros[..kind.size()], kind.size() as u64);
         self.slots.push((value, slot));
-        let patch = Patch { section: Section::Data, offset: slot, kind: PatchKind::Abs64, value, addend: 0 };
-        self.patch(patch, 0);
+        self.patch(Patch { section: Section::Data, offset: slot, kind, value, addend: 0 }, 0);
         slot
     }
 }

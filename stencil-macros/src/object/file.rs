@@ -76,13 +76,7 @@ impl<'d> Builder<'_, 'd, '_> {
                                address in a register";
                 return Err(self.refuse(None, message.into()));
             };
-            all.push(Relocation {
-                offset: offset as usize,
-                r_type,
-                symbol,
-                addend: relocation.addend(),
-                truncated: false,
-            });
+            all.push(Relocation { offset: offset as usize, r_type, symbol, addend: relocation.addend() });
         }
         all.sort_by_key(|relocation| relocation.offset);
         Ok(all)

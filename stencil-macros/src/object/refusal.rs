@@ -52,12 +52,10 @@ impl Builder<'_, '_, '_> {
         self.refuse(Some(&name), message)
     }
 
-    pub(super) fn number_called(&self, operand: usize) -> Refusal {
+    pub(super) fn outside_operand(&self, operand: usize) -> Refusal {
         let name = self.operands()[operand].name.to_string();
-        let message = format!(
-            "jumps to the number `{name}` or calls it, which may be further away than 32 bits say: give it a pointer \
-             type, `{name}: *const c_void`"
-        );
+        let message =
+            format!("reads memory beside the operand `{name}`: read the operand itself, without a pointer to it");
         self.refuse(Some(&name), message)
     }
 
@@ -73,8 +71,8 @@ impl Builder<'_, '_, '_> {
         match target {
             Target::Symbol(Symbol::Host(host)) => self.host_address(*host),
             Target::Local { section, .. } if !self.is_code(*section) => {
-                let message = "refers to a constant of one byte, as the empty string is, by a 32-bit address, and \
-                               the executable may be anywhere: make the constant longer";
+                let message = "reaches a constant by a 32-bit address, and the executable may be anywhere: leave the constant in \
+                               the section where the compiler puts it, and read it by a pointer";
                 self.refuse(self.symbol_in(*section).as_deref(), message.into())
             }
             Target::Local { .. } => {
