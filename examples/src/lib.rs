@@ -1,4 +1,5 @@
 //! Complete small interpreters on [`stencil!`](stencil_runtime::stencil): [`tracing`], a dynamic language with a tracing
-//! JIT, and the programs in `src/bin`.
+//! JIT; [`ebpf`], a register machine with checked memory; and the programs in `src/bin`.
 
+pub mod ebpf;
 pub mod tracing;

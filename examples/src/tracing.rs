@@ -1,21 +1,21 @@
 //! A small dynamic language with a tracing JIT.
 //!
-//! Values have their types at run time, variables do not. A program is parsed into byte code and interpreted. What the
-//! interpreter does in a hot loop is recorded, with guards for the types that it saw, compiled to uops and entered from
-//! then on. Where a guard fails, the interpreter goes on from exactly there; where one fails often, the way on from there is
-//! compiled, too, and linked.
+//! Values have types, variables do not. A program is parsed into bytecode and interpreted. When a loop is hot, a recorder
+//! writes down one iteration, with guards for the types that it saw. The trace is compiled to uops and runs from then on.
+//! If a guard fails, the interpreter continues at that instruction. If a guard fails often, the path behind it is compiled,
+//! too, and linked.
 //!
-//! In the order of the work:
+//! The modules, in the order of the work:
 //!
 //! | module | what it does |
 //! |---|---|
 //! | `value` | values of all types, and the heap |
-//! | `lexer`, `parse` | source text to `bytecode` |
+//! | `lexer`, `parse` | translate source to `bytecode` |
 //! | `operators`, `interpret` | the interpreter |
 //! | `jit` | counts loops and exits; records, compiles and enters |
-//! | `record` | instructions to the steps of a `trace` |
-//! | `optimize` | leaves out what is known |
-//! | `assemble` | steps to `uops`, with loops peeled |
+//! | `record` | translates instructions to the steps of a `trace` |
+//! | `optimize` | removes guards that must hold |
+//! | `assemble` | translates steps to `uops` and peels loops |
 //! | `executor` | compiled traces: links, validity, memory |
 
 mod assemble;
@@ -32,14 +32,14 @@ mod trace;
 pub mod uops;
 mod value;
 
-/// When the JIT does what.
+/// Thresholds of the JIT.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Iterations of a loop before it is recorded; `u32::MAX` for never.
+    /// Iterations of a loop before it is recorded. `u32::MAX` means never.
     pub hot_loop: u32,
-    /// How often a trace is left at a place before it is recorded what follows.
+    /// How often a trace is left by an exit before the path behind the exit is recorded.
     pub hot_exit: u32,
-    /// For tests: of the guards that a trace passes, each so manieth one fails without a reason; 0 for none.
+    /// For tests: every `fail_every`-th guard that a trace passes fails without a reason. 0 means none.
     pub fail_every: u64,
 }
 
@@ -50,7 +50,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The interpreter alone.
+    /// Runs the interpreter alone.
     pub const INTERPRETER: Self = Self { hot_loop: u32::MAX, hot_exit: u32::MAX, fail_every: 0 };
 }
 
@@ -59,7 +59,7 @@ impl Options {
 pub struct Statistics {
     /// Traces that were compiled.
     pub compiled: usize,
-    /// Those that became invalid.
+    /// Traces that became invalid.
     pub invalidated: usize,
     /// How often compiled code returned to the interpreter.
     pub exits: usize,
@@ -74,7 +74,7 @@ pub struct Statistics {
 pub struct Outcome {
     /// What it printed.
     pub output: String,
-    /// Why it ended, if not at its end.
+    /// Why it stopped early, if it did.
     pub error: Option<String>,
     /// What the JIT did.
     pub statistics: Statistics,
@@ -83,7 +83,7 @@ pub struct Outcome {
 /// Runs a program.
 ///
 /// # Errors
-/// What is wrong with the text, and in which line.
+/// What is wrong with the source, and in which line.
 pub fn run(source: &str, options: Options) -> Result<Outcome, String> {
     let program = parse::parse(source)?;
     let jit = jit::Jit::new(options, program.loops);

@@ -23,11 +23,11 @@ use std::sync::atomic::AtomicUsize;
 use stencil_runtime::{Instruction, Label};
 use wasmparser::OperatorsReader;
 
-use crate::error::Error;
 use crate::module::Module;
-use crate::progress::{Observer, Phase, Progress};
-use crate::trap::Trap;
-use crate::types::{RefType, ValueType};
+use crate::module::error::Error;
+use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::trap::Trap;
+use crate::module::types::{RefType, ValueType};
 use crate::uop::Wasm;
 use comparison::Comparison;
 use control::Control;

@@ -3,6 +3,14 @@
 //! What is here is true of the module: [`Module::new`] is the only way to make one, it validates all of it, and
 //! nothing changes it afterwards. Generated code relies on that.
 
+pub(crate) mod const_expr;
+pub(crate) mod decode;
+pub(crate) mod error;
+pub(crate) mod features;
+pub(crate) mod progress;
+pub(crate) mod trap;
+pub(crate) mod types;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -10,12 +18,12 @@ use std::ops::Range;
 
 use wasmparser::{BinaryReader, FunctionBody};
 
-use crate::const_expr::ConstExpr;
-use crate::decode::decode;
-use crate::error::Error;
-use crate::features::{FEATURES, Version};
-use crate::progress::nobody;
-use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
+use crate::module::const_expr::ConstExpr;
+use crate::module::decode::decode;
+use crate::module::error::Error;
+use crate::module::features::{FEATURES, Version};
+use crate::module::progress::nobody;
+use crate::module::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
 /// A valid module that uses nothing that is not supported.
 #[derive(Default)]

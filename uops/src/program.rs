@@ -1,13 +1,15 @@
 //! A module with its machine code: what instances are made of.
 
+pub(crate) mod compile;
+
 use std::sync::Arc;
 
-use crate::compile::Compiled;
-use crate::decode::decode;
-use crate::error::Error;
-use crate::features::Version;
 use crate::module::Module;
-use crate::progress::{Observer, Progress, nobody};
+use crate::module::decode::decode;
+use crate::module::error::Error;
+use crate::module::features::Version;
+use crate::module::progress::{Observer, Progress, nobody};
+use crate::program::compile::Compiled;
 
 /// A module and its machine code, compiled once and shared by any number of instances, of any number of stores.
 ///

@@ -19,7 +19,7 @@ use std::ffi::c_void;
 
 use stencil_runtime::stencil;
 
-use crate::vm::{Func, Memory, Table, Vm};
+use crate::runtime::vm::{Func, Memory, Table, Vm};
 
 /// A block of uops that continues the machine, with flags for the C compiler. None of them uses the native stack, but for those
 /// that call and say so (`#[stencil()]`): registers stay in registers.
@@ -32,8 +32,8 @@ macro_rules! block {
                 vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
                 d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i
             ) -> u64;
-            struct Vm = crate::vm::Vm { .. }
-            include "uop.h";
+            struct Vm = crate::runtime::vm::Vm { .. }
+            include "uop/uop.h";
             $($items)*
         }
     };
@@ -46,9 +46,9 @@ macro_rules! uops {
 }
 use uops;
 
-/// A block of uops on vectors, for those that have SSE 4.2 ([`crate::features::Version`]).
+/// A block of uops on vectors, for those that have SSE 4.2 ([`crate::module::features::Version`]).
 macro_rules! vectors {
-    ($($items:tt)*) => { crate::uop::block! { [#![c_flags("-msse4.2")]] include "vector.h"; $($items)* } };
+    ($($items:tt)*) => { crate::uop::block! { [#![c_flags("-msse4.2")]] include "uop/vector.h"; $($items)* } };
 }
 use vectors;
 
@@ -56,15 +56,15 @@ stencil! {
     /// The registers: the instance, the current frame, the start of linear memory, the top of the operand stack.
     ///
     /// A frame has the function's locals first, the parameters being the first of them, and then the values of the operand
-    /// stack, each in a slot of 64 bits, or in two if it is a vector. A run returns 0 or the code of a [`Trap`](crate::trap::Trap).
+    /// stack, each in a slot of 64 bits, or in two if it is a vector. A run returns 0 or the code of a [`Trap`](crate::module::trap::Trap).
     #[operands(5)]
     pub machine Wasm(
         vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
         d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i
     ) -> u64;
 
-    include "vm.h";
-    struct Vm = crate::vm::Vm {
+    include "runtime/vm.h";
+    struct Vm = crate::runtime::vm::Vm {
         memory: *mut u8,
         memory_size: u64,
         memories: *const *mut Memory,
@@ -80,12 +80,12 @@ stencil! {
         instance: *mut c_void,
         ..
     }
-    struct Memory = crate::vm::Memory { base: *mut u8, size: u64, .. }
-    struct Table = crate::vm::Table { elements: *mut *const Func, size: u64, .. }
-    struct Func = crate::vm::Func { code: *const c_void, vm: *mut Vm, ty: u64, .. }
+    struct Memory = crate::runtime::vm::Memory { base: *mut u8, size: u64, .. }
+    struct Table = crate::runtime::vm::Table { elements: *mut *const Func, size: u64, .. }
+    struct Func = crate::runtime::vm::Func { code: *const c_void, vm: *mut Vm, ty: u64, .. }
 
-    extern fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 = crate::host::call_host;
-    extern fn note(vm: *mut Vm, site: u32) = crate::backtrace::note;
+    extern fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 = crate::runtime::host::call_host;
+    extern fn note(vm: *mut Vm, site: u32) = crate::runtime::backtrace::note;
 
     /// Comes first in every program: goes on at the function that the call is for.
     pub uop start() { JUMP(vm->start); }

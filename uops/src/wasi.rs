@@ -56,8 +56,8 @@ use cap_std::fs::Dir;
 
 pub use self::stdio::{Capture, Input, Output};
 use self::table::{Descriptor, Table};
-use crate::error::Error;
-use crate::linker::Linker;
+use crate::embedding::linker::Linker;
+use crate::module::error::Error;
 
 /// The name of the module that programs import.
 pub const MODULE: &str = "wasi_snapshot_preview1";

@@ -1,22 +1,22 @@
 //! A Brainfuck interpreter: `cargo run -p examples --bin brainfuck -- '++++++++[>++++++++<-]>+.'`
 //!
-//! Each instruction of the language, or run of equal ones, is a uop; what comes out is straight machine code.
+//! Each instruction of the language, or run of equal instructions, is one uop.
 
 use std::io::{Read, Write};
 
 use stencil_runtime::{Instruction, Label, stencil};
 
 stencil! {
-    // What does not call is small, and keeps everything in registers: the build fails if it does not.
+    // The build fails if a uop that does not call is large or uses the native stack.
     #![stencil(max_code = 40, max_data = 0, no_stack)]
 
-    /// The cells and the place of the current one, which wraps around, so that no program leaves the 65536 cells.
+    /// The cells and the index of the current one. The index wraps around, so no program leaves the 65,536 cells.
     machine Tape(cells: *mut u8, at: u16, io: *mut Io);
 
     extern fn read_byte(io: *mut Io) -> u8 = crate::read_byte;
     extern fn write_byte(io: *mut Io, byte: u8) = crate::write_byte;
 
-    /// `>` and `<`, `+` and `-`, as often as they stand in a row.
+    /// `>` and `<`, `+` and `-`, repeated.
     uop shift(by: i16) { at += by; }
     uop add(n: u8) { cells[at] += n; }
     /// `.` and `,`
@@ -31,7 +31,7 @@ stencil! {
     uop end() { RETURN(); }
 }
 
-/// What a program reads from and writes to. The end of the input reads as 0.
+/// The input and output of a program. The end of the input reads as 0.
 struct Io {
     input: Box<dyn Read>,
     output: Vec<u8>,
@@ -39,7 +39,7 @@ struct Io {
 
 extern "C" fn read_byte(io: *mut Io) -> u8 {
     let mut byte = [0];
-    // SAFETY: `run` passes a pointer to an `Io` that nothing else uses meanwhile.
+    // SAFETY: `run` passes a pointer to an `Io` that nothing else uses during the call.
     let _ = unsafe { (*io).input.read(&mut byte) };
     byte[0]
 }
@@ -84,7 +84,7 @@ fn lower(source: &str) -> Result<Vec<Instruction<Tape>>, String> {
 fn run(source: &str, input: Box<dyn Read>) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let code = Tape::compile(&lower(source)?)?;
     let (mut cells, mut io) = (vec![0; 1 << 16], Io { input, output: Vec::new() });
-    // SAFETY: the uops touch `cells` at 16-bit indices, of which it has all, and hand `io` to the functions above.
+    // SAFETY: the uops access `cells` at 16-bit indices, all of which exist, and pass `io` to the functions above.
     unsafe { code.entry()(cells.as_mut_ptr(), 0, &mut io) };
     Ok(io.output)
 }

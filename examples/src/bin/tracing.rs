@@ -1,6 +1,6 @@
 //! Runs a program of the dynamic language: `cargo run --release -p examples --bin tracing -- examples/programs/sum.tr`
 //!
-//! With `--compare` it runs it without the JIT as well, and prints how much longer that took.
+//! With `--compare` it also runs the program without the JIT, and prints how much longer that takes.
 
 use std::time::Instant;
 

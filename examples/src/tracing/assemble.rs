@@ -1,4 +1,4 @@
-//! A trace to machine code: steps to uops, with a loop peeled.
+//! Translates the steps of a trace to uops, peels its loop, and compiles it.
 
 use std::cell::Cell;
 
@@ -20,10 +20,10 @@ struct Assembler<'a> {
     program: Vec<Instruction<Tracing>>,
 }
 
-/// Compiles a trace into an arena, as the executor of this number, of which guards are made to fail every so often.
+/// Compiles a trace into an arena, as the executor with this number. If `every` is not 0, each `every`-th guard fails.
 ///
 /// # Errors
-/// The system has no memory for it.
+/// The system is out of memory.
 pub fn assemble(vm: &Vm, arena: &Arena, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
     let executor = Box::new(Cell::new(Executor { valid: true, guards: 0, every }));
     let exit = |index| Cell::new(Exit { next: std::ptr::null(), executor: id, index, count: 0 });
@@ -54,12 +54,12 @@ pub fn assemble(vm: &Vm, arena: &Arena, trace: Trace, id: u32, every: u64) -> Re
     Ok(Compiled { executor, exits, snapshots, code, target, start, watched, incoming: Vec::new() })
 }
 
-/// How far a slot is from the frame, in bytes.
+/// The offset of a slot from the frame, in bytes.
 fn at(slot: Slot) -> u32 {
     slot * size_of::<Value>() as u32
 }
 
-/// Whether a right operand is part of the instruction, and what uops take for it.
+/// The family parameter and the value of a right operand: a constant of the instruction, or a slot.
 fn right(right: Right) -> (usize, u32, i32) {
     match right {
         Right::Slot(slot) => (0, at(slot), 0),

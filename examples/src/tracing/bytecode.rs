@@ -1,8 +1,8 @@
-//! Byte code: what the parser makes, the interpreter runs and the recorder records.
+//! Bytecode: the parser emits it, the interpreter runs it, and the recorder reads it.
 
 use super::value::Value;
 
-/// The place of a value in a function's frame.
+/// The index of a value in a function's frame.
 pub type Slot = u32;
 
 /// The right operand of an operator.
@@ -31,13 +31,13 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// Functions that Rust provides: their arguments begin in a slot, and their result is left there.
+/// Functions that Rust provides. Their arguments begin at a slot, which receives the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Native {
     Print,
     Length,
     Push,
-    /// What `[a, b]` calls.
+    /// The function that `[a, b]` calls.
     List,
 }
 
@@ -47,7 +47,7 @@ pub enum Op {
         to: Slot,
         value: Value,
     },
-    /// A text of the program.
+    /// A string literal of the program.
     Text {
         to: Slot,
         text: usize,
@@ -95,14 +95,14 @@ pub enum Op {
         at: Slot,
         count: u32,
     },
-    /// Goes on at `target` unless the comparison holds.
+    /// Continues at `target` unless the comparison holds.
     Unless {
         op: Comparison,
         left: Slot,
         right: Right,
         target: usize,
     },
-    /// Goes on at `target` unless the value is true.
+    /// Continues at `target` unless the value is true.
     UnlessTrue {
         value: Slot,
         target: usize,
@@ -114,7 +114,7 @@ pub enum Op {
     Head {
         id: usize,
     },
-    /// Calls what is in `at`. The callee's frame begins at the arguments behind it; its result replaces it.
+    /// Calls the function in `at`. The callee's frame begins with the arguments, which follow it. The result replaces it.
     Call {
         at: Slot,
         count: u32,
@@ -129,7 +129,7 @@ pub enum Op {
 pub struct Function {
     pub code: Vec<Op>,
     pub parameters: u32,
-    /// The slots that it uses.
+    /// The number of slots that it uses.
     pub frame: u32,
 }
 
@@ -142,7 +142,7 @@ pub struct Program {
 }
 
 impl Op {
-    /// The slot that it writes, if any, of those that neither jump nor call.
+    /// The slot that an instruction writes, if it writes one. Jumps and calls have no such slot.
     pub fn to(&mut self) -> Option<&mut Slot> {
         match self {
             Self::Constant { to, .. }

@@ -1,7 +1,7 @@
-//! Executors: compiled traces, what links them, and how they become invalid.
+//! Executors: compiled traces, the links between them, and their invalidation.
 //!
-//! Code is never changed. Whether an executor is valid, and where its exits go on, is data that the code reads. All of them
-//! are named by numbers that are not used again, so that nothing refers to one that is gone.
+//! Code is never changed. Whether an executor is valid and where its exits lead is data that the code reads. Executors have
+//! numbers that are never reused, so a stale number refers to nothing.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -11,28 +11,28 @@ use stencil_runtime::Code;
 use super::trace::{Snapshot, Start};
 use super::uops::Tracing;
 
-/// What the code of a trace knows of its executor.
+/// The part of an executor that its code reads.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Executor {
-    /// All that the trace takes for granted is true.
+    /// Whether all assumptions of the trace hold.
     pub valid: bool,
-    /// The guards since one was made to fail.
+    /// For tests: guards passed since one was made to fail.
     pub guards: u64,
-    /// How many they may be.
+    /// For tests: the number of guards after which one fails.
     pub every: u64,
 }
 
-/// A way out of a trace, which is what the trace returns.
+/// A way out of a trace. A trace returns the exit by which it was left.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Exit {
-    /// Where it goes on, if it is linked, in another trace of the same frame.
+    /// The code of another trace of the same frame, if the exit is linked.
     pub next: *const u8,
-    /// The executor that it is of, and its place there.
+    /// Its executor, and its index there.
     pub executor: u32,
     pub index: u32,
-    /// How often the interpreter went on from here.
+    /// How often the interpreter continued from here.
     pub count: u32,
 }
 
@@ -40,10 +40,10 @@ pub struct Exit {
 pub struct Compiled {
     pub executor: Box<Cell<Executor>>,
     pub exits: Box<[Cell<Exit>]>,
-    /// What the interpreter restores at each exit.
+    /// The calls that the interpreter restores at each exit.
     pub snapshots: Vec<Snapshot>,
     pub code: Code<Tracing>,
-    /// Where links lead.
+    /// The address that linked exits jump to.
     pub target: *const u8,
     pub start: Start,
     pub watched: Vec<usize>,
@@ -51,7 +51,7 @@ pub struct Compiled {
     pub incoming: Vec<(u32, usize)>,
 }
 
-/// All executors there are.
+/// All live executors.
 #[derive(Default)]
 pub struct Executors {
     all: HashMap<u32, Compiled>,
@@ -77,7 +77,7 @@ impl Executors {
         self.all.get(&id)?.exits.get(index)
     }
 
-    /// Has an exit go on in another executor.
+    /// Links an exit to another executor.
     pub fn link(&mut self, id: u32, index: usize, to: u32) {
         let Some(target) = self.all.get_mut(&to) else { return };
         target.incoming.push((id, index));
@@ -87,8 +87,8 @@ impl Executors {
         }
     }
 
-    /// Invalidates those that take a global for a constant, and those that begin where these are left; tells where all of
-    /// them began. They may be running: their code stays until [`Self::free`].
+    /// Invalidates the executors that treat a global as a constant, and those that begin at their exits. Returns where all of
+    /// them began. They may be running, so their code stays until [`Self::free`].
     pub fn invalidate(&mut self, global: usize) -> Vec<Start> {
         let valid = |compiled: &Compiled| compiled.executor.get().valid;
         let concerned = |compiled: &&Compiled| {
@@ -111,7 +111,7 @@ impl Executors {
         starts
     }
 
-    /// Gives the memory of invalid ones back. None of them may be running.
+    /// Frees invalid executors. None of them may be running.
     pub fn free(&mut self) {
         let before = self.all.len();
         self.all.retain(|_, compiled| compiled.executor.get().valid);
@@ -125,7 +125,7 @@ impl Executors {
         self.all.len()
     }
 
-    /// The bytes that their code takes.
+    /// The size of all code, in bytes.
     pub fn bytes(&self) -> usize {
         self.all.values().map(|compiled| compiled.code.size()).sum()
     }

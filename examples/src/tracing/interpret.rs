@@ -1,4 +1,4 @@
-//! The interpreter: one instruction after the other, until the JIT has something quicker.
+//! The interpreter. It runs instructions until the JIT has compiled code for them.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -9,16 +9,16 @@ use super::jit::Jit;
 use super::operators::{arithmetic, compare};
 use super::value::{Heap, List, Value, tag};
 
-/// Values that all frames together may hold.
+/// The most values that all frames together may hold.
 pub const STACK: usize = 1 << 16;
-/// Calls that may be in progress.
+/// The most calls that may be active.
 const CALLS: usize = 10_000;
 
-/// A call in progress.
+/// An active call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
     pub function: usize,
-    /// The instruction to go on at.
+    /// The next instruction.
     pub pc: usize,
     /// Where its slots begin on the stack.
     pub base: usize,
@@ -28,23 +28,23 @@ pub struct Frame {
 #[derive(Clone, Copy)]
 pub struct Global {
     pub value: Value,
-    /// Traces take the value for a constant.
+    /// Whether traces treat the value as a constant.
     pub watched: bool,
-    /// It changed while it was watched, so that no trace does so any more.
+    /// Whether it changed while traces treated it as a constant. No trace does so again.
     pub changes: bool,
 }
 
 /// A program in progress.
 pub struct Vm {
     pub program: Rc<Program>,
-    /// Compiled code writes it, too.
+    /// Compiled code writes it as well.
     pub stack: Box<[Cell<Value>]>,
-    /// The calls that wait for others.
+    /// The callers of the current function, the outermost first.
     pub frames: Vec<Frame>,
     pub frame: Frame,
     pub globals: Vec<Global>,
     pub heap: Heap,
-    /// The texts of the program, in the heap.
+    /// The string literals of the program, in the heap.
     texts: Vec<Value>,
     pub output: String,
     pub jit: Jit,
@@ -84,7 +84,7 @@ impl Vm {
     /// Runs the program to its end.
     ///
     /// # Errors
-    /// What an instruction cannot do.
+    /// The error of the instruction that failed.
     pub fn run(&mut self) -> Result<(), String> {
         let program = Rc::clone(&self.program);
         if program.functions[0].frame as usize > STACK {
@@ -147,7 +147,7 @@ impl Vm {
         }
     }
 
-    /// Runs an instruction that neither jumps nor calls. Where it fails, it has done nothing.
+    /// Runs an instruction that neither jumps nor calls. If it fails, it has had no effect.
     pub fn simple(&mut self, base: usize, op: &Op) -> Result<(), String> {
         let (to, value) = match *op {
             Op::Constant { to, value } => (to, value),
@@ -230,20 +230,20 @@ impl Vm {
     }
 }
 
-/// How far a frame that compiled code works on is from the start of the stack.
+/// The index of the first slot of a frame that compiled code passes.
 fn base_of(vm: &Vm, frame: *mut Value) -> usize {
     (frame as usize - vm.stack.as_ptr() as usize) / size_of::<Value>()
 }
 
-/// What compiled code calls for an instruction without a uop of its own. False if it fails: then it has done nothing, and
-/// the interpreter will find out why.
+/// Runs an instruction without a uop of its own for compiled code. Returns false if it fails. It has had no effect then, and
+/// the interpreter runs it again to find the error.
 pub extern "C" fn simple(vm: *mut Vm, frame: *mut Value, op: *const Op) -> bool {
     // SAFETY: compiled code has the pointers from `Vm::enter` and from the recorder; the interpreter waits meanwhile.
     let (vm, op) = unsafe { (&mut *vm, &*op) };
     vm.simple(base_of(vm, frame), op).is_ok()
 }
 
-/// Likewise for a condition: 0 or 1, or 2 if it fails.
+/// Evaluates a condition for compiled code: 0 or 1, or 2 if it fails.
 pub extern "C" fn test(vm: *mut Vm, frame: *mut Value, op: *const Op) -> u8 {
     // SAFETY: as in `simple`.
     let (vm, op) = unsafe { (&*vm, &*op) };

@@ -1,4 +1,4 @@
-//! What becomes hot: loops and exits are counted, recorded, compiled and entered.
+//! Counts loops and exits, and records, compiles and enters those that are hot.
 
 use stencil_runtime::Arena;
 
@@ -10,9 +10,9 @@ use super::record::{Recorded, Recorder};
 use super::trace::{End, Start, Trace};
 use super::{Options, Statistics};
 
-/// Executors there may be at a time, so that no program takes all memory.
+/// The most live executors, which bounds the memory of code.
 const EXECUTORS: usize = 500;
-/// The count of what is not to be recorded again.
+/// The count of a loop or exit that is not to be recorded again.
 const NEVER: u32 = u32::MAX;
 
 /// A loop of the program.
@@ -26,10 +26,10 @@ pub struct Jit {
     options: Options,
     loops: Vec<Loop>,
     executors: Executors,
-    /// The memory of all code, from the first trace on.
+    /// The memory of all code, reserved for the first trace.
     arena: Option<Arena>,
     recorder: Option<(Start, Recorder)>,
-    /// Compiled code is, and has called what we are in.
+    /// Whether compiled code is running: it has called the current function.
     running: bool,
     pub statistics: Statistics,
 }
@@ -55,7 +55,7 @@ impl Jit {
         self.loops[id].executor
     }
 
-    /// A global that traces take for a constant has changed.
+    /// Handles the change of a global that traces treat as a constant.
     pub fn invalidate(&mut self, global: usize) {
         for start in self.executors.invalidate(global) {
             self.statistics.invalidated += 1;
@@ -68,17 +68,17 @@ impl Jit {
         }
     }
 
-    /// What live executors take, for the statistics.
+    /// The memory of live executors, for the statistics.
     pub fn finish(&mut self) -> Statistics {
         self.statistics.executors = self.executors.len();
         self.statistics.bytes = self.executors.bytes();
         self.statistics
     }
 
-    /// Does not record again from where a recording began, or later only.
+    /// Stops or delays further recording from where a recording began.
     fn give_up(&mut self, start: Start) {
         match start {
-            // Perhaps an inner loop has an executor by then.
+            // An inner loop may have an executor by then.
             Start::Head(id) => self.loops[id].iterations = 0,
             Start::Exit(id, index) => {
                 if let Some(exit) = self.executors.get(id).and_then(|compiled| compiled.exits.get(index)) {
@@ -109,7 +109,7 @@ impl Vm {
         }
         let every = self.jit.options.fail_every;
         let arena = self.jit.arena.as_ref().filter(|_| !full);
-        // Without memory for it, the interpreter does the work.
+        // Without memory the interpreter continues.
         let Some(compiled) = arena.and_then(|arena| assemble(self, arena, trace, id, every).ok()) else {
             return self.jit.give_up(start);
         };
@@ -124,7 +124,7 @@ impl Vm {
         }
     }
 
-    /// The interpreter is behind the head of a loop.
+    /// Counts an iteration: the interpreter has passed the head of a loop.
     pub fn at_head(&mut self, id: usize) {
         let Options { hot_loop, .. } = self.jit.options;
         if let Some(executor) = self.jit.loops[id].executor {
@@ -138,17 +138,17 @@ impl Vm {
         }
     }
 
-    /// Runs an executor in the current frame, and has the interpreter go on where it, or one that it is linked to, was left.
+    /// Runs an executor in the current frame. The interpreter continues at the exit by which it, or a linked one, was left.
     fn enter(&mut self, id: u32) {
         let Some(compiled) = self.jit.executors.get(id) else { return };
         let (entry, root) = (compiled.code.entry(), self.frame.base);
         let frame = self.stack[root].as_ptr();
         self.jit.running = true;
         let vm: *mut Self = self;
-        // SAFETY: the uops touch the slots of `frame`, which the interpreter or `check_stack` has compared with the end of
-        // the stack, what values in them point to, which lives as long as `vm`, and what the executor owns.
+        // SAFETY: the uops access three things. The slots of `frame` are within the stack: the interpreter or `check_stack` has
+        // compared them with its end. The heap objects that values refer to live as long as `vm`. The executor owns the rest.
         let left: *mut Exit = unsafe { entry(frame, vm) };
-        // SAFETY: it is an exit of an executor, and none of them has been freed.
+        // SAFETY: `exit` belongs to an executor, and no executor has been freed since.
         let Exit { executor, index, count, .. } = unsafe { *left };
         self.jit.running = false;
         self.jit.statistics.exits += 1;
@@ -157,7 +157,7 @@ impl Vm {
         self.jit.executors.free();
     }
 
-    /// Counts an exit, and records what the interpreter does from there on, once it is hot.
+    /// Counts an exit. Once it is hot, records what the interpreter does from there.
     fn count(&mut self, id: u32, index: usize, count: u32) {
         let Some(compiled) = self.jit.executors.get(id).filter(|compiled| compiled.executor.get().valid) else {
             return;
@@ -171,7 +171,7 @@ impl Vm {
         }
     }
 
-    /// Makes the frames that the interpreter would have at an exit.
+    /// Restores the frames that the interpreter would have at an exit.
     fn restore(&mut self, executor: u32, index: usize, root: usize) {
         let snapshots = self.jit.executors.get(executor).map(|compiled| &compiled.snapshots[index]);
         let frames = snapshots.into_iter().flatten().map(|frame| Frame { base: frame.base + root, ..*frame });

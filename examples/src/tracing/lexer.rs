@@ -2,7 +2,7 @@
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Token {
-    /// A name or a key word.
+    /// A name or a keyword.
     Name(String),
     Int(i64),
     Float(f64),
@@ -11,14 +11,14 @@ pub enum Token {
     End,
 }
 
-/// Longer ones before those that they begin with.
+/// Symbols. A symbol comes before its own prefixes.
 const SYMBOLS: [&str; 22] =
     ["==", "!=", "<=", ">=", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", "[", "]", "{", "}", ",", ";", "!", "."];
 
-/// The tokens of a text, each with its line.
+/// Splits a source into tokens, each with its line.
 ///
 /// # Errors
-/// What is no token, and where.
+/// What is not a token, and in which line.
 pub fn tokens(source: &str) -> Result<Vec<(Token, usize)>, String> {
     let mut tokens = Vec::new();
     for (number, line) in source.lines().enumerate() {
@@ -33,7 +33,7 @@ pub fn tokens(source: &str) -> Result<Vec<(Token, usize)>, String> {
     Ok(tokens)
 }
 
-/// The token that a text begins with, and its length.
+/// The first token of a source, and its length.
 fn token(text: &str) -> Option<(Token, usize)> {
     let span = |belongs: fn(char) -> bool| text.find(|c| !belongs(c)).unwrap_or(text.len());
     match text.chars().next()? {

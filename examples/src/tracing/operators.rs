@@ -1,11 +1,11 @@
-//! What operators mean, for values of any type.
+//! Operators on values of any type.
 
 use std::cmp::Ordering;
 
 use super::bytecode::{Arithmetic, Comparison};
 use super::value::{Heap, Value};
 
-/// An integer result; there is none if it overflows, or divides, or is a remainder by 0.
+/// The integer result, if there is one: not for an overflow, a quotient, or a remainder by zero.
 pub fn on_ints(op: Arithmetic, left: i64, right: i64) -> Option<i64> {
     match op {
         Arithmetic::Add => left.checked_add(right),
@@ -26,7 +26,7 @@ fn on_floats(op: Arithmetic, left: f64, right: f64) -> f64 {
     }
 }
 
-/// Two integers give an integer if there is one, or else a float, as a quotient is; texts are joined by `+`.
+/// Two integers give an integer if it fits, else a float. A quotient is a float. `+` joins strings.
 pub fn arithmetic(heap: &mut Heap, op: Arithmetic, left: Value, right: Value) -> Result<Value, String> {
     if let (Some(left), Some(right)) = (left.as_int(), right.as_int())
         && let Some(result) = on_ints(op, left, right)
@@ -42,7 +42,7 @@ pub fn arithmetic(heap: &mut Heap, op: Arithmetic, left: Value, right: Value) ->
     }
 }
 
-/// The order of two integers, of numbers, or of texts; anything may be equal to anything.
+/// Compares two numbers or two strings. Values of any types can be compared for equality.
 pub fn compare(op: Comparison, left: Value, right: Value) -> Result<bool, String> {
     let ints = left.as_int().zip(right.as_int()).map(|(left, right)| Some(left.cmp(&right)));
     let floats = || left.as_float().zip(right.as_float()).map(|(left, right)| left.partial_cmp(&right));

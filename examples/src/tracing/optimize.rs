@@ -1,11 +1,11 @@
-//! Leaves out of a trace what is known: guards of types that cannot be others, tags that are there already.
+//! Removes from a trace guards that must hold, and stores of tags that are already in place.
 
 use std::collections::HashMap;
 
 use super::bytecode::Slot;
 use super::trace::{Step, Traced};
 
-/// What is known of the values in slots at one place of a trace.
+/// What is known about the values in slots at a point of a trace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Knowledge {
     tags: HashMap<Slot, u64>,
@@ -13,7 +13,7 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
-    /// Whether all that `other` knows is known here.
+    /// Whether everything known in `other` is known here.
     pub fn implies(&self, other: &Self) -> bool {
         let within = |all: &HashMap<Slot, u64>, some: &HashMap<Slot, u64>| {
             some.iter().all(|(slot, value)| all.get(slot) == Some(value))
@@ -22,7 +22,7 @@ impl Knowledge {
     }
 }
 
-/// Notes what a slot holds, or that nothing is known; tells whether that is new.
+/// Records what a slot holds, or that nothing is known. Returns whether that is new.
 fn learn(known: &mut HashMap<Slot, u64>, slot: Slot, value: Option<u64>) -> bool {
     match value {
         Some(value) => known.insert(slot, value) != Some(value),
@@ -33,7 +33,7 @@ fn learn(known: &mut HashMap<Slot, u64>, slot: Slot, value: Option<u64>) -> bool
     }
 }
 
-/// The steps that are needed, if this is known before the first one; `known` is what is known after the last.
+/// The steps that are needed, given what is known before the first one. Updates `known` to what holds after the last one.
 pub fn optimize(steps: &[Traced], known: &mut Knowledge) -> Vec<Traced> {
     let mut kept = Vec::new();
     for &Traced { step, exit } in steps {

@@ -1,7 +1,7 @@
-//! Source text to byte code in one pass: statements here, expressions beneath.
+//! Translates source to bytecode in one pass. Statements are here, expressions in the submodule.
 //!
-//! Local variables have slots of their function's frame, temporary values those behind them. A name that no `let` has
-//! declared is global.
+//! Local variables occupy the first slots of their function's frame, and temporary values the slots behind them. A name that no
+//! `let` declares is global.
 
 mod expression;
 
@@ -21,16 +21,16 @@ pub struct Parser {
     locals: Vec<(String, Slot)>,
     /// The first free slot.
     free: Slot,
-    /// Where a jump goes last: what is before it must not be changed any more.
+    /// The last target of a jump. Instructions before it must not be changed.
     barrier: usize,
-    /// How deep expressions and blocks are nested.
+    /// The nesting depth of expressions and blocks.
     depth: u32,
 }
 
-/// What may be nested, so that no program exhausts the stack of the parser.
+/// The greatest nesting depth, so that no program exhausts the parser's stack.
 const DEPTH: u32 = 200;
 
-/// The program in a text.
+/// Parses a program.
 ///
 /// # Errors
 /// What is wrong, and in which line.
@@ -46,7 +46,7 @@ pub fn parse(source: &str) -> Result<Program, String> {
         barrier: 0,
         depth: 0,
     };
-    // The place of the program itself, which is finished last.
+    // Reserves the index of the program itself, which is finished last.
     parser.program.functions.push(Function::default());
     while *parser.peek() != Token::End {
         match parser.eat_name("fn") {
@@ -250,7 +250,7 @@ impl Parser {
         Ok(())
     }
 
-    /// `x = e`, `list[i] = e`, or an expression for what it does.
+    /// `x = e`, `list[i] = e`, or an expression evaluated for its effect.
     fn assignment(&mut self) -> Result<(), String> {
         if let (Token::Name(name), Some((Token::Symbol("="), _))) = (self.peek().clone(), self.tokens.get(self.at + 1))
         {

@@ -6,19 +6,19 @@ use super::operators::on_ints;
 use super::trace::{End, Snapshot, Start, Step, Trace, Traced};
 use super::value::{List, Value, tag};
 
-/// What a trace may have at most.
+/// The greatest length of a trace, in steps.
 const STEPS: usize = 2000;
 const INLINED: usize = 8;
 
 /// A trace that is being recorded.
 pub struct Recorder {
     trace: Trace,
-    /// How many calls waited below the frame that the trace is entered in, and where that frame is.
+    /// The number of callers below the frame that the trace is entered in, and that frame's first slot.
     callers: usize,
     root: usize,
     /// The exit of the current instruction, if it has one.
     exit: Option<usize>,
-    /// Anything may have happened since the last check.
+    /// Whether code that may invalidate assumptions has run since the last check.
     escaped: bool,
 }
 
@@ -32,7 +32,7 @@ pub enum Recorded {
 }
 
 impl Recorder {
-    /// Begins where the interpreter is, with so many calls inlined already.
+    /// Begins at the interpreter's position, with this many calls inlined already.
     pub fn new(vm: &Vm, start: Start, inlined: usize) -> Self {
         let callers = vm.frames.len() - inlined;
         let root = vm.frames.get(callers).unwrap_or(&vm.frame).base;
@@ -44,7 +44,7 @@ impl Recorder {
         self.trace
     }
 
-    /// The calls in progress, the slots counted from the root.
+    /// The active calls, with slots counted from the root.
     fn snapshot(&self, vm: &Vm) -> Snapshot {
         let frames = vm.frames[self.callers..].iter().chain([&vm.frame]);
         frames.map(|frame| Frame { base: frame.base - self.root, ..*frame }).collect()
@@ -82,7 +82,7 @@ impl Recorder {
             Op::Return { .. } if inlined == 0 => return self.end(vm, End::Leave(None)),
             Op::Call { .. } if inlined == INLINED => return self.end(vm, End::Leave(None)),
             _ if self.trace.steps.len() > STEPS => return self.end(vm, End::Leave(None)),
-            // What the trace takes for a constant is none.
+            // The trace assumes that the global is constant, and it is not.
             Op::SetGlobal { global, .. } if self.trace.watched.contains(&global) => return Recorded::Fails,
             _ => {}
         }
@@ -146,7 +146,7 @@ impl Recorder {
                 self.add(vm, Step::SetTag { slot: to, tag: tag::BOOL });
             }
             Op::Unless { op: operator, left, right, .. } => {
-                // Where it fails, the interpreter says so.
+                // If it fails, the interpreter reports the error.
                 let holds = vm.test(base, op).unwrap_or(false);
                 let numbers = Numbers::of(vm.get(base, left), right, vm.right(base, right));
                 let (left, right) = (at(left), place(right));
@@ -198,7 +198,7 @@ impl Recorder {
                 let frame = vm.program.functions.get(function.bits as usize).map_or(0, |function| function.frame);
                 self.add(vm, Step::CheckStack { slots: at(callee) + 1 + frame });
             }
-            // Into the slot before the callee's frame.
+            // The result goes to the slot before the callee's frame.
             Op::Return { from } => self.copy(vm, offset - 1, at(from)),
             mut other => {
                 let to = other.to().map(|to| at(*to));
@@ -230,7 +230,7 @@ impl Recorder {
     }
 }
 
-/// Two numbers of one type. A float may stand beside a small integer that is part of the instruction.
+/// Two numbers of one type. A float may be paired with a small integer constant.
 enum Numbers {
     Ints(i64, i64),
     Floats,

@@ -1,11 +1,11 @@
-//! A trace: what the interpreter did from one place on, with the types that it saw as guards.
+//! A trace: what the interpreter did from a point on, with guards for the types that it saw.
 //!
-//! Slots count from the frame that the trace was entered in: a call on the trace is nothing but another offset.
+//! Slots are counted from the frame that the trace was entered in, so a call within the trace only changes an offset.
 
 use super::bytecode::{Arithmetic, Comparison, Op, Right, Slot};
 use super::interpret::Frame;
 
-/// What becomes a uop.
+/// A step, which becomes a uop.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     GuardTag {
@@ -16,7 +16,7 @@ pub enum Step {
         slot: Slot,
         bits: u64,
     },
-    /// A comparison of two integers has to have this result.
+    /// Guards the result of a comparison of two integers.
     GuardInts {
         op: Comparison,
         left: Slot,
@@ -29,15 +29,15 @@ pub enum Step {
         right: Right,
         holds: bool,
     },
-    /// The condition of a branch of any types, likewise.
+    /// Guards the condition of a branch on any types.
     GuardTest {
         op: *const Op,
         base: Slot,
         holds: bool,
     },
-    /// The assumptions of the trace have to be true still.
+    /// Guards the assumptions of the trace.
     CheckValidity,
-    /// The stack has to have so many slots.
+    /// Guards the size of the stack, in slots.
     CheckStack {
         slots: Slot,
     },
@@ -57,7 +57,7 @@ pub enum Step {
         to: Slot,
         from: Slot,
     },
-    /// The bits of a result whose tag is known; an overflow leaves the trace.
+    /// Computes the bits of a result whose tag is known. An overflow leaves the trace.
     Ints {
         op: Arithmetic,
         to: Slot,
@@ -92,7 +92,7 @@ pub enum Step {
         index: Slot,
         from: Slot,
     },
-    /// An instruction of which the interpreter does all; a failure leaves the trace.
+    /// An instruction that the interpreter runs. A failure leaves the trace.
     Simple {
         op: *const Op,
         base: Slot,
@@ -116,7 +116,7 @@ pub type Snapshot = Vec<Frame>;
 pub enum End {
     /// Where it began.
     Loop,
-    /// By its last exit, to the interpreter, or to an executor that is there already.
+    /// By its last exit: to the interpreter, or to an existing executor.
     Leave(Option<u32>),
 }
 
@@ -134,6 +134,6 @@ pub struct Trace {
     pub steps: Vec<Traced>,
     pub exits: Vec<Snapshot>,
     pub end: End,
-    /// The globals that it takes for constants.
+    /// The globals that it treats as constants.
     pub watched: Vec<usize>,
 }

@@ -1,7 +1,7 @@
-//! The uops that traces are made of.
+//! The uops of traces.
 //!
-//! Slots are named by their distance from the frame in bytes, which becomes part of an instruction's address. What leaves a
-//! trace does so before it has changed anything.
+//! A slot operand is a byte offset from the frame, which becomes an instruction's displacement. A uop that leaves a trace does
+//! so before it changes anything.
 
 use stencil_runtime::{Label, stencil};
 
@@ -11,10 +11,10 @@ use super::interpret::{self, Vm};
 use super::value::{List, Value};
 
 stencil! {
-    // A trace keeps what it works on in registers, but where it calls the interpreter: else the build fails.
+    // The build fails if a uop uses the native stack. Those that call the interpreter are exempt.
     #![stencil(no_stack)]
 
-    /// The frame that the trace was entered in. A trace returns the exit that it was left by.
+    /// The frame that the trace was entered in. A trace returns the exit by which it was left.
     pub machine Tracing(frame: *mut Value, vm: *mut Vm) -> *mut Exit;
 
     struct Value = Value { tag: u64, bits: u64 }
@@ -29,7 +29,7 @@ stencil! {
     /// Leaves the trace if the value is of another type.
     pub uop guard_tag(slot: u32, tag: u32, exit: Label) { if (AT(slot)->tag != tag) JUMP(exit); }
     pub uop guard_bits(slot: u32, bits: u64, exit: Label) { if (AT(slot)->bits != bits) JUMP(exit); }
-    /// Leaves the trace unless a comparison, numbered as in the byte code, has the expected result.
+    /// Leaves the trace unless a comparison, numbered as in the bytecode, has the expected result.
     pub uop guard_ints<const OP: 0..6, const RIGHT: 0..2, const HOLDS: 0..2>(left: u32, right: u32, n: i32, exit: Label) {
         if (COMPARE(INT(left), RIGHT_INT) != HOLDS) JUMP(exit);
     }
@@ -40,10 +40,10 @@ stencil! {
     pub uop guard_test<const HOLDS: 0..2>(base: u32, op: *const Op, exit: Label) {
         if (test(vm, AT(base), op) != HOLDS) JUMP(exit);
     }
-    /// Leaves the trace once an assumption that it was compiled under is not true any more.
+    /// Leaves the trace if one of its assumptions no longer holds.
     pub uop check_validity(executor: *const Executor, exit: Label) { if (!executor->valid) JUMP(exit); }
     pub uop check_stack(size: u32, end: *const Value, exit: Label) { if (AT(size) > end) JUMP(exit); }
-    /// For tests: leaves the trace although nothing is wrong, at every so many guards.
+    /// For tests: leaves the trace for no reason, after a number of guards.
     pub uop fail_sometimes(executor: *mut Executor, exit: Label) {
         if (++executor->guards == executor->every) { executor->guards = 0; JUMP(exit); }
     }
@@ -62,7 +62,7 @@ stencil! {
         if (overflow) JUMP(exit);
         AT(to)->bits = (uint64_t)result;
     }
-    /// By 0 there is no integer. The smallest integer by -1 would be a fault of the processor.
+    /// Division by zero leaves the trace; so does `i64::MIN / -1`, which would fault.
     pub uop remainder<const RIGHT: 0..2>(to: u32, left: u32, right: u32, n: i32, exit: Label) {
         int64_t divisor = RIGHT_INT;
         if (divisor == 0) JUMP(exit);
@@ -91,12 +91,12 @@ stencil! {
         if (AT(index)->bits >= items->length) JUMP(exit);
         items->items[AT(index)->bits] = *AT(from);
     }
-    /// Has the interpreter run an instruction.
+    /// Lets the interpreter run an instruction.
     #[stencil()]
     pub uop simple(base: u32, op: *const Op, exit: Label) { if (!simple(vm, AT(base), op)) JUMP(exit); }
 
     pub uop jump(target: Label) { JUMP(target); }
-    /// Goes on in another trace if the exit is linked to one, or returns to the interpreter.
+    /// Continues in another trace if the exit is linked to one, or returns to the interpreter.
     pub uop leave(exit: *mut Exit) {
         if (exit->next) JUMP(exit->next);
         RETURN(exit);

@@ -1,8 +1,8 @@
-//! Values: a tag and 64 bits, which Rust and C bodies see alike; and the heap that texts and lists are in.
+//! Values: a tag and 64 bits, shared by Rust and C bodies. The heap holds strings and lists.
 
 use std::fmt;
 
-/// What a value is: the tag in its first word.
+/// The type of a value: the tag in its first word.
 pub mod tag {
     pub const NIL: u64 = 0;
     pub const BOOL: u64 = 1;
@@ -13,8 +13,8 @@ pub mod tag {
     pub const LIST: u64 = 6;
 }
 
-/// A value of the language. The bits are a truth value, an integer, a float, the number of a function, or the address
-/// of a text or a list in the heap; those of nil are 0.
+/// A value of the language. The bits are a boolean, an integer, a float, the number of a function, or the address of a string
+/// or a list in the heap. The bits of nil are 0.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Value {
@@ -22,7 +22,7 @@ pub struct Value {
     pub bits: u64,
 }
 
-/// A list, as C bodies see it too.
+/// A list, shared with C bodies.
 #[repr(C)]
 pub struct List {
     pub items: *mut Value,
@@ -30,7 +30,7 @@ pub struct List {
     pub capacity: u64,
 }
 
-/// All texts and lists of a program. They live until its end.
+/// All strings and lists of a program. They live until its end.
 #[derive(Default)]
 pub struct Heap {
     texts: Vec<*mut String>,
@@ -56,7 +56,7 @@ impl Value {
         Self { tag: tag::FUNCTION, bits: index as u64 }
     }
 
-    /// Nil and false are not true; all else is.
+    /// Whether the value counts as true: all values but nil and false do.
     pub fn is_true(self) -> bool {
         self.tag > tag::BOOL || self.bits != 0
     }
@@ -65,7 +65,7 @@ impl Value {
         (self.tag == tag::INT).then_some(self.bits as i64)
     }
 
-    /// The number that it is, if it is one.
+    /// The value as a float, if it is a number.
     pub fn as_float(self) -> Option<f64> {
         match self.tag {
             tag::INT => Some(self.bits as i64 as f64),
@@ -75,7 +75,7 @@ impl Value {
     }
 
     pub fn as_text(&self) -> Option<&str> {
-        // SAFETY: only the heap makes texts, and it keeps them unchanged longer than any value is used.
+        // SAFETY: only the heap creates strings. It never changes them, and frees them after the last use of a value.
         (self.tag == tag::TEXT).then(|| unsafe { (*(self.bits as *const String)).as_str() })
     }
 
@@ -100,27 +100,27 @@ impl Heap {
 }
 
 impl List {
-    /// The items, taken out of the list.
+    /// Takes the items out of the list.
     fn take(list: *mut Self) -> Vec<Value> {
-        // SAFETY: `list` is of the heap, which hands out no reference to it.
+        // SAFETY: the heap owns `list` and hands out no reference to it.
         let list = unsafe { &mut *list };
         let items = std::mem::replace(&mut list.items, std::ptr::null_mut());
         let (length, capacity) = (std::mem::take(&mut list.length), std::mem::take(&mut list.capacity));
         if items.is_null() {
             return Vec::new();
         }
-        // SAFETY: these are the parts of a vector that `put` took apart.
+        // SAFETY: `put` took these parts from a vector.
         unsafe { Vec::from_raw_parts(items, length as usize, capacity as usize) }
     }
 
     fn put(list: *mut Self, items: Vec<Value>) {
         let mut items = std::mem::ManuallyDrop::new(items);
         let parts = Self { items: items.as_mut_ptr(), length: items.len() as u64, capacity: items.capacity() as u64 };
-        // SAFETY: `list` is of the heap; its old items have been taken.
+        // SAFETY: the heap owns `list`, and its old items have been taken.
         unsafe { list.write(parts) };
     }
 
-    /// Does something with the items.
+    /// Calls a function with the items.
     pub fn with<R>(list: *mut Self, work: impl FnOnce(&mut Vec<Value>) -> R) -> R {
         let mut items = Self::take(list);
         let result = work(&mut items);
@@ -133,11 +133,11 @@ impl Drop for Heap {
     fn drop(&mut self) {
         for list in self.lists.drain(..) {
             List::take(list);
-            // SAFETY: `list` made it of a box, and nothing uses values any more.
+            // SAFETY: `list` created it from a box, and values are no longer used.
             drop(unsafe { Box::from_raw(list) });
         }
         for text in self.texts.drain(..) {
-            // SAFETY: `text` made it of a box, and nothing uses values any more.
+            // SAFETY: `text` created it from a box, and values are no longer used.
             drop(unsafe { Box::from_raw(text) });
         }
     }

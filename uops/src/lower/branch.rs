@@ -8,7 +8,7 @@ use wasmparser::BrTable;
 use super::control::Kind;
 use super::stack::{Entry, Place};
 use super::{Function, JumpTable, offset};
-use crate::error::Error;
+use crate::module::error::Error;
 use crate::uop::Wasm;
 
 /// So many values are moved one by one, from wherever they are. More are settled and moved by one uop: or else a function

@@ -4,9 +4,9 @@ use wasmparser::{HeapType, Operator};
 
 use super::stack::{Entry, Place};
 use super::{Function, offset};
-use crate::error::Error;
-use crate::trap::Trap;
-use crate::types::{AddressType, RefType, ValueType};
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::module::types::{AddressType, RefType, ValueType};
 use crate::uop::Wasm;
 
 impl Function<'_> {

@@ -2,7 +2,7 @@
 
 use super::stack::{Entry, Place};
 use super::{Function, function_label, offset};
-use crate::types::{AddressType, FuncType};
+use crate::module::types::{AddressType, FuncType};
 use crate::uop::Wasm;
 
 impl Function<'_> {

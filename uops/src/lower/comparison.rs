@@ -5,7 +5,7 @@ use stencil_runtime::Label;
 use super::Function;
 use super::place::{IN_SLOT, Operand, Uop};
 use super::shape::Value;
-use crate::types::ValueType;
+use crate::module::types::ValueType;
 use crate::uop::Wasm;
 
 /// A comparison of integers that has not been emitted yet.

@@ -4,8 +4,8 @@ use stencil_runtime::Label;
 use wasmparser::{BlockType, Operator};
 
 use super::{Function, value_type};
-use crate::trap::Trap;
-use crate::types::{RefType, ValueType};
+use crate::module::trap::Trap;
+use crate::module::types::{RefType, ValueType};
 use crate::uop::Wasm;
 
 /// A block that lowering is in.

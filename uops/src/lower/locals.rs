@@ -1,6 +1,6 @@
 //! The locals of a function: their types, and their slots in the frame.
 
-use crate::types::ValueType;
+use crate::module::types::ValueType;
 
 /// Locals, in groups of equal types, of which there are no more than the module's bytes declare: a few bytes may stand for
 /// many thousand locals.

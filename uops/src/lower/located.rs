@@ -5,8 +5,8 @@ use wasmparser::{MemArg, MemArgTarget};
 use super::Function;
 use super::place::Uop;
 use super::stack::{Entry, Place};
-use crate::trap::Trap;
-use crate::types::{AddressType, ValueType};
+use crate::module::trap::Trap;
+use crate::module::types::{AddressType, ValueType};
 use crate::uop::Wasm;
 
 impl Function<'_> {

@@ -4,9 +4,9 @@ use wasmparser::Operator;
 
 use super::Function;
 use super::stack::Place;
-use crate::error::Error;
-use crate::trap::Trap;
-use crate::types::ValueType;
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::module::types::ValueType;
 use crate::uop::Wasm;
 
 impl Function<'_> {

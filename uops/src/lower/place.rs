@@ -4,7 +4,7 @@ use stencil_runtime::Instruction;
 
 use super::stack::{Entry, Place};
 use super::{Function, offset};
-use crate::types::ValueType;
+use crate::module::types::ValueType;
 use crate::uop::Wasm;
 
 pub(super) type Uop = Instruction<Wasm>;

@@ -6,8 +6,8 @@ use wasmparser::MemArg;
 use super::Function;
 use super::place::{IN_IMM, IN_SLOT, Operand, Uop};
 use super::stack::{Entry, Place};
-use crate::trap::Trap;
-use crate::types::ValueType;
+use crate::module::trap::Trap;
+use crate::module::types::ValueType;
 use crate::uop::Wasm;
 
 /// Offsets of memory instructions are displacements, to which the size of an access is added.

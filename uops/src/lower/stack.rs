@@ -1,6 +1,6 @@
 //! The operand stack while lowering: where each value is.
 
-use crate::types::ValueType;
+use crate::module::types::ValueType;
 
 /// Where a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use wasmparser::Operator;
 
 use super::Function;
-use crate::error::Error;
-use crate::types::ValueType::{F32, F64, I32, I64};
+use crate::module::error::Error;
+use crate::module::types::ValueType::{F32, F64, I32, I64};
 use crate::uop::Wasm;
 
 impl Function<'_> {

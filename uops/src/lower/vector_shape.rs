@@ -7,7 +7,7 @@ use super::located::located_load;
 use super::place::Uop;
 use super::shape::{Load, Store};
 use super::stack::Place;
-use crate::types::ValueType::{self, I32, V128};
+use crate::module::types::ValueType::{self, I32, V128};
 use crate::uop::Wasm;
 
 /// Uops that have a lane as the last of their parameters.

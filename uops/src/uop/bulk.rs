@@ -1,13 +1,13 @@
 //! Instructions on many bytes or elements at once (core specification 4.4.6 and 4.4.7). The work is done in Rust.
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 /// Calls a function with the operands, which are in slots from `args` on and where a result goes, and with immediates.
 macro_rules! bulk {
     ($($name:ident $host:ident($($operand:ident),*);)*) => {
         uops! {
-            $(extern fn $host(vm: *mut Vm, args: *mut u64 $(, $operand: u32)*) -> u64 = crate::bulk::$name;)*
+            $(extern fn $host(vm: *mut Vm, args: *mut u64 $(, $operand: u32)*) -> u64 = crate::runtime::bulk::$name;)*
             $(#[stencil()]
             pub uop $name(args: u32 $(, $operand: u32)*, site: u32) {
                 uint64_t trap = $host(vm, (uint64_t *)((char *)fp + args) $(, $operand)*);

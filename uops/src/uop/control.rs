@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 uops! {
     /// A constant to a register: one of 32 bits, which are extended with zeros or by the sign, or any.

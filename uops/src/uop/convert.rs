@@ -3,7 +3,7 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 /// Of a float to an integer, which it has only within limits: traps `invalid` of NaN, `overflow` beyond them.
 macro_rules! truncation {

@@ -1,7 +1,7 @@
 //! Floating-point instructions, in the order of the core specification (4.3.3).
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 /// `a OP b`, `a` being in a register, which takes the result, and `b` at a place.
 macro_rules! binary {
@@ -36,14 +36,14 @@ binary! {
 macro_rules! unary {
     ($($(#[$contract:meta])? $name:ident: $register:ident, $value:tt;)*) => {
         uops! {
-            extern fn f32_ceil_(a: f32) -> f32 = crate::rounding::f32_ceil;
-            extern fn f32_floor_(a: f32) -> f32 = crate::rounding::f32_floor;
-            extern fn f32_trunc_(a: f32) -> f32 = crate::rounding::f32_trunc;
-            extern fn f32_nearest_(a: f32) -> f32 = crate::rounding::f32_nearest;
-            extern fn f64_ceil_(a: f64) -> f64 = crate::rounding::f64_ceil;
-            extern fn f64_floor_(a: f64) -> f64 = crate::rounding::f64_floor;
-            extern fn f64_trunc_(a: f64) -> f64 = crate::rounding::f64_trunc;
-            extern fn f64_nearest_(a: f64) -> f64 = crate::rounding::f64_nearest;
+            extern fn f32_ceil_(a: f32) -> f32 = crate::runtime::rounding::f32_ceil;
+            extern fn f32_floor_(a: f32) -> f32 = crate::runtime::rounding::f32_floor;
+            extern fn f32_trunc_(a: f32) -> f32 = crate::runtime::rounding::f32_trunc;
+            extern fn f32_nearest_(a: f32) -> f32 = crate::runtime::rounding::f32_nearest;
+            extern fn f64_ceil_(a: f64) -> f64 = crate::runtime::rounding::f64_ceil;
+            extern fn f64_floor_(a: f64) -> f64 = crate::runtime::rounding::f64_floor;
+            extern fn f64_trunc_(a: f64) -> f64 = crate::runtime::rounding::f64_trunc;
+            extern fn f64_nearest_(a: f64) -> f64 = crate::runtime::rounding::f64_nearest;
             $($(#[$contract])? pub uop $name<const A: 0..3>() {
                 __typeof__($register(A)) a = $register(A);
                 $register(A) = $value;

@@ -3,7 +3,7 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 /// `a OP b`, `a` being in register `A`, which takes the result, and `b` at place `B`.
 macro_rules! binary {

@@ -5,7 +5,7 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 uops! {
     // `size` bytes from the address in the register `A`, `offset` bytes further on, in the memory the pointer to which is
@@ -68,7 +68,7 @@ store! {
 }
 
 uops! {
-    extern fn grow(vm: *mut Vm, pages: u64, memory: u32) -> u64 = crate::bulk::memory_grow;
+    extern fn grow(vm: *mut Vm, pages: u64, memory: u32) -> u64 = crate::runtime::bulk::memory_grow;
 
     /// The size in pages of the memory the pointer to which is `memory` bytes into the array of them.
     pub uop size_of_memory<const TO: 0..3>(memory: u32) { R(TO) = MEMORY(memory)->size >> 16; }

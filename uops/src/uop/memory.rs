@@ -8,7 +8,7 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 /// Loads to the register `TO` from the address at place `A`: a register, which for an integer is `TO` itself, a slot, or
 /// nowhere, for an address that is all in the offset.

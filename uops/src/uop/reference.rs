@@ -5,7 +5,7 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 uops! {
     /// A reference to a function, which is `function` bytes into the array of them.

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use super::errno::Errno;
 use super::guest::{Guest, Region};
 use super::{Context, Exit, MODULE};
-use crate::linker::Linker;
-use crate::typed::WasmTypes;
-use crate::typed::private::Sealed;
-use crate::types::{FuncType, ValueType};
-use crate::value::Value;
+use crate::embedding::linker::Linker;
+use crate::embedding::typed::WasmTypes;
+use crate::embedding::typed::private::Sealed;
+use crate::module::types::{FuncType, ValueType};
+use crate::runtime::value::Value;
 
 impl Sealed for Region {}
 impl WasmTypes for Region {

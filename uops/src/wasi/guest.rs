@@ -1,9 +1,9 @@
 //! The memory of the program that calls: every access is checked, and a failed check is `EFAULT`.
 
 use super::errno::Errno;
-use crate::host::{Caller, HostError};
-use crate::memory::{Memory, PAGE};
-use crate::store::Store;
+use crate::runtime::host::{Caller, HostError};
+use crate::runtime::memory::{Memory, PAGE};
+use crate::runtime::store::Store;
 
 /// Bytes that are copied at once.
 pub(super) const CHUNK: usize = 1 << 16;

@@ -1,4 +1,4 @@
-//! Expressions, operators by precedence.
+//! Expressions, with operators by precedence.
 
 use super::Parser;
 use crate::tracing::bytecode::{Arithmetic, Comparison, Native, Op, Right, Slot};
@@ -11,7 +11,7 @@ enum Operator {
     Compare(Comparison),
 }
 
-/// What binds tighter stands later.
+/// Operators that bind tighter come later.
 const LEVELS: [&[(&str, Operator)]; 3] = [
     &[
         ("==", Operator::Compare(Comparison::Equal)),
@@ -33,12 +33,12 @@ const NATIVES: [(&str, Native, u32); 3] =
     [("print", Native::Print, 1), ("len", Native::Length, 1), ("push", Native::Push, 2)];
 
 impl Parser {
-    /// An expression; returns the slot that has its value, that of a variable if it is nothing else.
+    /// Parses an expression. Returns the slot of its value, which is a variable's slot if the expression is a variable.
     pub fn expression(&mut self) -> Result<Slot, String> {
         self.nested(Self::or)
     }
 
-    /// An expression whose value goes to a slot.
+    /// Parses an expression whose value goes to a slot.
     pub fn expression_to(&mut self, to: Slot) -> Result<(), String> {
         let free = self.free;
         let from = self.expression()?;
@@ -47,7 +47,7 @@ impl Parser {
         Ok(())
     }
 
-    /// Has a value in a slot: where it was made just now, as a temporary one, it is made there instead.
+    /// Moves a value to a slot. A temporary value that was just computed is computed there instead.
     fn bring(&mut self, from: Slot, to: Slot, temporary: Slot) {
         let here = self.function.code.len();
         match self.function.code.last_mut() {
@@ -65,7 +65,7 @@ impl Parser {
         }
     }
 
-    /// A condition; returns the jump that is taken if it does not hold.
+    /// Parses a condition. Returns the jump that is taken if it does not hold.
     pub fn condition(&mut self) -> Result<usize, String> {
         let free = self.free;
         let value = self.expression()?;
@@ -79,7 +79,7 @@ impl Parser {
         Ok(self.jump(Op::UnlessTrue { value, target: 0 }))
     }
 
-    /// `a or b`: the first one that is true, or the last one.
+    /// `a or b`: the first operand that is true, or the last one.
     fn or(&mut self) -> Result<Slot, String> {
         let left = self.and()?;
         if !matches!(self.peek(), Token::Name(name) if name == "or") {
@@ -98,7 +98,7 @@ impl Parser {
         Ok(to)
     }
 
-    /// `a and b`: the first one that is not true, or the last one.
+    /// `a and b`: the first operand that is false, or the last one.
     fn and(&mut self) -> Result<Slot, String> {
         let left = self.not()?;
         if !matches!(self.peek(), Token::Name(name) if name == "and") {
@@ -142,7 +142,7 @@ impl Parser {
         Ok(left)
     }
 
-    /// A right operand: a small integer that was made just now becomes part of the instruction.
+    /// Parses a right operand. A small integer constant becomes part of the instruction.
     fn right(&mut self, slot: Slot, temporary: Slot) -> Right {
         if let Some(Op::Constant { to, value: Value { tag: tag::INT, bits } }) = self.function.code.last()
             && (*to, self.barrier < self.function.code.len()) == (slot, true)
@@ -189,7 +189,7 @@ impl Parser {
         }
     }
 
-    /// Expressions up to a bracket, in slots that follow one another.
+    /// Parses expressions up to a bracket, into consecutive slots.
     fn arguments(&mut self, end: &'static str) -> Result<u32, String> {
         let mut count = 0;
         while !self.eat(end) {
@@ -210,7 +210,7 @@ impl Parser {
     }
 
     fn native(&mut self, native: Native, end: &'static str) -> Result<(Slot, u32), String> {
-        // Of a call without arguments the result needs a slot as well.
+        // A call without arguments needs a slot for its result as well.
         let at = self.slot();
         self.free = at;
         let count = self.arguments(end)?;

@@ -1,6 +1,6 @@
 //! Floats in vectors, and conversions. `gt` and `ge` are `lt` and `le` with their operands exchanged.
 
-use crate::vm::Vm;
+use crate::runtime::vm::Vm;
 
 binary! {
     f32x4_eq: f32x4, (a == b);

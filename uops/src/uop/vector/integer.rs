@@ -1,7 +1,7 @@
 //! Integers in vectors, and bits. `lt` and `le` are `gt` and `ge` with their operands exchanged.
 
+use crate::runtime::vm::Vm;
 use crate::uop::vectors;
-use crate::vm::Vm;
 
 binary! {
     v128_and: v128, (a & b);

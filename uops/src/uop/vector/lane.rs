@@ -1,8 +1,8 @@
 //! Between vectors and scalars: lanes, splats, tests. Each lane is a member of a family, since instructions have its
 //! number in them.
 
+use crate::runtime::vm::Vm;
 use crate::uop::vectors;
-use crate::vm::Vm;
 
 /// A lane to a register, integers extended with zeros, and a register to a lane.
 macro_rules! lane {
