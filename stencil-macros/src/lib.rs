@@ -85,10 +85,10 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the
 /// same size. `__m128i` of `core::arch::x86_64` is what C has by that name, a vector of two `long long`, in registers,
 /// structs and host functions. A pointer may point to any Rust type; C knows its fields if the block declares it. An operand may
-/// also be a `Label`. An operand of up to 32 bits becomes a 32-bit immediate or displacement, one of 64 bits a
-/// 64-bit immediate. A `u32` that a body uses in 64-bit arithmetic, as a displacement above all, may have to be less
-/// than 2^31, depending on the instruction that the C compiler chose: emitting a greater one is an error then, and
-/// the stencil's documentation states the range. For an operand that uses all 32 bits so, take a `u64`.
+/// also be a `Label`. To C, an operand is an unknown constant. The macro puts it into the instructions, as an immediate, a displacement or a
+/// shift count, or else into the stencil's data. All values of its type fit, except that a `u32` that is part of a 64-bit address may have
+/// to be less than 2^31. Emitting a greater one is an error then, and the stencil's documentation states the range. The contract
+/// `full_range` lifts that limit.
 ///
 /// # Contracts
 /// `#[stencil(...)]` before a uop states what its machine code is like, whatever the C compiler makes of it. If it is not, the
@@ -102,9 +102,10 @@ const TARGETS: &[(&str, &str)] = &[("x86_64", r#"all(target_arch = "x86_64", tar
 ///   and of labels (`CALL`) there is neither a call nor, at the end, a jump that is in the place of one.
 /// * `no_stack`: no instruction uses the native stack, so that no register is spilled and no variable is in memory. There is no
 ///   call then either, since that leaves its return address on the stack. The return of a `RETURN` is not counted.
+/// * `full_range`: each operand takes all values of its type. A `u32` in an address costs an instruction more then.
 ///
 /// `#![stencil(...)]` at the start of a block is the contract of each of its uops that has none of its own; `#[stencil()]`
-/// promises nothing. A contract does not change the code. It is checked whenever a block is expanded, whether its object is
+/// promises nothing. Except for `full_range`, a contract does not change the code. It is checked whenever a block is expanded, whether its object is
 /// compiled then, cached or committed. With another compiler, or with its plain C convention, the code may be another, so that a contract that others have
 /// to meet as well should leave room for that.
 ///

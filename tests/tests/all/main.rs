@@ -9,6 +9,7 @@ mod far;
 mod fill;
 mod flow;
 mod holes;
+mod holes_alias;
 mod holes_other;
 mod layout;
 mod machines;

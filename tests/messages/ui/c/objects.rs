@@ -47,21 +47,9 @@ mod labels {
     }
 }
 
-mod constants {
+mod places {
     stencil_runtime::stencil! {
         machine A(x: u64);
-        c { static const char one_byte = 3; }
-        uop one() { static const char c[1] = { 5 }; x = (uint64_t)c; }
-        uop two() { x = (uint64_t)&one_byte; }
-        uop three() { x = (uint64_t)""; }
-    }
-}
-
-mod numbers {
-    stencil_runtime::stencil! {
-        machine A(x: u64);
-        uop called(n: u64) { ((A_uop *)n)(x); }
-        uop jumped_to(n: usize) { JUMP(n); }
         uop differences() {
             static const int places[] = { &&zero - &&zero, &&one - &&zero };
             goto *(&&zero + places[x & 1]);
