@@ -121,6 +121,12 @@ pub fn fold(function: &Function) -> Folded {
         // What a change makes known is found in the next round. Each one changes an instruction for good.
         while pass.round() || pass.refusals() {}
         pass.remaining_loads();
+        if let Some(operand) = pass.unfounded() {
+            // It takes all its values then.
+            let mut operands = function.operands.to_vec();
+            operands[operand].may_be_refused = false;
+            return fold(&Function { operands: &operands, ..*function });
+        }
     }
     pass.finish()
 }
@@ -133,6 +139,7 @@ struct Pass<'a> {
     steps: Vec<Step>,
     effects: Vec<Effects>,
     next: Vec<Next>,
+    reachable: Vec<bool>,
     live_after: Vec<Registers>,
     known_before: Vec<State>,
 }
@@ -148,6 +155,7 @@ impl<'a> Pass<'a> {
             steps,
             effects: Vec::new(),
             next: next(function),
+            reachable: Vec::new(),
             live_after: Vec::new(),
             known_before: Vec::new(),
         };
@@ -155,6 +163,7 @@ impl<'a> Pass<'a> {
             let effects = pass.effects_of(index, &item.instruction);
             pass.effects.push(effects);
         }
+        pass.reachable = flow::reachable(&pass.next);
         pass.analyze();
         pass
     }
@@ -245,20 +254,41 @@ impl<'a> Pass<'a> {
         changed
     }
 
+    /// The greatest value of an operand that all addresses take, if one refuses values.
+    fn limit(&self, operand: usize) -> Option<i128> {
+        // What control never reaches, layout leaves out.
+        let steps = self.steps.iter().zip(&self.reachable).filter(|(step, reachable)| **reachable && !step.deleted);
+        let limits = steps.flat_map(|(step, _)| &step.fills).filter_map(|filled| match filled.fill {
+            Fill::Operand { operand: other, kind: PatchKind::Abs32S, addend } if other == operand => {
+                Some(i128::from(i32::MAX) - i128::from(addend))
+            }
+            _ => None,
+        });
+        limits.min()
+    }
+
     /// Notes which operands an address refuses values of by now. Whether there are new ones.
     fn refusals(&mut self) -> bool {
         let mut changed = false;
-        for filled in self.steps.iter().flat_map(|step| &step.fills) {
-            if let Fill::Operand { operand, kind: PatchKind::Abs32S, .. } = filled.fill {
+        for operand in 0..self.operands.len() {
+            if let Some(limit) = self.limit(operand)
+                && !self.operands[operand].is_refused
+            {
                 let known = &mut self.operands[operand];
-                changed |= !std::mem::replace(&mut known.is_refused, true);
-                known.range.1 = known.range.1.min(i32::MAX.into());
+                (known.is_refused, changed) = (true, true);
+                known.range.1 = known.range.1.min(limit);
             }
         }
         if changed {
             self.analyze();
         }
         changed
+    }
+
+    /// An operand of which other fields rely on a refusal that is no longer there.
+    fn unfounded(&self) -> Option<usize> {
+        let founded = |operand: usize| self.limit(operand).is_some_and(|limit| limit <= self.operands[operand].range.1);
+        (0..self.operands.len()).find(|&operand| self.operands[operand].is_refused && !founded(operand))
     }
 
     /// Lets all that reads the register set by an instruction do without it, and deletes the instruction.

@@ -132,6 +132,18 @@ pub struct Next {
     pub leaves: Option<Registers>,
 }
 
+/// The instructions that control may reach.
+pub fn reachable(next: &[Next]) -> Vec<bool> {
+    let mut reachable = vec![false; next.len()];
+    let mut work = vec![0];
+    while let Some(index) = work.pop() {
+        if index < next.len() && !std::mem::replace(&mut reachable[index], true) {
+            work.extend(&next[index].within);
+        }
+    }
+    reachable
+}
+
 /// The registers and flags that are live after each instruction.
 pub fn live_after(effects: &[Effects], next: &[Next]) -> Vec<Registers> {
     let mut live = vec![Registers::NONE; effects.len()];

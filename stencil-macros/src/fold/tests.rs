@@ -805,3 +805,38 @@ fn copies_give_way_to_what_they_are_copies_of() {
     ",
     );
 }
+
+#[test]
+fn where_an_address_refuses_values_other_fields_need_not_take_them() {
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        48 8b 0c 07               | mov (%rdi,%rax), %rcx
+        8b 05 n                   | mov n(%rip), %eax
+        48 01 c2                  | add %rax, %rdx
+    ",
+        "
+        -
+        mov n.s32(%rdi), %rcx
+        -
+        add $n.32, %rdx
+    ",
+    );
+    // The displacement takes values that are greater by 8: so does the other field, or it checks them.
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        48 8b 4c 07 f8            | mov -8(%rdi,%rax), %rcx
+        8b 05 n                   | mov n(%rip), %eax
+        48 01 c2                  | add %rax, %rdx
+    ",
+        "
+        -
+        mov n-8.s32(%rdi), %rcx
+        -
+        add $n.s32, %rdx
+    ",
+    );
+}
