@@ -1,5 +1,5 @@
-//! The build script of both packages of tests. Finds out whether there is a C compiler, and compiles the bodies of
-//! `bodies.h`, where they are, as ordinary C functions, with which the stencils are compared.
+//! The build script of both test packages. Detects whether there is a C compiler, and compiles the bodies of
+//! `bodies.h` as ordinary C functions, with which stencils are compared.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,13 +19,13 @@ fn main() {
             .opt_level(1)
             .warnings(false)
             .std("gnu17")
-            // What stencils are compiled with, as far as it gives C a meaning.
+            // The flags of stencils that have a meaning for C.
             .flags(["-fwrapv", "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno"])
             .compile("bodies");
     }
 }
 
-/// Whether there is a C compiler, by the names that `stencil!` looks for.
+/// Whether there is a C compiler, by the names that `stencil!` tries.
 fn c_compiler() -> bool {
     let chosen = std::env::var("STENCIL_CC").ok();
     let mut names = chosen.as_deref().into_iter().chain(["clang-19", "clang", "gcc", "cc"]);

@@ -1,11 +1,11 @@
-//! Writes the block of mixed uops, and functions that choose among them by number.
+//! Writes the block of mixed uops, and functions that select one by number.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// Uops that there are to choose from.
+/// The number of different uops.
 const UOPS: usize = 300;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,10 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         "
 use super::Operands;
 
-/// All but the last.
+/// All but the last uop.
 pub static STENCILS: [&stencil_runtime::Stencil; {UOPS}] = [{}];
 
-/// Emits the uop of a number.
+/// Emits the uop with a number.
 #[inline(always)]
 pub fn emit<M: stencil_runtime::Memory>(
     out: &mut stencil_runtime::Emitter<'_, M>,
@@ -41,7 +41,7 @@ pub fn emit<M: stencil_runtime::Memory>(
     }
 }
 
-/// The instruction of a number.
+/// The instruction with a number.
 pub fn instruction(
     uop: usize,
     Operands { oparg, operand, exit_target, error_target }: Operands<Label>,

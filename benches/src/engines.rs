@@ -1,4 +1,4 @@
-//! The WebAssembly engines, each with its defaults, but that all functions are compiled at once and on one thread.
+//! The WebAssembly engines. Each has its defaults, except that it compiles all functions eagerly, on one thread.
 
 use uops::{Instance, Linker, Program, Store, Value};
 use wasmi::Val;
@@ -6,7 +6,7 @@ use wasmtime::Strategy;
 
 use crate::Result;
 
-/// An instance's function `run`: its result as the programs print it.
+/// Calls an instance's function `run` and returns the result as the programs print it.
 pub type Run = Box<dyn FnMut(i32) -> Result<String>>;
 
 /// An engine.
@@ -14,11 +14,11 @@ pub struct Engine {
     pub name: &'static str,
     /// Decodes, validates and compiles a module.
     pub compile: fn(&[u8]) -> Result<()>,
-    /// Makes an instance of one.
+    /// Compiles and instantiates a module.
     pub instance: fn(&[u8]) -> Result<Run>,
 }
 
-/// All of them, ours first.
+/// All engines, ours first.
 pub const ENGINES: [Engine; 4] = [
     Engine { name: "uops", compile: |wasm| Ok(drop(Program::new(wasm)?)), instance: uops },
     Engine { name: "wasmi", compile: |wasm| Ok(drop(wasmi_module(wasm)?)), instance: wasmi },
@@ -34,7 +34,7 @@ pub const ENGINES: [Engine; 4] = [
     },
 ];
 
-/// A result as the programs print it.
+/// Formats a result as the programs print it.
 fn integer(value: i64) -> Result<String> {
     Ok(value.to_string())
 }

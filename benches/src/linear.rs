@@ -1,4 +1,4 @@
-//! Whether a byte costs the same time in small modules and in large ones, whatever is in them.
+//! Whether the compile time per byte depends on a module's size, for several shapes of modules.
 
 #[path = "../../uops/tests/linear/shapes.rs"]
 mod shapes;
@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use crate::{RUNS, Result, columns, median};
 
-/// Sizes of modules in bytes. A function may have some 7,650,000.
+/// Sizes of modules in bytes. A function can have at most 7,650,000 or so.
 const SIZES: [usize; 3] = [75_000, 750_000, 7_500_000];
 
-/// Compiles modules of all shapes and sizes, which are valid already.
+/// Compiles valid modules of all shapes and sizes.
 pub fn compile() -> Result<()> {
     println!("\nCompilation by uops when valid, in ns per byte of WebAssembly\n");
     println!("| module | 75 kB | 750 kB | 7.5 MB |\n| --- | ---: | ---: | ---: |");

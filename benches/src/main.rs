@@ -1,8 +1,8 @@
-//! Runs programs natively and on WebAssembly engines, in turns, and prints tables of medians and of their ratios.
+//! Runs programs natively and on WebAssembly engines, taking turns, and prints tables of medians and ratios.
 //!
-//! Every result is compared with the known one. Native times are those of a whole process, if there is a C compiler;
-//! the others are those of the call alone. How fast modules are compiled is measured on the programs with all their
-//! functions repeated, so that what is done once per module does not count, and on modules that are named as arguments.
+//! Every result is compared with the expected one. Native times are those of a whole process, if there is a C compiler;
+//! the others are those of the call alone. Compile time is measured on the programs with all their functions repeated, so
+//! that fixed costs per module do not count, and on the modules named as arguments.
 
 mod engines;
 mod linear;
@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 use engines::ENGINES;
 
-/// What anything here fails with.
+/// The error type of this program.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Runs of each.
+/// Runs of each program.
 const RUNS: usize = 5;
-/// How often a module's functions are there when its compilation is measured.
+/// How many copies of a module's functions are compiled.
 const REPEAT: usize = 200;
 
 struct Program {
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     linear::compile()
 }
 
-/// The programs of a folder, each with the last line that `expected.txt` has for it: that of the default `n`.
+/// The programs of a folder, each with the last line for it in `expected.txt`, which is that of the default `n`.
 fn programs(folder: &Path) -> Result<Vec<Program>> {
     let mut programs: Vec<Program> = Vec::new();
     for line in std::fs::read_to_string(folder.join("expected.txt"))?.lines() {
@@ -64,7 +64,7 @@ fn programs(folder: &Path) -> Result<Vec<Program>> {
     Ok(programs)
 }
 
-/// The times of all engines, and how those of the others compare with ours.
+/// Prints the times of all engines, and the ratios of the others to ours.
 fn run(programs: &[Program], native: &native::Programs) -> Result<()> {
     let names = ENGINES.map(|engine| engine.name);
     println!(
@@ -100,7 +100,7 @@ fn run(programs: &[Program], native: &native::Programs) -> Result<()> {
     Ok(())
 }
 
-/// How fast modules are decoded, validated and compiled; and, of ours, how fast when they are valid already.
+/// Prints how fast modules are decoded, validated and compiled; for ours also without validation.
 fn compile(modules: &[(String, Vec<u8>)]) -> Result<()> {
     let names = ENGINES.map(|engine| engine.name);
     println!("Compilation, in MB of WebAssembly per second, and in ratios");
@@ -132,14 +132,14 @@ fn compile(modules: &[(String, Vec<u8>)]) -> Result<()> {
     Ok(())
 }
 
-/// Numbers as columns of a table. What could not be measured is not there.
+/// Formats numbers as table columns. Missing measurements are left empty.
 fn columns(values: &[f64], digits: usize) -> String {
     let column =
         |value: &f64| if *value > 0.0 && value.is_finite() { format!("{value:.digits$}") } else { String::new() };
     values.iter().map(column).collect::<Vec<_>>().join(" | ")
 }
 
-/// The time that a run takes. Its result has to be the right one.
+/// Measures a run, whose result must be the expected one.
 fn time(program: &Program, run: impl FnOnce() -> Result<String>) -> Result<Duration> {
     let start = Instant::now();
     let result = run()?;
@@ -150,7 +150,7 @@ fn time(program: &Program, run: impl FnOnce() -> Result<String>) -> Result<Durat
     Ok(time)
 }
 
-/// In milliseconds; 0 of nothing.
+/// Converts to milliseconds; `None` becomes 0.
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort();
     times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1000.0)

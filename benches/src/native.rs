@@ -1,11 +1,11 @@
-//! The programs as a C compiler makes them.
+//! The programs, compiled for the host by a C compiler.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
 
-/// A folder for native programs, which is removed at the end.
+/// A folder for native programs. Dropping it removes it.
 pub struct Programs {
     sources: PathBuf,
     header: PathBuf,
@@ -16,14 +16,14 @@ pub struct Programs {
 pub struct Native(PathBuf);
 
 impl Programs {
-    /// Of C files in a folder, which include a header in another one.
+    /// Compiles C files of one folder that include a header of another.
     pub fn new(sources: &Path, header: &Path) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("stencil-benches-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         Ok(Self { sources: sources.to_owned(), header: header.to_owned(), folder })
     }
 
-    /// Compiles a program with `CC`, gcc or whatever there is, if there is any.
+    /// Compiles a program with `CC`, gcc or clang, whichever is found first.
     pub fn compile(&self, name: &str) -> Result<Option<Native>> {
         let program = self.folder.join(name);
         let chosen = std::env::var("CC").ok();
@@ -43,13 +43,13 @@ impl Programs {
 
 impl Drop for Programs {
     fn drop(&mut self) {
-        // What is left in a folder for temporary files is a nuisance and no failure.
+        // A leftover temporary folder is a nuisance, not a failure.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 impl Native {
-    /// What it prints.
+    /// Runs the program and returns its output.
     pub fn run(&mut self, n: i32) -> Result<String> {
         let output = Command::new(&self.0).arg(n.to_string()).output()?;
         Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())

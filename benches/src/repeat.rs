@@ -1,12 +1,12 @@
-//! Larger modules, made of small ones.
+//! Builds larger modules from small ones.
 
 use wasm_encoder::{CodeSection, FunctionSection, Module, RawSection};
 use wasmparser::{Parser, Payload};
 
 use crate::Result;
 
-/// The module with every function of it several times. The additional ones are at the end, so that all indices mean
-/// what they did.
+/// Repeats every function of a module. The copies come last, so that all indices keep their
+/// meaning.
 pub fn functions(wasm: &[u8], times: usize) -> Result<Vec<u8>> {
     let (mut types, mut bodies, mut sections) = (Vec::new(), Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(wasm) {
@@ -18,7 +18,7 @@ pub fn functions(wasm: &[u8], times: usize) -> Result<Vec<u8>> {
             Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes()),
             _ => {}
         }
-        // Names and what else is in custom sections have section number 0.
+        // Custom sections, names included, have section number 0.
         if let Some((id @ 1.., range)) = payload.as_section() {
             sections.push((id, &wasm[range.start as usize..range.end as usize]));
         }

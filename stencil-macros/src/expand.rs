@@ -1,6 +1,7 @@
-//! From stencils to Rust. Nothing can fail here any more.
+//! Expands stencils into Rust items. This phase cannot fail.
 
 mod arrays;
+mod constant;
 mod describe;
 mod emit;
 mod instruction;
@@ -10,7 +11,7 @@ pub mod stub;
 
 use std::path::PathBuf;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
@@ -20,7 +21,7 @@ use crate::model::{Abi, Objects, Stencil};
 use crate::{clangd, committed, compiler};
 use arrays::Arrays;
 
-/// The whole block.
+/// Expands a whole block.
 pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let names = Names::new(block, objects);
     let machine = machine::expand(block, objects, abi, &names);
@@ -29,7 +30,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     let constructors = uops().map(|(uop, _)| instruction::constructor(block, uop));
     let (path, table) = (machine::path(block), manual::table(block, objects));
     let arrays = names.arrays.items();
-    let statics = names.statics(objects);
+    let statics = constant::expand(objects, &names);
     quote! {
         #machine
         #arrays
@@ -40,7 +41,7 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
     }
 }
 
-/// Makes Cargo rebuild when one of these changes: what is asked for by environment variables, and files.
+/// Makes Cargo rebuild when one of these files or an environment variable of the macro changes.
 pub fn tracked(files: &[PathBuf]) -> TokenStream {
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
     let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
@@ -50,13 +51,12 @@ pub fn tracked(files: &[PathBuf]) -> TokenStream {
     }
 }
 
-/// The name of a local variable of the expansion, which no name that the user chose is the same as.
+/// Returns the name of a local variable of the expansion. Hygiene keeps it apart from the user's names.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// Names of what the public items share and nobody else uses. They begin with the name of the block's first
-/// uop, which no other block in scope has.
+/// Names of private items. They begin with the name of the block's first uop, which no other block in scope has.
 struct Names {
     prefix: String,
     arrays: Arrays,
@@ -69,49 +69,40 @@ impl Names {
         Self { arrays: Arrays::new(&prefix, objects), prefix }
     }
 
-    /// Read-only data of C code.
-    fn static_data(&self, index: usize) -> Ident {
-        format_ident!("{}_static_{index}", self.prefix)
+    /// Returns the name of the static that a constant of C becomes.
+    fn constant(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_{index}", self.prefix)
     }
 
-    fn statics(&self, objects: &Objects) -> TokenStream {
-        let items = objects.statics.iter().enumerate().map(|(index, data)| {
-            let name = self.static_data(index);
-            let (length, literal) = (data.bytes.len(), Literal::byte_string(&data.bytes));
-            let alignment = Literal::u64_unsuffixed(data.alignment);
-            quote! {
-                #[doc(hidden)]
-                #[allow(non_upper_case_globals)]
-                static #name: &[u8; #length] = {
-                    #[repr(C, align(#alignment))]
-                    struct Aligned([u8; #length]);
-                    static ALIGNED: Aligned = Aligned(*#literal);
-                    &ALIGNED.0
-                };
-            }
-        });
-        quote! { #(#items)* }
+    /// Returns the name of that static's type.
+    fn constant_type(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_type_{index}", self.prefix)
     }
 
-    /// The constant that has a host function's address.
+    /// Returns the name of its content's type.
+    fn constant_parts(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_parts_{index}", self.prefix)
+    }
+
+    /// Returns the name of the constant that holds a host function's address.
     fn host(&self, index: usize) -> Ident {
         format_ident!("{}_host_{index}", self.prefix)
     }
 }
 
-/// Attributes of a uop for every item that it becomes.
+/// Returns the attributes of a uop for every item that it becomes.
 fn common_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
     let common = ["cfg", "cfg_attr", "allow", "expect", "warn", "deny", "forbid"];
     attributes.iter().filter(|attribute| common.iter().any(|name| attribute.path().is_ident(name))).collect()
 }
 
-/// Attributes of a uop for its functions.
+/// Returns the attributes of a uop for its functions alone.
 fn own_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
     let common = common_attributes(attributes);
     attributes.iter().filter(|attribute| !common.contains(attribute)).collect()
 }
 
-/// Everything that a uop becomes but for its constructor.
+/// Expands a uop into all its items except its constructor.
 fn uop_items(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let emit = emit::expand(uop, members, names);
     let constants = describe::expand(block, uop, members, names);
@@ -119,7 +110,7 @@ fn uop_items(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Name
     quote! { #constants #emit #statics }
 }
 
-/// The index of a family's member from its parameters, as an `Option<usize>`.
+/// Returns an expression of type `Option<usize>`: the index of a family's member, computed from its parameters.
 fn member_index(uop: &Uop) -> TokenStream {
     let index = local("index");
     let steps = uop.parameters.iter().map(|parameter| {

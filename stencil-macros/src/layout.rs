@@ -1,23 +1,23 @@
-//! Layout of a uop's code: what runs on to the next uop falls through to it, and what does not is out of the way.
+//! Layout of a uop's code: the likely path falls through to the next uop, and unlikely paths are moved out of line.
 //!
-//! A C compiler ends each path through a function with a jump, and puts paths that it takes for unlikely behind the
-//! likely one. In a stencil the likely path should end where the next uop begins. So the code is taken apart into
-//! basic blocks; jumps to jumps go straight to where those lead; the path that the compiler expected is followed from
-//! the entry to the next uop, and makes up the code; all other blocks, if they are worth it, go to
-//! the stencil's data, out of line. Distances are as short as they can be.
+//! A C compiler ends each path through a function with a jump and places unlikely paths after the likely one. In a stencil
+//! the likely path should end where the next uop begins. So this module splits the code into basic blocks and threads jumps
+//! to jumps. It follows the path that the compiler expected from the entry to the next uop; this path becomes the code. All
+//! other blocks go to the stencil's data, out of line, unless they are too small to be worth it. Displacements are as short
+//! as possible.
 //!
-//! The instructions in between are copied as they are.
+//! All other instructions are copied unchanged.
 
 use std::collections::HashMap;
 
 use crate::x86_64::{self, Decoded, Kind};
 
-/// Where a jump leads.
+/// The target of a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// A block of the function, by index.
     Block(usize),
-    /// Out of the function: what the relocation with this index says.
+    /// A target outside of the function: that of the relocation with this index.
     Exit(usize),
     /// The next uop.
     Next,
@@ -32,48 +32,49 @@ enum End {
         taken: Edge,
         other: Edge,
     },
-    /// With an instruction that nothing follows, the last one of the block.
+    /// The last instruction of the block leaves the function.
     Leave,
 }
 
-/// Instructions that are entered at the first one only and left at the last one only.
+/// A basic block: control enters at its first instruction and leaves at its last.
 #[derive(Debug)]
 struct Block {
-    /// Range of instructions, the jumps at its end not included.
+    /// The indices of its instructions, without the jumps at its end.
     body: std::ops::Range<usize>,
     end: End,
 }
 
-/// A string of bytes that blocks have been laid out in.
+/// The bytes of the code, or of the code out of line.
 #[derive(Debug, Default)]
 pub struct Part {
     pub bytes: Vec<u8>,
-    /// Index of a relocation, and the new offset of its field.
+    /// The index of each relocation and the new offset of its field.
     pub relocations: Vec<(usize, usize)>,
-    /// Fields of 32 bits with the distance, from their end, to a place in the other part.
+    /// Fields that hold the 32-bit displacement, from their end, of a location in the other part.
     pub across: Vec<(usize, Place)>,
 }
 
-/// A place that only the other part jumps to.
+/// A target in the other part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// An offset in the other part.
     Other(usize),
-    /// The end of the code, from out of line.
+    /// The end of the code, seen from out of line.
     Next,
 }
 
-/// Bytes to put in the place of instructions, by their index; with the offset of each relocated field in the bytes and the index of its
+/// Replacements of instructions, by index: the new bytes, and for each relocated field in them its offset and the index of its
 /// relocation.
 pub type Replacements = HashMap<usize, (Vec<u8>, Vec<(usize, usize)>)>;
 
-/// Code out of line costs a patch for each jump to it and from it. So little of it is not worth that.
+/// The size, in bytes, up to which code is not moved out of line: each jump there and back costs a patch.
 const WORTH_MOVING: usize = 8;
 
-/// Lays out a function: the code, and what is out of line. `exit` says of a relocated field at an offset, if it is
-/// the distance of a jump, where that leads; `relocations` are the offsets of all relocated fields, ascending; in a
-/// replacement, a relocation's index may be greater.
-/// None if the function has something that hides where control goes.
+/// Lays out a function and returns the code and the code out of line, or none if control flow cannot be told from the
+/// instructions.
+///
+/// `relocations` are the offsets of all relocated fields, ascending. `exit` maps the offset of a relocated jump's
+/// displacement to the jump's target.
 pub fn lay_out(
     code: &[u8],
     decoded: &[Decoded],
@@ -96,7 +97,7 @@ pub fn lay_out(
     Some((hot.part(&cold.starts())?, cold.part(&hot.starts())?))
 }
 
-/// Takes a function apart.
+/// Splits a function into basic blocks.
 fn blocks(
     code: &[u8],
     decoded: &[Decoded],
@@ -135,7 +136,7 @@ fn blocks(
                 let condition = x86_64::condition(&code[last.start()..])?;
                 (first..end - 1, End::Branch { condition, taken: edge(last)?, other: block_at(end)? })
             }
-            // Through the global offset table, which the next uop needs no slot in.
+            // A jump to the next uop through the global offset table needs no slot.
             Kind::Leave => match last.field_offset().and_then(&exit) {
                 Some(Edge::Next) => (first..end - 1, End::Jump(Edge::Next)),
                 _ => (first..end, End::Leave),
@@ -146,7 +147,7 @@ fn blocks(
     Some(blocks)
 }
 
-/// Lets jumps to jumps go where those lead.
+/// Threads jumps: a jump to a jump gets the latter's target.
 fn thread(blocks: &mut [Block]) {
     let follow = |blocks: &[Block], mut edge: Edge| {
         // A cycle of empty blocks is an endless loop, and stays one.
@@ -173,7 +174,7 @@ fn thread(blocks: &mut [Block]) {
 }
 
 impl Block {
-    /// Where control may go on, the expected edge first.
+    /// Returns the edges to the block's successors, the expected one first.
     fn edges(&self) -> impl Iterator<Item = Edge> + use<> {
         let (first, second) = match self.end {
             End::Jump(edge) => (Some(edge), None),
@@ -184,7 +185,7 @@ impl Block {
     }
 }
 
-/// The blocks of the code, in order, and those that are out of line.
+/// Returns the blocks of the code, in order, and those that go out of line.
 fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
     // Blocks from which control may reach the next uop.
     let mut reaches = vec![false; blocks.len()];
@@ -212,7 +213,7 @@ fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
         at = match next {
             Some(Edge::Block(next)) => Some(next),
             Some(_) => None,
-            // The path came back to where it was: it goes on where it may leave that loop.
+            // The path closed a loop: go on where it may leave the loop.
             None => trace.iter().flat_map(|&index| blocks[index].edges()).find_map(|edge| match edge {
                 Edge::Block(next) if reaches[next] && !placed[next] => Some(next),
                 _ => None,
@@ -223,7 +224,7 @@ fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
         trace.push(0);
         placed[0] = true;
     }
-    // Of the others those that are reached at all.
+    // Drop blocks that nothing reaches.
     let mut seen = placed.clone();
     let mut work = trace.clone();
     while let Some(index) = work.pop() {
@@ -238,7 +239,7 @@ fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
     }
     let rest: Vec<usize> = (0..blocks.len()).filter(|&index| seen[index] && !placed[index]).collect();
     if !reaches[0] {
-        // Nothing falls through, so that nothing is in the way.
+        // No path falls through, so moving blocks out of line gains nothing.
         let mut all = trace;
         all.extend(rest);
         return (all, Vec::new());
@@ -246,13 +247,13 @@ fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
     (trace, rest)
 }
 
-/// Bytes of a block, its jumps estimated.
+/// Returns the size of a block in bytes, with an estimate for its jumps.
 fn size(block: &Block, decoded: &[Decoded]) -> usize {
     let body: usize = decoded[block.body.clone()].iter().map(Decoded::len).sum();
     body + if matches!(block.end, End::Leave) { 0 } else { 2 }
 }
 
-/// The blocks of one part in their order.
+/// One part: its blocks in order.
 struct Layout<'a> {
     code: &'a [u8],
     decoded: &'a [Decoded],
@@ -260,15 +261,15 @@ struct Layout<'a> {
     replacements: &'a Replacements,
     blocks: &'a [Block],
     order: Vec<usize>,
-    /// Whether the next uop is at the end of this part.
+    /// Whether the next uop begins at the end of this part.
     next_follows: bool,
 }
 
-/// A jump at the end of a block: the condition, if there is one, and where it leads.
+/// A jump at the end of a block: its condition, if any, and its target.
 type Jump = (Option<u8>, Edge);
 
 impl Layout<'_> {
-    /// The jumps that a block needs at its end, since what follows it needs none.
+    /// Returns the jumps that a block needs at its end. The successor that follows it needs none.
     fn jumps(&self, position: usize) -> Vec<Jump> {
         let falls_to = match self.order.get(position + 1) {
             Some(&next) => Some(Edge::Block(next)),
@@ -293,7 +294,7 @@ impl Layout<'_> {
         }
     }
 
-    /// The position of a jump's target in this part: of a block, or of what follows the last one.
+    /// Returns the position of a jump's target in this part: that of a block, or the one after the last block.
     fn position(&self, edge: Edge) -> Option<usize> {
         match edge {
             Edge::Block(block) => self.order.iter().position(|&other| other == block),
@@ -302,8 +303,8 @@ impl Layout<'_> {
         }
     }
 
-    /// Where each block starts, and where the last one ends, with all jumps as short as they can be; and which are
-    /// long.
+    /// Returns the start of each block, followed by the end of the last one, and which jumps are long. All jumps are as
+    /// short as possible.
     fn measure(&self) -> (Vec<usize>, Vec<Vec<bool>>) {
         let jumps: Vec<Vec<Jump>> = (0..self.order.len()).map(|position| self.jumps(position)).collect();
         let mut long: Vec<Vec<bool>> =
@@ -339,18 +340,18 @@ impl Layout<'_> {
         }
     }
 
-    /// Bytes of an instruction, or of what is in its place.
+    /// Returns the size of an instruction, or of its replacement, in bytes.
     fn length(&self, index: usize) -> usize {
         self.replacements.get(&index).map_or_else(|| self.decoded[index].len(), |(bytes, _)| bytes.len())
     }
 
-    /// Of each block of this part the start.
+    /// Returns each block of this part with its start.
     fn starts(&self) -> Vec<(usize, usize)> {
         self.order.iter().copied().zip(self.measure().0).collect()
     }
 
-    /// Writes the part. `elsewhere` are the blocks of the other part with their starts; none if a jump leads to a block
-    /// of neither.
+    /// Writes the part. `elsewhere` are the blocks of the other part with their starts. Returns none if a jump leads to a
+    /// block of neither part.
     fn part(&self, elsewhere: &[(usize, usize)]) -> Option<Part> {
         let (starts, long) = self.measure();
         let mut part = Part::default();

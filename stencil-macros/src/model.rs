@@ -1,8 +1,8 @@
-//! Stencils as the macro knows them: what it reads from the object file and what it expands to.
+//! The model of stencils that the object reader produces and the expansion consumes.
 
 use proc_macro2::Span;
 
-/// The convention between uops.
+/// The calling convention between uops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Abi {
     C,
@@ -12,7 +12,7 @@ pub enum Abi {
 impl Abi {
     pub const ALL: [Self; 2] = [Self::PreserveNone, Self::C];
 
-    /// As the C compilers call it.
+    /// Returns the convention's name in C compilers.
     pub fn name(self) -> &'static str {
         match self {
             Self::C => "C",
@@ -21,31 +21,31 @@ impl Abi {
     }
 }
 
-/// What an undefined symbol of the object file stands for.
+/// The meaning of an undefined symbol of the object file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbol {
-    /// The value of an operand; of a label, a place to jump to or to call.
+    /// The value of an operand; for a label, the target of a jump or a call.
     Operand(usize),
-    /// The address of the label that is this operand, as a value.
+    /// The address of a label operand, as a value.
     AddressOf(usize),
-    /// The uop that follows.
+    /// The next uop.
     Next,
     /// A host function of the block.
     Host(usize),
 }
 
-/// A function of the C library that a compiler may call of its own accord.
+/// The C library functions that a compiler may call on its own.
 pub const LIBC: [&str; 4] = ["memcpy", "memmove", "memset", "memcmp"];
 
-/// What a block's object file holds.
+/// The content of a block's object file.
 pub struct Objects {
-    /// The entry of a machine that the block declares.
+    /// The machine's entry, if the block declares the machine.
     pub entry: Option<Stencil>,
-    /// Of each uop its members; of a member that its family's condition excludes, none.
+    /// For each uop its members: none for a member that the family's condition excludes.
     pub uops: Vec<Vec<Option<Stencil>>>,
-    /// Read-only data that stencils refer to by its absolute address.
+    /// The constants that stencils refer to.
     pub statics: Vec<Static>,
-    /// What C makes of the structs: size and alignment of each, offset and size of each of its fields.
+    /// The layout of the structs in C: size and alignment of each, then offset and size of each of its fields.
     pub layout: Vec<u64>,
 }
 
@@ -55,30 +55,44 @@ pub struct Stencil {
     pub code: Vec<u8>,
     pub data: Vec<u8>,
     pub data_alignment: u64,
-    /// In the order of their fields, data before code.
+    /// In the order of their offsets, data before code.
     pub patches: Vec<Patch>,
-    /// Instructions, in the code and out of line, that call, or leave for a function.
+    /// The number of instructions that call a function or tail-call a host function, code out of line included.
     pub calls: usize,
-    /// Instructions, in the code and out of line, that use the native stack.
+    /// The number of instructions that use the native stack, code out of line included.
     pub stack: usize,
     pub disassembly: String,
 }
 
-/// Read-only data that lives in the executable, once for all uops.
+/// A constant of C that lives in the executable, once for all uops of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Static {
+    /// What the disassembly calls it: its name in C, if it has one.
+    pub name: String,
     pub bytes: Vec<u8>,
+    /// In bytes, a power of two.
     pub alignment: u64,
+    /// Its pointers, in ascending order.
+    pub pointers: Vec<Pointer>,
 }
 
-/// A string of bytes that a patch can be in.
+/// Eight bytes of a [`Static`] that hold an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    pub offset: usize,
+    /// [`Value::Static`], [`Value::Host`] or [`Value::Libc`].
+    pub value: Value,
+    pub addend: i64,
+}
+
+/// One of the two byte strings of a stencil.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
     Data,
     Code,
 }
 
-/// A field to be filled in, like a relocation of the object file.
+/// A field that an emit function fills in, like a relocation of the object file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patch {
     pub section: Section,
@@ -88,7 +102,7 @@ pub struct Patch {
     pub addend: i64,
 }
 
-/// How a field is computed from `S`, `A` and `P` as the ABI documents call value, addend and place.
+/// How a field is computed from the value `S`, the addend `A` and the field's address `P`, as the ABI documents call them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchKind {
     Abs64,
@@ -100,6 +114,7 @@ pub enum PatchKind {
 }
 
 impl PatchKind {
+    /// Returns the field's width in bytes.
     pub fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
@@ -109,7 +124,7 @@ impl PatchKind {
         }
     }
 
-    /// The `S` that fit, of a field that is too narrow for some, as the processor reads it.
+    /// Returns the least and the greatest `S` that fit, if the field is too narrow for some values.
     pub fn range(self, addend: i64) -> Option<(i64, i64)> {
         match self {
             Self::Abs32S => Some((i64::from(i32::MIN) - addend, i64::from(i32::MAX) - addend)),
@@ -121,13 +136,13 @@ impl PatchKind {
 /// The `S` of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// An operand; of a label, its address.
+    /// An operand; for a label, its address.
     Operand(usize),
     /// An offset in the stencil's code.
     Code(usize),
     /// An offset in the stencil's data.
     Data(usize),
-    /// The uop that follows.
+    /// The next uop.
     Next,
     /// A host function of the block.
     Host(usize),
@@ -140,12 +155,12 @@ pub enum Value {
 /// Something in an object file that cannot become a stencil.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The best token to show it at.
+    /// The token to report it at.
     pub span: Span,
     pub message: String,
 }
 
-/// The bytes of a body up to the last one that is neither zero nor patched.
+/// Returns the bytes of a body up to the last one that is neither zero nor patched.
 pub fn stored(bytes: &[u8]) -> &[u8] {
     let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     &bytes[..length]

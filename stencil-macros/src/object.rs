@@ -1,21 +1,26 @@
-//! From the object file to stencils.
+//! Reads stencils from the object file.
 //!
-//! Each uop is a section of code. What it refers to in other sections is gathered into its data, but for
-//! read-only data that it refers to by absolute address, which stays in the executable, once for all. All
-//! relocations become patches; what cannot become one is refused, with the uop's name and a remedy.
+//! Each uop is a function of the object file; its symbol says where the function begins and ends. A constant that
+//! the function refers to becomes a static of the executable, which all uops of the block share, so that its address
+//! is the same for all of them and stays valid. Helper functions, constants that hold addresses of code, and the
+//! content of constants that an instruction reads relative to itself are copied to the stencil's data. All
+//! relocations become patches. The reader refuses what cannot become one, with the uop's name and a remedy.
 
 mod code;
+mod constant;
 mod data;
+mod escape;
 mod field;
 mod file;
 mod operands;
 mod refusal;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use object::elf::{self, FileHeader64};
 use object::read::elf::{ElfFile, FileHeader as _};
-use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex};
+use object::{Endianness, Object as _, ObjectSection as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -25,33 +30,37 @@ use crate::x86_64;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
-/// Why there may be no code of use.
-const PUT_OFF: &str = "leave out flags by which the compiler writes something else than machine code for x86-64, such as \
+/// What to do about an object file without usable code.
+const PUT_OFF: &str = "leave out flags that make the compiler write something other than x86-64 machine code, such as \
                        `-flto`, `-emit-llvm` or `-m32`";
 
 /// Reads the object file of a block.
+///
+/// # Errors
+/// One refusal for each uop that cannot become a stencil, or one for the whole file.
 pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
     let broken =
         |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
     let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {PUT_OFF}")))?;
     if file.elf_header().e_machine(file.endian()) != elf::EM_X86_64 {
         return Err(broken(
-            "is not for x86-64: leave out flags that choose another target, or name a compiler for it in STENCIL_CC"
+            "is not for x86-64: leave out flags that choose another target, or set STENCIL_CC to a compiler for x86-64"
                 .into(),
         ));
     }
-    let mut reader = Reader { file, block, source, abi, statics: Vec::new() };
-    let functions: HashMap<String, SectionIndex> = (reader.file.symbols())
-        .filter(|symbol| symbol.kind() == object::SymbolKind::Text)
-        .filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.section_index()?)))
-        .collect();
+    let fits = |function: &Function| {
+        file.section_by_index(function.section).is_ok_and(|section| function.range.end as u64 <= section.size())
+    };
+    let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
+    let by_name: HashMap<String, Function> =
+        functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
+    let mut reader = Reader { file, block, source, abi, functions, statics: Vec::new(), homes: HashMap::new() };
     let mut refusals = Vec::new();
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&Uop>| -> Option<Stencil> {
-        let section = *functions.get(name)?;
-        match Builder::build(reader, section, uop) {
+        match Builder::build(reader, by_name.get(name)?, uop) {
             Ok(stencil) => Some(stencil),
             Err(refusal) => {
-                // Members of a family are refused for the same reason.
+                // The members of a family fail for the same reason: report it once.
                 if !refusals.iter().any(|other: &Refusal| other.message == refusal.message) {
                     refusals.push(refusal);
                 }
@@ -70,7 +79,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    // Of a family's members, only a condition leaves some out.
+    // Only the condition of a family may leave members out.
     let missing =
         |(uop, members): (&Uop, &Vec<Option<Stencil>>)| uop.condition.is_none() && members.iter().any(Option::is_none);
     if declares && entry.is_none() || block.uops.iter().zip(&uops).any(missing) {
@@ -80,38 +89,57 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     Ok(Objects { entry, uops, statics: reader.statics, layout })
 }
 
+/// An object file and what has been read of it.
 struct Reader<'d, 'b> {
     file: Elf<'d>,
     block: &'b Block,
     source: &'b Source,
     abi: Abi,
-    /// Found in any uop of the block.
+    /// All functions that the object file defines.
+    functions: Vec<Function>,
+    /// The constants that uops of the block refer to.
     statics: Vec<Static>,
+    /// Where each constant lives, by its section and its offset there: the index of a static, or, if every copy of a
+    /// uop needs its own, none.
+    homes: HashMap<(SectionIndex, usize), Option<usize>>,
+}
+
+/// A function of the object file: the bytes that its symbol covers.
+#[derive(Clone, Debug)]
+struct Function {
+    name: String,
+    section: SectionIndex,
+    range: Range<usize>,
+}
+
+impl Function {
+    fn of<'d>(symbol: &impl object::ObjectSymbol<'d>) -> Option<Self> {
+        let (name, section) = (symbol.name().ok()?.to_owned(), symbol.section_index()?);
+        let start = symbol.address() as usize;
+        let range = start..start.checked_add(symbol.size() as usize)?;
+        (symbol.kind() == object::SymbolKind::Text).then_some(Self { name, section, range })
+    }
 }
 
 impl Reader<'_, '_> {
-    /// The table that [`Source`] puts into the layout section.
+    /// Returns the table that [`Source`] puts into the layout section.
     fn layout(&self) -> Result<Vec<u64>, String> {
         let Some(section) = self.file.section_by_name(source::LAYOUT_SECTION) else { return Ok(Vec::new()) };
         let bytes = section.data().map_err(|error| format!("cannot be read: {error}"))?;
         Ok(bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect())
     }
-
-    fn intern(&mut self, new: Static) -> usize {
-        self.statics.iter().position(|known| *known == new).unwrap_or_else(|| {
-            self.statics.push(new);
-            self.statics.len() - 1
-        })
-    }
 }
 
-/// A relocation as the object file has it.
+/// A relocation of the object file.
 #[derive(Clone, Copy)]
 struct Relocation {
+    /// In the part of a section that was asked for.
     offset: usize,
     r_type: elf::RelocationType,
     symbol: SymbolIndex,
     addend: i64,
+    /// Whether the field leads to a slot of the stencil's data that holds the address.
+    slot: bool,
 }
 
 /// A field of the code or the data, and what goes there.
@@ -138,41 +166,44 @@ impl Filling {
 
 /// What a relocation refers to.
 enum Target {
-    /// Something undefined in the object file, which the symbol stands for.
+    /// A symbol that the source declares and the object file does not define.
     Symbol(Symbol),
+    /// One of [`LIBC`].
     Libc(usize),
-    /// A place in the object file. `named` if the symbol is that of the place itself, not of its section.
-    Local {
-        section: SectionIndex,
-        offset: usize,
-        named: bool,
-    },
+    /// A location in the object file. `named` tells a symbol of its own from the symbol of its section.
+    Local { section: SectionIndex, offset: usize, named: bool },
 }
 
-/// Gathers one stencil.
+fn fillings(relocations: Vec<Relocation>) -> Vec<Filling> {
+    relocations.into_iter().map(Filling::Relocation).collect()
+}
+
+/// Builds one stencil.
 struct Builder<'r, 'd, 'b> {
     reader: &'r mut Reader<'d, 'b>,
+    /// None for the machine's entry.
     uop: Option<&'r Uop>,
-    own: SectionIndex,
+    /// The function that becomes the code.
+    own: Function,
     stencil: Stencil,
-    /// What has been copied to the data: section, its range, and where the range begins in the data.
-    placed: Vec<(SectionIndex, std::ops::Range<usize>, usize)>,
-    /// Slots in the data: the global offset table, and the variables of operands. Values, and where their slots are.
-    slots: Vec<(Value, usize)>,
-    /// Copied sections whose relocations are still to be read, with their places.
-    pending: Vec<(SectionIndex, std::ops::Range<usize>, usize)>,
-    /// What the fields of the code and the data are filled with, for people.
+    /// The parts of sections that have been copied to the data, each with its offset in the data.
+    placed: Vec<(SectionIndex, Range<usize>, usize)>,
+    /// The slots of the data that hold addresses, or operands as variables: value and addend, and the slot's offset.
+    slots: Vec<((Value, i64), usize)>,
+    /// The copied parts whose relocations have not been read yet.
+    pending: Vec<(SectionIndex, Range<usize>, usize)>,
+    /// What the disassembly shows for each field.
     names: HashMap<(Section, usize), String>,
-    /// The range of the data that is code out of line.
-    outside: Option<std::ops::Range<usize>>,
+    /// The range of the data that holds code out of line.
+    outside: Option<Range<usize>>,
 }
 
 impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
-    fn build(reader: &'r mut Reader<'d, 'b>, own: SectionIndex, uop: Option<&'r Uop>) -> Result<Stencil, Refusal> {
+    fn build(reader: &'r mut Reader<'d, 'b>, own: &Function, uop: Option<&'r Uop>) -> Result<Stencil, Refusal> {
         let mut builder = Self {
             reader,
             uop,
-            own,
+            own: own.clone(),
             stencil: Stencil { data_alignment: 1, ..Stencil::default() },
             placed: Vec::new(),
             slots: Vec::new(),
@@ -180,29 +211,40 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             names: HashMap::new(),
             outside: None,
         };
-        let code = builder.section_bytes(own)?;
-        let relocations = builder.relocations(own)?;
+        let (code, relocations) = builder.function(own.section, &own.range)?;
         builder.lay_out(code, relocations)?;
         while let Some((section, range, at)) = builder.pending.pop() {
-            let bytes = builder.section_bytes(section)?;
-            let mut relocations = builder.relocations(section)?;
-            relocations.retain(|relocation| range.contains(&relocation.offset));
-            relocations.iter_mut().for_each(|relocation| relocation.offset -= range.start);
-            let code = builder.is_code(section).then_some(&bytes[range]);
-            let fillings: Vec<Filling> = relocations.into_iter().map(Filling::Relocation).collect();
-            builder.fields(Section::Data, at, code, &fillings)?;
+            if builder.is_code(section) {
+                let (code, relocations) = builder.function(section, &range)?;
+                builder.stencil.data[at..at + range.len()].copy_from_slice(&code);
+                builder.fields(Section::Data, at, Some(&code), &fillings(relocations))?;
+            } else {
+                builder.points_to_no_copy(section, &range)?;
+                let relocations = builder.relocations(section, &range)?;
+                builder.fields(Section::Data, at, None, &fillings(relocations))?;
+            }
         }
         builder.finish()
     }
 
-    /// Adds a patch. A distance is from the end of the instruction, `rest` bytes behind the field's start.
+    /// Returns a function's code and relocations. Instructions that assume too much about addresses are rewritten.
+    fn function(&mut self, section: SectionIndex, range: &Range<usize>) -> Result<(Vec<u8>, Vec<Relocation>), Refusal> {
+        let mut code = self.section_bytes(section)?[range.clone()].to_vec();
+        let mut relocations = self.relocations(section, range)?;
+        self.stays_inside(section, range, &code, &relocations)?;
+        self.fetch_addresses(&mut code, &mut relocations)?;
+        self.keeps_addresses(section, range, &code, &relocations)?;
+        Ok((code, relocations))
+    }
+
+    /// Adds a patch. A displacement counts from the end of the instruction, `rest` bytes after the field's start.
     fn patch(&mut self, patch: Patch, rest: i64) {
         let name = self.name(patch.value, patch.addend + if patch.kind == PatchKind::Rel32 { rest } else { 0 });
         self.names.insert((patch.section, patch.offset), name);
         self.stencil.patches.push(patch);
     }
 
-    /// Resolves what does not depend on addresses, sorts the rest, clears the bytes under it.
+    /// Resolves the patches that do not depend on addresses, sorts the others, and clears their fields.
     fn finish(mut self) -> Result<Stencil, Refusal> {
         let size = self.stencil.code.len();
         let patches = std::mem::take(&mut self.stencil.patches);
@@ -215,27 +257,30 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             };
             let bytes = match target {
                 Some(target) if patch.kind == PatchKind::Rel32 => {
-                    let distance = target as i64 + patch.addend - patch.offset as i64;
-                    i32::try_from(distance).map_err(|_| self.too_large())?.to_le_bytes()
+                    let displacement = target as i64 + patch.addend - patch.offset as i64;
+                    i32::try_from(displacement).map_err(|_| self.too_large())?.to_le_bytes()
                 }
                 _ => {
                     self.stencil.patches.push(patch);
                     [0; 4]
                 }
             };
-            let place = match patch.section {
-                Section::Code => &mut self.stencil.code[field],
-                Section::Data => &mut self.stencil.data[field],
+            let body = match patch.section {
+                Section::Code => &mut self.stencil.code,
+                Section::Data => &mut self.stencil.data,
             };
-            // A field of eight bytes is patched, and so zero in both halves; one of less takes what it holds.
-            place.chunks_mut(4).for_each(|part| part.copy_from_slice(&bytes[..part.len()]));
+            let Some(field) = body.get_mut(field) else {
+                return Err(self.broken(&"a relocation is outside of its section"));
+            };
+            // A field of eight bytes is always patched at run time, so both halves become zero.
+            field.chunks_mut(4).for_each(|part| part.copy_from_slice(&bytes[..part.len()]));
         }
         self.stencil.patches.sort_by_key(|patch| (patch.section, patch.offset));
         self.stencil.disassembly = self.disassembly();
         Ok(self.stencil)
     }
 
-    /// The code with symbolic holes, and then what is out of line.
+    /// Returns the disassembly: the code with symbolic holes, then the code out of line.
     fn disassembly(&self) -> String {
         let names = |section: Section, from: usize| -> HashMap<usize, String> {
             let fields = self.names.iter().filter(|((s, offset), _)| *s == section && *offset >= from);
@@ -249,7 +294,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         text
     }
 
-    /// What the disassembly shows for a value.
+    /// Returns how the disassembly names a value.
     fn name(&self, value: Value, addend: i64) -> String {
         let mut offset = addend;
         let name = match value {
@@ -265,7 +310,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             Value::Next => "next".into(),
             Value::Host(host) => self.reader.block.externs[host].name.to_string(),
             Value::Libc(function) => LIBC[function].into(),
-            Value::Static(index) => format!("static{index}"),
+            Value::Static(index) => self.reader.statics[index].name.clone(),
         };
         if offset == 0 { name } else { format!("{name}{offset:+}") }
     }

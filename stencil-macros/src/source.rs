@@ -37,6 +37,16 @@ pub fn function(uop: usize, member: usize) -> String {
     format!("stencil_uop_{uop}_{member}")
 }
 
+/// The index of the uop that a [`function`] is a member of.
+pub fn uop_of_function(name: &str) -> Option<usize> {
+    name.strip_prefix("stencil_uop_")?.split_once('_')?.0.parse().ok()
+}
+
+/// How the symbols of a uop's holes begin.
+pub fn holes_of(uop: usize) -> String {
+    format!("stencil_hole_{uop}_")
+}
+
 /// Name of the C-ABI function that enters a machine.
 pub const ENTRY: &str = "stencil_entry";
 /// Section of the table that says what C makes of each struct's layout.

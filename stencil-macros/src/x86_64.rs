@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Formatter, GasFormatter, Instruction, OpKind, SymbolResolver, SymbolResult,
+    Decoder, DecoderOptions, FlowControl, Formatter, GasFormatter, Instruction, InstructionInfoFactory, OpAccess,
+    OpKind, Register, SymbolResolver, SymbolResult,
 };
+
+use crate::model::Abi;
 
 /// An instruction, and where its fields are.
 pub struct Decoded {
@@ -29,6 +32,17 @@ pub enum Field {
     Immediate,
     /// An immediate operand, extended to the operation's width with its sign.
     SignedImmediate,
+}
+
+/// What an instruction does with a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Nothing, or it reads memory at an address that the register is part of.
+    Address,
+    /// It reads the register.
+    Value,
+    /// It sets the register without reading it.
+    Set,
 }
 
 /// What control does after an instruction.
@@ -154,6 +168,77 @@ impl Decoded {
         address || call || transaction
     }
 
+    /// The offset in the function that the instruction refers to relative to itself, by a field that no relocation fills
+    /// in. One before the function is a huge number.
+    pub fn relative_target(&self, relocated: impl Fn(usize) -> bool) -> Option<u64> {
+        use FlowControl::{Call, ConditionalBranch, UnconditionalBranch, XbeginXabortXend};
+        let fixed = |field: Option<(usize, usize)>| field.is_some_and(|(offset, _)| !relocated(offset));
+        if self.instruction.is_ip_rel_memory_operand() && fixed(self.displacement) {
+            return Some(self.instruction.ip_rel_memory_address());
+        }
+        let jumps = matches!(
+            self.instruction.flow_control(),
+            Call | ConditionalBranch | UnconditionalBranch | XbeginXabortXend
+        );
+        (jumps && fixed(self.immediate)).then(|| self.instruction.near_branch_target())
+    }
+
+    /// Whether it refers to memory relative to itself.
+    pub fn is_relative(&self) -> bool {
+        self.instruction.is_ip_rel_memory_operand()
+    }
+
+    /// Whether it reads memory relative to itself, and does not only compute the address.
+    pub fn reads_relative(&self) -> bool {
+        self.is_relative() && !is_lea(self)
+    }
+
+    /// Whether it returns.
+    pub fn is_return(&self) -> bool {
+        self.instruction.flow_control() == FlowControl::Return
+    }
+
+    /// The 64-bit register that it sets, if it is a `mov` or a `lea`.
+    pub fn sets_register(&self) -> Option<Register> {
+        let moves = matches!(self.instruction.mnemonic(), iced_x86::Mnemonic::Mov | iced_x86::Mnemonic::Lea);
+        (moves && self.instruction.op0_register().is_gpr64()).then(|| self.instruction.op0_register())
+    }
+
+    /// Whether it writes to a register, or to a part of it.
+    pub fn writes(&self, register: Register) -> bool {
+        let mut factory = InstructionInfoFactory::new();
+        factory.info(&self.instruction).used_registers().iter().any(|used| {
+            used.register().full_register() == register && !matches!(used.access(), OpAccess::Read | OpAccess::CondRead)
+        })
+    }
+
+    /// What it does with a 64-bit register.
+    pub fn use_of(&self, register: Register) -> Use {
+        let mut factory = InstructionInfoFactory::new();
+        let instruction = &self.instruction;
+        let info = factory.info(instruction);
+        let all: Vec<_> =
+            info.used_registers().iter().filter(|used| used.register().full_register() == register).collect();
+        let sets = |access| matches!(access, OpAccess::Write);
+        if all.iter().all(|used| sets(used.access())) {
+            // A 32-bit register clears the upper half; smaller ones leave it.
+            let whole = all.iter().any(|used| used.register().is_gpr64() || used.register().is_gpr32());
+            return if whole { Use::Set } else { Use::Address };
+        }
+        let within = (0..instruction.op_count()).any(|operand| {
+            instruction.op_kind(operand) == OpKind::Register
+                && instruction.op_register(operand).full_register() == register
+                && !sets(info.op_access(operand))
+        });
+        // An instruction of one operand may read other registers than it names.
+        let names_all = instruction.op_count() > 1 || self.kind() == Kind::Leave || self.is_call();
+        let address = instruction.memory_base() == register || instruction.memory_index() == register;
+        if !address || within || !names_all || instruction.mnemonic() == iced_x86::Mnemonic::Lea {
+            return Use::Value;
+        }
+        if all.iter().any(|used| sets(used.access())) { Use::Set } else { Use::Address }
+    }
+
     /// Whether nothing but the end of the function can follow the call that ends where this begins: if it were a
     /// tail jump, the program would do the same.
     fn only_leaves(&self) -> bool {
@@ -169,6 +254,24 @@ impl Decoded {
 fn is_sign_extended(kind: OpKind) -> bool {
     use OpKind::{Immediate8to16, Immediate8to32, Immediate8to64, Immediate32to64};
     matches!(kind, Immediate8to16 | Immediate8to32 | Immediate8to64 | Immediate32to64)
+}
+
+/// The general-purpose registers that carry the parameters of a function, in order.
+pub fn parameters(abi: Abi) -> &'static [Register] {
+    use Register::{R8, R9, R11, R12, R13, R14, R15, RAX, RCX, RDI, RDX, RSI};
+    match abi {
+        Abi::C => &[RDI, RSI, RDX, RCX, R8, R9],
+        Abi::PreserveNone => &[R12, R13, R14, R15, RDI, RSI, RDX, RCX, R8, R9, R11, RAX],
+    }
+}
+
+/// The general-purpose registers that C functions return results in.
+pub const RESULTS: [Register; 2] = [Register::RAX, Register::RDX];
+
+/// Whether a call of a C function leaves nothing of a register.
+pub fn is_lost_in_calls(register: Register) -> bool {
+    use Register::{R8, R9, R10, R11, RAX, RCX, RDI, RDX, RSI};
+    [RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11].contains(&register)
 }
 
 /// The offset of the first call in tail position that is indirect or to a place in `fields`: what a compiler
@@ -228,6 +331,21 @@ pub fn push_jump(code: &mut Vec<u8>, condition: Option<u8>, long: bool, distance
     if long {
         code.extend(distance.to_le_bytes());
     }
+}
+
+/// Whether an instruction computes an address relative to itself.
+pub fn is_lea(item: &Decoded) -> bool {
+    item.instruction.mnemonic() == iced_x86::Mnemonic::Lea && item.instruction.is_ip_rel_memory_operand()
+}
+
+/// Turns a `lea` whose displacement is at `field` into a `mov` from the same place and of the same length: 8D /r and 8B /r
+/// (Intel SDM, volume 2).
+pub fn lea_to_load(code: &mut [u8], field: usize) -> bool {
+    let opcode = field.checked_sub(2).and_then(|at| code.get_mut(at)).filter(|opcode| **opcode == 0x8d);
+    opcode.is_some_and(|opcode| {
+        *opcode = 0x8b;
+        true
+    })
 }
 
 /// The instructions, one a line. `names` gives, for the offset of a patched field, what goes there.

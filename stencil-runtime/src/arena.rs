@@ -4,11 +4,11 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::memory::{Mapping, Owner, Pages, Placement};
 
-/// Memory for many programs. They share pages; what is dropped is used again.
+/// Memory for many programs. They share pages, and the space of dropped programs is reused.
 ///
-/// Addresses are reserved at once, near the executable, so that host functions are called directly; memory is got from the
-/// system as it is needed. Many threads can compile into an arena, run what they compiled, and drop what others did. The
-/// memory is returned to the system when the arena and all code in it are dropped.
+/// An arena reserves its addresses at once, near the executable, so that code can call host functions directly. It gets
+/// memory from the system as needed. Several threads can compile into an arena, run its code and drop it. The memory returns
+/// to the system when the arena and all code in it are dropped.
 ///
 /// ```
 /// use stencil_runtime::{Arena, stencil};
@@ -23,7 +23,7 @@ use crate::memory::{Mapping, Owner, Pages, Placement};
 /// let double = Twice::compile_in(&arena, &[Twice::double(), Twice::ret()])?;
 /// assert_eq!(unsafe { double.entry()(21) }, 42);
 ///
-/// // Many programs are written first and then made executable at once.
+/// // A batch writes many programs and makes them executable together.
 /// let mut batch = arena.batch();
 /// for n in 0..100 {
 ///     let mut program = vec![Twice::double(); n];
@@ -37,16 +37,16 @@ use crate::memory::{Mapping, Owner, Pages, Placement};
 ///
 /// # Which mapping
 ///
-/// With [`Mapping::Single`] what runs cannot be written, at any address. Take it if there is no reason not to: it costs one
-/// system call, with a batch one for all its programs, and space is used again page by page. With [`Mapping::Dual`] programs that are
-/// compiled one by one cost no more than their emission, and single ones that come and go leave no holes, which a tracing
-/// interpreter may want. What it costs in security, and after `fork`, is said there.
+/// With [`Mapping::Single`], the default, running code is not writable at any address. Publishing costs one system call per
+/// program or per batch, and space is reused in whole pages. With [`Mapping::Dual`], programs that are compiled one by one
+/// cost no more than their emission, and the space of each can be reused. That suits tracing interpreters. [`Mapping::Dual`]
+/// describes the price in security and after `fork`.
 #[derive(Debug)]
 pub struct Arena {
     pages: Owner,
 }
 
-/// What an arena should be.
+/// The size and the mapping of an arena.
 ///
 /// ```
 /// use stencil_runtime::{Arena, ArenaOptions, Mapping};
@@ -69,45 +69,45 @@ impl Default for ArenaOptions {
 }
 
 impl ArenaOptions {
-    /// Bytes of address space to reserve, rounded up to whole pages: the most that the arena can hold. The system counts them
-    /// against `RLIMIT_AS`, twice with [`Mapping::Dual`], and takes no memory for them. Up to 1.75 GiB are found near the
-    /// executable; in a larger arena, of at most 4 GiB, host functions are called through trampolines.
+    /// Sets the bytes of address space to reserve, rounded up to whole pages, at most 4 GiB. This is the capacity of the
+    /// arena. Reserving takes no memory, but counts against `RLIMIT_AS`, twice with [`Mapping::Dual`]. An arena of up to
+    /// 1.75 GiB fits near the executable; in a larger one, calls of host functions go through trampolines.
     #[must_use]
     pub const fn size(self, size: usize) -> Self {
         Self { size, ..self }
     }
 
-    /// How the memory is mapped.
+    /// Sets how the memory is mapped.
     #[must_use]
     pub const fn mapping(self, mapping: Mapping) -> Self {
         Self { mapping, ..self }
     }
 }
 
-/// How the memory of an arena is used, in bytes. `committed` is the sum of `used`, `padding` and `free`.
+/// The use of an arena's memory, in bytes. `committed` is the sum of `used`, `padding` and `free`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArenaStats {
-    /// Address space.
+    /// Reserved address space.
     pub reserved: usize,
-    /// Memory got from the system.
+    /// Memory obtained from the system.
     pub committed: usize,
     /// Code and data of published programs.
     pub used: usize,
-    /// What programs are rounded up to cache lines by, lines in pages that cannot be used again while a program there
-    /// lives, and what batches have that are not published.
+    /// Padding of programs to cache lines, free lines of pages that cannot be reused while a program in them lives, and space
+    /// of unpublished batches.
     pub padding: usize,
-    /// What can be used again.
+    /// Memory that can be reused.
     pub free: usize,
-    /// Programs that are published.
+    /// The number of published programs.
     pub functions: usize,
 }
 
 impl Arena {
-    /// An arena of the default options; if the system refuses to execute memory that was written
-    /// ([`Error::NotExecutable`]), it is mapped [twice](Mapping::Dual).
+    /// Makes an arena with the default options. If the system refuses to make written memory executable, the arena is mapped
+    /// [twice](Mapping::Dual).
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::NotExecutable`], if it refuses both.
+    /// [`Error::OutOfMemory`], [`Error::TooManyMappings`]; [`Error::NotExecutable`], if the system refuses both mappings.
     pub fn new() -> Result<Self, Error> {
         match Self::with(ArenaOptions::default()) {
             Err(refused @ Error::NotExecutable { .. }) => {
@@ -117,32 +117,32 @@ impl Arena {
         }
     }
 
-    /// An arena of these options.
+    /// Makes an arena with these options.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::NotExecutable`], if the system refuses to execute memory that was written;
-    /// [`Error::NoDualMapping`].
+    /// [`Error::ArenaTooLarge`], [`Error::OutOfMemory`], [`Error::TooManyMappings`]; [`Error::NotExecutable`], if the system
+    /// refuses to make written memory executable; [`Error::NoDualMapping`].
     pub fn with(options: ArenaOptions) -> Result<Self, Error> {
         let pages = Pages::new(options.size, options.mapping, Placement::Near)?;
         pages.probe()?;
         Ok(Self { pages: Owner::new(pages) })
     }
 
-    /// How it is mapped.
+    /// Returns how the memory is mapped.
     #[must_use]
     pub fn mapping(&self) -> Mapping {
         self.pages.mapping()
     }
 
-    /// Begins a batch of programs that are made executable together. While it is open it holds some memory in advance: 16 KiB,
-    /// or as much as it has used, and never more than 1 MiB or a 64th of the arena.
+    /// Begins a batch of programs that become executable together. An open batch claims memory in advance: 16 KiB or as much
+    /// as it has used, whichever is more, and at most 1 MiB and a 64th of the arena.
     #[must_use]
     pub fn batch<M>(&self) -> Batch<'_, M> {
         Batch::new(&self.pages)
     }
 
-    /// How the memory is used now. It looks at each page that is committed; while other threads compile or drop code, the
-    /// numbers are not of one moment.
+    /// Returns the present use of the memory. It reads the state of each committed page. While other threads compile or drop
+    /// code, the numbers are not a consistent snapshot.
     #[must_use]
     pub fn stats(&self) -> ArenaStats {
         self.pages.stats()

@@ -1,4 +1,4 @@
-//! Batches: programs that are written, and then made executable together.
+//! Batches: programs that become executable together.
 
 use std::iter;
 
@@ -7,17 +7,17 @@ use crate::error::Error;
 use crate::memory::{Owner, Writer};
 use crate::program::{Instruction, Labels, Layout, Machine};
 
-/// Programs of machine `M` in an [`Arena`](crate::Arena), written and not yet executable. [`publish`](Self::publish) makes
-/// code of them.
+/// Programs of machine `M` in an [`Arena`](crate::Arena) that are written but not yet executable.
+/// [`publish`](Self::publish) makes them executable.
 ///
-/// A batch takes memory from the arena some pages at a time, so that threads with a batch each seldom wait for one
-/// another. What it does not need, and all of it if it is dropped, it gives back.
+/// A batch claims several pages at a time, so that threads with a batch each seldom wait for one another. It returns the
+/// pages that it does not need, or all of them if it is dropped.
 #[derive(Debug)]
 pub struct Batch<'a, M> {
-    // Dropped before what it wrote.
+    // Declared first, so that it is dropped before the blocks that it wrote.
     writer: Writer<'a>,
     codes: Vec<Code<M>>,
-    /// Of the program that is being compiled.
+    /// The labels of the program that is being compiled.
     labels: Labels,
 }
 
@@ -26,13 +26,13 @@ impl<'a, M> Batch<'a, M> {
         Self { writer: Writer::new(pages, true), codes: Vec::new(), labels: Labels::default() }
     }
 
-    /// The number of programs.
+    /// Returns the number of programs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.codes.len()
     }
 
-    /// Whether there are no programs.
+    /// Returns whether there are no programs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.codes.is_empty()
@@ -40,7 +40,7 @@ impl<'a, M> Batch<'a, M> {
 }
 
 impl<M: Machine> Batch<'_, M> {
-    /// Compiles a program. If that fails, the batch is as it was.
+    /// Compiles a program. If that fails, the batch is unchanged.
     ///
     /// # Errors
     /// As [`Code::compile_in`].
@@ -49,16 +49,17 @@ impl<M: Machine> Batch<'_, M> {
         let layout = Layout::new(instructions, labels)?;
         place(writer, instructions, &layout, labels)?;
         let labels = labels.bound();
-        // Made where it stays. One that is made and then pushed is moved by wider loads than the stores before them, which a
-        // processor waits for.
+        // Constructed in place. Pushing a finished value moves it by loads that are wider than the stores before them, which
+        // defeats store forwarding.
         codes.extend(iter::once_with(|| Code::new(writer.keep(), &layout, labels)));
         Ok(())
     }
 
-    /// Makes all programs executable. They come in the order in which they were compiled.
+    /// Makes all programs executable and returns them in the order of their compilation.
     ///
     /// # Errors
-    /// [`Error::NotExecutable`], [`Error::OutOfMemory`], [`Error::Forked`]: all programs are dropped then.
+    /// [`Error::NotExecutable`], [`Error::OutOfMemory`], [`Error::TooManyMappings`], [`Error::Forked`]. All programs are
+    /// dropped then.
     pub fn publish(self) -> Result<Vec<Code<M>>, Error> {
         self.writer.publish()?;
         Ok(self.codes)

@@ -1,32 +1,33 @@
-//! Code: compiled programs, each in memory of its own or in an arena with others.
+//! Compiled programs, each in its own memory or in an arena with others.
 
 use std::marker::PhantomData;
 
 use crate::arena::Arena;
+use crate::entry::EntryPoint;
 use crate::error::Error;
 use crate::memory::{Block, Mapping, Owner, Pages, Placement, Writer};
 use crate::program::{Instruction, Label, Labels, Layout, Machine, emit, offset};
 
-/// A program of machine `M`, compiled and executable. When it is dropped, its memory is free: its part of an
-/// [`Arena`], or all of it, if it has memory of its own.
+/// A compiled, executable program of machine `M`. Dropping it frees its memory: its part of an [`Arena`], or the memory of
+/// its own.
 #[derive(Debug)]
 pub struct Code<M> {
     block: Block,
     code_size: u32,
-    /// Of each label the offset, as in [`Labels`].
+    /// Each label's offset, as in [`Labels`].
     labels: Box<[u32]>,
     machine: PhantomData<fn() -> M>,
 }
 
 impl<M: Machine> Code<M> {
-    /// Compiles a program to memory of its own. Its instructions follow one another in memory; execution begins at the
-    /// first.
+    /// Compiles a program into memory of its own. Execution begins at the first instruction.
     ///
-    /// The memory is mapped [once](Mapping::Single), or, where the system refuses to execute what was written,
-    /// [twice](Mapping::Dual). That takes some microseconds; in an [`Arena`] programs share pages.
+    /// The memory is mapped [once](Mapping::Single) or, where the system refuses to make written memory executable,
+    /// [twice](Mapping::Dual). Mapping takes some microseconds. Programs in an [`Arena`] share pages instead.
     ///
     /// # Errors
-    /// Any [`Error`] but [`Error::BufferFull`], [`Error::NotZero`], [`Error::ArenaFull`] and [`Error::Forked`].
+    /// Any [`Error`] except [`Error::BufferFull`], [`Error::NotZero`], [`Error::ArenaFull`], [`Error::ArenaTooLarge`] and
+    /// [`Error::Forked`].
     pub fn compile(instructions: &[Instruction<M>]) -> Result<Self, Error> {
         Self::compile_to(instructions, Placement::Near)
     }
@@ -46,10 +47,10 @@ impl<M: Machine> Code<M> {
         Ok(Self::new(block, &layout, labels.bound()))
     }
 
-    /// Compiles a program into an arena. A [batch](Arena::batch) is faster where there are several.
+    /// Compiles a program into an arena. For several programs, a [batch](Arena::batch) is faster.
     ///
     /// # Errors
-    /// Any [`Error`] but [`Error::BufferFull`] and [`Error::NotZero`].
+    /// Any [`Error`] except [`Error::BufferFull`], [`Error::NotZero`] and [`Error::ArenaTooLarge`].
     pub fn compile_in(arena: &Arena, instructions: &[Instruction<M>]) -> Result<Self, Error> {
         let mut labels = Labels::default();
         let layout = Layout::new(instructions, &mut labels)?;
@@ -57,52 +58,55 @@ impl<M: Machine> Code<M> {
         Ok(Self::new(block, &layout, labels.bound()))
     }
 
-    /// The program that a writer keeps, which has to be published before anybody sees this.
+    /// Makes code of a writer's block. The writer must publish it before anything can run it.
     #[inline]
     pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>) -> Self {
-        // Less than 2 GiB, or the layout would have no size.
+        // Below 2 GiB, since `Layout::size` has succeeded.
         Self { block, code_size: layout.code as u32, labels, machine: PhantomData }
     }
 
-    /// The function that the program is.
+    /// Returns the function that the program is, to be called at once or kept as long as this value is borrowed.
     ///
-    /// It is valid as long as this value lives. Calling it is `unsafe`: what the C bodies do with the
-    /// machine's registers and the operands is theirs to answer for, and so is what they do to memory.
+    /// # Safety
+    /// Calling the function is `unsafe`. The caller answers for what the C bodies of the program's instructions do with
+    /// their operands, with the machine's registers and with memory, and for the end of the program: its last uop must not
+    /// continue. If the caller copies the function pointer (`*code.entry()`), it must not call the copy after this value
+    /// has been dropped.
     #[must_use]
-    pub fn entry(&self) -> M::Entry {
+    pub fn entry(&self) -> EntryPoint<'_, M::Entry> {
         const { assert!(size_of::<M::Entry>() == size_of::<*const u8>()) };
         let start = self.block.bytes().as_ptr();
-        // SAFETY: `Entry` is implemented for function pointers alone, and the memory begins with the machine's
-        // entry stencil, which the C compiler compiled from a function of just this type.
-        unsafe { std::mem::transmute_copy::<*const u8, M::Entry>(&start) }
+        // SAFETY: `Entry` is implemented for function pointers alone. The memory begins with the machine's entry stencil,
+        // which is a function of just this type (`Machine`).
+        EntryPoint::new(unsafe { std::mem::transmute_copy::<*const u8, M::Entry>(&start) })
     }
 
-    /// The instructions, the entry included.
+    /// Returns the instructions, beginning with the entry.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.block.bytes()[..self.code_size as usize]
     }
 
-    /// All memory of the program: the instructions, an invalid one behind them, and from a cache line of its own on the
-    /// data: constants, code that is out of line, trampolines.
+    /// Returns all memory of the program: the instructions, an invalid instruction and, from a new cache line on, the data
+    /// (constants, out-of-line code and trampolines).
     #[must_use]
     pub fn memory(&self) -> &[u8] {
         self.block.bytes()
     }
 
-    /// Bytes of memory that the program takes: code, data and padding.
+    /// Returns the size of the program's memory in bytes: code, data and padding.
     #[must_use]
     pub fn size(&self) -> usize {
         self.block.bytes().len()
     }
 
-    /// The offset of a bound label in [`bytes`](Self::bytes).
+    /// Returns the offset of a label in [`bytes`](Self::bytes), if it is bound.
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
         offset(&self.labels, label)
     }
 
-    /// The address of a bound label, for code that enters the program there by way of a C body's jump.
+    /// Returns the address of a label, if it is bound, for C bodies that jump there by pointer.
     #[must_use]
     pub fn address(&self, label: Label) -> Option<*const u8> {
         self.offset(label).map(|offset| self.block.bytes()[offset..].as_ptr())
@@ -123,7 +127,7 @@ fn published<M: Machine>(
     Ok(block)
 }
 
-/// Emits a program behind what the writer has written, for it to [keep](Writer::keep).
+/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep).
 #[inline(always)]
 pub(crate) fn place<M: Machine>(
     writer: &mut Writer<'_>,
@@ -147,8 +151,8 @@ fn again<M: Machine>(
     error: Error,
 ) -> Result<(), Error> {
     match error {
-        // A host function is out of reach, so that every call may need a trampoline. There is no room for one, or it is
-        // where the data of a later uop should be.
+        // A host function is out of reach. Either there was no room for its trampoline, or the trampoline took the room of
+        // a later uop's data. Reserve a trampoline for every call.
         Error::OutOfReach { .. } | Error::BufferFull { .. } => {
             attempt(writer, instructions, layout, labels, layout.trampolines())
         }

@@ -1,25 +1,25 @@
-//! Emission by a stencil's description, for what is rare: trampolines, targets at the limit of what can be reached, and errors.
+//! Emission by a stencil's description, for rare cases: trampolines, targets at the limit of reach, and errors.
 //!
-//! It makes the bytes that the emit function would make, by a table of patches instead of instructions, some ten
-//! times as slowly. Emit functions leave to it all that would make them long.
+//! It emits the same bytes as the emit function, but interprets the table of patches, which takes about ten times as long.
+//! Emit functions leave to it everything that would make them long.
 
 use crate::emit::{Emitter, Memory, padding};
 use crate::error::Error;
 use crate::patch;
-use crate::stencil::{Patch, PatchKind, Section, Stencil, Value};
+use crate::stencil::{Hole, Patch, PatchKind, Section, Stencil, Value};
 
-/// The name and the address of something that a patch refers to: a function, or read-only data of C.
+/// The name and the address of a function or of read-only C data that a patch refers to.
 #[derive(Debug)]
 pub struct Link {
     name: &'static str,
     address: *const (),
 }
 
-// SAFETY: nobody reads or writes by way of the address, which is only emitted.
+// SAFETY: the address is only emitted. Nothing reads or writes through it.
 unsafe impl Sync for Link {}
 
 impl Link {
-    /// What has this name is at this address.
+    /// Creates a link to the function or data of this name at this address.
     #[must_use]
     pub const fn new(name: &'static str, address: *const ()) -> Self {
         Self { name, address }
@@ -30,15 +30,15 @@ impl Link {
 const TRAMPOLINE: [u8; 8] = [0xff, 0x25, 0x02, 0, 0, 0, 0, 0];
 pub(crate) const TRAMPOLINE_SIZE: usize = 16;
 
-/// Targets out of reach, and where their trampolines are. Those past the first `written` ones are reserved for a uop
-/// that has not taken its room.
+/// Targets out of reach with the addresses of their trampolines. Those from index `written` on are reserved for a uop that
+/// has not yet taken its room.
 #[derive(Debug, Default)]
 pub(crate) struct Trampolines {
     all: Vec<(u64, u64)>,
     written: usize,
 }
 
-/// Emits a uop. Operands are words, of labels their addresses; `links` are in the order of the patches that have one.
+/// Emits a uop. `operands` are words; a label's word is its address. `links` are in the order of the patches that need one.
 #[cold]
 #[inline(never)]
 pub(crate) fn emit<M: Memory>(
@@ -67,14 +67,14 @@ pub(crate) fn emit<M: Memory>(
     Ok(())
 }
 
-/// Room for one uop, not yet written to.
+/// Room for one uop that is not yet written.
 #[derive(Debug)]
 struct Room<'e, 'm, M: Memory> {
     out: &'e mut Emitter<'m, M>,
     code: usize,
     data: usize,
     padding: usize,
-    /// Trampolines that are to be written when the room is taken.
+    /// The number of trampolines to write when the room is taken.
     reserved: usize,
 }
 
@@ -85,7 +85,7 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         if out.code.len() < code || out.data.len() < data + padding {
             return Err(Error::BufferFull { uop: stencil.name, needed: (code, data + padding), left: out.left() });
         }
-        // What an earlier uop reserved before it failed.
+        // Drop the reservations of an earlier uop that failed.
         if let Some(trampolines) = &mut out.trampolines {
             trampolines.all.truncate(trampolines.written);
         }
@@ -100,9 +100,9 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         self.out.data_address().0.wrapping_add(self.padding as u64)
     }
 
-    /// All fields, in the order of the patches; of each its first bytes count.
+    /// Returns all fields in the order of the patches. A field shorter than 8 bytes is the beginning of its array.
     fn fields(&mut self, stencil: &Stencil, operands: &[u64], links: &[Link]) -> Result<Vec<[u8; 8]>, Error> {
-        // First of all the trampolines.
+        // This reserves the trampolines, which must precede everything else.
         let mut links = links.iter();
         let mut values = Vec::with_capacity(stencil.patches.len());
         for patch in stencil.patches {
@@ -140,8 +140,8 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         }
     }
 
-    /// The address at which a host function can be called with a 32-bit displacement: its own, or, if it is
-    /// too far away, that of a trampoline at the end of the data buffer, one for each function.
+    /// Returns an address at which a 32-bit displacement reaches a host function: its own, or that of its trampoline at the
+    /// end of the data buffer. Each function has at most one trampoline.
     fn reach(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
         let out = &mut *self.out;
         if out.reaches(function, 0) {
@@ -165,7 +165,7 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
     /// Hands out the code and the data, and advances the emitter.
     fn take(self) -> (&'m mut [u8], &'m mut [u8]) {
         let Self { out, code, data, padding, .. } = self;
-        // Each before the one that was reserved before it.
+        // Each trampoline lies before the one that was reserved before it.
         if let Some(trampolines) = &mut out.trampolines {
             for &(function, _) in &trampolines.all[trampolines.written..] {
                 let all = std::mem::take(&mut out.data);
@@ -210,7 +210,7 @@ mod tests {
         x
     }
 
-    /// Both ways give the same bytes in the same places.
+    /// Both ways emit the same bytes to the same addresses.
     #[test]
     fn a_description_makes_what_the_emit_function_makes() {
         let near = host as *const () as u64 + 0x10_0000;
@@ -241,6 +241,21 @@ mod tests {
                 emit(out, const { &STENCIL_leave }, &[near], &[])
             });
             assert!(functions == described);
+        }
+    }
+
+    /// Code and data more than 4 GiB apart have no targets that all of both reach.
+    #[test]
+    fn a_target_out_of_reach_is_an_error_however_far_apart_code_and_data_are() {
+        for data_at in [4 << 30, 5 << 30, 1 << 40] {
+            let limit = data_at + 64 - (1_u64 << 31);
+            for target in [limit - 1, limit, limit + 1] {
+                let (mut code, mut data) = ([0; 64], [0; 64]);
+                let at = (Address(0), Address(data_at));
+                let mut out = Emitter::<Reused>::for_addresses(&mut code, &mut data, at);
+                let error = emit_leave(&mut out, Address(target)).unwrap_err();
+                assert!(matches!(error, Error::OutOfRange { hole: "target", .. }), "{error}");
+            }
         }
     }
 

@@ -1,9 +1,9 @@
-//! The emitter: a cursor into memory for code and data, which every emit function writes at and advances.
+//! The emitter: a cursor into memory for code and data. Every emit function writes there and advances it.
 //!
-//! An emit function works in two steps. First it looks whether every value fits its field and every target is in reach.
-//! Then it [takes](Emitter::take) its room as two arrays of constant size, if there is that room, and writes. Otherwise the stencil's description takes over (`described`),
-//! slowly, and finds out what there is to do or what the error is. So emit functions are short and safe
-//! code, an error leaves the emitter where it was, and fresh memory stays zero until bytes for good go there.
+//! An emit function first checks that every value fits its field and that every target is in reach. Then it
+//! [takes](Emitter::take) two arrays of constant size and writes. If anything does not fit, it gives up, and the module
+//! `described` emits the stencil by its description or finds the error. So emit functions are short and safe, an error
+//! leaves the emitter as it was, and fresh memory stays zero until final bytes are written.
 
 use std::marker::PhantomData;
 
@@ -11,17 +11,17 @@ use crate::described::{self, Link, Trampolines};
 use crate::error::Error;
 use crate::stencil::Stencil;
 
-/// What is known of the memory that an [`Emitter`] writes to.
+/// The state of the memory that an [`Emitter`] writes to.
 pub trait Memory: sealed::Sealed + 'static {
-    /// Whether every byte not yet emitted to is zero, so that zeros need not be written.
+    /// Whether all bytes beyond the cursor are zero, so that zeros need not be written.
     const ZERO: bool;
 }
 
-/// Memory whose bytes are all zero, as the operating system hands it out: zeros are never written.
+/// Memory that is all zero, as the operating system provides it. Zeros are not written.
 #[derive(Debug)]
 pub enum Fresh {}
 
-/// Memory that may hold anything, because it was used before: zeros are written like all other bytes.
+/// Memory that may hold anything, because it was used before. Zeros are written like other bytes.
 #[derive(Debug)]
 pub enum Reused {}
 
@@ -38,7 +38,7 @@ mod sealed {
     impl Sealed for super::Reused {}
 }
 
-/// An address at which code or data is, or will be, when the emitted code runs.
+/// The address of code or data at the time when the emitted code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub u64);
 
@@ -50,8 +50,8 @@ impl<T> From<*const T> for Address {
 
 /// A cursor into a buffer for code and a buffer for data.
 ///
-/// Emit functions write at the cursor and advance it; the data of a uop is aligned as its stencil says. Data holds
-/// constants, trampolines and code that is out of line: before a uop runs, both buffers have to be executable.
+/// Emit functions write at the cursor and advance it. They align the data of each uop. Data includes out-of-line code and
+/// trampolines, so both buffers must be executable before a uop runs.
 ///
 /// ```
 /// use stencil_runtime::{Emitter, Reused};
@@ -64,21 +64,22 @@ impl<T> From<*const T> for Address {
 pub struct Emitter<'m, M: Memory> {
     pub(crate) code: &'m mut [u8],
     pub(crate) data: &'m mut [u8],
-    /// What has to be added to an address here for that when the code runs.
+    /// The differences between the addresses at which the buffers will run and at which they are now.
     code_moves: u64,
     data_moves: u64,
-    /// Targets at `reach_start` and the `reach_size` bytes after it are within 2 GiB of every byte of code.
+    /// The `reach_size` addresses from `reach_start` on are within 2 GiB of every byte of code and data. There are none if
+    /// code and data are too far apart.
     reach_start: u64,
     reach_size: u64,
-    /// Whether code and data are so near that every distance between them fits 32 bits.
+    /// Whether every displacement between code and data fits 32 bits.
     near: bool,
-    /// Made with the first one.
+    /// Allocated with the first trampoline.
     pub(crate) trampolines: Option<Box<Trampolines>>,
     memory: PhantomData<M>,
 }
 
 impl<'m> Emitter<'m, Reused> {
-    /// Emits into buffers that may hold anything, and whose code will run where they are.
+    /// Creates an emitter into buffers that may hold anything and that will run at their present addresses.
     #[must_use]
     #[inline]
     pub fn new(code: &'m mut [u8], data: &'m mut [u8]) -> Self {
@@ -86,8 +87,8 @@ impl<'m> Emitter<'m, Reused> {
         Self::with_addresses(code, data, addresses)
     }
 
-    /// Emits into buffers whose content will run at other addresses: `addresses` are those of the first byte
-    /// of code and of data.
+    /// Creates an emitter into buffers whose contents will run at other addresses. `addresses` are those of the first byte of
+    /// code and of data.
     #[must_use]
     #[inline]
     pub fn for_addresses(code: &'m mut [u8], data: &'m mut [u8], addresses: (Address, Address)) -> Self {
@@ -96,10 +97,10 @@ impl<'m> Emitter<'m, Reused> {
 }
 
 impl<'m> Emitter<'m, Fresh> {
-    /// Emits into zeroed buffers whose code will run where they are. Reads every byte to see that it is zero.
+    /// Creates an emitter into zeroed buffers that will run at their present addresses. Checks that every byte is zero.
     ///
     /// # Errors
-    /// [`Error::NotZero`], where a byte is not.
+    /// [`Error::NotZero`], if a byte is not zero.
     #[inline]
     pub fn zeroed(code: &'m mut [u8], data: &'m mut [u8]) -> Result<Self, Error> {
         for (bytes, is_code) in [(&*code, true), (&*data, false)] {
@@ -111,11 +112,11 @@ impl<'m> Emitter<'m, Fresh> {
         Ok(Self::with_addresses(code, data, addresses))
     }
 
-    /// As [`zeroed`](Self::zeroed), without looking (but in debug builds, and with the feature `check-zero`).
+    /// Does the same as [`zeroed`](Self::zeroed) without the check. Debug builds, and builds with the feature `check-zero`,
+    /// check and panic.
     ///
     /// # Safety
-    /// All bytes of both buffers are zero. Otherwise the code that is emitted is not the code that was meant,
-    /// and running it is undefined behaviour that no other `unsafe` block announces.
+    /// All bytes of both buffers are zero. Otherwise wrong code is emitted, and running it is undefined behaviour.
     #[must_use]
     #[inline]
     pub unsafe fn zeroed_unchecked(code: &'m mut [u8], data: &'m mut [u8]) -> Self {
@@ -124,10 +125,10 @@ impl<'m> Emitter<'m, Fresh> {
         unsafe { Self::zeroed_unchecked_for(code, data, addresses) }
     }
 
-    /// As [`zeroed_unchecked`](Self::zeroed_unchecked), for code that will run at other addresses.
+    /// Does the same as [`zeroed_unchecked`](Self::zeroed_unchecked) for code that will run at other addresses.
     ///
     /// # Safety
-    /// As there.
+    /// As for `zeroed_unchecked`.
     #[inline]
     pub(crate) unsafe fn zeroed_unchecked_for(
         code: &'m mut [u8],
@@ -163,64 +164,66 @@ impl<'m, M: Memory> Emitter<'m, M> {
             code,
             data,
             reach_start,
-            // Eight bytes less than 2 GiB: distances count from behind the field, or, with an addend, near it.
-            reach_size: start.saturating_add((1 << 31) - 8).saturating_sub(reach_start),
+            // Almost 2 GiB: a displacement counts from behind its field or, with an addend, near it.
+            reach_size: start.saturating_add((1 << 31) - 7).saturating_sub(reach_start),
             near: end.saturating_sub(start) <= (1 << 31) - MARGIN,
             trampolines: None,
             memory: PhantomData,
         }
     }
 
-    /// Where the next uop's code goes.
+    /// Returns the address of the next uop's code.
     #[inline]
     #[must_use]
     pub fn code_address(&self) -> Address {
         Address((self.code.as_ptr() as u64).wrapping_add(self.code_moves))
     }
 
-    /// Where the next uop's data goes, before it is aligned.
+    /// Returns the address of the next uop's data before alignment.
     #[inline]
     #[must_use]
     pub fn data_address(&self) -> Address {
         Address((self.data.as_ptr() as u64).wrapping_add(self.data_moves))
     }
 
-    /// Where data of `D` bytes go that are aligned to `ALIGN`, a power of two.
+    /// Returns the address of the next `D` bytes of data with the alignment `ALIGN`, a power of two.
     #[inline(always)]
     #[must_use]
     pub fn aligned_data_address<const D: usize, const ALIGN: u64>(&self) -> Address {
+        const { assert!(ALIGN.is_power_of_two()) };
         let Address(start) = self.data_address();
         Address(start.wrapping_add(padding(start, D, ALIGN) as u64))
     }
 
-    /// Whether every distance between code and data fits 32 bits.
+    /// Returns whether every displacement between code and data fits 32 bits.
     #[inline(always)]
     #[must_use]
     pub fn is_near(&self) -> bool {
         self.near
     }
 
-    /// Whether every distance from code or data of this emitter to `target + addend` fits 32 bits. It may fit from some places
-    /// if not.
+    /// Returns whether the displacement from every byte of code and data to `target + addend` fits 32 bits. If not, it may
+    /// still fit from some of them.
     #[inline(always)]
     #[must_use]
     pub fn reaches(&self, target: u64, addend: i64) -> bool {
-        target.wrapping_add_signed(addend).wrapping_sub(self.reach_start) <= self.reach_size
+        target.wrapping_add_signed(addend).wrapping_sub(self.reach_start) < self.reach_size
     }
 
-    /// Bytes of code and of data that are left.
+    /// Returns the remaining bytes of code and of data.
     #[must_use]
     pub fn left(&self) -> (usize, usize) {
         (self.code.len(), self.data.len())
     }
 
-    /// Hands out the code and the data of a uop, and advances, if there is room. `C` and `D` are its bytes of code and data,
-    /// `ALIGN` is the alignment of its data, a power of two. Every byte of [`Fresh`] memory is still zero.
+    /// Hands out `C` bytes of code and `D` bytes of data with the alignment `ALIGN`, a power of two, and advances. Returns
+    /// `None` and does nothing if either buffer has less. Every byte of [`Fresh`] memory is still zero.
     #[inline(always)]
     #[must_use]
     pub fn take<const C: usize, const D: usize, const ALIGN: u64>(
         &mut self,
     ) -> Option<(&'m mut [u8; C], &'m mut [u8; D])> {
+        const { assert!(ALIGN.is_power_of_two()) };
         let padding = padding(self.data_address().0, D, ALIGN);
         if self.code.len() < C || self.data.len() < D + padding {
             return None;
@@ -241,7 +244,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
 
     /// Emits a uop by its description.
     ///
-    /// What changes is moved there and back, so that a caller can keep an emitter in registers.
+    /// The mutable parts are moved to a copy and back, so that the caller can keep the emitter in registers.
     #[inline(always)]
     pub(crate) fn emit_described(
         &mut self,
@@ -257,16 +260,16 @@ impl<'m, M: Memory> Emitter<'m, M> {
     }
 }
 
-/// How much nearer than 2 GiB code and data are where a distance is not looked at: more than the addend of any field.
+/// Displacements between code and data are not checked if both lie within 2 GiB less this, which exceeds every addend.
 const MARGIN: u64 = 1 << 16;
 
-/// How far the next address is that is aligned, if there is anything to align.
+/// Returns the number of bytes up to the next aligned address, or 0 if there is nothing to align.
 #[inline(always)]
 pub(crate) fn padding(address: u64, size: usize, alignment: u64) -> usize {
     if size == 0 { 0 } else { (address.wrapping_neg() & (alignment - 1)) as usize }
 }
 
-/// Copies the stored bytes of a body. The rest, zeros, is written only where memory is not zero already.
+/// Copies the stored bytes of a body. Writes the zeros behind them only to memory that is not zero already.
 #[inline(always)]
 pub fn copy<M: Memory, const SIZE: usize, const STORED: usize>(to: &mut [u8; SIZE], stored: &[u8; STORED]) {
     const { assert!(STORED <= SIZE) };
@@ -297,6 +300,29 @@ mod tests {
         assert!(out.take::<0, 0, 64>().is_some(), "what has no data needs no room for it");
         drop(out);
         assert_eq!((code, data[..15].iter().max()), ([1, 0, 0, 0, 0xCC, 0xCC, 0xCC, 0xCC], Some(&0)));
+    }
+
+    /// Whatever the buffers' addresses are, a target that is said to be in reach fits a displacement from every byte of both.
+    #[test]
+    fn what_is_in_reach_fits_every_displacement() {
+        const GIB: u64 = 1 << 30;
+        let starts = [0, 1, GIB, 2 * GIB - 16, 2 * GIB, 2 * GIB + 1, 4 * GIB - 16, 4 * GIB, 1 << 47, u64::MAX - 64];
+        for (code_at, data_at) in starts.into_iter().flat_map(|code| starts.map(|data| (code, data))) {
+            let (mut code, mut data) = ([0; 16], [0; 24]);
+            let out = Emitter::for_addresses(&mut code, &mut data, (Address(code_at), Address(data_at)));
+            let places = [code_at, code_at.wrapping_add(12), data_at, data_at.wrapping_add(20)];
+            let edges = places.into_iter().chain([out.reach_start, out.reach_start.wrapping_add(out.reach_size)]);
+            let distances = [0, 1, 8, 16, 24, 2 * GIB - 8, 2 * GIB - 1, 2 * GIB, 2 * GIB + 8];
+            for (edge, distance) in edges.flat_map(|edge| distances.map(|distance| (edge, distance))) {
+                for target in [edge.wrapping_add(distance), edge.wrapping_sub(distance)] {
+                    if out.reaches(target, -4) {
+                        for place in places {
+                            crate::patch::rel32(place, target, -4).unwrap();
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,13 +4,14 @@
 //! 2. [Operands and their ranges](operands)
 //! 3. [Labels and control flow](labels)
 //! 4. [Sharing structs](structs)
-//! 5. [Calling Rust](calling_rust)
-//! 6. [Families](families)
-//! 7. [In a tracing interpreter](tracing): record, compile, guard, leave
-//! 8. [Testing uops](testing)
-//! 9. [Shipping without a C compiler](shipping)
-//! 10. [Debugging](debugging)
-//! 11. [C in the editor](editor)
+//! 5. [C constants and helper functions](constants)
+//! 6. [Calling Rust](calling_rust)
+//! 7. [Families](families)
+//! 8. [In a tracing interpreter](tracing): record, compile, guard, leave
+//! 9. [Testing uops](testing)
+//! 10. [Shipping without a C compiler](shipping)
+//! 11. [Debugging](debugging)
+//! 12. [C in the editor](editor)
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -20,6 +21,8 @@ pub mod operands {}
 pub mod labels {}
 #[doc = include_str!("guide/structs.md")]
 pub mod structs {}
+#[doc = include_str!("guide/constants.md")]
+pub mod constants {}
 #[doc = include_str!("guide/calling_rust.md")]
 pub mod calling_rust {}
 #[doc = include_str!("guide/families.md")]

@@ -1,15 +1,15 @@
 //! Copy-and-patch for interpreters written in Rust.
 //!
-//! [`stencil!`] compiles C bodies of micro-operations (uops) while rustc expands it; at run time this crate
-//! copies their machine code and fills in its holes. There is no compiler and no assembler at run time.
+//! [`stencil!`] compiles the C bodies of micro-operations (uops) while rustc expands it. At run time this crate copies their
+//! machine code and fills in its holes, without a compiler or an assembler.
 #![doc = include_str!("first_screen.md")]
 //!
-//! What the macro makes of a block is described at [`stencil!`]. The rooms of this crate:
-//! [`Emitter`] is where emit functions write, [`patch`] computes the fields they fill in, [`Code`] is a whole program,
-//! [`Arena`] memory for many, [`Stencil`] says what is known of a uop, [`Listing`] shows what a program became, [`Error`]
-//! says what can go wrong.
+//! [`stencil!`] documents the grammar and the expansion of a block. Of the other items, [`Code`] is a compiled program,
+//! [`Arena`] is memory for many programs, [`Listing`] shows a program's machine code, and [`Error`] lists what can fail. Below
+//! them, [`Emitter`] is a cursor that emit functions write at, [`patch`] computes the fields that they fill in, and
+//! [`Stencil`] describes a uop's machine code.
 //!
-//! The `guide`, a module of these pages, is a short book about writing interpreters with it.
+//! The module `guide` is a short book about writing interpreters with this crate.
 //!
 //! The method is that of Xu and Kjolstad, *Copy-and-Patch Compilation* (OOPSLA 2021).
 
@@ -18,6 +18,7 @@ extern crate self as stencil_runtime;
 mod arena;
 mod batch;
 mod code;
+mod constant;
 mod described;
 mod emit;
 mod entry;
@@ -34,7 +35,7 @@ pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use batch::Batch;
 pub use code::Code;
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
-pub use entry::Entry;
+pub use entry::{Entry, EntryPoint};
 pub use error::Error;
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
@@ -42,14 +43,15 @@ pub use program::{Instruction, Label, Labels, Machine, Operand, Uop, Words};
 pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
 pub use stencil_macros::stencil;
 
-/// What expansions of [`stencil!`] use besides the public items. Not for use by hand.
+/// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
 pub mod expansion {
+    pub use crate::constant::Pointer;
     pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use stencil_macros::stencil_for_target;
 
-    /// The entry that a machine was declared with is `Here` where a block continues it.
+    /// States that a machine's entry is of the type `Here` where a block continues it.
     #[diagnostic::on_unimplemented(
         message = "this block continues the machine with other registers, or another result, than it was declared with",
         label = "here it is entered by `{Here}`",
@@ -58,7 +60,7 @@ pub mod expansion {
     pub trait Declared<Here> {}
     impl<Entry> Declared<Entry> for Entry {}
 
-    /// A type, given that a constant can be evaluated.
+    /// A type, provided that a constant can be evaluated.
     pub trait Given<const CONSTANT: usize> {
         /// The type.
         type Itself;

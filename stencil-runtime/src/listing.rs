@@ -1,4 +1,4 @@
-//! Listings: what a program became, for people.
+//! Listings: the machine code of a program, for people.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use crate::emit::Address;
 use crate::program::{Instruction, Machine};
 use crate::stencil::Stencil;
 
-/// The uops of a program with their addresses, operands, bytes and instructions. Printed, each machine
-/// instruction is a line, behind a line for its uop.
+/// The uops of a program with their addresses, operands, bytes and machine instructions. The printed form has a line for each
+/// uop, followed by a line for each of its machine instructions.
 ///
-/// A program knows its machine code but not what it was made of, so that a listing takes the instructions again.
+/// [`Code`] does not keep the instructions that it was compiled from, so a listing takes them again.
 ///
 /// ```
 /// # use stencil_runtime::stencil;
@@ -28,7 +28,7 @@ use crate::stencil::Stencil;
 /// ```
 #[derive(Debug)]
 pub struct Listing<'a, M: Machine> {
-    /// The stencil that every program begins with, if this one does.
+    /// The entry's stencil, if the bytes begin with the entry.
     entry: Option<&'static Stencil>,
     program: &'a [Instruction<M>],
     bytes: &'a [u8],
@@ -36,14 +36,14 @@ pub struct Listing<'a, M: Machine> {
 }
 
 impl<'a, M: Machine> Listing<'a, M> {
-    /// Lists instructions whose machine code begins at an address, and what is there. Where there are fewer bytes than the
-    /// instructions make, the listing ends before the first one that is not whole.
+    /// Lists instructions with their machine code, which begins at this address. The listing ends before the first
+    /// instruction whose bytes are incomplete.
     #[must_use]
     pub fn new(program: &'a [Instruction<M>], bytes: &'a [u8], Address(address): Address) -> Self {
         Self { entry: None, program, bytes, address }
     }
 
-    /// The uops in order.
+    /// Returns the uops in order.
     pub fn uops(&self) -> impl Iterator<Item = ListedUop<'a, M>> + use<'a, M> {
         let mut rest = self.bytes;
         let mut address = self.address;
@@ -77,9 +77,9 @@ impl<M: Machine> fmt::Display for Listing<'_, M> {
 /// A uop of a [`Listing`].
 #[derive(Debug)]
 pub struct ListedUop<'a, M: Machine> {
-    /// Where its code is.
+    /// The address of its code.
     pub address: Address,
-    /// What is known of its stencil.
+    /// The description of its stencil.
     pub stencil: &'static Stencil,
     /// The instruction; none for the entry.
     pub instruction: Option<&'a Instruction<M>>,
@@ -88,12 +88,12 @@ pub struct ListedUop<'a, M: Machine> {
 }
 
 impl<'a, M: Machine> ListedUop<'a, M> {
-    /// Its machine instructions in order. What is out of line comes last, and without its bytes, which are elsewhere.
+    /// Returns its machine instructions in order. Out-of-line instructions come last, without their bytes, which lie elsewhere.
     pub fn lines(&self) -> impl Iterator<Item = ListedLine<'a>> + use<'a, M> {
         let (bytes, Address(address)) = (self.bytes, self.address);
         let text = self.stencil.disassembly;
         let offset = |line: &str| usize::from_str_radix(line.split(':').next()?.trim(), 16).ok();
-        // In line, offsets ascend; what is out of line begins with a line that has none.
+        // In-line instructions have ascending offsets. A line without an offset precedes the out-of-line ones.
         let starts = move || text.lines().map_while(offset);
         let ranges = starts().zip(starts().skip(1).chain([bytes.len()])).map(Some).chain(std::iter::repeat(None));
         text.lines().zip(ranges).map(move |(line, range)| ListedLine {
@@ -105,7 +105,7 @@ impl<'a, M: Machine> ListedUop<'a, M> {
 }
 
 impl<M: Machine> fmt::Display for ListedUop<'_, M> {
-    /// Its address, name and operands in one line, and its machine instructions in further ones.
+    /// Writes a line with its address, name and operands, and a line for each machine instruction.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:8x}: ", self.address.0)?;
         match self.instruction {
@@ -119,12 +119,12 @@ impl<M: Machine> fmt::Display for ListedUop<'_, M> {
 /// A machine instruction of a [`ListedUop`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListedLine<'a> {
-    /// Where it is; none for what is out of line.
+    /// Its address; `None` for an out-of-line instruction.
     pub address: Option<Address>,
-    /// Its bytes as they are in memory.
+    /// Its bytes in memory.
     pub bytes: &'a [u8],
-    /// The instruction in AT&T syntax, with the names of operands in place of their values. Where it jumps within the
-    /// uop, the target is counted from the uop's start.
+    /// The instruction in AT&T syntax, with the names of operands in place of their values. A jump within the uop gives its
+    /// target as an offset from the uop's start.
     pub assembly: &'a str,
 }
 

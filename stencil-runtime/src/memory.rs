@@ -1,26 +1,26 @@
-//! Memory for code: pages near the executable that are reserved at once, written through one view of them, and run
-//! through one that cannot be written.
+//! Memory for code: pages near the executable, reserved at once, that are never writable and executable at one address.
 //!
-//! [`Pages`] is the memory of an arena. A [`Writer`] claims free lines of it and lends them, one [`Slot`] after the
-//! other, to be written; [`Writer::publish`] consumes it and makes all of them executable. What a slot
-//! becomes is a [`Block`], which frees its lines on drop. No range of addresses is ever writable and executable.
+//! [`Pages`] is the memory of an arena. A [`Writer`] claims free cache lines of it and lends them out, one [`Slot`] at a time.
+//! [`Writer::publish`] consumes the writer and makes all that it wrote executable. A written slot becomes a [`Block`], which
+//! frees its lines on drop.
 //!
-//! # What another processor may see
+//! # Stale instructions on other processors
 //!
-//! x86-64 keeps the caches of instructions coherent with stores. What remains are instructions that a processor has
-//! fetched before they were written (Intel's manual, volume 3, "Handling Self- and Cross-Modifying Code").
+//! x86-64 keeps instruction caches coherent with stores, but a processor may have fetched instructions before they were
+//! overwritten (Intel's manual, volume 3, "Handling Self- and Cross-Modifying Code").
 //!
-//! * *Memory that never held code:* no processor has fetched instructions there, since nothing has ever jumped there.
-//!   Whoever runs the new code got its address after it was published, by something that synchronises.
-//! * *Reused, one mapping:* before it is written, `mprotect` takes the right to execute it away and removes all
-//!   translations that have it, on each processor. Nothing can be fetched until it is given back, after the last write.
-//! * *Reused, two mappings:* the executable view stays, so that a processor may have fetched the old instructions ahead of
-//!   time. Every processor that runs this process has to serialize between the last write and the first run.
-//!   `membarrier` makes them, once for each [`Writer::publish`] that reused lines.
+//! * *Memory that never held code:* nothing has ever jumped there, so no processor has fetched anything. A thread that runs
+//!   the new code received its address after it was published, through something that synchronises.
+//! * *Reused memory, one mapping:* before the first write, `mprotect` removes the right to execute from the pages and flushes
+//!   the translations of all processors. No processor can fetch from there until the right returns, after the last write.
+//! * *Reused memory, two mappings:* the executable view stays, so a processor may have fetched the old instructions. Every
+//!   processor that runs this process must serialize between the last write and the first run. `membarrier` makes them do
+//!   so, once for each [`Writer::publish`] that reused lines.
 //!
-//! Lines are those of the caches: what is written is never in a line with what runs.
+//! A writer never writes to a cache line that holds running code.
 
 mod dual;
+mod kept;
 mod owner;
 mod space;
 mod system;
@@ -38,27 +38,27 @@ pub(crate) use space::{LINE, PAGE};
 pub(crate) use system::Placement;
 pub(crate) use writer::{Slot, Writer};
 
-/// The most that can be reserved: line numbers and shares are counted in fewer bits than addresses.
+/// The size of the largest arena. Line numbers and shares have fewer bits than addresses.
 const MOST: usize = 4 << 30;
 
-/// How the memory of an [`Arena`](crate::Arena) is mapped.
+/// The mapping of the memory of an [`Arena`](crate::Arena).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mapping {
-    /// Once. Pages are first writable, then executable: no address is ever both, and nothing that runs can be
-    /// written at any address. Publishing is one system call for a batch. The space of dropped functions is used again
-    /// when all functions in a page are dropped. After a `fork` parent and child have memory of their own.
+    /// The memory is mapped once. A page is first writable, then executable, and running code is writable at no address.
+    /// Publishing takes one system call per batch. The space of a page is reused when all programs in it are dropped. After a
+    /// `fork`, parent and child have separate memory.
     Single,
-    /// Twice: what can be written at some addresses is executed at others. Publishing makes no system call, or, where
-    /// space is used again, one for a batch; and the space of each function can be used again as soon as it is dropped.
+    /// The memory is mapped twice: writable at one address, executable at another. Publishing takes no system call, or one
+    /// per batch that reuses space. The space of each program is reused as soon as it is dropped.
     ///
-    /// The price is security. An attacker who can make the process write to an address of his choice can change code that
-    /// runs, if he learns where the writable view is: it is at a random place, and no pointer to it is kept but in the
-    /// arena itself. And the memory is shared with a child after `fork`: the child cannot compile into the arena
-    /// ([`Error::Forked`]), nor run code in it that the parent may drop.
+    /// The price is security. An attacker who can write to an address of their choice can change running code if they learn
+    /// where the writable view is. It lies at a random address, and only the arena itself holds a pointer to it. Also, a
+    /// child process shares the memory after `fork`: it cannot compile into the arena ([`Error::Forked`]) and must not run
+    /// code that the parent may drop.
     Dual,
 }
 
-/// The memory of an arena, returned to the system on drop. [`Owner`] and [`Block`]s own it together.
+/// The memory of an arena, which [`Owner`] and [`Block`]s own together. Dropping it returns it to the system.
 #[derive(Debug)]
 pub(crate) struct Pages {
     views: Views,
@@ -76,7 +76,7 @@ impl Pages {
     /// Reserves at least `size` bytes.
     pub(crate) fn new(size: usize, mapping: Mapping, placement: Placement) -> Result<Self, Error> {
         let whole = size.max(1).checked_next_multiple_of(PAGE).filter(|size| *size <= MOST);
-        let size = whole.ok_or(Error::OutOfMemory { size, code: libc::ENOMEM })?;
+        let size = whole.ok_or(Error::ArenaTooLarge { size, most: MOST })?;
         let views = match mapping {
             Mapping::Single => Views::Single(View::reserve(size, placement)?),
             Mapping::Dual => Views::Dual(Dual::new(size, placement)?),
@@ -85,7 +85,7 @@ impl Pages {
         Ok(Self { views, space, shares: Shares::default() })
     }
 
-    /// Whether the system allows memory to be executed that was written before. Asked before anything is claimed.
+    /// Checks that the system lets written memory be executed. To be called before anything is claimed.
     pub(crate) fn probe(&self) -> Result<(), Error> {
         let Views::Single(view) = &self.views else { return Ok(()) };
         view.protect(0..PAGE, Access::Write)?;
@@ -99,7 +99,7 @@ impl Pages {
         }
     }
 
-    /// How it is used now.
+    /// Returns the present use of the memory.
     pub(crate) fn stats(&self) -> ArenaStats {
         let (committed, free) = self.space.count();
         let (functions, used) = self.shares.blocks();
@@ -107,7 +107,7 @@ impl Pages {
         ArenaStats { reserved: self.runs().size(), committed, used, padding, free, functions }
     }
 
-    /// The view that is executable, or will be.
+    /// Returns the view that is executable, or will be.
     fn runs(&self) -> &View {
         match &self.views {
             Views::Single(view) => view,
@@ -115,7 +115,7 @@ impl Pages {
         }
     }
 
-    /// The view that a writer's lines are writable in.
+    /// Returns the view in which a writer's lines are writable.
     fn writable(&self) -> &View {
         match &self.views {
             Views::Single(view) => view,
@@ -123,7 +123,7 @@ impl Pages {
         }
     }
 
-    /// Whether this is a child's view of its parent's memory.
+    /// Fails in a child process whose parent owns the memory.
     fn check_owner(&self) -> Result<(), Error> {
         match &self.views {
             Views::Dual(dual) if dual.forked() => Err(Error::Forked),
@@ -131,7 +131,7 @@ impl Pages {
         }
     }
 
-    /// Free lines, at least `needed` and at most `wanted` that follow one another, made writable.
+    /// Claims between `needed` and `wanted` contiguous free lines and makes them writable.
     fn claim(&self, needed: usize, wanted: usize) -> Result<Claim, Error> {
         self.check_owner()?;
         let full = || {
@@ -142,20 +142,20 @@ impl Pages {
         self.space.claim(needed, wanted, |claim| self.commit(claim))?.ok_or_else(full)
     }
 
-    /// Adds at least `needed` lines to a claim, if there are free ones behind it.
+    /// Extends a claim by between `needed` and `wanted` lines. Returns `false` if fewer are free behind it.
     fn extend(&self, claim: &mut Claim, needed: usize, wanted: usize) -> Result<bool, Error> {
         self.check_owner()?;
         self.space.extend(claim, needed, wanted, |claim| self.commit(claim))
     }
 
-    /// Gets memory for what is claimed, and makes it writable.
+    /// Gets memory for a claim and makes it writable.
     fn commit(&self, claim: &Claim) -> Result<(), Error> {
         match &self.views {
             Views::Single(view) => {
                 view.protect(claim.bytes(), Access::Write)?;
                 if claim.bytes().len() >= HUGE {
-                    // For a large program: calls at random among 32 MiB take two thirds of the time then. Smaller parts would be
-                    // split by their protection, and shared memory has no huge pages as most systems are set up.
+                    // Random calls within 32 MiB of code take two thirds of the time on huge pages. Protection would split
+                    // them for smaller claims, and most systems disable them for shared memory.
                     let _ = view.advise(claim.bytes(), libc::MADV_HUGEPAGE);
                 }
                 view.populate(claim.fresh_bytes()).map(drop)

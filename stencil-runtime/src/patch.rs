@@ -1,15 +1,15 @@
-//! Patch functions: what goes into a field of a copied stencil.
+//! Patch functions: the contents of the fields of a copied stencil.
 //!
-//! Each function here computes the bits of one kind of ELF relocation and checks that they fit, without
-//! touching memory; [`put`] then stores them. Emit functions compute every field of a uop before they write
-//! the first byte, so that a value out of range leaves fresh memory fresh.
+//! Each function computes the bits of one kind of ELF relocation and checks that they fit, without touching memory.
+//! [`put`] stores them. Emit functions check every field of a uop before they write the first byte, so that a value out of
+//! range leaves fresh memory zero.
 //!
-//! The relocation kinds are those of the [System V ABI, AMD64 supplement], section 4.4, `S + A` being the
-//! value with its addend and `P` the address of the field.
+//! The relocation kinds are those of the [System V ABI, AMD64 supplement], section 4.4. `S + A` is the value with its
+//! addend, and `P` is the address of the field.
 //!
 //! [System V ABI, AMD64 supplement]: https://gitlab.com/x86-psABIs/x86-64-ABI
 
-/// The value of a field lies outside what the field can hold.
+/// A value that its field cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow {
     /// The value, before truncation.
@@ -46,7 +46,7 @@ pub fn low<const N: usize>(value: u64, addend: i64) -> [u8; N] {
 /// extended to 64 bits: with zeros for an unsigned one, with its sign for a signed one.
 ///
 /// # Errors
-/// [`Overflow`], where `value + addend` is outside that range.
+/// [`Overflow`], if `value + addend` is outside that range.
 #[inline(always)]
 pub fn abs32s(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
     match i32::try_from(value.wrapping_add_signed(addend) as i64) {
@@ -59,7 +59,7 @@ pub fn abs32s(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
     }
 }
 
-/// Whether [`abs32s`] succeeds.
+/// Returns whether [`abs32s`] succeeds.
 #[inline(always)]
 #[must_use]
 pub const fn fits_i32(value: u64, addend: i64) -> bool {
@@ -67,11 +67,11 @@ pub const fn fits_i32(value: u64, addend: i64) -> bool {
     value as i32 as i64 == value
 }
 
-/// `R_X86_64_PC32`, `R_X86_64_PLT32` and the `GOTPCREL` kinds: the distance from the field at the address
-/// `place` to `target + addend`, -2^31 to 2^31 - 1.
+/// `R_X86_64_PC32`, `R_X86_64_PLT32` and the `GOTPCREL` kinds: the displacement from the field at the address `place` to
+/// `target + addend`, -2^31 to 2^31 - 1.
 ///
 /// # Errors
-/// [`Overflow`], where the distance is outside that range.
+/// [`Overflow`], if the displacement is outside that range.
 #[inline(always)]
 pub fn rel32(place: u64, target: u64, addend: i64) -> Result<[u8; 4], Overflow> {
     let distance = target.wrapping_add_signed(addend).wrapping_sub(place) as i64;
@@ -81,11 +81,11 @@ pub fn rel32(place: u64, target: u64, addend: i64) -> Result<[u8; 4], Overflow> 
     }
 }
 
-/// Stores a field at `offset`.
+/// Stores a field at `offset`, in bytes.
 ///
 /// # Panics
-/// If the field does not lie within `bytes`. Emit functions pass constant offsets into arrays of constant
-/// size, so that nothing of this check remains in them.
+/// If the field does not lie within `bytes`. Emit functions pass constant offsets into arrays of constant size, so that the
+/// compiler removes the check.
 #[inline(always)]
 pub fn put<const N: usize>(bytes: &mut [u8], offset: usize, field: [u8; N]) {
     bytes[offset..offset + N].copy_from_slice(&field);

@@ -1,7 +1,7 @@
 //! Programs: instructions of one machine, labels, and the two passes over them.
 //!
-//! The first pass adds up sizes, which gives every label its offset; the second emits each uop with every
-//! address known. Memory is claimed in between, once.
+//! The first pass adds up sizes and so finds each label's offset. Then memory is claimed, once. The second pass emits each
+//! uop with all addresses known.
 
 use std::fmt;
 
@@ -12,22 +12,32 @@ use crate::error::Error;
 use crate::memory::{LINE, Slot};
 use crate::stencil::{Abi, Stencil};
 
-/// What `stencil!` makes of a `machine` declaration: the registers that uops share, and the way in and out.
-pub trait Machine: Sized + 'static {
-    /// The operands of an instruction: an array of as many words as the largest uop has operands.
+/// A machine: the registers that uops share, and the function that enters a program. `stencil!` implements it for each
+/// `machine` declaration; do not implement it by hand.
+///
+/// # Safety
+/// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
+/// convention `ABI`.
+pub unsafe trait Machine: Sized + 'static {
+    /// The operands of an instruction: an array with one word for each operand of the uop that has most.
     type Operands: Words;
-    /// The function that a program is: the machine's parameters and result in the C convention.
+    /// The type of a program as a function: the machine's parameters and result in the C convention.
     type Entry: Entry;
-    /// The convention between uops.
+    /// The calling convention between uops.
     const ABI: Abi;
-    /// The uop that comes first in every program and takes the parameters from the C convention.
+    /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
 }
 
-/// An array of words. Not for implementation outside this crate.
-pub trait Words: Copy + AsRef<[u64]> + fmt::Debug {
-    /// The words that a uop uses, and zeros.
+/// An array of words. Only arrays of `u64` implement it.
+pub trait Words: sealed::Words + Copy + AsRef<[u64]> + fmt::Debug {
+    /// Pads a uop's words with zeros.
     fn from_words<const N: usize>(words: [u64; N]) -> Self;
+}
+
+mod sealed {
+    pub trait Words {}
+    impl<const SIZE: usize> Words for [u64; SIZE] {}
 }
 
 impl<const SIZE: usize> Words for [u64; SIZE] {
@@ -46,15 +56,15 @@ impl<const SIZE: usize> Words for [u64; SIZE] {
     }
 }
 
-/// An emit function that takes instructions' operands and says whether it has emitted the uop. If not, its description is needed.
+/// An emit function for instructions. Returns `false` if it emitted nothing, so that the description is needed.
 pub type Emit<M> = fn(&mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
 
-/// What the first pass adds up of a stencil. It is in the uop, so that the pass need not look any further.
+/// The sizes of a stencil that the first pass adds up. A uop holds them, so that the pass does not read the stencil.
 #[derive(Clone, Copy, Debug)]
 struct Size {
     code: u32,
     data: u32,
-    /// One less than what the data is aligned to, if there is any, or else 0.
+    /// The alignment of the data less one, or 0 if there is no data.
     alignment_mask: u32,
     calls: u32,
 }
@@ -78,23 +88,41 @@ const fn narrow(size: usize) -> u32 {
 }
 
 /// A uop of a machine, as instructions refer to it.
+///
+/// Safe code cannot make one of a stencil of its own, nor an instruction with words that are not typed:
+///
+/// ```compile_fail,E0133
+/// # use stencil_runtime::{Stencil, Uop, stencil};
+/// # stencil! {
+/// #     machine Calc(x: u64) -> u64;
+/// #     uop ret() { RETURN(x); }
+/// # }
+/// static CHANGED: Stencil = Stencil { data_alignment: 0, ..STENCIL_ret };
+/// static UOP: Uop<Calc> = Uop::new(&CHANGED, &[], |_, _, _| true); // error: `new` is unsafe
+/// ```
 pub struct Uop<M: Machine> {
     emit: Option<Emit<M>>,
     size: Size,
     stencil: &'static Stencil,
     links: &'static [Link],
-    /// Of what is missing, the error that says so.
+    /// The error that a missing member of a family gives.
     missing: Option<fn(&M::Operands) -> Error>,
 }
 
 impl<M: Machine> Uop<M> {
-    /// A uop with its stencil, what that refers to outside, and its emit function.
+    /// Makes a uop of its stencil, what that refers to outside, and its emit function. Expansions of
+    /// [`stencil!`](crate::stencil!) call it.
+    ///
+    /// # Safety
+    /// `stencil` describes a function of machine `M` that a C compiler compiled: its sizes, its alignment, its operands and its
+    /// patches. `links` has one element for each patch that refers to a function or to static data, in the patches' order.
+    /// `emit` emits this stencil, and nothing else, by the same operands in the same order.
     #[must_use]
-    pub const fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
+    pub const unsafe fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
         Self { emit: Some(emit), size: Size::of(stencil), stencil, links, missing: None }
     }
 
-    /// What stands for the members that a family does not have: to emit it is an error.
+    /// Makes a uop that stands for the members that a family lacks. Emitting it is an error.
     #[must_use]
     pub const fn missing(error: fn(&M::Operands) -> Error) -> Self {
         let stencil = const { &Stencil::nothing("missing") };
@@ -107,16 +135,19 @@ impl<M: Machine> Uop<M> {
         &Self { emit: None, size: Size::of(stencil), stencil, links: &[], missing: None }
     };
 
-    /// What is known of its stencil.
+    /// Returns the description of its stencil.
     #[must_use]
     pub const fn stencil(&self) -> &'static Stencil {
         self.stencil
     }
 
-    /// Emits it by this function of its own, or else by its description. Of labels the words are addresses.
+    /// Emits it by its emit function or, where that gives up, by its description. The word of a label is its address.
+    ///
+    /// # Safety
+    /// There is a word for each operand of the stencil, in range of its type. `emit` emits this stencil and nothing else.
     #[doc(hidden)]
     #[inline(always)]
-    pub fn emit<Kind: Memory, const N: usize>(
+    pub unsafe fn emit<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
         words: [u64; N],
@@ -125,10 +156,13 @@ impl<M: Machine> Uop<M> {
         if emit(out, &words) { Ok(()) } else { described::emit(out, self.stencil, &{ words }, self.links) }
     }
 
-    /// The same in such a way that the caller can keep the emitter in registers.
+    /// Does the same in such a way that the caller can keep the emitter in registers.
+    ///
+    /// # Safety
+    /// As for [`emit`](Self::emit).
     #[doc(hidden)]
     #[inline(always)]
-    pub fn emit_inline<Kind: Memory, const N: usize>(
+    pub unsafe fn emit_inline<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
         words: [u64; N],
@@ -163,14 +197,24 @@ pub struct Instruction<M: Machine> {
 }
 
 impl<M: Machine> Instruction<M> {
-    /// An instruction from its parts. `stencil!` makes a constructor for each uop, which has types.
+    /// Makes an instruction of its parts. The typed constructors that [`stencil!`](crate::stencil!) makes for each uop call
+    /// this.
+    ///
+    /// # Safety
+    /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
+    /// type.
     #[must_use]
     #[inline(always)]
-    pub fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
+    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
+        Self::of(uop, words)
+    }
+
+    #[inline(always)]
+    fn of<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }
     }
 
-    /// Emits it as the instruction of this index, by its uop's function if there is one.
+    /// Emits it by its uop's emit function, if it has one. The index is for errors.
     #[inline(always)]
     fn emit(
         &self,
@@ -190,19 +234,19 @@ impl<M: Machine> Instruction<M> {
         }
     }
 
-    /// The pseudo-instruction that binds a label to the place where it stands.
+    /// Makes the pseudo-instruction that binds a label to its position in the program.
     #[must_use]
     pub fn bind(label: Label) -> Self {
-        Self::new(Uop::BIND, [label.to_word()])
+        Self::of(Uop::BIND, [label.to_word()])
     }
 
-    /// What is known of its stencil.
+    /// Returns the description of its stencil.
     #[must_use]
     pub const fn stencil(&self) -> &'static Stencil {
         self.uop.stencil
     }
 
-    /// The operands as words, in the order of [`Stencil::holes`]; unused words follow.
+    /// Returns the operands as words, in the order of [`Stencil::holes`]. Unused words follow.
     #[must_use]
     pub fn operands(&self) -> &[u64] {
         self.operands.as_ref()
@@ -218,7 +262,7 @@ impl<M: Machine> Clone for Instruction<M> {
 impl<M: Machine> Copy for Instruction<M> {}
 
 impl<M: Machine> fmt::Debug for Instruction<M> {
-    /// The uop's name and its operands as words: `push 0x28`.
+    /// Writes the uop's name and its operands as words: `push value=0x28`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stencil = self.stencil();
         f.write_str(stencil.name)?;
@@ -229,8 +273,8 @@ impl<M: Machine> fmt::Debug for Instruction<M> {
     }
 }
 
-/// A place in a program, to jump to. Labels of a program are numbered from 0, in any order; each is bound once, by
-/// the machine's `bind` instruction, before or after it is used.
+/// A position in a program to jump to. Number the labels of a program from 0, in any order, and bind each once with the
+/// machine's `bind` instruction, before or after its uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(pub u32);
 
@@ -240,10 +284,10 @@ impl fmt::Display for Label {
     }
 }
 
-/// Where the labels of a program are.
+/// The positions of a program's labels.
 #[derive(Debug, Default)]
 pub struct Labels {
-    /// Of each label the offset from the start of code, or `UNBOUND`.
+    /// Each label's offset from the start of the code, or `UNBOUND`.
     offsets: Vec<u32>,
     base: u64,
 }
@@ -263,18 +307,18 @@ impl Labels {
         if self.offsets[index] != UNBOUND {
             return Err(Error::DuplicateLabel { label, instruction });
         }
-        // A program that is too large for this has no size, and is refused.
+        // If this truncates, the program is too large, and `Layout::size` refuses it.
         self.offsets[index] = offset as u32;
         Ok(())
     }
 
-    /// Where they are, for [`offset`]. Most programs of a few uops have none.
+    /// Returns the table for [`offset`]. Most short programs have no labels.
     #[inline]
     pub(crate) fn bound(&self) -> Box<[u32]> {
         if self.offsets.is_empty() { Box::default() } else { self.offsets.as_slice().into() }
     }
 
-    /// The address of the label in an operand word, if it is bound.
+    /// Returns the address of the label in an operand word, if it is bound.
     #[inline(always)]
     #[must_use]
     pub fn find(&self, word: u64) -> Option<u64> {
@@ -284,26 +328,27 @@ impl Labels {
             .map(|offset| self.base.wrapping_add(u64::from(*offset)))
     }
 
-    /// The address of the label in an operand word.
+    /// Returns the address of the label in an operand word.
     ///
     /// # Errors
-    /// [`Error::UnknownLabel`], where it is not bound.
+    /// [`Error::UnknownLabel`], if it is not bound.
     pub fn address(&self, word: u64) -> Result<Address, Error> {
         let unknown = Error::UnknownLabel { label: Label(word as u32), instruction: 0 };
         self.find(word).map(Address).ok_or(unknown)
     }
 }
 
-/// Where a label is, if it is bound.
+/// Returns a label's offset, if it is bound.
 pub(crate) fn offset(offsets: &[u32], label: Label) -> Option<usize> {
     offsets.get(label.0 as usize).filter(|&&offset| offset != UNBOUND).map(|&offset| offset as usize)
 }
 
-/// A type that an operand can have, as a word of an [`Instruction`].
+/// A type of operands, which an [`Instruction`] holds as a word.
 pub trait Operand: Copy {
-    /// The word that carries the value: an integer extended by its type, a float's bits, a pointer's address.
+    /// Returns the word that carries the value: an integer extended to 64 bits, a float's bits, a pointer's address, or a
+    /// label's number.
     fn to_word(self) -> u64;
-    /// The value that a word carries.
+    /// Returns the value that a word carries.
     fn from_word(word: u64) -> Self;
 }
 
@@ -385,30 +430,30 @@ impl Operand for Label {
     }
 }
 
-/// An invalid instruction, so that to run off the end of a program is a fault and nothing worse.
+/// An invalid instruction (`ud2`). Running off the end of a program is a fault and nothing worse.
 const END: [u8; 2] = [0x0f, 0x0b];
 const TOO_LARGE: Error = Error::ProgramTooLarge { size: usize::MAX };
 
-/// What the first pass finds out: bytes of code and of data, what the data is aligned to, and the number of calls.
+/// The result of the first pass: bytes of code and of data, the alignment of the data, and the number of calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
     pub(crate) code: usize,
     data: usize,
-    /// One less than what the data is aligned to.
+    /// The alignment of the data less one.
     alignment_mask: usize,
     calls: usize,
 }
 
 impl Layout {
-    /// The first pass. It binds the labels, and forgets those of other programs.
+    /// Runs the first pass. It binds the labels and forgets those of other programs.
     #[inline(always)]
     pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
         labels.offsets.clear();
-        // So many cannot make a sum overflow: none of the sizes has more than 32 bits.
+        // The sums below cannot overflow: fewer than 2^30 sizes of 32 bits each.
         if instructions.len() >= 1 << 30 {
             return Err(TOO_LARGE);
         }
-        // Data begins on a cache line of its own.
+        // Data begins on a new cache line.
         let mut layout = Self { alignment_mask: LINE - 1, ..Self::default() };
         layout.add(&M::ENTRY.size);
         for (index, instruction) in instructions.iter().enumerate() {
@@ -420,23 +465,23 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Without a branch on whether there is data, which comes as it likes.
+    /// Adds a uop, without a branch on whether it has data, which would be hard to predict.
     #[inline(always)]
     fn add(&mut self, &Size { code, data, alignment_mask, calls }: &Size) {
         let [code, data, alignment_mask, calls] = [code, data, alignment_mask, calls].map(|size| size as usize);
         self.code += code;
         self.data = ((self.data + alignment_mask) & !alignment_mask) + data;
-        // The greater one, since they are powers of two less one.
+        // The maximum: both are powers of two less one.
         self.alignment_mask |= alignment_mask;
         self.calls += calls;
     }
 
-    /// Bytes for trampolines, if all calls need one.
+    /// Returns the bytes for trampolines if every call needs one.
     pub(crate) fn trampolines(&self) -> usize {
         self.calls.saturating_mul(TRAMPOLINE_SIZE)
     }
 
-    /// Bytes of the program, wherever a line begins, with this many for trampolines.
+    /// Returns the bytes of the program at any line's start, with this many bytes for trampolines.
     #[inline]
     pub(crate) fn size(&self, trampolines: usize) -> Result<usize, Error> {
         let end = self.code.checked_add(END.len()).ok_or(TOO_LARGE)?;
@@ -450,7 +495,7 @@ impl Layout {
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
     }
 
-    /// Where data begins in a program at this address, or its end.
+    /// Returns the offset of the data in a program at this address, or the program's end if there is no data.
     #[inline]
     fn data_start(&self, address: Address, trampolines: usize) -> usize {
         let end = self.code + END.len();
@@ -461,7 +506,7 @@ impl Layout {
     }
 }
 
-/// The second pass. A program of this layout goes to the slot.
+/// Runs the second pass: emits a program of this layout into the slot.
 #[inline]
 pub(crate) fn emit<M: Machine>(
     instructions: &[Instruction<M>],
@@ -474,9 +519,9 @@ pub(crate) fn emit<M: Machine>(
     labels.base = address.0;
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
-    Instruction::new(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
-    // The function of the next instruction is looked up before this one is emitted, so that a processor that expects
-    // another function need not wait for memory to find that out.
+    Instruction::of(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
+    // The next instruction's function is loaded before this one is emitted, so that a mispredicted call is found out
+    // without waiting for memory.
     if let [first, rest @ ..] = instructions {
         let (mut instruction, mut function) = (first, first.uop.emit);
         for (index, next) in rest.iter().enumerate() {

@@ -1,31 +1,31 @@
-//! What is known of a stencil when its crate has been compiled: plain data, for people and for the first pass.
+//! Descriptions of stencils: plain data that the macro generates, for people, for the first pass and for rare cases.
 
 /// A uop's machine code with holes, as [`stencil!`](crate::stencil!) found it in the C compiler's object file.
 ///
-/// The code to emit it is a function of its own; nothing here is read while code is being emitted, except
-/// the three sizes.
+/// A generated function emits the stencil and normally reads nothing of this but the sizes. Where that function gives up,
+/// for a trampoline or an error, the runtime emits the stencil by this description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stencil {
     /// The uop's name, with a family's parameters in brackets: `get[1, 2]`.
     pub name: &'static str,
     /// The instructions.
     pub code: Body,
-    /// What the instructions refer to near themselves: constants, address tables, out-of-line functions.
+    /// Bytes that the instructions refer to relative to themselves: constants, address tables, out-of-line code.
     pub data: Body,
-    /// What the data must be aligned to, in bytes: a power of two. Code needs no alignment.
+    /// The alignment of the data in bytes, a power of two. Code needs no alignment.
     pub data_alignment: usize,
     /// The operands, in the order of their declaration.
     pub holes: &'static [Hole],
-    /// The fields that an emit function patches, in ascending order, data before code.
+    /// The fields that an emit function patches: those in the data first, each in ascending order of their offsets.
     pub patches: &'static [Patch],
-    /// Names of the host functions it calls.
+    /// The names of the host functions that it calls.
     pub calls: &'static [&'static str],
-    /// The instructions with symbolic holes, one a line, in AT&T syntax.
+    /// The instructions in AT&T syntax, one per line, with symbolic holes.
     pub disassembly: &'static str,
 }
 
 impl Stencil {
-    /// The stencil of something that emits nothing.
+    /// Returns a stencil without code and data.
     #[doc(hidden)]
     #[must_use]
     pub const fn nothing(name: &'static str) -> Self {
@@ -39,29 +39,29 @@ impl Stencil {
 pub struct Body {
     /// Size in memory, in bytes.
     pub size: usize,
-    /// The bytes up to the last one that is neither zero nor patched. Fresh memory holds the rest already.
+    /// The bytes up to the last one that is neither zero nor patched. The rest is zero.
     pub stored: &'static [u8],
 }
 
-/// A typed operand: what the holes of a stencil are filled with.
+/// A typed operand: the value that a stencil's holes are filled with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
     /// The operand's name.
     pub name: &'static str,
     /// The Rust type, as written in the signature.
     pub ty: &'static str,
-    /// The least and the greatest value, as far as the fields that hold it narrow the type's own range.
+    /// The least and the greatest value that the fields can hold, if they hold less than the type.
     pub range: Option<(i64, i64)>,
 }
 
 impl Hole {
-    /// The type without its path.
+    /// Returns the type without its path.
     pub(crate) fn type_name(&self) -> &'static str {
         self.ty.rsplit(':').next().unwrap_or_default().trim()
     }
 }
 
-/// The two byte strings of a stencil.
+/// One of the two byte strings of a stencil.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     /// [`Stencil::code`].
@@ -88,7 +88,7 @@ pub enum PatchKind {
 }
 
 impl PatchKind {
-    /// The width of the field, in bytes.
+    /// Returns the width of the field in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
@@ -103,48 +103,48 @@ impl PatchKind {
 /// What a field holds: the `S` of its relocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// The operand with this index in [`Stencil::holes`]; of a label, its address.
+    /// The operand with this index in [`Stencil::holes`]. The value of a label is its address.
     Operand(usize),
-    /// This offset in the stencil's code.
+    /// The address of the stencil's code plus this offset.
     Code(usize),
-    /// This offset in the stencil's data.
+    /// The address of the stencil's data plus this offset.
     Data(usize),
-    /// The address of the uop that follows.
+    /// The address of the next uop.
     Next,
-    /// The address of the host function with this index in [`Stencil::calls`], or of a trampoline to it.
+    /// The address of the host function with this index in [`Stencil::calls`], or of a trampoline that jumps there.
     Callee(usize),
     /// The address of a host function, as a value.
     Function,
-    /// The address of read-only data in the executable, shared by all uops.
+    /// The address of read-only data in the executable, which all uops share.
     Static,
 }
 
-/// One field that is filled in when a stencil is emitted, like a relocation of an object file.
+/// A field that is filled in when a stencil is emitted, like a relocation of an object file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// Where the field is.
+    /// The byte string that contains the field.
     pub section: Section,
-    /// Its offset there, in bytes.
+    /// The field's offset in bytes.
     pub offset: usize,
-    /// Its width, and how it is computed.
+    /// The field's width and its computation.
     pub kind: PatchKind,
-    /// The value.
+    /// The value `S`.
     pub value: Value,
-    /// The constant added to the value.
+    /// The addend `A`.
     pub addend: i64,
 }
 
-/// The calling convention between uops, which the C compiler that built them decides.
+/// The calling convention between uops. The C compiler that built them determines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Abi {
     /// The platform's C convention.
     C,
-    /// `preserve_none`: more registers for parameters, and no register that a uop has to preserve.
+    /// `preserve_none`: more registers for parameters, and none that a uop has to preserve.
     PreserveNone,
 }
 
 impl Abi {
-    /// Whether two blocks of one machine agree; usable in constants.
+    /// Returns whether two conventions are the same, also in constant expressions.
     #[must_use]
     pub const fn matches(self, other: Self) -> bool {
         matches!((self, other), (Self::C, Self::C) | (Self::PreserveNone, Self::PreserveNone))

@@ -1,4 +1,4 @@
-//! Compares two engines: the same calls have to return and to leave behind the same.
+//! Compares two engines: equal calls must return equal results and leave equal state.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -8,12 +8,12 @@ use uops::{ExternType, FuncType, RefType, Value, ValueType};
 use crate::engine::{Instance, Item, Program, State, Stop, Uops, Wasmi};
 use crate::rng::Rng;
 
-/// How many calls were compared.
+/// The number of calls compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// Those that returned.
+    /// Calls that returned.
     pub returned: usize,
-    /// Those that trapped.
+    /// Calls that trapped.
     pub trapped: usize,
 }
 
@@ -24,14 +24,14 @@ impl AddAssign for Compared {
     }
 }
 
-/// A function that two engines do not agree on.
+/// A difference between two engines.
 #[derive(Clone, Debug)]
 pub struct Disagreement {
-    /// The function; none if it is about the module itself.
+    /// The function, or none if the difference concerns the module itself.
     pub function: Option<String>,
-    /// The arguments of the calls, on one instance; they differ in the last one.
+    /// The arguments of the calls, all on one instance. The last call differs.
     pub calls: Vec<Vec<Value>>,
-    /// What differs.
+    /// The difference.
     pub what: String,
 }
 
@@ -46,10 +46,10 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// Calls every function of the last module, each on an instance of its own, with a few arguments that the seed chooses.
+/// Calls every function of the last module with a few arguments chosen by the seed, each on an instance of its own.
 ///
 /// # Errors
-/// Where uops and wasmi do not agree.
+/// The first difference between uops and wasmi.
 pub fn functions_agree(modules: &[(&str, &[u8])], seed: u64) -> Result<Compared, Disagreement> {
     let outside = |what| Disagreement { function: None, calls: Vec::new(), what };
     let Some((uops, wasmi)) = both(Uops::new(modules), Wasmi::new(modules)).map_err(outside)? else {
@@ -76,7 +76,7 @@ pub fn functions_agree(modules: &[(&str, &[u8])], seed: u64) -> Result<Compared,
     Ok(compared)
 }
 
-/// How often a function is called on the same instance.
+/// The number of calls of a function on one instance.
 const CALLS: usize = 3;
 
 /// How a call ended on both engines.
@@ -86,14 +86,14 @@ pub enum End {
     Returned,
     /// With a trap.
     Trapped,
-    /// On one of them for want of room for frames, so that there is nothing to compare.
+    /// One of them ran out of frames, so there is nothing to compare.
     Exhausted,
 }
 
-/// Calls a function of both.
+/// Calls a function on both engines.
 ///
 /// # Errors
-/// What differs: results, traps, globals, memories or tables.
+/// The difference: in results, traps, globals, memories or tables.
 pub fn call_agrees(
     one: &mut impl Instance,
     other: &mut impl Instance,
@@ -111,7 +111,7 @@ pub fn call_agrees(
     Ok(if result.is_ok() { End::Returned } else { End::Trapped })
 }
 
-/// What both engines have, or nothing if neither does and for the same reason. That frames run out is no reason.
+/// What both engines return, or nothing if both fail for the same reason. Running out of frames is not compared.
 fn both<A, B>(one: Result<A, Stop>, other: Result<B, Stop>) -> Result<Option<(A, B)>, String> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok(Some((one, other))),
@@ -156,7 +156,7 @@ fn exported(modules: &[(&str, &[u8])]) -> Vec<(String, FuncType)> {
     functions.collect()
 }
 
-/// A value that is more likely than others to matter.
+/// A value that is likely to matter.
 fn argument(rng: &mut Rng, ty: ValueType) -> Value {
     let bits = match rng.below(4) {
         0 => rng.bits(),

@@ -1,4 +1,4 @@
-//! What two engines have to agree on: programs, instances of them, calls, and what these leave behind.
+//! The interface of an engine under comparison: programs, instances, calls, and the state that calls leave.
 
 mod on_uops;
 mod on_wasmi;
@@ -9,21 +9,21 @@ pub use on_uops::Uops;
 pub use on_wasmi::Wasmi;
 use uops::{Trap, Value};
 
-/// A module and what it needs, compiled by an engine.
+/// A module and those it depends on, compiled by an engine.
 pub trait Program: Sized {
-    /// What can be called.
+    /// An instance of the program.
     type Instance: Instance;
 
-    /// Compiles modules with their names, each of which may import from those before it.
+    /// Compiles named modules, each of which may import from those before it.
     ///
     /// # Errors
     /// [`Stop::Refused`].
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop>;
 
-    /// Fresh instances of all of them.
+    /// Creates instances of all modules.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why instantiation failed.
     fn instantiate(&self) -> Result<Self::Instance, Stop>;
 }
 
@@ -35,15 +35,15 @@ pub trait Instance {
     /// Why there are no results.
     fn call(&mut self, function: &str, args: &[Value]) -> Result<Vec<String>, Stop>;
 
-    /// All that the modules export and functions may change.
+    /// The state that the modules export and functions may change.
     fn state(&self) -> State;
 }
 
 /// Globals, memories and tables by module and name.
 pub type State = BTreeMap<(usize, String), Item>;
 
-/// Something that functions may change. Of NaNs the bits are not compared, unless they are in memory; of references,
-/// whether they are one.
+/// A piece of state. NaNs compare as equal, except in memory. References compare by whether
+/// they are null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// The value of a global.
@@ -54,13 +54,13 @@ pub enum Item {
     Table(Vec<String>),
 }
 
-/// Why a module is not compiled, not instantiated, or why a call has no results.
+/// Why a module was refused, not instantiated, or why a call has no results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// A trap. Of two that the other engine does not tell apart, it is always the same one.
+    /// A trap. Where the other engine does not distinguish two traps, it is always the same one.
     Trap(Trap),
-    /// There was no more room for frames. How much there is differs between engines.
+    /// The frames ran out. Engines differ in how many there are.
     Exhausted,
-    /// Anything else, in the engine's words.
+    /// Anything else, as the engine describes it.
     Refused(String),
 }

@@ -1,4 +1,4 @@
-//! Runs modules that nobody trusts: whatever they are, they end in an error or a result, and within limits.
+//! Runs untrusted modules. Each must end in an error or a result, within limits.
 
 use std::ops::AddAssign;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -9,21 +9,21 @@ use uops::{Error, ExternType, Global, Instance, Linker, Memory, Module, Options,
 use crate::mutate;
 use crate::rng::Rng;
 
-/// How long a module may run before it is interrupted.
+/// The time after which a module is interrupted.
 const TIME: Duration = Duration::from_millis(10);
-/// How long it may go on then: much longer than it does, since the machine may have something else to do.
+/// The time it may take to stop. This is generous, since the machine may be busy.
 const GRACE: Duration = Duration::from_secs(20);
-/// What a module may have.
+/// The limits of a module.
 const OPTIONS: Options = Options { stack: 1 << 18, memory_pages: 32, table_elements: 10_000, memories: 10, tables: 10 };
 
-/// What came of modules.
+/// Counts of modules by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Those that are not valid, or need what uops does not have.
+    /// Invalid modules, and those that need unsupported features.
     pub refused: usize,
-    /// Those whose start or data led to an error.
+    /// Modules whose start function or segments led to an error.
     pub failed: usize,
-    /// Those that were instantiated, and whose functions were called.
+    /// Modules that were instantiated and whose functions were called.
     pub ran: usize,
 }
 
@@ -36,10 +36,10 @@ impl AddAssign for Report {
 }
 
 impl Report {
-    /// Compiles a module, instantiates it with stubs for all that it imports, and calls all that it exports.
+    /// Compiles a module, instantiates it with stubs for its imports, and calls its exports.
     ///
     /// # Panics
-    /// If it does not keep within the limits.
+    /// If the module exceeds the limits.
     pub fn add(&mut self, wasm: &[u8]) {
         match Module::new(wasm).and_then(Program::compile) {
             Err(error) => {
@@ -56,10 +56,10 @@ impl Report {
         }
     }
 
-    /// Tries a module cut off after so many bytes: after every `step` of them, and at the end of each section.
+    /// Tries truncated modules: at every `step` bytes, and at the end of each section.
     ///
     /// # Panics
-    /// If one that does not end with a section is not refused.
+    /// If a module that ends within a section is accepted.
     pub fn add_truncations(&mut self, wasm: &[u8], step: usize) {
         let boundaries = mutate::boundaries(wasm);
         for length in (0..wasm.len()).step_by(step).filter(|length| !boundaries.contains(length)) {
@@ -71,7 +71,7 @@ impl Report {
         }
     }
 
-    /// Tries so many variants of a module.
+    /// Tries this many variants of a module.
     pub fn add_mutations(&mut self, wasm: &[u8], other: &[u8], count: usize, seed: u64) {
         let mut rng = Rng::new(seed);
         for _ in 0..count {
@@ -89,7 +89,7 @@ fn run(program: &Program) -> Result<(), Error> {
             match ty {
                 ExternType::Func(ty) => {
                     let args: Vec<Value> = ty.params.iter().map(|&ty| Value::zero(ty)).collect();
-                    // Most will trap, and the one that is interrupted is not the last.
+                    // Most calls trap, and calls follow the one that is interrupted.
                     let _ = instance.call(&store, name, &args);
                 }
                 ExternType::Memory(_) => assert!(instance.memory(&store, name)?.pages(&store)? <= OPTIONS.memory_pages),
@@ -103,7 +103,7 @@ fn run(program: &Program) -> Result<(), Error> {
     })
 }
 
-/// Interrupts the store's calls again and again when the time is over.
+/// Interrupts the store's calls repeatedly once the time is over.
 fn within<T>(store: &Store, run: impl FnOnce() -> T) -> T {
     let (done, waiting) = channel::<()>();
     let handle = store.interrupt_handle();
@@ -122,7 +122,7 @@ fn within<T>(store: &Store, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Something of the right type for each import, as far as the limits allow.
+/// Defines a value of the right type for each import, within the limits.
 fn stubs(store: &Store, module: &Module) -> Result<Linker, Error> {
     let mut linker = Linker::new();
     for (name, field, ty) in module.imports() {

@@ -1,9 +1,10 @@
-//! Tests of the whole way from C bodies to running machine code. The examples of the README are run as well.
+//! Tests of the whole path from C bodies to running machine code. The README's examples run as doctests.
 //!
-//! What tests share is here: random modules, and the comparison of two engines.
+//! The library holds what tests share: random and damaged modules, and the comparison of two engines.
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
+pub mod bodies;
 pub mod differential;
 pub mod engine;
 pub mod hostile;

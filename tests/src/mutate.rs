@@ -1,16 +1,16 @@
-//! Damages modules: sections are taken apart, changed, and put together again, so that many are still valid.
+//! Damages modules. Sections are taken apart, changed and reassembled, so that many modules stay valid.
 
 use crate::rng::Rng;
 
-/// What a module begins with: the magic number and the version.
+/// The magic number and the version.
 const HEADER: usize = 8;
-/// Bytes that mean something in many places: types, ends of blocks, and numbers of several lengths.
+/// Bytes that mean something in many contexts: types, ends of blocks, and numbers of several lengths.
 const BYTES: [u8; 14] = [0, 1, 2, 0x0b, 0x40, 0x41, 0x60, 0x6f, 0x70, 0x7f, 0x80, 0xfc, 0xfd, 0xff];
 
-/// A section: its number, and what it contains.
+/// A section: its number and its contents.
 type Section = (u8, Vec<u8>);
 
-/// Where the sections of a valid module begin, and where the last one ends.
+/// The offsets of a valid module's sections, and of the end of the last one.
 #[must_use]
 pub fn boundaries(wasm: &[u8]) -> Vec<usize> {
     let mut all = vec![HEADER];
@@ -23,8 +23,8 @@ pub fn boundaries(wasm: &[u8]) -> Vec<usize> {
     all
 }
 
-/// A module with up to four changes. Most are of single bytes, some of whole sections, some forget what a section is, and
-/// some put a piece of the other module in.
+/// Returns a module with up to four changes. Most change single bytes, some change whole sections, some ignore sections,
+/// and some insert a piece of the other module.
 #[must_use]
 pub fn mutated(wasm: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
     let (mut sections, others) = (sections(wasm), sections(other));
@@ -46,7 +46,7 @@ pub fn mutated(wasm: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
     joined(&sections)
 }
 
-/// Leaves a section out, doubles it, moves it, or takes one from another module.
+/// Removes, duplicates or moves a section, or takes one from another module.
 fn change_sections(sections: &mut Vec<Section>, others: &[Section], rng: &mut Rng) {
     let to = rng.below(sections.len() + 1);
     let section = match rng.below(4) {
@@ -113,7 +113,7 @@ fn joined(sections: &[Section]) -> Vec<u8> {
     wasm
 }
 
-/// A number in LEB128 at the start of bytes, and how many bytes it has.
+/// Decodes a LEB128 number at the start of a slice. Returns it and its length in bytes.
 fn number(bytes: &[u8]) -> (usize, usize) {
     let length = 1 + bytes.iter().take_while(|byte| **byte & 0x80 != 0).count();
     let number = bytes[..length].iter().rev().fold(0, |number, byte| number << 7 | usize::from(byte & 0x7f));

@@ -1,17 +1,17 @@
-//! Random numbers that are the same on every machine.
+//! Pseudo-random numbers, the same on every machine.
 
-/// A generator (SplitMix64). Equal seeds make equal numbers.
+/// A generator (SplitMix64). Equal seeds yield equal numbers.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// A generator.
+    /// Creates a generator.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Any 64 bits.
+    /// Returns any 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -20,17 +20,17 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number less than `n`, which is not 0.
+    /// Returns a number below `n`, which must not be 0.
     pub fn below(&mut self, n: usize) -> usize {
         (self.bits() % n as u64) as usize
     }
 
-    /// One of these, of which there is at least one.
+    /// Returns one of the items, of which there must be at least one.
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
-    /// Any bytes.
+    /// Returns random bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.bits() as u8).collect()
     }

@@ -1,4 +1,4 @@
-//! Random modules that use everything uops has, made by `wasm-smith`. A seed always makes the same module.
+//! Random modules made by `wasm-smith`, which use every feature of uops. Equal seeds yield equal modules.
 
 use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
@@ -6,30 +6,30 @@ use wasm_smith::{Config, Module};
 use crate::differential::{Compared, Disagreement, functions_agree};
 use crate::rng::Rng;
 
-/// The module whose exports others may import, by the name [`ENVIRONMENT_NAME`].
+/// The module that random modules may import from, by the name [`ENVIRONMENT_NAME`].
 pub const ENVIRONMENT: &[u8] = include_bytes!("smith/environment.wat");
-/// Its name.
+/// The name of the environment module.
 pub const ENVIRONMENT_NAME: &str = "env";
 
-/// How many loops and calls a function may make, together with those that it calls.
+/// The number of loop iterations and calls that a function may perform, including its callees.
 const FUEL: u32 = 1000;
-/// Bytes that a module is made from.
+/// The number of bytes that a module is generated from.
 const ENTROPY: usize = 4096;
 
-/// The binary format of the module that a seed makes from no more than so many bytes of entropy: the fewer, the smaller.
+/// Generates a binary module from a seed and at most this many bytes of entropy. Less entropy yields a smaller module.
 #[must_use]
 pub fn module(seed: u64, entropy: usize) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     let config = config(&mut rng);
     let bytes = rng.bytes(ENTROPY);
-    // What it needs beyond the end is zeros.
+    // Beyond its end the entropy counts as zeros.
     let mut module =
         Module::new(config, &mut Unstructured::new(&bytes[..entropy.min(ENTROPY)])).expect("any bytes make a module");
     module.ensure_termination(FUEL).expect("no function's body is made of raw bytes");
     module.to_bytes()
 }
 
-/// What modules may have.
+/// The features and limits of modules.
 fn config(rng: &mut Rng) -> Config {
     let imports = wat::parse_bytes(include_bytes!("smith/imports.wat")).expect("the text is a module").into_owned();
     Config {
@@ -53,16 +53,16 @@ fn config(rng: &mut Rng) -> Config {
         threads_enabled: false,
         wide_arithmetic_enabled: false,
 
-        // All is seen, and nothing is undetermined.
+        // Everything is exported, and results are deterministic.
         canonicalize_nans: true,
         export_everything: true,
         memory_max_size_required: true,
         table_max_size_required: true,
-        // Half of the modules get further than the first trap.
+        // Half of the modules get beyond the first possible trap.
         disallow_traps: rng.below(2) == 0,
         allow_floats: rng.below(4) != 0,
 
-        // Many small ones rather than a few large ones.
+        // Many small functions rather than a few large ones.
         available_imports: Some(imports),
         max_imports: rng.below(8),
         max_memory32_bytes: 4 << 16,
@@ -84,20 +84,20 @@ fn config(rng: &mut Rng) -> Config {
 /// Runs the module of a seed on uops and on wasmi.
 ///
 /// # Errors
-/// Where they do not agree.
+/// The first difference.
 pub fn check(seed: u64) -> Result<Compared, Disagreement> {
     check_smaller(seed, ENTROPY).1
 }
 
-/// Runs the module that a seed makes from less entropy, and returns that too.
+/// Runs the module that a seed yields with less entropy, and returns the module as well.
 fn check_smaller(seed: u64, entropy: usize) -> (Vec<u8>, Result<Compared, Disagreement>) {
     let wasm = module(seed, entropy);
     let result = functions_agree(&[(ENVIRONMENT_NAME, ENVIRONMENT), ("", &wasm)], seed);
     (wasm, result)
 }
 
-/// The smallest module that is found with less and less entropy and on which uops and wasmi do not agree, if they do not
-/// agree on that of this seed.
+/// Shrinks a difference: returns the smallest module, by entropy, on which uops and wasmi differ, if they differ on that of
+/// this seed.
 #[must_use]
 pub fn smallest(seed: u64) -> Option<(Vec<u8>, Disagreement)> {
     let fails = |entropy| {

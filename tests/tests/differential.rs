@@ -1,4 +1,4 @@
-//! The comparison of two engines sees whatever may differ: each of them runs another module here.
+//! The comparison of engines detects every kind of difference: here the two engines run different modules.
 
 use tests::differential::{End, call_agrees};
 use tests::engine::{Program, Uops, Wasmi};
@@ -9,7 +9,7 @@ const PLAIN: &str = r#"(module
     (table (export "table") 1 funcref)
     (func $run (export "run") (param f64) (result f64) (local.get 0)))"#;
 
-/// What comes of the same call in two modules.
+/// The outcome of one call in two modules.
 fn compare(one: &str, other: &str) -> Result<End, String> {
     let mut one = Uops::new(&[("", one.as_bytes())]).unwrap().instantiate().unwrap();
     let mut other = Wasmi::new(&[("", other.as_bytes())]).unwrap().instantiate().unwrap();

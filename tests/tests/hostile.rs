@@ -1,4 +1,4 @@
-//! Modules that are cut off anywhere and damaged at random: nothing that they do is a panic or a crash.
+//! Truncated and randomly damaged modules never cause a panic or a crash.
 
 use tests::hostile::Report;
 
@@ -28,7 +28,7 @@ fn every_truncation() {
     assert!(report.ran >= PROGRAMS.len());
 }
 
-/// Variants of each program in one test, which with two tests are more than 10,000.
+/// Variants of each program per test. The two tests together try more than 10,000.
 const MUTATIONS: usize = 460;
 
 fn mutations(seed: u64) {
@@ -38,7 +38,7 @@ fn mutations(seed: u64) {
         report.add_mutations(wasm, other, MUTATIONS, seed + index as u64);
     }
     println!("{report:?}");
-    // Were they all refused, nothing else would have been tried.
+    // If all were refused, nothing beyond validation would have been tested.
     assert!(report.ran > MUTATIONS / 4 && report.refused > MUTATIONS / 4, "{report:?}");
 }
 

@@ -1,10 +1,10 @@
-//! Random modules on uops and on another engine: results, traps, memories, tables and globals have to agree. To
-//! compare more of them: `cargo run --release -p tests --bin fuzz -- --minutes 10`.
+//! Random modules on uops and on another engine: results, traps, memories, tables and globals must agree. To
+//! compare more of them, run `cargo run --release -p tests --bin fuzz -- --minutes 10`.
 
 use tests::differential::Compared;
 use tests::smith;
 
-/// Modules in one test. There are several tests, so that they run at the same time.
+/// Modules per test. There are several tests, so that they run in parallel.
 const MODULES: u64 = 1000;
 
 fn agree(first: u64) {
@@ -16,7 +16,7 @@ fn agree(first: u64) {
         }
     }
     println!("{calls:?}");
-    // Most modules have functions, and enough of them get to their end.
+    // Most modules have functions, and enough calls return.
     assert!(calls.returned > MODULES as usize && calls.trapped > MODULES as usize, "{calls:?}");
 }
 

@@ -8,13 +8,13 @@ use crate::Result;
 use crate::measure::{Contender, same};
 use crate::small::{self, Adder, Step};
 
-/// The code of each function, with what it begins and ends with. It can be anywhere.
+/// The code of each function, with its prologue and epilogue. It is position-independent.
 pub fn reference(functions: &[&[Step]]) -> Result<Vec<Vec<u8>>> {
     let bytes = |steps: &&[Step]| Ok(Adder::compile(&small::program(steps))?.bytes().to_vec());
     functions.iter().map(bytes).collect()
 }
 
-/// What each function begins with.
+/// The bytes at the start of each function.
 pub fn entry(expected: &[Vec<u8>]) -> &[u8] {
     &expected[0][..Adder::ENTRY.stencil().code.size]
 }
@@ -24,7 +24,7 @@ pub struct Programs<'a> {
     functions: &'a [&'a [Step]],
     programs: Vec<Vec<Instruction<Adder>>>,
     expected: &'a [Vec<u8>],
-    /// Where they go; without one each into a mapping of its own.
+    /// The arena. Without one, each program gets a mapping of its own.
     arena: Option<Arena>,
     made: Vec<Code<Adder>>,
 }
@@ -58,13 +58,13 @@ impl Contender for Programs<'_> {
     fn check(&mut self, _: &[u8]) -> Result<()> {
         for ((code, steps), expected) in self.made.iter().zip(self.functions).zip(self.expected) {
             same(code.bytes(), expected)?;
-            small::run(code.entry(), steps)?;
+            small::run(*code.entry(), steps)?;
         }
         Ok(())
     }
 }
 
-/// One mapping for all, and nothing but copying what they have to be.
+/// One mapping for all functions, into which their final bytes are copied.
 pub struct Copied<'a> {
     pub expected: &'a [Vec<u8>],
     pub size: usize,
@@ -75,7 +75,7 @@ impl Contender for Copied<'_> {
     fn emit(&mut self, _: &mut [u8]) -> Result<()> {
         let (writable, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         assert!(self.expected.iter().map(Vec::len).sum::<usize>() <= self.size);
-        // SAFETY: a new mapping, which has room for all of them.
+        // SAFETY: a new mapping with room for all functions.
         unsafe {
             let start = libc::mmap(std::ptr::null_mut(), self.size, writable, flags, -1, 0);
             if start == libc::MAP_FAILED {

@@ -1,7 +1,7 @@
-//! How fast machine code is made: by the emit functions of `stencil!`, and in other ways, in turns in one process.
+//! How fast machine code is made, by the emit functions of `stencil!` and in other ways, taking turns in one process.
 //!
-//! What each of them makes is checked before it is measured: it is the same bytes, or, where it cannot be, it
-//! returns the same. Times are medians, and the least of all; the ratios count, since machines differ.
+//! Before it is measured, each contender's output is checked: it is the same bytes, or, where it cannot be, code that
+//! returns the same. Times are medians and minima. Only the ratios carry over to other machines.
 
 mod functions;
 mod measure;
@@ -19,16 +19,16 @@ use measure::{Case, row, same, slow};
 use peers::{c, copypatch, cranelift, dynasm, iced, patchouly};
 use small::Adder;
 
-/// What anything here fails with.
+/// The error type of this program.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Uops of a case.
+/// The number of uops in a case.
 const UOPS: usize = 10_000;
-/// Functions of a case, and the uops of each, of which the last returns.
+/// The number of functions in a case, and of uops in each. The last uop returns.
 const FUNCTIONS: usize = 1000;
 const UOPS_PER_FUNCTION: usize = 10;
 
-/// The stencils of `small` as functions in C know them.
+/// The stencils of `small`, for the functions in C.
 const SMALL: [&Stencil; 3] = [Adder::ENTRY.stencil(), &small::STENCIL_step, &small::STENCIL_ret];
 
 fn main() -> Result<()> {
@@ -147,7 +147,7 @@ fn arena(mapping: Mapping) -> Result<Arena> {
     Ok(Arena::with(ArenaOptions::default().mapping(mapping))?)
 }
 
-/// The name of the rows of functions in C.
+/// The row of the functions in C.
 const C: &str = "C, as CPython's generator writes it";
 
 fn c_step(step: &small::Step) -> c::Instruction<2> {

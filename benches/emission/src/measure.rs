@@ -1,4 +1,4 @@
-//! Runs contenders in turns and prints a table of what they take.
+//! Runs contenders in turns and prints a table of their times.
 
 use std::time::{Duration, Instant};
 
@@ -6,21 +6,21 @@ use crate::Result;
 
 /// One way to make the machine code of a case.
 pub trait Contender {
-    /// Makes it. `memory` is zero, mapped and in the cache, for those that take memory from their callers.
+    /// Makes it. `memory` is zeroed, mapped and in the cache, for contenders that write to a caller's memory.
     fn emit(&mut self, memory: &mut [u8]) -> Result<()>;
 
-    /// Frees what was made.
+    /// Frees the machine code.
     fn free(&mut self) {}
 
-    /// Whether what was made is right.
+    /// Checks the machine code.
     fn check(&mut self, memory: &[u8]) -> Result<()>;
 }
 
-/// A contender and how its row is called.
+/// A contender and the name of its row.
 pub struct Row<'a> {
     name: &'a str,
     contender: Box<dyn Contender + 'a>,
-    /// Once in so many rounds it is its turn.
+    /// It takes its turn once in this many rounds.
     every: usize,
 }
 
@@ -29,23 +29,23 @@ pub fn row<'a>(name: &'a str, contender: impl Contender + 'a) -> Row<'a> {
     Row { name, contender: Box::new(contender), every: 1 }
 }
 
-/// One that takes hundreds of times as long as the others, and its turn in few rounds.
+/// A contender that is hundreds of times slower, and takes its turn in few rounds.
 pub fn slow<'a>(name: &'a str, contender: impl Contender + 'a) -> Row<'a> {
     Row { every: 25, ..row(name, contender) }
 }
 
-/// What is emitted, and what is measured of it.
+/// A case: what is emitted and how it is measured.
 pub struct Case {
     pub name: &'static str,
-    /// What is counted, in the singular.
+    /// The unit that is counted, in the singular.
     pub unit: &'static str,
-    /// How many of them are emitted.
+    /// The number of units.
     pub units: usize,
     /// Bytes of machine code.
     pub bytes: usize,
-    /// Rounds in which all contenders take their turns.
+    /// The number of rounds in which all contenders take their turns.
     pub rounds: usize,
-    /// Whether freeing is measured, too.
+    /// Whether freeing is measured as well.
     pub freeing: bool,
 }
 
@@ -61,7 +61,7 @@ impl Case {
         let mut times = vec![Vec::new(); rows.len()];
         for round in 0..self.rounds {
             for (row, times) in rows.iter_mut().zip(&mut times).filter(|(row, _)| round % row.every == 0) {
-                // This also has the memory in the cache, as far as it fits.
+                // This also brings the memory into the cache, as far as it fits.
                 memory.fill(0);
                 times.push(self.time(&mut *row.contender, memory)?);
             }
@@ -101,7 +101,7 @@ impl Case {
     }
 }
 
-/// An error that says where the bytes begin to differ.
+/// Returns an error that names the first differing offset.
 pub fn same(bytes: &[u8], expected: &[u8]) -> Result<()> {
     if bytes == expected {
         return Ok(());

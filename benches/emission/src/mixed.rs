@@ -1,4 +1,4 @@
-//! Uops of 5 to 700 bytes, as many of each size as in CPython, one after the other as they come.
+//! Uops of 5 to 700 bytes, distributed as in CPython, in random order.
 
 use stencil_runtime::{Address, Arena, Code, Emitter, Fresh, Instruction, Label, Stencil};
 
@@ -7,7 +7,7 @@ use crate::measure::{Contender, same};
 use crate::peers::c;
 use crate::table::{self, Place};
 
-/// What the build script has written: the machine `Executor` and its uops.
+/// Written by the build script: the machine `Executor` and its uops.
 #[allow(dead_code, missing_docs, unused_variables)]
 #[rustfmt::skip]
 mod block {
@@ -16,7 +16,7 @@ mod block {
 
 pub use block::{Executor, STENCILS, host};
 
-/// The operands that uops may have; each has some of them.
+/// All operands. Each uop has some of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Operands<Target> {
     oparg: u16,
@@ -25,7 +25,7 @@ pub struct Operands<Target> {
     error_target: Target,
 }
 
-/// A uop by its number, and its operands but for the places that it leaves to.
+/// A uop by its number, with its operands except labels.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
     uop: u16,
@@ -42,7 +42,7 @@ impl Step {
         STENCILS[usize::from(self.uop)]
     }
 
-    /// The words of the operands that the uop has.
+    /// The operand words that the uop takes.
     fn words(self, targets: [u64; 2]) -> Vec<u64> {
         let word = |hole: &stencil_runtime::Hole| match hole.name {
             "oparg" => self.oparg.into(),
@@ -54,7 +54,7 @@ impl Step {
     }
 }
 
-/// As many steps.
+/// Makes this many steps.
 pub fn steps(number: usize) -> Vec<Step> {
     let mut random = scale::Random(2);
     let mut step = || Step {
@@ -65,7 +65,7 @@ pub fn steps(number: usize) -> Vec<Step> {
     (0..number).map(|_| step()).collect()
 }
 
-/// Where code ends and data begin when all steps are emitted, and where the data end at the latest.
+/// The end of code, the start of data, and an upper bound of the end of data.
 pub struct Layout {
     pub code: usize,
     pub data: usize,
@@ -84,12 +84,12 @@ pub fn layout(steps: &[Step]) -> Layout {
     Layout { code, data, end }
 }
 
-/// Where the steps leave to: behind all of them, and the first.
+/// The addresses of both labels: the end and the first step.
 pub fn targets(memory: &[u8], layout: &Layout) -> [u64; 2] {
     [memory.as_ptr() as u64 + layout.code as u64, memory.as_ptr() as u64]
 }
 
-/// The machine code of the steps, code and data, as it has to be in this memory, made from tables. The memory is zero.
+/// The expected machine code of the steps in this memory, made from tables. The memory must be zero.
 pub fn reference(memory: &mut [u8], steps: &[Step], layout: &Layout) -> Result<Vec<u8>> {
     let program = &words(steps, targets(memory, layout));
     Table { program, layout }.emit(memory)?;
@@ -107,7 +107,7 @@ impl Contender for EmitFunctions<'_> {
     fn emit(&mut self, memory: &mut [u8]) -> Result<()> {
         let targets = targets(memory, self.layout).map(Address);
         let (code, data) = memory.split_at_mut(self.layout.data);
-        // SAFETY: the memory that contenders are given is zero.
+        // SAFETY: the memory passed to contenders is zero.
         let mut out = unsafe { Emitter::<Fresh>::zeroed_unchecked(code, data) };
         for step in self.steps {
             block::emit(&mut out, step.uop.into(), step.operands(targets))?;
@@ -120,7 +120,7 @@ impl Contender for EmitFunctions<'_> {
     }
 }
 
-/// Tables of patches. In the instructions are the addresses of labels.
+/// Emission from tables of patches. The instructions hold the addresses of labels.
 pub struct Table<'a> {
     pub program: &'a [c::Instruction<4>],
     pub layout: &'a Layout,
@@ -141,7 +141,7 @@ impl Contender for Table<'_> {
     }
 }
 
-/// The bodies, each copied by itself, and nothing patched.
+/// Copies each body by itself and patches nothing.
 pub struct Bodies<'a> {
     pub steps: &'a [Step],
 }
@@ -163,7 +163,7 @@ impl Contender for Bodies<'_> {
     }
 }
 
-/// The instructions of all steps, and where they leave to.
+/// The instructions of all steps, with both labels.
 fn program(steps: &[Step]) -> Vec<Instruction<Executor>> {
     let targets = [Label(0), Label(1)];
     let steps = steps.iter().map(|step| block::instruction(step.uop.into(), step.operands(targets)));
@@ -171,7 +171,7 @@ fn program(steps: &[Step]) -> Vec<Instruction<Executor>> {
     steps.chain(end).collect()
 }
 
-/// The same as numbers and words: `targets` for the operands that are labels.
+/// The same as numbers and words. `targets` replaces the operands that are labels.
 pub fn words(steps: &[Step], targets: [u64; 2]) -> Vec<c::Instruction<4>> {
     let instruction = |step: &Step| {
         let mut operands = [0; 4];
@@ -185,7 +185,7 @@ pub fn words(steps: &[Step], targets: [u64; 2]) -> Vec<c::Instruction<4>> {
 pub struct Program<'a> {
     steps: &'a [Step],
     program: Vec<Instruction<Executor>>,
-    /// Where it goes; without one into a mapping of its own.
+    /// The arena. Without one, the program gets a mapping of its own.
     arena: Option<Arena>,
     made: Option<Code<Executor>>,
 }
@@ -216,7 +216,7 @@ impl Contender for Program<'_> {
     }
 }
 
-/// Whether the bodies of the steps are in this memory. What is in their fields depends on where it is.
+/// Checks that the bodies of the steps are in this memory. Their fields depend on its address.
 pub fn bodies(memory: &[u8], steps: &[Step]) -> Result<()> {
     let mut rest = memory;
     for step in steps {

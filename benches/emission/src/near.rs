@@ -1,21 +1,21 @@
-//! Memory near the executable, from where host functions are called directly.
+//! Memory close enough to the executable for direct calls of host functions.
 
 use std::ffi::c_void;
 
 use crate::Result;
 
-/// A mapping that can be written.
+/// A writable mapping.
 pub struct Near {
     start: *mut c_void,
     size: usize,
 }
 
 impl Near {
-    /// So many bytes, all zero.
+    /// Maps this many bytes, all zero.
     pub fn new(size: usize) -> Result<Self> {
         let below = (Self::new as *const () as usize & !0xfff) - (256 << 20);
         let (writable, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-        // SAFETY: a new mapping that replaces none.
+        // SAFETY: a new mapping, which replaces no other.
         let start = unsafe { libc::mmap(below as *mut c_void, size, writable, flags, -1, 0) };
         if start as usize != below {
             return Err("no memory near the executable".into());
@@ -25,14 +25,14 @@ impl Near {
 
     /// The bytes.
     pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the mapping is writable, and nobody else's.
+        // SAFETY: the mapping is writable, and nothing else refers to it.
         unsafe { std::slice::from_raw_parts_mut(self.start.cast(), self.size) }
     }
 }
 
 impl Drop for Near {
     fn drop(&mut self) {
-        // SAFETY: the whole mapping, which nobody has borrowed from.
+        // SAFETY: the whole mapping is unmapped, and no borrow of it is left.
         unsafe { libc::munmap(self.start, self.size) };
     }
 }

@@ -1,4 +1,4 @@
-//! A uop of 15 bytes with two holes, many times: what there is to emit in the first case, and in functions.
+//! A uop of 15 bytes with two holes, emitted many times: the first case, and the functions.
 
 use stencil_runtime::{Emitter, Fresh, Instruction, stencil};
 
@@ -6,7 +6,7 @@ use crate::Result;
 use crate::measure::{Contender, same};
 
 stencil! {
-    /// Two sums, and what is added to them.
+    /// Two sums, and the memory that is added to one of them.
     pub machine Adder(memory: *const u8, sum: u64, count: u64) -> u64;
 
     /// Adds a word in memory to one sum and a constant to the other: `add offset(%r12), %r13; lea amount(%r14), %r14`.
@@ -22,45 +22,45 @@ stencil! {
 /// The operands of one `step`.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// Of a word of the memory.
+    /// The offset of a word of the memory.
     pub offset: u32,
-    /// Needs 32 bits.
+    /// A constant that needs 32 bits.
     pub amount: u32,
 }
 
-/// How many words the steps read from.
+/// The number of words that the steps read from.
 const WORDS: usize = 512;
 
 /// The bytes of a `step`.
 pub const SIZE: usize = STENCIL_step.code.size;
 
-/// As many steps. No operand fits 8 bits, so that no assembler takes a shorter form.
+/// Makes this many steps. No operand fits 8 bits, so that no assembler can choose a shorter form.
 pub fn steps(number: usize) -> Vec<Step> {
     let mut random = scale::Random(1);
     let mut below = |limit: usize| random.below(limit) as u32;
     (0..number).map(|_| Step { offset: 128 + 8 * below(WORDS - 16), amount: 128 + below(1 << 30) }).collect()
 }
 
-/// As instructions.
+/// The steps as instructions.
 pub fn program(steps: &[Step]) -> Vec<Instruction<Adder>> {
     steps.iter().map(|step| Adder::step(step.offset, step.amount)).chain([Adder::ret()]).collect()
 }
 
-/// Compares what a function that consists of these steps returns with what it has to.
+/// Runs a function that consists of these steps and checks its result.
 pub fn run(function: unsafe extern "C" fn(*const u8, u64, u64) -> u64, steps: &[Step]) -> Result<()> {
     let words: Vec<u64> = (0..WORDS as u64).map(|index| index.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
     let expected = steps.iter().fold(0, |sum: u64, step| {
         sum.wrapping_add(words[step.offset as usize / 8]).wrapping_add(u64::from(step.amount))
     });
-    // SAFETY: the function reads words at the offsets of the steps, which are below those that are there.
+    // SAFETY: the function reads words at the offsets of the steps, all of which exist.
     let result = unsafe { function(words.as_ptr().cast(), 0, 0) };
     if result == expected { Ok(()) } else { Err(format!("{result:#x} instead of {expected:#x}").into()) }
 }
 
-/// The machine code of the steps, which has returned the right result.
+/// The machine code of the steps, whose result has been checked.
 pub fn reference(steps: &[Step]) -> Result<Vec<u8>> {
     let code = Adder::compile(&program(steps))?;
-    run(code.entry(), steps)?;
+    run(*code.entry(), steps)?;
     let end = code.bytes().len() - STENCIL_ret.code.size;
     Ok(code.bytes()[end - steps.len() * SIZE..end].to_vec())
 }
@@ -73,7 +73,7 @@ pub struct EmitFunction<'a> {
 
 impl Contender for EmitFunction<'_> {
     fn emit(&mut self, memory: &mut [u8]) -> Result<()> {
-        // SAFETY: the memory that contenders are given is zero.
+        // SAFETY: the memory passed to contenders is zero.
         let mut out = unsafe { Emitter::<Fresh>::zeroed_unchecked(memory, &mut []) };
         for step in self.steps {
             emit_step(&mut out, step.offset, step.amount)?;
@@ -86,7 +86,7 @@ impl Contender for EmitFunction<'_> {
     }
 }
 
-/// The loop that one would write by hand for this uop alone.
+/// The loop that one would write by hand for this uop.
 pub struct ByHand<'a> {
     pub steps: &'a [Step],
     pub expected: &'a [u8],
@@ -125,7 +125,7 @@ pub const fn code() -> [u8; SIZE] {
     code
 }
 
-/// No more than copying the result.
+/// Copies the result and does nothing else.
 pub struct Copied<'a> {
     pub expected: &'a [u8],
 }

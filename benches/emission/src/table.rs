@@ -1,31 +1,31 @@
-//! Emission from the description of a stencil, a table of patches with a switch: what all machine code is compared with,
-//! and one more way to make it.
+//! Emission from a stencil's description: a switch over a table of patches. It is the reference for all machine code,
+//! and a contender.
 
 use stencil_runtime::{Patch, PatchKind, Section, Stencil, Value};
 
 use crate::Result;
 
-/// A piece of memory, and its address when the code runs.
+/// A piece of memory, and the address at which the code will run.
 pub struct Place<'m> {
     pub bytes: &'m mut [u8],
     pub address: u64,
 }
 
 impl<'m> Place<'m> {
-    /// Where it will run.
+    /// The address at which it will run.
     pub fn new(bytes: &'m mut [u8]) -> Self {
         let address = bytes.as_ptr() as u64;
         Self { bytes, address }
     }
 
-    /// Copies a body to the beginning.
+    /// Copies a body to the start.
     fn copy(&mut self, body: &stencil_runtime::Body) -> Result<()> {
         let place = self.bytes.get_mut(..body.stored.len()).ok_or("no room")?;
         place.copy_from_slice(body.stored);
         Ok(())
     }
 
-    /// Goes on behind so many bytes.
+    /// Advances by this many bytes.
     fn advance(&mut self, size: usize) -> Result<()> {
         self.bytes = std::mem::take(&mut self.bytes).get_mut(size..).ok_or("no room")?;
         self.address += size as u64;
@@ -33,7 +33,7 @@ impl<'m> Place<'m> {
     }
 }
 
-/// Emits one uop into zeroed memory and advances. Labels are given as their addresses.
+/// Emits one uop into zeroed memory and advances. Labels are passed as addresses.
 pub fn emit<'m>(
     code: &mut Place<'m>,
     data: &mut Place<'m>,

@@ -1,8 +1,8 @@
-//! The header.
+//! The C header.
 
 use std::fmt::Write as _;
 
-/// A C header of about `size` bytes: of each ten declarations, one is a structure, one an inline function, and the others
+/// A C header of about `size` bytes. Of ten declarations one is a structure, one an inline function, and eight
 /// are prototypes, as in `Python.h`.
 #[must_use]
 pub fn header(size: usize) -> String {

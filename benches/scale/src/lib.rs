@@ -1,7 +1,7 @@
-//! A block of uops of the sizes of CPython's, and a header of the size of those that CPython's have in common.
+//! A block of uops with the sizes of CPython's, and a header with the size of CPython's common headers.
 //!
 //! The 285 stencils that CPython 3.14 builds for x86-64 have 37,284 bytes of code (131 each, 90 in the median, from 5 to
-//! about 700), 3,200 of data and 1,564 patches; their headers are 0.9 MB when preprocessed. The bodies made here do what such
+//! about 700), 3,200 of data and 1,564 patches. Their headers are 0.9 MB when preprocessed. The generated bodies do what such
 //! uops do: they move values, guard types, count references, do arithmetic, and call functions of the interpreter.
 
 mod header;
@@ -15,7 +15,7 @@ use statement::{STATEMENTS, Statement};
 pub use header::header;
 pub use random::Random;
 
-/// Functions of the interpreter that bodies call, `host_0` and so on; each takes the frame and two values, and returns a value.
+/// Functions of the interpreter that bodies call: `host_0` and so on. Each takes the frame and two values, and returns a value.
 pub const HOSTS: usize = 40;
 
 /// A uop: its name, which operands it has, and its body.
@@ -23,25 +23,25 @@ pub const HOSTS: usize = 40;
 pub struct Uop {
     /// Its name.
     pub name: String,
-    /// Its operands, of [`OPERANDS`] in that order.
+    /// The indices of its operands in [`OPERANDS`], in that order.
     pub operands: Vec<&'static str>,
     body: String,
 }
 
-/// The operands that a uop may have, with their types.
+/// All operands with their types. Each uop has some of them.
 pub const OPERANDS: [(&str, &str); 4] =
     [("oparg", "u16"), ("operand", "u64"), ("exit_target", "Label"), ("error_target", "Label")];
 
-/// As many uops, the same ones each time.
+/// Makes this many uops, the same ones each time.
 #[must_use]
 pub fn uops(count: usize) -> Vec<Uop> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     (0..count).map(|index| uop(index, count, &mut random)).collect()
 }
 
-/// The statements of a uop are as many as those of the uop of its rank in CPython, and follow one another as they come.
+/// A uop has as many statements as the uop of its rank in CPython, in random order.
 fn uop(index: usize, count: usize, random: &mut Random) -> Uop {
-    // The ranks in another order, so that large uops are not all at the end.
+    // Shuffles the ranks, so that large uops are not all at the end.
     let rank = index * 7919 % count;
     let mut size = size(rank as f64 / count as f64);
     let mut body = String::new();
@@ -58,7 +58,7 @@ fn uop(index: usize, count: usize, random: &mut Random) -> Uop {
     Uop { name: format!("_UOP_{index}"), operands, body }
 }
 
-/// Bytes of code of the uop of a rank, from 0 to 1: through CPython's quantiles, straight in between.
+/// The bytes of code of the uop at a rank from 0 to 1: interpolated between CPython's quantiles.
 fn size(rank: f64) -> usize {
     const QUANTILES: [(f64, f64); 8] =
         [(0.0, 5.0), (0.1, 20.0), (0.25, 45.0), (0.5, 90.0), (0.75, 165.0), (0.9, 280.0), (0.98, 480.0), (1.0, 700.0)];
@@ -81,7 +81,7 @@ stencil! {
     /// As in CPython: the frame, the top of its stack, and the thread.
     pub machine Executor(frame: *mut Frame, stack_pointer: *mut *mut Object, tstate: *mut Thread) -> u64;
     include \"header.h\";
-    /// What all objects begin with.
+    /// The header of all objects.
     pub struct Object { refcount: u64, kind: *mut Object, value: f64, integer: i64, length: u64 }
     /// A frame.
     pub struct Frame { previous: *mut Frame, code: *mut Object, instruction: u64, depth: u32, flags: u32, locals: *mut *mut Object }

@@ -1,8 +1,8 @@
-//! Builds crates with blocks of many uops and prints where the time goes, as a table.
+//! Builds crates with blocks of many uops and prints a table of where the time goes.
 //!
-//! Each crate is built in a process of its own, without the cache, and several times; the medians count. What the C compiler
-//! takes is measured around it: this program stands in its place (`STENCIL_CC`) and starts it. What rustc takes is
-//! what it says by `-Ztime-passes`.
+//! Each crate is built in a process of its own, without the cache, and several times; medians count. The C compiler's time
+//! is measured around it: this program takes its place (`STENCIL_CC`) and starts it. rustc reports its own times by
+//! `-Ztime-passes`.
 
 use std::error::Error;
 use std::fs;
@@ -13,11 +13,11 @@ use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Builds of each.
+/// Builds of each crate.
 const RUNS: usize = 5;
 /// The size of the header in bytes.
 const HEADER: usize = 900_000;
-/// The C compiler to measure, and the file for its times: for this program where it stands in for the compiler.
+/// The C compiler to measure and the file for its times, set where this program stands in for the compiler.
 const COMPILER: &str = "SCALE_COMPILER";
 const LOG: &str = "SCALE_LOG";
 
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the compiler with this program's arguments, and notes how long it took.
+/// Runs the compiler with this program's arguments, and records how long it took.
 fn stand_in(compiler: &str, log: &str) -> ExitCode {
     let start = Instant::now();
     let status = Command::new(compiler).args(std::env::args_os().skip(1)).status();
@@ -59,7 +59,7 @@ struct Times {
     compiler: f64,
     expansion: f64,
     rustc: f64,
-    /// All of rustc when nothing has changed that the C compiler sees.
+    /// All of rustc, when nothing that the C compiler sees has changed.
     unchanged: f64,
 }
 
@@ -78,7 +78,7 @@ fn measure_in(folder: &Path) -> Result<()> {
     for count in [30, 100, 300] {
         write(folder, count)?;
         for (profile, flags) in [("debug", &["--profile", "dev"]), ("release", &["--profile", "release"])] {
-            // The dependencies, and what is in no cache of the file system yet.
+            // Builds the dependencies, and fills the file system's cache.
             build(folder, flags, "off")?;
             let mut runs = Vec::new();
             for _ in 0..RUNS {
@@ -109,7 +109,7 @@ fn measure_in(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The crate with so many uops.
+/// The crate with this many uops.
 fn write(folder: &Path, uops: usize) -> Result<()> {
     let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stencil-runtime").canonicalize()?;
     fs::create_dir_all(folder.join("src"))?;
@@ -123,13 +123,13 @@ fn write(folder: &Path, uops: usize) -> Result<()> {
     Ok(())
 }
 
-/// Builds it, and says how many seconds the C compiler took, the expansion, and all of rustc. `cache` is a folder in the crate's,
+/// Builds the crate. Returns the seconds of the C compiler, the expansion, and all of rustc. `cache` is a folder in the crate's,
 /// or `off`.
 fn build(folder: &Path, flags: &[&str], cache: &str) -> Result<(f64, f64, f64)> {
     let compiler = std::env::var("STENCIL_CC").unwrap_or_else(|_| "clang-19".into());
     let log = folder.join("log");
     fs::write(&log, "")?;
-    // Cargo looks at its time.
+    // Cargo compares modification times.
     let source = fs::File::options().append(true).open(folder.join("src/lib.rs"))?;
     source.set_modified(std::time::SystemTime::now())?;
     let cache = if cache == "off" { cache.into() } else { folder.join(cache) };

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same each time.
+//! Pseudo-random numbers, the same each time.
 
 /// An xorshift generator (Marsaglia, 2003). Its state must not be zero.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ impl Random {
         (self.0 >> 32) as usize % limit
     }
 
-    /// One of them, if there is any.
+    /// A random element, if there is any.
     pub fn choose<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
         if all.is_empty() { None } else { all.get(self.below(all.len())) }
     }

@@ -1,7 +1,7 @@
-//! What bodies are made of.
+//! The statements of bodies.
 
-/// A statement in C, and about how many bytes of x86-64 code clang makes of it among others. `#` is a function's
-/// number, `@` a small one.
+/// A statement in C, and roughly how many bytes of x86-64 code clang makes of it in context. `#` is replaced by a function's
+/// number, `@` by a small number.
 pub struct Statement {
     pub size: usize,
     pub text: &'static str,

@@ -1,6 +1,6 @@
-//! Builds the command `uops` with and without what makes stored bytes fewer, and prints what is in the binary, as a table.
+//! Builds the command `uops` with and without the features that reduce stored bytes, and prints a table of what is in the binary.
 //!
-//! Arrays are found by their symbols, and emit functions by the relocations of what instructions refer to. The first line is
+//! Arrays are found by their symbols, emit functions by the relocations of what instructions refer to. The first line is
 //! the library as it is.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarge
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What is kept (see `STENCIL_KEEP` in the macro), in words.
+/// The values of `STENCIL_KEEP` (see the macro), and their names.
 const VARIANTS: [(&str, &str); 4] =
     [("", "as it is"), ("zeros", "with zeros"), ("copies", "with equal bodies"), ("zeros,copies", "with both")];
 
@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Builds the command, and returns the file.
+/// Builds the command and reads the file.
 fn build(keep: &str) -> Result<Vec<u8>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/stored");
@@ -84,7 +84,7 @@ impl Sizes {
                 uops.push(start..start + size);
             }
         }
-        // In a position-independent executable each pointer in what instructions refer to is a relocation.
+        // In a position-independent executable each pointer of a table is a relocation.
         let mut emit = BTreeMap::new();
         for (place, relocation) in file.dynamic_relocations().into_iter().flatten() {
             let target = relocation.addend() as u64;

@@ -141,7 +141,7 @@ impl Vm {
     /// Runs an executor in the current frame. The interpreter continues at the exit by which it, or a linked one, was left.
     fn enter(&mut self, id: u32) {
         let Some(compiled) = self.jit.executors.get(id) else { return };
-        let (entry, root) = (compiled.code.entry(), self.frame.base);
+        let (entry, root) = (*compiled.code.entry(), self.frame.base);
         let frame = self.stack[root].as_ptr();
         self.jit.running = true;
         let vm: *mut Self = self;

@@ -1,4 +1,4 @@
-//! Arrays of stored bytes: without the zeros at the end, and each once.
+//! Arrays of stored bytes, without trailing zeros. Equal arrays are stored once.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use quote::{format_ident, quote};
 
 use crate::model::{Objects, stored};
 
-/// The environment variable that says what to do without, to measure what it saves: `zeros` stores and copies bodies whole,
-/// `copies` stores equal ones as often as there are, `zeros,copies` does both.
+/// The environment variable that turns off savings, to measure them: `zeros` keeps trailing zeros, `copies` stores equal
+/// arrays separately, `zeros,copies` does both.
 pub const KEEP: &str = "STENCIL_KEEP";
 
 /// The arrays of a block.
@@ -20,7 +20,7 @@ pub struct Arrays {
     numbers: HashMap<Key, usize>,
 }
 
-/// Bytes; and, if equal ones are kept, where the body is.
+/// The bytes, and, if equal arrays are kept apart, the body's address.
 type Key = (Vec<u8>, usize);
 
 impl Arrays {
@@ -38,13 +38,13 @@ impl Arrays {
         arrays
     }
 
-    /// The array that holds what is stored of a body, and its length.
+    /// Returns the array that holds the stored bytes of a body, and its length.
     pub fn of(&self, body: &[u8]) -> (Ident, usize) {
         let key = self.key(body);
         (self.name(self.numbers[&key]), key.0.len())
     }
 
-    /// All of them.
+    /// Expands all arrays.
     pub fn items(&self) -> TokenStream {
         let mut all: Vec<_> = self.numbers.iter().map(|((bytes, _), number)| (*number, bytes)).collect();
         all.sort_unstable();

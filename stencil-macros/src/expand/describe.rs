@@ -7,22 +7,22 @@ use super::{Names, common_attributes, emit, manual, own_attributes};
 use crate::ast::{Block, Uop};
 use crate::model::{Patch, PatchKind, Section, Stencil, Value};
 
-/// The name of a uop's constant.
+/// Returns the name of a uop's constant.
 pub fn constant(uop: &Uop) -> Ident {
     format_ident!("STENCIL_{}", uop.name)
 }
 
-/// The name of the constant of one member of a family.
+/// Returns the name of the constant of one member of a family.
 pub fn member_name(uop: &Uop, member: usize) -> Ident {
     format_ident!("__stencil_stencil_{}_{}", uop.name, member)
 }
 
-/// The name of the constant of a uop's only stencil, or of one member of a family.
+/// Returns the name of the constant of a uop's only stencil, or of one member of a family.
 pub fn stencil_name(uop: &Uop, member: usize) -> Ident {
     if uop.is_family() { member_name(uop, member) } else { constant(uop) }
 }
 
-/// The constant of a uop, or those of a family's members and the array of them.
+/// Expands a uop into its constant, or a family into the constants of its members and the array of them.
 pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let visibility = &uop.visibility;
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
@@ -72,7 +72,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     }
 }
 
-/// The `Stencil` of the entry, which has no operands.
+/// Returns the `Stencil` of the entry, which has no operands.
 pub fn entry_value(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
     described(block, "entry", &[], stencil, names)
 }
@@ -149,7 +149,7 @@ fn patch_value(patch: &Patch, callees: &[Value]) -> TokenStream {
     }
 }
 
-/// The values that fit all fields of an operand, if they are not all values of its type.
+/// Returns the least and the greatest value that fit all fields of an operand, unless every value of its type fits.
 pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)> {
     let fields = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(operand));
     let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend));
@@ -158,6 +158,7 @@ pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)>
     Some((min.max(least), max.min(greatest)))
 }
 
+/// Returns a type as people write it.
 pub fn type_text(ty: &syn::Type) -> String {
     quote!(#ty).to_string().replace("* const ", "*const ").replace("* mut ", "*mut ").replace(" :: ", "::")
 }

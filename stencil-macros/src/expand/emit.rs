@@ -1,4 +1,4 @@
-//! Emit functions: straight-line code that makes room, computes fields, copies and patches.
+//! Emit functions: straight-line code that reserves room, computes fields, copies and patches.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -8,16 +8,16 @@ use crate::ast::{Block, Field, Uop};
 use crate::ctype::Type;
 use crate::model::{LIBC, Patch, PatchKind, Section, Stencil, Value};
 
-/// The most bytes of a uop whose emit function becomes part of its callers. That of a larger one is longer than a call of it, by
-/// far, and what calls many of them would not fit into the processor's caches.
+/// The size, in bytes, up to which a uop's emit function is inlined. That of a larger uop is much longer than a call of it,
+/// and a caller of many of them would not fit into the processor's caches.
 const INLINED: usize = 32;
 
-/// The name of a uop's public function.
+/// Returns the name of a uop's public emit function.
 pub fn function_name(uop: &Uop) -> Ident {
     format_ident!("emit_{}", uop.name)
 }
 
-/// The name of the function that emits a uop, or one member of a family, from words.
+/// Returns the name of the function that emits a uop, or one member of a family, from operand words.
 pub fn words_name(uop: &Uop, member: usize) -> Ident {
     if uop.is_family() {
         format_ident!("__stencil_emit_{}_{}", uop.name, member)
@@ -26,7 +26,8 @@ pub fn words_name(uop: &Uop, member: usize) -> Ident {
     }
 }
 
-/// The function of a uop, which takes operands by their types, and those that emit its stencils from words.
+/// Expands a uop into its public emit function, which takes typed operands, and a function for each stencil, which takes
+/// operand words.
 pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let Uop { name, visibility, .. } = uop;
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
@@ -88,7 +89,7 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
                 const ALL: &'static [::core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
             }
             match #index.and_then(|index| ::core::option::Option::Some((Members::<__Memory>::ALL[index]?, #uops[index].as_ref()?))) {
-                ::core::option::Option::Some((#emit, #found)) => #found.#method(#out, #words, #emit),
+                ::core::option::Option::Some((#emit, #found)) => unsafe { #found.#method(#out, #words, #emit) },
                 ::core::option::Option::None => ::core::result::Result::Err(
                     ::stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
                 ),
@@ -96,7 +97,7 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
         }
     } else {
         let name = words_name(uop, 0);
-        quote! { #uops.#method(#out, #words, #name) }
+        quote! { unsafe { #uops.#method(#out, #words, #name) } }
     };
     quote! {
         #(#functions)*
@@ -117,7 +118,7 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
     }
 }
 
-/// The type of an operand as emit functions take it: of a label, its address.
+/// Returns the type of an operand in emit functions; for a label, that of its address.
 pub fn rust_type(field: &Field) -> TokenStream {
     let ty = &field.ty.rust;
     match field.ty.c {
@@ -126,10 +127,11 @@ pub fn rust_type(field: &Field) -> TokenStream {
     }
 }
 
-/// The body of a function that emits a stencil. It uses `out`, the emitter, and `words`, the operands, and says whether it did.
+/// Returns the body of a function that emits a stencil. It uses `out`, the emitter, and `words`, the operands, and returns
+/// whether it emitted the stencil.
 ///
-/// All values are looked at before anything is written. If one does not fit its field, a target is out of reach or a buffer
-/// is full, it does nothing: what to do then, or what the error is, the stencil's description knows.
+/// The function checks all values before it writes anything. If a value does not fit its field, a target is out of reach or
+/// a buffer is full, it does nothing. The runtime then emits by the stencil's description, or finds the error with it.
 pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     let (out, words, code, data) = (local("out"), local("words"), local("code"), local("data"));
     let (code_size, data_size, alignment) = (stencil.code.len(), stencil.data.len(), stencil.data_alignment);
@@ -147,7 +149,7 @@ pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     let conditions: Vec<_> = conditions.collect();
     let copies = [(&code, &stencil.code), (&data, &stencil.data)].map(|(place, bytes)| {
         let (size, (array, length)) = (bytes.len(), names.arrays.of(bytes));
-        // Nothing stored: fresh memory needs nothing, and reused memory is filled with zeros.
+        // If nothing is stored, fresh memory is right already, and reused memory is filled with zeros.
         let array = if length == 0 { quote!([]) } else { quote!(#array) };
         (size != 0).then(|| quote! { ::stencil_runtime::expansion::copy::<__Memory, #size, #length>(#place, &#array); })
     });
@@ -174,7 +176,7 @@ pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     }
 }
 
-/// A field: its value as an array of bytes, and the condition on which it is that.
+/// The value of a field as an array of bytes, and the condition under which the value is right.
 struct Computed {
     value: TokenStream,
     fits: Option<TokenStream>,
@@ -192,8 +194,8 @@ fn field(stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
             quote! { (#address as u64) }
         }
         Value::Static(index) => {
-            let name = names.static_data(index);
-            quote! { (#name.as_ptr() as u64) }
+            let name = names.constant(index);
+            quote! { ((&raw const #name) as u64) }
         }
     };
     let addend = patch.addend;
@@ -213,7 +215,7 @@ fn field(stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
                 Section::Data => plus(quote!(#data_at), patch.offset),
             };
             let distance = quote! { ::stencil_runtime::patch::low::<4>(#value.wrapping_sub(#place), #addend) };
-            // What is in one body is always near.
+            // Displacements within one body always fit.
             let fits = match (patch.value, patch.section) {
                 (Value::Code(_) | Value::Next, Section::Code) | (Value::Data(_), Section::Data) => None,
                 (Value::Code(_) | Value::Next | Value::Data(_), _) => Some(quote! { #out.is_near() }),
@@ -224,7 +226,7 @@ fn field(stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
     }
 }
 
-/// What the description of a stencil has to be told: name and address of what patches refer to outside.
+/// Returns the links of a stencil's description: name and address of everything outside that its patches refer to.
 pub fn links(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
     let links = stencil.patches.iter().filter_map(|patch| match patch.value {
         Value::Host(_) | Value::Libc(_) => {
@@ -232,8 +234,8 @@ pub fn links(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
             Some(quote! { ::stencil_runtime::expansion::Link::new(#name, #address) })
         }
         Value::Static(index) => {
-            let name = names.static_data(index);
-            Some(quote! { ::stencil_runtime::expansion::Link::new("data", #name.as_ptr() as *const ()) })
+            let name = names.constant(index);
+            Some(quote! { ::stencil_runtime::expansion::Link::new("data", (&raw const #name).cast()) })
         }
         Value::Operand(_) | Value::Code(_) | Value::Data(_) | Value::Next => None,
     });
@@ -249,7 +251,7 @@ fn plus(base: TokenStream, offset: usize) -> TokenStream {
     }
 }
 
-/// What a stencil calls by a relative distance, each once.
+/// Returns the functions that a stencil calls by a displacement, each once.
 pub fn callees(stencil: &Stencil) -> Vec<Value> {
     let mut all = Vec::new();
     for patch in &stencil.patches {
@@ -261,6 +263,7 @@ pub fn callees(stencil: &Stencil) -> Vec<Value> {
     all
 }
 
+/// Returns the name of a host or library function.
 pub fn callee_name(block: &Block, callee: Value) -> String {
     match callee {
         Value::Host(index) => block.externs[index].name.to_string(),
@@ -269,7 +272,8 @@ pub fn callee_name(block: &Block, callee: Value) -> String {
     }
 }
 
-fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
+/// Returns the address of a host or library function, as a pointer.
+pub fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
     match callee {
         Value::Host(index) => {
             let name = names.host(index);

@@ -39,11 +39,13 @@ pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
         let links = emit::links(block, members.get(member).and_then(Option::as_ref).unwrap_or(&empty), names);
         let (stencil, emit) = (describe::stencil_name(uop, member), emit::words_name(uop, member));
         quote! {
-            ::stencil_runtime::Uop::new(
-                &#stencil,
-                #links,
-                |#out, #words: #operands, #labels| #emit(#out, &[#(#addressed),*]),
-            )
+            unsafe {
+                ::stencil_runtime::Uop::new(
+                    &#stencil,
+                    #links,
+                    |#out, #words: #operands, #labels| #emit(#out, &[#(#addressed),*]),
+                )
+            }
         }
     };
     if !uop.is_family() {
@@ -93,14 +95,14 @@ pub fn constructor(block: &Block, uop: &Uop) -> TokenStream {
         let (index, found, missing) = (member_index(uop), local("found"), missing(uop));
         quote! {
             match #index.and_then(|index| #uops[index].as_ref()) {
-                ::core::option::Option::Some(#found) => ::stencil_runtime::Instruction::new(#found, #to_words),
-                ::core::option::Option::None => {
+                ::core::option::Option::Some(#found) => unsafe { ::stencil_runtime::Instruction::new(#found, #to_words) },
+                ::core::option::Option::None => unsafe {
                     ::stencil_runtime::Instruction::new(&#missing, [#(#parameters as u64),*])
-                }
+                },
             }
         }
     } else {
-        quote! { ::stencil_runtime::Instruction::new(&#uops, #to_words) }
+        quote! { unsafe { ::stencil_runtime::Instruction::new(&#uops, #to_words) } }
     };
     // All of it at the name, which is where rustc reports that two blocks of a machine have a uop of one name.
     let span = name.span().resolved_at(Span::call_site());

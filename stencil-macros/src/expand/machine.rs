@@ -77,12 +77,14 @@ fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenS
         const #entry_stencil: ::stencil_runtime::Stencil = #description;
         #[doc(hidden)]
         #[allow(non_upper_case_globals)]
-        static #entry_uop: ::stencil_runtime::Uop<#name> = ::stencil_runtime::Uop::new(&#entry_stencil, #links, |#out, #operands: &[u64; #words], _| {
-            type __Memory = ::stencil_runtime::Fresh;
-            #body
-        });
+        static #entry_uop: ::stencil_runtime::Uop<#name> = unsafe {
+            ::stencil_runtime::Uop::new(&#entry_stencil, #links, |#out, #operands: &[u64; #words], _| {
+                type __Memory = ::stencil_runtime::Fresh;
+                #body
+            })
+        };
 
-        impl ::stencil_runtime::Machine for #name {
+        unsafe impl ::stencil_runtime::Machine for #name {
             type Operands = [u64; #words];
             type Entry = #entry;
             const ABI: ::stencil_runtime::Abi = #abi;

@@ -1,4 +1,4 @@
-//! The manual that rustdoc makes of a block: a table of its uops, and a page for each.
+//! The manual of a block in rustdoc: a table of its uops and a page for each.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::{describe, emit};
 use crate::ast::{Block, Field, Uop};
 use crate::model::{Objects, Stencil, Value, stored};
 
-/// What it says of a stencil.
+/// Returns the page of a stencil.
 pub fn stencil(block: &Block, uop: &Uop, stencil: &Stencil) -> String {
     let mut text = String::new();
     let sizes = |bytes: &[u8]| (bytes.len(), stored(bytes).len());
@@ -39,13 +39,13 @@ pub fn stencil(block: &Block, uop: &Uop, stencil: &Stencil) -> String {
     text
 }
 
-/// What it says of a family: its parameters, and its first stencil.
+/// Returns the page of a family: its parameters and its first stencil.
 pub fn family(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
     let parameters: Vec<_> =
         uop.parameters.iter().map(|p| format!("`{}` from {} to {}", p.name, p.start, p.end - 1)).collect();
     let present = || members.iter().flatten();
     let mut text = format!(
-        "A family of {} stencils, by {}: the last parameter counts fastest. The first member:\n\n",
+        "A family of {} stencils, by {}: the last parameter varies fastest. The first member:\n\n",
         present().count(),
         parameters.join(", ")
     );
@@ -55,13 +55,13 @@ pub fn family(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
     text
 }
 
-/// The table of all uops of a block, as attributes; a line is there if its uop is.
+/// Returns the table of a block's uops, as attributes. A line has the `cfg` conditions of its uop.
 pub fn table(block: &Block, objects: &Objects) -> TokenStream {
     if block.uops.is_empty() {
         return quote!();
     }
-    let head = "The uops of a block. Sizes are in bytes, stored ones in brackets where they are less; of a family, those of its \
-                smallest and its largest stencil.\n\n\
+    let head = "The uops of a block. Sizes are in bytes, with the stored bytes in brackets where they are fewer. For a \
+                family they range from its smallest to its largest stencil.\n\n\
                 | uop | stencils | operands | code | data | patches | calls |\n\
                 |---|---:|---|---:|---:|---:|---|";
     let lines = block.uops.iter().zip(&objects.uops).map(|(uop, members)| {
@@ -84,7 +84,7 @@ fn line(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
         if size == stored { size } else { format!("{size} ({stored})") }
     };
     let name = &uop.name;
-    // Rustdoc warns of links to what it has no page for.
+    // Rustdoc warns about links to items without a page.
     let name = match uop.visibility {
         Visibility::Public(_) => format!("[`{name}`]({})", describe::constant(uop)),
         _ => format!("`{name}`"),

@@ -1,4 +1,8 @@
-//! The instructions of a stencil, with its operands folded into them, laid out.
+//! The instructions of a stencil: folds operands into them, and lays them out.
+
+use std::ops::Range;
+
+use object::{SectionIndex, elf};
 
 use super::{Builder, Filling, Relocation, Target};
 use crate::layout::{self, Edge, Place};
@@ -6,9 +10,52 @@ use crate::model::{Abi, Patch, PatchKind, Refusal, Section, Symbol, Value};
 use crate::x86_64;
 
 impl Builder<'_, '_, '_> {
-    /// Lays the code out, and turns all its relocations into patches.
+    /// Refuses code that refers to something outside of its function without a relocation. Assemblers write no relocation
+    /// between two functions of one section.
+    pub(super) fn stays_inside(
+        &self,
+        section: SectionIndex,
+        range: &Range<usize>,
+        code: &[u8],
+        relocations: &[Relocation],
+    ) -> Result<(), Refusal> {
+        let relocated = |offset: usize| relocations.iter().any(|relocation| relocation.offset == offset);
+        let targets = self.decode(code)?.into_iter().filter_map(|item| item.relative_target(relocated));
+        let outside = { targets }.find(|&target| target > code.len() as u64);
+        outside.map_or(Ok(()), |target| {
+            let at = range.start.wrapping_add(target as usize);
+            Err(self.same_section(self.function_at(section, at).map(|function| function.name.as_str())))
+        })
+    }
+
+    /// Turns a `lea` of a constant's address into a load of that address from a slot in the stencil's data: the constant
+    /// may be out of the code's reach.
+    pub(super) fn fetch_addresses(&mut self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
+        let decoded = self.decode(code)?;
+        for relocation in relocations {
+            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+            let (Some(item), elf::R_X86_64_PC32) = (decoded.get(index), relocation.r_type) else { continue };
+            let Target::Local { section, offset, named } = self.target(relocation)? else { continue };
+            if self.is_code(section) || !x86_64::is_lea(item) {
+                continue;
+            }
+            let rest = (item.end() - relocation.offset) as isize;
+            let effective = offset.wrapping_add_signed(relocation.addend as isize + rest);
+            let range = self.entity(section, if named { offset } else { effective })?;
+            if self.home(section, effective, &range)?.is_some() && x86_64::lea_to_load(code, relocation.offset) {
+                relocation.slot = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lays out the code and turns all its relocations into patches.
     pub(super) fn lay_out(&mut self, code: Vec<u8>, relocations: Vec<Relocation>) -> Result<(), Refusal> {
         let decoded = self.decode(&code)?;
+        if decoded.is_empty() {
+            // The body is `__builtin_unreachable();`.
+            return Ok(());
+        }
         if self.uop.is_some() && self.reader.abi == Abi::C {
             let is_label = |offset| relocations.iter().any(|r| r.offset == offset && self.is_label(r));
             if x86_64::tail_call(&decoded, is_label).is_some() {
@@ -20,12 +67,13 @@ impl Builder<'_, '_, '_> {
         let exit = |offset: usize| {
             let index = offsets.binary_search(&offset).ok()?;
             let relocation = &relocations[index];
-            // A distance from the end of the field, or else it leads elsewhere than the symbol says.
+            // A jump to the symbol itself has this addend: its displacement counts from the end of the field.
             let edge = if is_next(relocation) { Edge::Next } else { Edge::Exit(index) };
             (relocation.addend == -4).then_some(edge)
         };
-        let own = |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
-        // Where places in the code are known elsewhere, they have to stay where they are.
+        let own =
+            |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
+        // Code stays as it is if something holds the address of a location in it.
         let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
         let folded = (!fixed).then(|| self.fold(&code, &decoded, &relocations));
         let laid_out = folded.and_then(|(code, replacements, fillings)| {
@@ -40,8 +88,7 @@ impl Builder<'_, '_, '_> {
                 relocations.pop();
             }
             self.stencil.code.clone_from(&code);
-            let fillings: Vec<_> = relocations.into_iter().map(Filling::Relocation).collect();
-            return self.fields(Section::Code, 0, Some(&code), &fillings);
+            return self.fields(Section::Code, 0, Some(&code), &super::fillings(relocations));
         };
         let moved = |part: &layout::Part| -> Vec<Filling> {
             part.relocations.iter().map(|&(index, offset)| fillings[index].at(offset)).collect()
@@ -57,7 +104,7 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// The jumps between the code and what is out of line, at `at` in the data.
+    /// Adds patches for the jumps between the code and the code out of line, which begins at `at` in the data.
     pub(super) fn jumps_across(&mut self, inside: &layout::Part, outside: &layout::Part, at: usize) {
         let jumps = (inside.across.iter().map(|&(offset, place)| (Section::Code, offset, place)))
             .chain(outside.across.iter().map(|&(offset, place)| (Section::Data, at + offset, place)));
@@ -71,18 +118,17 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    /// Whether data that the code refers to has addresses of places in the code.
+    /// Returns whether data that the code refers to holds addresses of locations in the code.
     pub(super) fn refers_to_code(&self, relocations: &[Relocation]) -> Result<bool, Refusal> {
-        let mut known = vec![self.own];
+        let mut known = vec![self.own.section];
         let mut work: Vec<Relocation> = relocations.to_vec();
         while let Some(relocation) = work.pop() {
             if let Ok(Target::Local { section, .. }) = self.target(&relocation)
                 && !known.contains(&section)
             {
                 known.push(section);
-                let inner = self.relocations(section)?;
-                let own =
-                    |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own);
+                let inner = self.relocations(section, &(0..usize::MAX))?;
+                let own = |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
                 if inner.iter().any(own) {
                     return Ok(true);
                 }

@@ -1,4 +1,4 @@
-//! Relocations become patches: the fields that an emit function fills in.
+//! Turns relocations into patches, which describe the fields that an emit function fills in.
 
 use object::elf;
 
@@ -7,8 +7,8 @@ use crate::model::{Patch, PatchKind, Refusal, Section, Symbol, Value};
 use crate::x86_64::{Decoded, Field};
 
 impl Builder<'_, '_, '_> {
-    /// Turns fields into patches of a section, at `at` in which their bytes are. `code` are those bytes, if
-    /// they are instructions.
+    /// Turns fields into patches. Their bytes begin at `at` in `section`; `code` holds those bytes if they are
+    /// instructions.
     pub(super) fn fields(
         &mut self,
         section: Section,
@@ -35,8 +35,8 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Turns one relocation into the patch of the field at `offset` of a section. `place` is the instruction that
-    /// the field is in, with the field's offset in the code that was decoded; data has none.
+    /// Turns one relocation into the patch of the field at `offset` of a section. `place` is the instruction that contains
+    /// the field, with the field's offset in the decoded code; a field of data has none.
     pub(super) fn field(
         &mut self,
         relocation: &Relocation,
@@ -45,7 +45,7 @@ impl Builder<'_, '_, '_> {
         place: Option<(&Decoded, usize)>,
     ) -> Result<(), Refusal> {
         let target = self.target(relocation)?;
-        // A call at a body's end may be a jump, from which the function returns in the uop's place.
+        // A call at the end of a body may be a tail call.
         let leaves = matches!(target, Target::Symbol(Symbol::Host(_)) | Target::Libc(_));
         self.stencil.calls += usize::from(leaves && place.is_some_and(|(item, _)| item.is_jump()));
         let (kind, value, addend) = match relocation.r_type {
@@ -53,6 +53,7 @@ impl Builder<'_, '_, '_> {
             elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_16 | elf::R_X86_64_8 => {
                 return Err(self.narrow_address(relocation, &target));
             }
+            elf::R_X86_64_PC32 if relocation.slot => self.fetched_field(relocation, target, place)?,
             elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => self.relative_field(relocation, target, place)?,
             elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX => {
                 self.slot_field(relocation, target, place)?
@@ -64,7 +65,7 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// `R_X86_64_64`.
+    /// Resolves `R_X86_64_64`.
     pub(super) fn wide_field(
         &mut self,
         relocation: &Relocation,
@@ -77,15 +78,15 @@ impl Builder<'_, '_, '_> {
             }
             Target::Local { section, offset, named } => {
                 let effective = offset.wrapping_add_signed(addend as isize);
-                self.constant(section, (offset, named), effective, addend)?
+                self.address(section, (offset, named), effective, addend)?
             }
-            Target::Symbol(symbol) => (self.address_of(symbol), addend),
+            Target::Symbol(symbol) => (self.value_of(symbol), addend),
             Target::Libc(function) => (Value::Libc(function), addend),
         };
         Ok((PatchKind::Abs64, value, addend))
     }
 
-    /// `R_X86_64_PC32` and `PLT32`: jumps, calls, and data near the code.
+    /// Resolves `R_X86_64_PC32` and `PLT32`: jumps, calls, and data near the code.
     pub(super) fn relative_field(
         &mut self,
         relocation: &Relocation,
@@ -99,29 +100,29 @@ impl Builder<'_, '_, '_> {
             }
             (Target::Symbol(symbol @ Symbol::Operand(operand)), field) if self.is_label_operand(operand) => match field
             {
-                Some(Field::Jump | Field::Call) => self.address_of(symbol),
+                Some(Field::Jump | Field::Call) => self.value_of(symbol),
                 _ => return Err(self.address_taken(operand)),
             },
             (Target::Symbol(symbol @ (Symbol::Next | Symbol::Host(_))), Some(Field::Jump | Field::Call)) => {
-                self.address_of(symbol)
+                self.value_of(symbol)
             }
             (
                 Target::Symbol(symbol @ (Symbol::Operand(operand) | Symbol::AddressOf(operand))),
                 Some(Field::RipRelative),
             ) => {
-                // Relative to the end of the instruction, which an immediate may separate from the field.
+                // The displacement counts from the end of the instruction; an immediate may follow the field.
                 let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
                 let read = place.map_or(0, |(decoded, _)| decoded.instruction.memory_size().size()) as i64;
                 let at = relocation.addend + rest;
                 if at < 0 || at + read > self.variable_size(operand) as i64 {
                     return Err(self.outside_operand(operand));
                 }
-                self.address_of(symbol)
+                self.value_of(symbol)
             }
             (Target::Symbol(Symbol::Host(host)), _) => return Err(self.host_address(host)),
             (Target::Libc(function), Some(Field::Jump | Field::Call)) => Value::Libc(function),
             (Target::Local { section, offset, named }, Some(_)) => {
-                // Relative to the end of the instruction, which an immediate may separate from the field.
+                // The displacement counts from the end of the instruction; an immediate may follow the field.
                 let rest = place.map_or(4, |(decoded, at)| decoded.end() - at);
                 let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
                 self.near(section, (offset, named), effective)?
@@ -131,22 +132,43 @@ impl Builder<'_, '_, '_> {
         Ok((PatchKind::Rel32, value, relocation.addend))
     }
 
-    /// `R_X86_64_GOTPCREL`, `GOTPCRELX` and `REX_GOTPCRELX`: the distance of a slot that holds a value.
+    /// Resolves `R_X86_64_GOTPCREL`, `GOTPCRELX` and `REX_GOTPCRELX`: the displacement of a slot that holds a value.
     pub(super) fn slot_field(
         &mut self,
         relocation: &Relocation,
         target: Target,
         place: Option<(&Decoded, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
-        let value = match target {
-            Target::Symbol(symbol) => self.address_of(symbol),
-            Target::Libc(function) => Value::Libc(function),
-            Target::Local { section, offset, named } => self.near(section, (offset, named), offset)?,
+        let (value, addend) = match target {
+            Target::Symbol(symbol) => (self.value_of(symbol), 0),
+            Target::Libc(function) => (Value::Libc(function), 0),
+            Target::Local { section, offset, named } => self.address(section, (offset, named), offset, 0)?,
         };
         let call = place.is_some_and(|(decoded, _)| decoded.instruction.is_call_near_indirect());
         if value == Value::Next && call && self.uop.is_some() {
             return Err(self.not_a_jump("CONTINUE"));
         }
-        Ok((PatchKind::Rel32, Value::Data(self.slot(value)), relocation.addend))
+        Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), relocation.addend))
+    }
+
+    /// Resolves a load of an address from a slot, made by [`Builder::fetch_addresses`] or `wide_addresses`.
+    fn fetched_field(
+        &mut self,
+        relocation: &Relocation,
+        target: Target,
+        place: Option<(&Decoded, usize)>,
+    ) -> Result<(PatchKind, Value, i64), Refusal> {
+        // The addend was relative to the field; the address counts from the end of the instruction.
+        let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
+        let addend = relocation.addend + rest;
+        let (value, addend) = match target {
+            Target::Symbol(symbol) => (self.value_of(symbol), addend),
+            Target::Libc(function) => (Value::Libc(function), addend),
+            Target::Local { section, offset, named } => {
+                let effective = offset.wrapping_add_signed(addend as isize);
+                self.address(section, (offset, named), effective, addend)?
+            }
+        };
+        Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), -rest))
     }
 }

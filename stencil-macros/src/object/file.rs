@@ -1,18 +1,24 @@
-//! What the object file says.
+//! Access to the object file: sections, symbols, relocations.
+
+use std::ops::Range;
 
 use object::elf::{self, FileHeader64};
 use object::read::elf::SectionHeader as _;
 use object::{
     Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationFlags, RelocationTarget, SectionIndex,
-    SymbolSection,
+    SymbolFlags, SymbolSection,
 };
 
 use super::refusal::THREAD_LOCAL;
-use super::{Builder, Relocation, Target};
+use super::{Builder, Function, Relocation, Target};
 use crate::model::{LIBC, Refusal};
 use crate::x86_64::{self, Decoded};
 
+/// The largest alignment of a constant, in bytes.
+const MAX_ALIGNMENT: u64 = 1 << 16;
+
 impl<'d> Builder<'_, 'd, '_> {
+    /// Returns a section.
     pub(super) fn section(
         &self,
         index: SectionIndex,
@@ -20,71 +26,102 @@ impl<'d> Builder<'_, 'd, '_> {
         self.reader.file.section_by_index(index).map_err(|error| self.broken(&error))
     }
 
+    /// Returns the bytes of a section, as many as its size says.
     pub(super) fn section_bytes(&self, index: SectionIndex) -> Result<Vec<u8>, Refusal> {
-        self.section(index)?.data().map(<[u8]>::to_vec).map_err(|error| self.broken(&error))
+        let section = self.section(index)?;
+        let bytes = section.data().map_err(|error| self.broken(&error))?;
+        if bytes.len() as u64 != section.size() {
+            return Err(self.broken(&"a section has no content"));
+        }
+        Ok(bytes.to_vec())
     }
 
-    pub(super) fn section_alignment(&self, index: SectionIndex) -> u64 {
-        self.section(index).map_or(1, |section| section.align().max(1))
+    /// Returns the alignment, in bytes, of a constant at an offset of a section.
+    pub(super) fn alignment_at(&self, index: SectionIndex, offset: usize) -> Result<u64, Refusal> {
+        let whole = self.section(index)?.align().max(1);
+        if !whole.is_power_of_two() || whole > MAX_ALIGNMENT {
+            return Err(self.overaligned(self.symbol_at(index, offset).as_deref(), whole));
+        }
+        Ok(if offset == 0 { whole } else { whole.min(1 << offset.trailing_zeros()) })
     }
 
+    /// Returns whether a section holds machine code.
     pub(super) fn is_code(&self, index: SectionIndex) -> bool {
         self.section(index).is_ok_and(|section| section.kind() == object::SectionKind::Text)
     }
 
-    /// Refuses sections that a program could write to, or that each thread has its own of.
-    pub(super) fn readable(&self, index: SectionIndex) -> Result<(), Refusal> {
+    /// Refuses writable and thread-local data. `at` is the offset that the uop refers to.
+    pub(super) fn readable(&self, index: SectionIndex, at: usize) -> Result<(), Refusal> {
         let section = self.section(index)?;
         let flags = section.elf_section_header().sh_flags(self.reader.file.endian());
-        let name = section.name().unwrap_or_default().to_owned();
-        let variable = self.symbol_in(index);
+        let name = section.name().unwrap_or_default();
         if flags.contains(elf::SHF_TLS) {
-            return Err(self.refuse(variable.as_deref(), THREAD_LOCAL.into()));
+            return Err(self.refuse(self.symbol_at(index, at).as_deref(), THREAD_LOCAL.into()));
         }
         let relocated_once = name.starts_with(".data.rel.ro") || name.starts_with(".ldata.rel.ro");
         if flags.contains(elf::SHF_WRITE) && !relocated_once {
-            let name = variable.as_deref().map(|name| format!(" `{name}`")).unwrap_or_default();
-            let message = format!(
-                "uses the variable{name}, and each copy of the code would have its own: keep it in Rust, in a struct \
-                 that a register points to, or make it `const`"
-            );
-            return Err(self.refuse(variable.as_deref(), message));
+            return Err(self.variable(self.symbol_at(index, at).as_deref()));
         }
         Ok(())
     }
 
-    /// The C name of the variable that a section was made for.
-    pub(super) fn symbol_in(&self, index: SectionIndex) -> Option<String> {
-        let symbols = self.reader.file.symbols();
-        let name = symbols.filter(|symbol| symbol.section_index() == Some(index)).find_map(|symbol| {
-            symbol.name().ok().filter(|name| !name.is_empty() && !name.starts_with('.')).map(str::to_owned)
+    /// Returns the C name of the object at an offset of a section, if it has one.
+    pub(super) fn symbol_at(&self, index: SectionIndex, at: usize) -> Option<String> {
+        let symbols = self.reader.file.symbols().filter(|symbol| {
+            let range = symbol.address()..=symbol.address().saturating_add(symbol.size());
+            symbol.section_index() == Some(index) && range.contains(&(at as u64))
+        });
+        let named = symbols.filter_map(|symbol| Some((symbol.address(), symbol.name().ok()?.to_owned())));
+        let named = named.filter(|(_, name)| !name.is_empty() && !name.starts_with('.'));
+        // The end of one object may be the start of the next.
+        let name = named.max_by_key(|(address, _)| *address).map(|(_, name)| name).or_else(|| {
+            // A constant that clang makes of an automatic variable has no symbol, but names its section.
+            let section = self.section(index).ok()?.name().ok()?.to_owned();
+            section.split_once(".L__const.").map(|(_, name)| name.to_owned())
         })?;
-        // A static local is called `function.name` by clang and `name.number` by gcc.
-        let mut parts =
-            name.split('.').filter(|part| part.parse::<u32>().is_err() && !part.starts_with("stencil_uop_"));
-        parts.next().map(str::to_owned)
+        // clang calls a static local `function.name`, and gcc `name.number`.
+        name.rsplit('.').find(|part| part.parse::<u32>().is_err()).map(str::to_owned)
     }
 
-    pub(super) fn relocations(&self, index: SectionIndex) -> Result<Vec<Relocation>, Refusal> {
+    /// Returns the function at an offset of a section.
+    pub(super) fn function_at(&self, index: SectionIndex, at: usize) -> Option<&Function> {
+        self.reader.functions.iter().find(|function| function.section == index && function.range.contains(&at))
+    }
+
+    /// Returns the relocations of a part of a section in ascending order. Their offsets count from the part's start.
+    pub(super) fn relocations(&self, index: SectionIndex, part: &Range<usize>) -> Result<Vec<Relocation>, Refusal> {
         let section = self.section(index)?;
         let mut all = Vec::new();
         for (offset, relocation) in section.relocations() {
+            if !part.contains(&(offset as usize)) {
+                continue;
+            }
             let (RelocationTarget::Symbol(symbol), RelocationFlags::Elf { r_type }) =
                 (relocation.target(), relocation.flags())
             else {
-                let message = "refers to a fixed address by its distance, and the code may be anywhere: have the \
-                               address in a register";
+                let message = "refers to an absolute address by a displacement, but the code may be placed anywhere: load \
+                               the address into a register";
                 return Err(self.refuse(None, message.into()));
             };
-            all.push(Relocation { offset: offset as usize, r_type, symbol, addend: relocation.addend() });
+            all.push(Relocation {
+                offset: offset as usize - part.start,
+                r_type,
+                symbol,
+                addend: relocation.addend(),
+                slot: false,
+            });
         }
         all.sort_by_key(|relocation| relocation.offset);
         Ok(all)
     }
 
+    /// Returns what a relocation refers to.
     pub(super) fn target(&self, relocation: &Relocation) -> Result<Target, Refusal> {
         let symbol = self.reader.file.symbol_by_index(relocation.symbol).map_err(|error| self.broken(&error))?;
         let name = symbol.name().unwrap_or_default();
+        if matches!(symbol.flags(), SymbolFlags::Elf { st_info, .. } if st_info.st_type() == elf::STT_GNU_IFUNC) {
+            return Err(self.indirect_function(name));
+        }
         match symbol.section() {
             SymbolSection::Section(section) => {
                 let named = symbol.kind() != object::SymbolKind::Section;
@@ -101,20 +138,22 @@ impl<'d> Builder<'_, 'd, '_> {
                     return Err(self.refuse(Some(name), THREAD_LOCAL.into()));
                 }
                 let message = format!(
-                    "refers to `{name}`, which nothing defines: declare it with `extern fn {name}(...) = \
+                    "refers to `{name}`, which is not defined: declare it with `extern fn {name}(...) = \
                      path::to::a_rust_function;`, or define it in a `c {{ }}` block"
                 );
                 Err(self.refuse(Some(name), message))
             }
             _ => {
                 let message =
-                    format!("refers to `{name}`, which has no place in the object file: make it `static const`");
+                    format!("refers to `{name}`, which is in no section of the object file: make it `static const`");
                 Err(self.refuse(Some(name), message))
             }
         }
     }
 
+    /// Decodes machine code.
     pub(super) fn decode(&self, code: &[u8]) -> Result<Vec<Decoded>, Refusal> {
-        x86_64::decode(code).map_err(|why| self.refuse(None, format!("has bytes that are no instructions: {why}")))
+        x86_64::decode(code)
+            .map_err(|why| self.refuse(None, format!("contains bytes that are not instructions: {why}")))
     }
 }

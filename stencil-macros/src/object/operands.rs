@@ -94,12 +94,15 @@ impl Builder<'_, '_, '_> {
     fn reference(&self, decoded: &[Decoded], relocation: &Relocation) -> Reference {
         let index = decoded.partition_point(|item| item.end() <= relocation.offset);
         let rest = decoded.get(index).map_or(4, |item| item.end() - relocation.offset) as i64;
-        let data = matches!(self.target(relocation), Ok(Target::Local { section, .. }) if !self.is_code(section));
+        let known = matches!(
+            self.target(relocation),
+            Ok(Target::Local { .. } | Target::Symbol(Symbol::Host(_)) | Target::Libc(_))
+        );
         let to = match (relocation.r_type, self.operand_of(relocation)) {
             (elf::R_X86_64_PC32 | elf::R_X86_64_PLT32, Some(operand)) => {
                 To::Variable { operand, at: relocation.addend + rest }
             }
-            (elf::R_X86_64_32 | elf::R_X86_64_32S, operand) if operand.is_some() || data => To::Address,
+            (elf::R_X86_64_32 | elf::R_X86_64_32S, operand) if operand.is_some() || known => To::Address,
             _ => To::Other,
         };
         Reference { offset: relocation.offset, to }

@@ -1,4 +1,4 @@
-//! Who owns pages: an arena, and each block in them. The last one returns them to the system.
+//! Ownership of pages: the arena and each block in them hold shares. The last one returns the pages to the system.
 
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -8,29 +8,29 @@ use super::{LINE, Pages};
 
 /// The share of an [`Owner`]: more than those of all blocks.
 const OWNER: u64 = 1 << 62;
-/// The share of a block is this and its size in bytes. All sizes together are less, since [`MOST`](super::MOST) is.
+/// The share of a block is this plus its size in bytes. The sum of all sizes is smaller, since [`MOST`](super::MOST) is.
 const BLOCK: u64 = 1 << 33;
 
-/// The shares that there are, as one number: so that a block goes, and is counted, by one atomic operation, and those of a
-/// batch come by one.
+/// All shares as one number, which also counts the blocks and their bytes. One atomic operation removes a block, and one adds
+/// all blocks of a batch.
 #[derive(Debug)]
 pub(super) struct Shares(AtomicU64);
 
 impl Default for Shares {
-    /// That of one owner.
+    /// Returns the share of one owner.
     fn default() -> Self {
         Self(AtomicU64::new(OWNER))
     }
 }
 
 impl Shares {
-    /// The number of blocks, and bytes that they use.
+    /// Returns the number of blocks and the bytes that they use.
     pub(super) fn blocks(&self) -> (usize, usize) {
         let blocks = self.0.load(Ordering::Relaxed) % OWNER;
         ((blocks / BLOCK) as usize, (blocks % BLOCK) as usize)
     }
 
-    /// Adds those of new blocks. Their writer borrows an owner, so that there are shares until then.
+    /// Adds the shares of new blocks. Their writer borrows an owner, whose share keeps the pages until then.
     pub(super) fn add(&self, blocks: usize, bytes: usize) {
         self.0.fetch_add(blocks as u64 * BLOCK + bytes as u64, Ordering::Relaxed);
     }
@@ -39,23 +39,23 @@ impl Shares {
 /// Gives up a share.
 ///
 /// # Safety
-/// The caller has that share and uses the pages no more.
+/// The caller holds that share and does not use the pages any more.
 #[inline]
 unsafe fn give_up(pages: NonNull<Pages>, share: u64) {
-    // SAFETY: they live as long as there is a share.
+    // SAFETY: pages live as long as there is a share.
     if unsafe { pages.as_ref() }.shares.0.fetch_sub(share, Ordering::Release) == share {
-        // What others did with them was before they gave up theirs.
+        // Everything that others did with the pages happens before this.
         fence(Ordering::Acquire);
-        // SAFETY: that was the last share, and `Owner::new` made them by `Box::into_raw`.
+        // SAFETY: that was the last share, and `Owner::new` made the pages by leaking a box.
         drop(unsafe { Box::from_raw(pages.as_ptr()) });
     }
 }
 
-/// Owns pages together with the blocks in them, which can outlive it.
+/// A share of pages that an arena holds. Blocks can outlive it.
 #[derive(Debug)]
 pub(crate) struct Owner(NonNull<Pages>);
 
-// SAFETY: pages can be used and dropped by any thread: they are `Send` and `Sync`.
+// SAFETY: any thread can use and drop pages, which are `Send` and `Sync`.
 unsafe impl Send for Owner where Pages: Send + Sync {}
 // SAFETY: as above.
 unsafe impl Sync for Owner where Pages: Send + Sync {}
@@ -65,10 +65,10 @@ impl Owner {
         Self(NonNull::from(Box::leak(Box::new(pages))))
     }
 
-    /// Lines that were written, and are counted later, become a block.
+    /// Makes a block of written lines. The writer adds its share later.
     #[inline]
     pub(super) fn block(&self, line: usize, size: usize) -> Block {
-        // Pages are small enough for both.
+        // Neither truncates: pages are at most `MOST` bytes.
         Block { pages: self.0, line: line as u32, size: size as u32 }
     }
 }
@@ -78,7 +78,7 @@ impl Deref for Owner {
 
     #[inline]
     fn deref(&self) -> &Pages {
-        // SAFETY: they live as long as there is a share, and are never borrowed mutably.
+        // SAFETY: pages live as long as there is a share, and nothing borrows them mutably.
         unsafe { self.0.as_ref() }
     }
 }
@@ -90,11 +90,11 @@ impl Drop for Owner {
     }
 }
 
-/// Memory of one program, in lines of its own, which are free when it is dropped.
+/// The memory of one program, in cache lines of its own. Dropping it frees them.
 #[derive(Debug)]
 pub(crate) struct Block {
     pages: NonNull<Pages>,
-    /// The first line, and bytes in use.
+    /// The number of the first line, and the size in bytes.
     line: u32,
     size: u32,
 }
@@ -105,7 +105,7 @@ unsafe impl Send for Block where Pages: Send + Sync {}
 unsafe impl Sync for Block where Pages: Send + Sync {}
 
 impl Block {
-    /// The bytes, where they are executable when they have been published.
+    /// Returns the bytes at the addresses at which they run once they are published.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         let start = self.line as usize * LINE;
@@ -121,7 +121,7 @@ impl Drop for Block {
         let (line, size) = (self.line as usize, self.size as usize);
         // SAFETY: the pages live as long as there is a share.
         unsafe { self.pages.as_ref() }.space.free(line, size.div_ceil(LINE));
-        // SAFETY: this is the share that the writer has counted, or will count while an owner lives.
+        // SAFETY: this is the block's share, which the writer has added or will add while an owner lives.
         unsafe { give_up(self.pages, BLOCK + u64::from(self.size)) }
     }
 }

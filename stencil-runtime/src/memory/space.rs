@@ -1,28 +1,27 @@
-//! Which lines are in use: a bit for each, in a word for each page.
+//! The lines in use: a bitmap with a bit for each line and a word for each page.
 //!
-//! Whoever drops code clears bits, on any thread and without a lock. Whoever needs space takes the lock, looks for a run of
-//! zeros and sets them. The search goes on where the last one ended; behind everything that was ever used there is fresh
-//! memory.
+//! Dropping code clears bits, on any thread and without a lock. Claiming space takes the lock, finds a run of zeros and sets
+//! them. A search continues where the last one ended. Memory behind all lines that were ever used is fresh.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a processor caches and a block is a multiple of, in bytes.
+/// The size of a cache line in bytes. Blocks occupy whole lines.
 pub(crate) const LINE: usize = 64;
-/// What protection applies to, in bytes: a word of lines.
+/// The size of a page in bytes: the unit of protection, and a word of lines.
 pub(crate) const PAGE: usize = LINES * LINE;
 const LINES: usize = u64::BITS as usize;
 
-/// Lines below this are looked through as soon as any of them is free: 4 MiB, in a fraction of a microsecond.
+/// A space of fewer used lines (4 MiB) is searched again whenever something was freed: that takes under a microsecond.
 const SMALL: usize = (4 << 20) / LINE;
 
 #[derive(Debug)]
 pub(super) struct Space {
     used: Box<[AtomicU64]>,
-    /// Whether lines are only used again when their whole page is free.
+    /// Whether lines are reused only when their whole page is free.
     whole_pages: bool,
-    /// Whether something was freed since all that was used was looked through in vain.
+    /// Whether something was freed since the last search of all used lines failed.
     freed: AtomicBool,
     state: Mutex<State>,
 }
@@ -32,15 +31,15 @@ pub(super) struct Space {
 struct State {
     /// Where the next search begins.
     next: usize,
-    /// The first line that was never written to, nor any behind it.
+    /// The first fresh line: neither it nor any line behind it was ever written.
     fresh: usize,
-    /// The first line that no memory was got for.
+    /// The first line without memory from the system.
     committed: usize,
-    /// `fresh` when everything was last looked through.
+    /// The value of `fresh` at the last search of all used lines.
     swept: usize,
 }
 
-/// Lines that belong to one writer. Those from `fresh` on are zero.
+/// Lines that belong to one writer. Lines from `fresh` on are zero.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) lines: Range<usize>,
@@ -48,12 +47,12 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// The offsets of its bytes.
+    /// Returns the offsets of its bytes.
     pub(super) fn bytes(&self) -> Range<usize> {
         self.lines.start * LINE..self.lines.end * LINE
     }
 
-    /// The offsets of the pages that have fresh lines.
+    /// Returns the offsets of the pages with fresh lines.
     pub(super) fn fresh_bytes(&self) -> Range<usize> {
         if self.fresh >= self.lines.end {
             return 0..0;
@@ -70,7 +69,7 @@ impl Space {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while the lock is held but `commit`, before anything is changed.
+        // Only `commit` can panic while the lock is held, and it runs before any change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -78,8 +77,8 @@ impl Space {
         self.used.len() * LINES
     }
 
-    /// Between `needed` and `wanted` lines, if there are as many in a row. `commit` gets memory for them; if it fails, they
-    /// stay free.
+    /// Claims between `needed` and `wanted` contiguous lines, or returns `None` if no run is long enough. `commit` gets memory
+    /// for them. If it fails, they stay free.
     pub(super) fn claim<E>(
         &self,
         needed: usize,
@@ -89,7 +88,7 @@ impl Space {
         let [needed, wanted] = [needed, wanted].map(|lines| self.round(lines));
         let mut state = self.state();
         let mut found = self.run(state.next..self.total(), needed, wanted);
-        // Rather than going on to fresh memory, begin again; but if that is much to look through, not often.
+        // Search from the start before using fresh memory, but only seldom if there is much to search.
         let fresh = found.as_ref().is_some_and(|run| run.end > state.fresh);
         let grown = state.fresh.saturating_sub(state.swept);
         let due = self.freed.load(Ordering::Relaxed) && (state.fresh < SMALL || grown >= state.fresh / 16);
@@ -98,7 +97,7 @@ impl Space {
             state.swept = state.fresh;
             let end = found.as_ref().map_or(self.total(), |run| run.start.min(state.fresh));
             if let Some(again) = self.run(0..end, needed, wanted) {
-                // There may be more.
+                // More lines may be free.
                 self.freed.store(true, Ordering::Relaxed);
                 found = Some(again);
             }
@@ -106,7 +105,7 @@ impl Space {
         found.map(|lines| self.take(&mut state, lines, commit)).transpose()
     }
 
-    /// Adds between `needed` and `wanted` lines to a claim, if as many are free behind it.
+    /// Extends a claim by between `needed` and `wanted` lines. Returns `false` if fewer are free behind it.
     pub(super) fn extend<E>(
         &self,
         claim: &mut Claim,
@@ -122,7 +121,7 @@ impl Space {
             return Ok(false);
         }
         let more = self.take(&mut state, start..end, commit)?;
-        // What is fresh of the claim continues in what is added, or else none of it counts as fresh.
+        // Unless the fresh lines of both parts join, those of the first part do not count as fresh any more.
         if more.fresh != start {
             claim.fresh = more.fresh.max(start);
         }
@@ -148,12 +147,12 @@ impl Space {
         Ok(claim)
     }
 
-    /// Lines rounded up to what can be claimed.
+    /// Rounds a number of lines up to the unit of claims.
     fn round(&self, lines: usize) -> usize {
         if self.whole_pages { lines.next_multiple_of(LINES) } else { lines.max(1) }
     }
 
-    /// Gives back the end of a claim, from `start` on, of which nothing was written from `fresh` on.
+    /// Returns the end of a claim. Its lines from `fresh` on were not written.
     pub(super) fn give_back(&self, lines: Range<usize>, fresh: usize) {
         let Range { start, end } = lines;
         let mut state = self.state();
@@ -175,7 +174,7 @@ impl Space {
     #[inline]
     fn clear(&self, lines: Range<usize>) {
         for (word, mask) in words(lines) {
-            // Whoever claims them next does so after everything that was done with them.
+            // Everything done with the lines happens before the next claim of them.
             self.used[word].fetch_and(!mask, Ordering::Release);
         }
         if !self.freed.load(Ordering::Relaxed) {
@@ -183,7 +182,7 @@ impl Space {
         }
     }
 
-    /// Bytes that memory was got for, and those of them that can be claimed.
+    /// Returns the bytes with memory from the system, and how many of them can be claimed.
     pub(super) fn count(&self) -> (usize, usize) {
         let state = self.state();
         let words = 0..state.committed / LINES;
@@ -191,13 +190,13 @@ impl Space {
         (state.committed * LINE, free * LINE)
     }
 
-    /// The lines of a page that cannot be claimed.
+    /// Returns the lines of a page that cannot be claimed, as bits.
     fn word(&self, word: usize) -> u64 {
         let used = self.used[word].load(Ordering::Acquire);
         if self.whole_pages && used != 0 { u64::MAX } else { used }
     }
 
-    /// The first run of at least `needed` free lines, cut off at `wanted`.
+    /// Returns the first run of at least `needed` free lines, cut off at `wanted`.
     fn run(&self, lines: Range<usize>, needed: usize, wanted: usize) -> Option<Range<usize>> {
         let mut start = self.first(false, lines.clone());
         while start < lines.end {
@@ -210,7 +209,7 @@ impl Space {
         None
     }
 
-    /// The first line in a range that is used, or that is not; its end if there is none.
+    /// Returns the first line in a range that is used, or that is free, or the end of the range.
     fn first(&self, used: bool, lines: Range<usize>) -> usize {
         let mut mask = u64::MAX << (lines.start % LINES);
         for word in lines.start / LINES..lines.end.div_ceil(LINES) {
@@ -224,7 +223,7 @@ impl Space {
     }
 }
 
-/// The words that lines are in, each with its bits.
+/// Returns the words that contain lines, each with the lines' bits.
 #[inline]
 fn words(lines: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
     let Range { start, end } = lines;
@@ -234,7 +233,7 @@ fn words(lines: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
     })
 }
 
-/// As many zeros, of which the system makes pages when they are first looked at.
+/// Allocates zeros. The system provides their pages on first access.
 fn zeros(words: usize) -> Box<[AtomicU64]> {
     let zeros = Box::into_raw(vec![0_u64; words].into_boxed_slice());
     // SAFETY: an `AtomicU64` has the size, the alignment and the values of a `u64` on all targets with 64-bit pointers, and

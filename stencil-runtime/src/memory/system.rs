@@ -1,32 +1,34 @@
-//! Views: ranges of addresses from the operating system, near the executable where that is asked for.
+//! Views: mappings from the operating system, near the executable if possible.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::ops::Range;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::kept;
 use super::space::PAGE;
 use crate::error::Error;
 
-/// The farthest that a view may begin from the executable: 2 GiB less 256 MiB, which leave room for
-/// the executable's own size.
+/// The greatest distance of a view's start from the executable: 2 GiB less 256 MiB, the room for the executable itself.
 const NEAR: usize = (1 << 31) - (256 << 20);
-/// The distance between the places that are tried.
+/// The step between the addresses that are tried.
 const STEP: usize = 16 << 20;
 
-/// A huge page: one entry of a processor's table of translations stands for all of it.
+/// The size of a huge page in bytes: memory that one TLB entry maps.
 pub(super) const HUGE: usize = 2 << 20;
 
 /// Where to ask for memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// Within reach of relative calls to the executable, if the address space has room there.
+    /// Within reach of relative calls to the executable, if the address space has room.
     Near,
-    /// At this address, if that is free, or wherever the system likes.
+    /// At this address if it is free, or else at an address of the system's choice.
     Hint(usize),
 }
 
-/// What can be done with pages besides reading them.
+/// A right to pages besides reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Write,
@@ -42,33 +44,43 @@ impl Access {
     }
 }
 
-/// A range of addresses that this value owns, returned to the system on drop.
+/// A mapping that this value owns. Dropping it unmaps it.
 #[derive(Debug)]
 pub(super) struct View {
     base: NonNull<u8>,
     size: usize,
+    /// Whether it is private and anonymous memory without advice that outlives its content.
+    plain: bool,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread, and this value owns it alone.
 unsafe impl Send for View {}
-// SAFETY: what a shared reference gives access to is argued for where it is used (`bytes`, `bytes_mut`).
+// SAFETY: the callers of `bytes` and `bytes_mut` argue for the access that a shared reference gives.
 unsafe impl Sync for View {}
 
 impl View {
-    /// Reserves addresses, without memory and without access.
+    /// Reserves addresses of pages that read as zeros or not at all, without getting memory for them. Their rights are those
+    /// of kept pages or none, until [`protect`](Self::protect) sets them.
     pub(super) fn reserve(size: usize, placement: Placement) -> Result<Self, Error> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        Self::place(size, placement, |hint| Self::map(hint, size, libc::PROT_NONE, flags, -1))
-            .map_err(|code| Error::OutOfMemory { size, code })
+        if placement == Placement::Near
+            && let Some(base) = kept::take(size, is_near).and_then(|address| NonNull::new(address as *mut u8))
+        {
+            return Ok(Self { base, size, plain: true });
+        }
+        let mut view = Self::place(size, placement, |hint| Self::map(hint, size, libc::PROT_NONE, flags, -1))
+            .map_err(|code| no_memory(size, code))?;
+        view.plain = true;
+        Ok(view)
     }
 
-    /// Maps a file from its start. The error is the system's.
+    /// Maps a file from its start. The error is the system's code.
     pub(super) fn of(file: BorrowedFd<'_>, size: usize, access: Access, placement: Placement) -> Result<Self, i32> {
         let map = |hint| Self::map(hint, size, access.protection(), libc::MAP_SHARED, file.as_raw_fd());
         Self::place(size, placement, map)
     }
 
-    /// Memory of one page that reads as zeros in a child after `fork`.
+    /// Maps a page that reads as zeros in a child after `fork`.
     pub(super) fn wiped_on_fork() -> Result<Self, i32> {
         let page = Self::map(0, PAGE, Access::Write.protection(), libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
         page.advise(0..PAGE, libc::MADV_WIPEONFORK)?;
@@ -76,31 +88,30 @@ impl View {
     }
 
     fn place(size: usize, placement: Placement, map: impl Fn(usize) -> Result<Self, i32>) -> Result<Self, i32> {
-        /// Where the last view was placed near the executable. The addresses below it are free as a rule.
+        /// The address of the last view near the executable. The addresses below it are usually free.
         static LAST: AtomicUsize = AtomicUsize::new(0);
         if let Placement::Hint(hint) = placement {
             return map(hint);
         }
-        let anchor = Self::reserve as *const () as usize;
         let below = LAST.load(Ordering::Relaxed).checked_sub(size).map(|hint| hint & !(alignment(size) - 1));
-        let below = below.filter(|hint| anchor.abs_diff(*hint) <= NEAR);
+        let below = below.filter(|hint| is_near(*hint));
         let there = below
             .into_iter()
-            .chain(near(anchor, size))
+            .chain(near(anchor(), size))
             .find_map(|hint| map(hint).ok().filter(|view| view.address() == hint));
         let Some(view) = there else { return map(0) };
         LAST.store(view.address(), Ordering::Relaxed);
         Ok(view)
     }
 
-    /// A mapping at `hint`, or elsewhere if that range is not free.
+    /// Maps memory at `hint`, or elsewhere if that range is not free.
     fn map(hint: usize, size: usize, protection: libc::c_int, flags: libc::c_int, file: i32) -> Result<Self, i32> {
         // SAFETY: a new mapping without MAP_FIXED replaces nothing that exists.
         let base = unsafe { libc::mmap(hint as *mut libc::c_void, size, protection, flags, file, 0) };
         if base == libc::MAP_FAILED {
             return Err(errno());
         }
-        NonNull::new(base.cast()).map(|base| Self { base, size }).ok_or(0)
+        NonNull::new(base.cast()).map(|base| Self { base, size, plain: false }).ok_or(0)
     }
 
     pub(super) fn start(&self) -> *mut u8 {
@@ -115,58 +126,57 @@ impl View {
         self.size
     }
 
-    /// The bytes of a range.
+    /// Returns the bytes of a range.
     ///
     /// # Safety
-    /// The range lies within the view, is readable, and nothing writes to it while they are borrowed.
+    /// The range lies within the view, is readable, and nothing writes to it during the borrow.
     pub(super) unsafe fn bytes(&self, range: Range<usize>) -> &[u8] {
         // SAFETY: the caller's promise.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(range.start), range.len()) }
     }
 
-    /// The bytes of a range, to be written.
+    /// Returns the bytes of a range for writing.
     ///
     /// # Safety
-    /// The range lies within the view, is readable and writable, and nobody else has a reference into it while they
-    /// are borrowed.
+    /// The range lies within the view, is readable and writable, and there is no other reference into it during the borrow.
     #[allow(clippy::mut_from_ref)]
     pub(super) unsafe fn bytes_mut(&self, range: Range<usize>) -> &mut [u8] {
         // SAFETY: the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(range.start), range.len()) }
     }
 
-    /// Changes what can be done with whole pages.
+    /// Changes the rights to whole pages.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::NotExecutable`], if a security policy refuses.
+    /// [`Error::OutOfMemory`], [`Error::TooManyMappings`]; [`Error::NotExecutable`], if a security policy refuses.
     pub(super) fn protect(&self, pages: Range<usize>, access: Access) -> Result<(), Error> {
         let size = pages.len();
         match self.call(pages, |start, size| {
-            // SAFETY: `call` hands over a range within the view. Whoever has a reference into it is in the memory room, which
-            // takes the right to write only from lines that no reference is left to, and never the right to read.
+            // SAFETY: `call` passes a range within the view. References into it exist only in `memory`, which removes the
+            // right to write only from lines without mutable references, and never the right to read.
             unsafe { libc::mprotect(start, size, access.protection()) }
         }) {
             Ok(()) => Ok(()),
             Err(code @ (libc::EACCES | libc::EPERM)) if access == Access::Execute => Err(Error::NotExecutable { code }),
-            Err(code) => Err(Error::OutOfMemory { size, code }),
+            Err(code) => Err(no_memory(size, code)),
         }
     }
 
-    /// Gets memory for all pages of a range at once, instead of one by one when they are first written to. `false` if
-    /// the system cannot do that.
+    /// Gets memory for all pages of a range at once instead of on the first write to each. Returns `false` if the system
+    /// cannot do that.
     pub(super) fn populate(&self, pages: Range<usize>) -> Result<bool, Error> {
         let size = pages.len();
         match self.advise(pages, libc::MADV_POPULATE_WRITE) {
             Ok(()) => Ok(true),
-            // EFAULT: writing there would end in a signal, because the file cannot grow.
-            Err(code @ (libc::ENOMEM | libc::EFAULT)) => Err(Error::OutOfMemory { size, code }),
+            // EFAULT: the file cannot grow, and writing would raise a signal.
+            Err(code @ (libc::ENOMEM | libc::EFAULT)) => Err(no_memory(size, code)),
             Err(_) => Ok(false),
         }
     }
 
-    /// Advice that changes no byte of this process's memory.
+    /// Gives advice that changes no byte of this process's memory.
     pub(super) fn advise(&self, pages: Range<usize>, advice: libc::c_int) -> Result<(), i32> {
-        // SAFETY: `call` hands over a range within the view, and no advice that is given here takes anything from it.
+        // SAFETY: `call` passes a range within the view, and no advice given here discards its contents.
         self.call(pages, |start, size| unsafe { libc::madvise(start, size, advice) })
     }
 
@@ -179,7 +189,7 @@ impl View {
         if call(start, pages.len()) == 0 { Ok(()) } else { Err(errno()) }
     }
 
-    /// Leaves the addresses to whoever has them now: in a child that did not inherit them.
+    /// Gives up the addresses without unmapping them, in a child process that did not inherit them.
     pub(super) fn disown(&mut self) {
         self.size = 0;
     }
@@ -188,19 +198,29 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         if self.size != 0 {
-            // SAFETY: the range is exactly the mapping that this value owns, and whoever borrowed from it is gone.
-            let failed = unsafe { libc::munmap(self.base.as_ptr().cast(), self.size) };
-            debug_assert_eq!(failed, 0, "munmap of a whole mapping cannot fail");
+            let start = self.address();
+            // SAFETY: this value owns exactly these pages, and all borrows of it have ended.
+            unsafe { kept::release(start..start + self.size, self.plain) };
         }
     }
 }
 
-/// What views begin at: a multiple of a page, or of a huge one, if they are as large.
+/// Returns an address in the executable.
+fn anchor() -> usize {
+    anchor as *const () as usize
+}
+
+/// Returns whether relative calls from a view at this address reach the executable.
+fn is_near(address: usize) -> bool {
+    anchor().abs_diff(address) <= NEAR
+}
+
+/// Returns the alignment of a view: a page, or a huge page if the view is as large.
 fn alignment(size: usize) -> usize {
     if size < HUGE { PAGE } else { HUGE }
 }
 
-/// Where `size` bytes would be near an address of the executable: below it first, since above it the heap grows.
+/// Returns addresses near the executable for a view, first those below it, since the heap grows above it.
 fn near(anchor: usize, size: usize) -> impl Iterator<Item = usize> {
     let alignment = alignment(size);
     let anchor = anchor & !(alignment - 1);
@@ -208,6 +228,33 @@ fn near(anchor: usize, size: usize) -> impl Iterator<Item = usize> {
     let above =
         (STEP..=NEAR.saturating_sub(size)).step_by(STEP).filter_map(move |distance| anchor.checked_add(distance));
     below.map(move |hint| hint & !(alignment - 1)).chain(above)
+}
+
+/// Returns the error for a system call that refused memory of this size. `ENOMEM` has two causes with different remedies.
+pub(super) fn no_memory(size: usize, code: i32) -> Error {
+    match most_mappings() {
+        Some(most) if code == libc::ENOMEM => Error::TooManyMappings { most },
+        _ => Error::OutOfMemory { size, code },
+    }
+}
+
+/// Returns how many mappings a process may have, if this one has as many.
+fn most_mappings() -> Option<usize> {
+    let mut buffer = [0; 4096];
+    let mut limit = File::open("/proc/sys/vm/max_map_count").ok()?;
+    let length = limit.read(&mut buffer).ok()?;
+    let most = str::from_utf8(&buffer[..length]).ok()?.trim().parse().ok()?;
+    // Memory may be short, so this allocates nothing.
+    let mut maps = File::open("/proc/self/maps").ok()?;
+    let mut mappings = 0;
+    loop {
+        match maps.read(&mut buffer).ok()? {
+            0 => break,
+            length => mappings += buffer[..length].iter().filter(|&&byte| byte == b'\n').count(),
+        }
+    }
+    // Changing the middle of a mapping needs two more.
+    (mappings + 2 > most).then_some(most)
 }
 
 pub(super) fn errno() -> i32 {

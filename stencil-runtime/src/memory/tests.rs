@@ -1,4 +1,4 @@
-//! What is written is what runs, near the executable, and everything is returned.
+//! Written bytes run, near the executable, and all memory is returned.
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn what_is_written_is_near_and_runs() {
     }
 }
 
-/// What the system says of the address: the letters of its protection.
+/// Returns the letters of an address's protection, as the system reports them.
 fn protection(address: usize) -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let line = maps.lines().find(|line| {
@@ -75,7 +75,7 @@ fn many_reservations_stay_near() {
 
 #[test]
 fn reservations_are_returned_on_drop() {
-    // More than the address space holds, unless every mapping is returned.
+    // Together these exceed the address space, unless each mapping is returned.
     for _ in 0..300 {
         View::reserve(1 << 40, Placement::Hint(0)).map(drop).unwrap_or_else(|error| {
             assert!(matches!(error, Error::OutOfMemory { code: libc::ENOMEM, .. }), "{error}");
@@ -91,8 +91,9 @@ fn reservations_are_returned_on_drop() {
 #[test]
 fn too_much_is_an_error() {
     for mapping in [Mapping::Single, Mapping::Dual] {
-        let error = Pages::new(1 << 60, mapping, Placement::Near).unwrap_err();
-        assert!(matches!(error, Error::OutOfMemory { size, .. } if size == 1 << 60), "{error:?}");
-        assert!(matches!(Pages::new(usize::MAX, mapping, Placement::Near), Err(Error::OutOfMemory { .. })));
+        for size in [MOST + 1, 1 << 60, usize::MAX] {
+            let error = Pages::new(size, mapping, Placement::Near).unwrap_err();
+            assert_eq!(error, Error::ArenaTooLarge { size, most: MOST });
+        }
     }
 }

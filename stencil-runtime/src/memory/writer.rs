@@ -1,4 +1,4 @@
-//! Writing: lines that have been claimed, those of them that are being written, and publishing.
+//! Writing and publishing: claimed lines, and the slot that is being written.
 
 use std::sync::atomic::{Ordering, compiler_fence};
 
@@ -8,41 +8,41 @@ use super::{Block, LINE, Owner, PAGE, Views};
 use crate::emit::{Address, Emitter, Fresh};
 use crate::error::Error;
 
-/// The least and the most that is claimed in advance, in bytes.
+/// The least and the most bytes that a batch claims in advance.
 const AHEAD: (usize, usize) = (16 << 10, 1 << 20);
-/// No more than one byte in so many of the arena is claimed in advance, so that a batch leaves room for others.
+/// A batch claims at most this fraction of the arena in advance (1/64), so that it leaves room for others.
 const PART: usize = 64;
 
 /// The right to write to lines that nobody else uses.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     pages: &'a Owner,
-    /// What is written to now, and the first of its lines that no block has.
+    /// The claim that is being written to, and its first line that no block owns.
     open: Option<Claim>,
     next: usize,
-    /// Bytes behind them that were written to the last slot.
+    /// The size of the last slot in bytes, if it was written.
     written: usize,
-    /// What was claimed before, all for blocks.
+    /// Earlier claims, all of whose lines blocks own.
     full: Vec<Claim>,
-    /// Whether lines are claimed in advance.
+    /// Whether to claim lines in advance.
     many: bool,
-    /// Whether lines were written that may have been executed before.
+    /// Whether lines were written that may have held code before.
     reused: bool,
-    /// Blocks, and bytes that they use.
+    /// The number of blocks and the bytes that they use.
     blocks: usize,
     used: usize,
 }
 
 impl<'a> Writer<'a> {
-    /// A writer of many blocks, which claims lines in advance, or of one.
+    /// Makes a writer of one block, or of many, for which it claims lines in advance.
     pub(crate) fn new(pages: &'a Owner, many: bool) -> Self {
         Self { pages, open: None, next: 0, written: 0, full: Vec::new(), many, reused: false, blocks: 0, used: 0 }
     }
 
-    /// Room for a block of `size` bytes.
+    /// Lends room for a block of `size` bytes.
     ///
     /// # Errors
-    /// [`Error::ArenaFull`], [`Error::OutOfMemory`], [`Error::Forked`].
+    /// [`Error::ArenaFull`], [`Error::OutOfMemory`], [`Error::TooManyMappings`], [`Error::Forked`].
     #[inline]
     pub(crate) fn slot(&mut self, size: usize) -> Result<Slot<'_, 'a>, Error> {
         let lines = size.div_ceil(LINE);
@@ -56,7 +56,7 @@ impl<'a> Writer<'a> {
         Ok(Slot { writer: self, size })
     }
 
-    /// What was written to the last slot becomes a block.
+    /// Makes a block of the last slot.
     #[inline]
     pub(crate) fn keep(&mut self) -> Block {
         let (line, size) = (self.next, std::mem::take(&mut self.written));
@@ -82,13 +82,13 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Lines to claim if there are as many, whatever is needed: as much as this writer has used, so that there are few claims.
+    /// Returns the lines to claim in advance: as many as this writer has used, so that the number of claims stays small.
     fn ahead(&self) -> usize {
         let most = self.pages.runs().size() / PART;
         if self.many { self.used.clamp(AHEAD.0, AHEAD.1).min(most) / LINE } else { 0 }
     }
 
-    /// Gives back what is left of the open claim.
+    /// Returns the unused lines of the open claim.
     fn give_back(&mut self) {
         let Some(mut claim) = self.open.take() else { return };
         if self.next < claim.lines.end {
@@ -98,11 +98,11 @@ impl<'a> Writer<'a> {
         self.full.push(claim);
     }
 
-    /// Makes all blocks executable and takes the right to write.
+    /// Makes all blocks executable and no longer writable.
     ///
     /// # Errors
-    /// [`Error::NotExecutable`], if a security policy refuses; [`Error::OutOfMemory`], [`Error::Forked`]. Blocks must
-    /// not be run then.
+    /// [`Error::NotExecutable`], if a security policy refuses; [`Error::OutOfMemory`], [`Error::TooManyMappings`],
+    /// [`Error::Forked`]. The blocks must not be run then.
     pub(crate) fn publish(mut self) -> Result<(), Error> {
         self.pages.check_owner()?;
         self.give_back();
@@ -114,8 +114,8 @@ impl<'a> Writer<'a> {
                 }
             }
             Views::Dual(dual) => {
-                // What was written has other addresses than what is read and run from here on, so that the Rust compiler
-                // has to be told that they belong together.
+                // From here on the bytes are read and run at other addresses, which the Rust compiler does not know to be
+                // the same memory.
                 compiler_fence(Ordering::SeqCst);
                 if self.reused {
                     dual.serialize()?;
@@ -133,7 +133,7 @@ impl Drop for Writer<'_> {
     }
 }
 
-/// Lines to be written. The writer [keeps](Writer::keep) them then, or lends them again.
+/// Lines to be written. Afterwards the writer [keeps](Writer::keep) them or lends them again.
 #[derive(Debug)]
 pub(crate) struct Slot<'w, 'a> {
     writer: &'w mut Writer<'a>,
@@ -141,34 +141,34 @@ pub(crate) struct Slot<'w, 'a> {
 }
 
 impl Slot<'_, '_> {
-    /// Where the first byte will be executed.
+    /// Returns the address at which the first byte will run.
     #[inline]
     pub(crate) fn address(&self) -> Address {
         Address((self.writer.pages.runs().address() + self.writer.next * LINE) as u64)
     }
 
-    /// An emitter for code at the start and for data from `data_start` on, and the bytes between. All are zero: this is
-    /// the only place where zeros are written, to lines that held something before.
+    /// Returns an emitter, with code at the start and data from `data_start` on, and the bytes between. All are zero: this
+    /// function clears lines that were used before.
     #[inline]
     pub(crate) fn emitter(&mut self, code: usize, data_start: usize) -> (Emitter<'_, Fresh>, &mut [u8]) {
         let address = self.address().0;
         let Writer { pages, open, next, written, reused, .. } = &mut *self.writer;
         *written = self.size;
         let start = *next * LINE;
-        // SAFETY: these lines are claimed and no block has them, so that nobody else has a reference to them; and a claim is
-        // writable until it is published, which takes the writer.
+        // SAFETY: these lines are claimed and no block owns them, so there is no other reference to them. A claim stays
+        // writable until it is published, which consumes the writer.
         let bytes = unsafe { pages.writable().bytes_mut(start..start + self.size) };
         if let Some(claim) = open {
             let used = (claim.fresh * LINE).saturating_sub(start).min(bytes.len());
             bytes[..used].fill(0);
             *reused |= used != 0;
-            // Until the next line after these, nothing is fresh any more, whatever comes of them.
+            // These lines are not fresh any more, even if nothing comes of the slot.
             claim.fresh = claim.fresh.max(*next + self.size.div_ceil(LINE));
         }
         let (front, data) = bytes.split_at_mut(data_start);
         let (code, end) = front.split_at_mut(code);
-        // SAFETY: fresh lines are as the system handed them out, or as the last owner left them that wrote nothing; all
-        // others have just been filled with zeros.
+        // SAFETY: nothing has written to fresh lines since the system provided them as zeros, and all other lines have just
+        // been cleared.
         let emitter = unsafe {
             Emitter::zeroed_unchecked_for(code, data, (Address(address), Address(address + data_start as u64)))
         };

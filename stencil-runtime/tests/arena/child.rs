@@ -281,3 +281,44 @@ fn a_limit_of_the_size_of_files() {
         works(&arena(1 << 20, Mapping::Dual));
     });
 }
+
+fn mappings() -> usize {
+    std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
+}
+
+/// The kernel merges neighbouring mappings, so that freeing every second one needs more mappings than a process may have.
+#[test]
+fn a_limit_of_the_number_of_mappings() {
+    in_child("a_limit_of_the_number_of_mappings", || {
+        let most: usize = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap();
+        if most > 100_000 {
+            return eprintln!("vm.max_map_count is {most}: reaching it takes too long here");
+        }
+        let (before, size) = (mappings(), status("VmSize"));
+        let mut kept: Vec<_> = (0..2 * most + 10_000).map(|_| Some(arena(4096, Mapping::Single))).collect();
+        assert!(mappings() < before + 1000, "neighbours are merged");
+        kept.iter_mut().step_by(2).for_each(|arena| *arena = None);
+        assert!(mappings() + 2 > most);
+        // Pages that are still mapped are used again as far as there are mappings, and the cause of an error is named.
+        let mut more: Vec<_> = (0..20).map(|_| Arena::with(ArenaOptions::default().size(3 * 4096))).collect();
+        let refused: Vec<_> = more.extract_if(.., |arena| arena.is_err()).collect();
+        assert!(!refused.is_empty());
+        for error in refused {
+            assert_eq!(error.unwrap_err(), Error::TooManyMappings { most });
+        }
+        // With some mappings to spare, kept pages are as good as new ones.
+        kept.iter_mut().skip(1).step_by(2).take(20_000).for_each(|arena| *arena = None);
+        for _ in 0..1000 {
+            works_alone(&arena(4096, Mapping::Single));
+        }
+        drop((kept, more));
+        works(&with(Mapping::Single).unwrap());
+        assert!(mappings() < before + 1000, "{before} before, {} now", mappings());
+        assert!(status("VmSize") < size + (64 << 20), "{size} before, {} now", status("VmSize"));
+    });
+}
+
+/// A program in an arena of one page.
+fn works_alone(arena: &Arena) {
+    assert_eq!(run(&Test::compile_in(arena, &adds(5, 2)).unwrap(), 1), 6);
+}

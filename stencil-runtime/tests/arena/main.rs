@@ -35,8 +35,8 @@ mod pic {
             struct aligned { uint64_t n[16]; } __attribute__((aligned(128)));
             static const struct aligned aligned = { { 1, 2, 3 } };
         }
-        /// Data of a larger alignment than a cache line's, since it is reached relative to the code.
-        pub uop wide(n: u64) { x += n + aligned.n[x & 15]; }
+        /// Has data with a larger alignment than a cache line's: it reads the constant relative to the code.
+        pub uop wide(n: u64) { x += n; __asm__("add %1, %0" : "+r"(x) : "m"(aligned.n[2]) : "cc"); }
     }
 }
 

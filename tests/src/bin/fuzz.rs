@@ -1,4 +1,4 @@
-//! Compares uops with wasmi on random modules for as long as one likes.
+//! Compares uops with wasmi on random modules for a given time.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,16 +11,16 @@ use tests::smith;
 /// Compares uops with wasmi on random modules.
 #[derive(Parser)]
 struct Cli {
-    /// How long.
+    /// How long to run, in minutes.
     #[arg(long)]
     minutes: f64,
-    /// The first module's seed. The next one's is one more. Otherwise the time is the seed.
+    /// The first module's seed; each further module has the next number. By default the time of day.
     #[arg(long)]
     seed: Option<u64>,
-    /// How many modules, if fewer than there is time for.
+    /// The greatest number of modules.
     #[arg(long, default_value_t = u64::MAX)]
     modules: u64,
-    /// Where modules are written that the engines do not agree on.
+    /// The folder that receives modules on which the engines differ.
     #[arg(long, default_value = "target/disagreements")]
     into: PathBuf,
 }
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     if disagreements == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Writes the module as a script that can be kept.
+/// Writes the module as a script for `tests/kept`.
 fn report(seed: u64, into: &Path) {
     let Some((wasm, disagreement)) = smith::smallest(seed) else { return };
     println!("seed {seed}: {disagreement}");
@@ -65,7 +65,7 @@ fn report(seed: u64, into: &Path) {
     }
 }
 
-/// The module, what it imports, and the calls.
+/// Prints the module, its imports, and the calls.
 fn script(seed: u64, wasm: &[u8], disagreement: &Disagreement) -> String {
     let module = wasmprinter::print_bytes(wasm).unwrap_or_else(|error| format!(";; {error}\n"));
     let environment = String::from_utf8_lossy(smith::ENVIRONMENT);

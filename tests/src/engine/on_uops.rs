@@ -1,4 +1,4 @@
-//! uops as one of the engines.
+//! uops as an engine under comparison.
 
 use uops::{Error, Extern, Linker, Store, Trap, Value};
 
@@ -77,7 +77,7 @@ impl Running {
 fn stop(error: Error) -> Stop {
     match error.trap() {
         Some(Trap::StackExhausted) => Stop::Exhausted,
-        // The other engine has one for both.
+        // wasmi has one trap for both.
         Some(Trap::UndefinedElement) => Stop::Trap(Trap::TableOutOfBounds),
         Some(trap) => Stop::Trap(trap),
         None => Stop::Refused(error.to_string()),

@@ -1,4 +1,4 @@
-//! wasmi, an interpreter by others, as the engine to compare with.
+//! wasmi, an independent interpreter, as the engine to compare with.
 
 use uops::{Trap, Value};
 use wasmi::errors::{ErrorKind, InstantiationError};
@@ -25,7 +25,7 @@ impl Program for Wasmi {
 
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
         let mut config = Config::default();
-        // Rather more than uops has, so that it is uops whose frames run out.
+        // More frames than uops has, so that uops runs out first.
         config.set_max_recursion_depth(1_000_000).set_max_stack_height(64 << 20);
         let engine = Engine::new(&config);
         let compile = |&(name, wasm): &(&str, &[u8])| Ok((name.to_owned(), Module::new(&engine, wasm).map_err(stop)?));
@@ -116,7 +116,7 @@ fn to_wasmi(value: Value) -> Val {
     }
 }
 
-/// A value as uops shows it.
+/// Formats a value as uops does.
 fn show(value: &Val) -> String {
     match value {
         Val::I32(value) => Value::I32(*value).to_string(),

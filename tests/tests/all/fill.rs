@@ -138,20 +138,21 @@ fn memory_that_is_not_zero_is_not_fresh() {
 
 #[test]
 fn a_full_buffer_is_left_as_it_was() {
-    let needed = STENCIL_strings.code.size;
-    let (mut code, mut data) = (vec![0; needed], vec![0; STENCIL_strings.data.size + STENCIL_strings.data_alignment]);
+    let needed = STENCIL_goto_table.code.size;
+    let (mut code, mut data) =
+        (vec![0; needed], vec![0; STENCIL_goto_table.data.size + STENCIL_goto_table.data_alignment]);
     for less in [1, needed] {
         let mut out = Emitter::<Fresh>::zeroed(&mut code[less..], &mut data).unwrap();
         let before = out.left();
-        let error = emit_strings(&mut out, 1).unwrap_err();
-        assert!(matches!(error, Error::BufferFull { uop: "strings", left, .. } if left == before), "{error}");
+        let error = emit_goto_table(&mut out).unwrap_err();
+        assert!(matches!(error, Error::BufferFull { uop: "goto_table", left, .. } if left == before), "{error}");
         assert_eq!(out.left(), before);
     }
     let mut out = Emitter::<Fresh>::zeroed(&mut code, &mut data[..8]).unwrap();
-    assert!(matches!(emit_strings(&mut out, 1), Err(Error::BufferFull { .. })));
+    assert!(matches!(emit_goto_table(&mut out), Err(Error::BufferFull { .. })));
     drop(out);
     assert!(code.iter().chain(&data).all(|&byte| byte == 0));
     let mut out = Emitter::<Fresh>::zeroed(&mut code, &mut data).unwrap();
-    emit_strings(&mut out, 1).unwrap();
+    emit_goto_table(&mut out).unwrap();
     assert_eq!(out.left().0, 0);
 }

@@ -3,11 +3,13 @@
 //! One test crate, so that it is linked once; each module is a theme. A `stencil!` block stands in a module of its
 //! own where its names would clash with those of another.
 
+mod constants;
 #[cfg(not(no_c_compiler))]
 mod differential;
 mod far;
 mod fill;
 mod flow;
+mod functions;
 mod holes;
 mod holes_alias;
 mod holes_other;

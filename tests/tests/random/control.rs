@@ -1,4 +1,4 @@
-//! Random control instructions, and those that leave nothing on the stack.
+//! Random control instructions, and instructions that leave nothing on the stack.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ impl Code {
         self.end();
     }
 
-    /// A branch to any label with what that takes; if it is not taken, a value of this type.
+    /// A branch to a random label with its operands. If it is not taken, a value of this type remains.
     pub(crate) fn branch(&mut self, ty: Type, depth: u32) {
         let relative = self.pick(self.labels.len() as u32);
         let Some(taken) = self.labels[self.labels.len() - 1 - relative as usize] else { return self.leaf(ty) };
@@ -39,7 +39,7 @@ impl Code {
         self.value(ty, depth);
     }
 
-    /// A table of branches to all labels that take this type along.
+    /// A `br_table` to all labels with operands of this type.
     pub(crate) fn table(&mut self, ty: Type, depth: u32) {
         for _ in 0..2 {
             self.emit(format!("block (result {})", ty.name()));

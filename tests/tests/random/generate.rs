@@ -1,5 +1,5 @@
-//! Random functions, as stack code: values stay on the stack while locals are set, blocks are left and functions are
-//! called, so that operands are in all the places that lowering knows.
+//! Random functions as stack code. Values stay on the stack while locals are set, blocks are left and functions are
+//! called, so that operands occur in every location that lowering distinguishes.
 
 use std::fmt::Write as _;
 
@@ -25,9 +25,9 @@ impl Type {
     }
 }
 
-/// Locals of each type, the first of which is a parameter.
+/// Locals of each type. The first is a parameter.
 pub(crate) const LOCALS: u32 = 3;
-/// Loops that may nest: each has a counter of its own.
+/// The nesting depth of loops. Each level has a counter of its own.
 pub(crate) const LOOPS: usize = 3;
 
 const INTEGERS: [&str; 12] =
@@ -38,8 +38,8 @@ const FLOATS: [&str; 6] = ["add", "sub", "mul", "div", "min", "max"];
 const FLOAT_RELATIONS: [&str; 6] = ["eq", "ne", "lt", "gt", "le", "ge"];
 const FLOAT_UNARY: [&str; 7] = ["abs", "neg", "sqrt", "ceil", "floor", "trunc", "nearest"];
 
-/// The text of a module with a function `run` that takes a value of each type and returns one of type `result`. The same
-/// entropy makes the same module; less of it makes a smaller one.
+/// Generates a module with a function `run` that takes a value of each type and returns one of type `result`. Equal
+/// entropy yields equal modules; less entropy yields a smaller one.
 pub fn module(entropy: Vec<u32>, result: Type) -> String {
     let mut code = Code { entropy: entropy.into_iter(), text: String::new(), labels: vec![Some(result)], loops: 0 };
     code.value(result, 6);
@@ -51,7 +51,7 @@ pub fn module(entropy: Vec<u32>, result: Type) -> String {
         let _ = writeln!(text, "(func $choose_{ty} (type ${ty}) local.get 2 local.get 0 local.get 1 select)");
         let _ = writeln!(text, "(func $first_{ty} (type ${ty}) local.get 0)");
     }
-    // A NaN's bits may differ between implementations; where bits are looked at, it is made the canonical one.
+    // The bits of a NaN may differ between implementations. Where bits are observed, it is made canonical.
     for ty in ["f32", "f64"] {
         let _ = writeln!(
             text,
@@ -72,13 +72,13 @@ pub fn module(entropy: Vec<u32>, result: Type) -> String {
 pub(crate) struct Code {
     entropy: std::vec::IntoIter<u32>,
     text: String,
-    /// What branches to the labels take along, from the outermost: none where they must not go.
+    /// The operand types of branches to the labels, from the outermost; none where branches are not allowed.
     pub(crate) labels: Vec<Option<Type>>,
     pub(crate) loops: usize,
 }
 
 impl Code {
-    /// A number below `n`, and 0 when there is no more entropy.
+    /// A number below `n`, and 0 when the entropy is exhausted.
     pub(crate) fn pick(&mut self, n: u32) -> u32 {
         self.entropy.next().unwrap_or(0) % n
     }
@@ -117,7 +117,7 @@ impl Code {
         self.emit(format!("{}.const {text}", ty.name()));
     }
 
-    /// Leaves a value of this type on the stack.
+    /// Emits code that leaves a value of this type on the stack.
     pub(crate) fn value(&mut self, ty: Type, depth: u32) {
         let name = ty.name();
         if depth == 0 {
@@ -132,12 +132,12 @@ impl Code {
                 self.emit(format!("local.tee {local}"));
             }
             9 => {
-                // What is on the stack outlives what happens here.
+                // The values on the stack outlive this code.
                 self.leaf(ty);
                 self.statement(depth - 1);
             }
             10 | 11 => {
-                // Even if it is the very local that is set.
+                // This includes the local that is set.
                 let local = self.local(ty);
                 let gets = self.pick(3) + 1;
                 for _ in 0..gets {
@@ -226,7 +226,7 @@ impl Code {
         }
     }
 
-    /// A value of a type from one of another, or of two.
+    /// Computes a value of a type from one of another type, or from two.
     fn conversion(&mut self, ty: Type, depth: u32) {
         let from = self.ty();
         self.value(from, depth);
@@ -267,7 +267,7 @@ impl Code {
         self.one_of(ty, convert);
     }
 
-    /// An address that is in memory, or almost.
+    /// An address in memory, or slightly beyond.
     pub(crate) fn address(&mut self, depth: u32) {
         match self.pick(4) {
             0 => {

@@ -1,4 +1,4 @@
-//! Random functions on uops and on another WebAssembly interpreter: results, traps, globals and memory have to agree.
+//! Random functions on uops and on another WebAssembly interpreter: results, traps, globals and memory must agree.
 
 mod control;
 mod generate;

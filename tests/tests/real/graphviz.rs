@@ -1,10 +1,10 @@
-//! Graphviz: a parser, and layouts of graphs.
+//! Graphviz: parsing and layout of graphs.
 
 use uops::wasi::Wasi;
 
 use crate::guest::Guest;
 
-/// Draws a graph in a format, with an engine of Graphviz.
+/// Draws a graph in a format, with a layout engine of Graphviz.
 fn render(guest: &Guest, dot: &str, format: &str, engine: &str) -> Result<String, String> {
     let [dot, format, engine, length] = [dot, format, engine, "...."].map(|text| guest.put_text(text));
     let drawn = guest.call("graphviz_render", &[dot, format, engine, length]);
@@ -18,7 +18,7 @@ fn render(guest: &Guest, dot: &str, format: &str, engine: &str) -> Result<String
 #[ignore = "tests/real/fetch gets the program"]
 fn draws_graphs() {
     let guest = Guest::new("graphviz.wasm", Wasi::new(), |_, _| ());
-    // Nodes of 0.75 by 0.5 inches, half an inch apart, as the manual says of the defaults.
+    // By default nodes are 0.75 by 0.5 inches, half an inch apart, as the manual says.
     let plain = render(&guest, "digraph { a -> b -> c; a -> c }", "plain", "dot").unwrap();
     let words: Vec<Vec<&str>> = plain.lines().map(|line| line.split(' ').collect()).collect();
     assert_eq!(words[0][..1], ["graph"], "{plain}");
@@ -29,7 +29,7 @@ fn draws_graphs() {
     assert!(nodes.iter().all(|node| node[4..6] == ["0.75", "0.5"]), "{plain}");
     let edges: Vec<_> = words.iter().filter(|words| words[0] == "edge").map(|edge| edge[1..3].concat()).collect();
     assert_eq!(edges, ["ab", "ac", "bc"]);
-    // A tree: each node is drawn.
+    // A tree, of which each node is drawn.
     let edges: String = (1..100).map(|n| format!("n{n} -- n{}\n", n / 2)).collect();
     for engine in ["dot", "neato", "circo"] {
         let svg = render(&guest, &format!("graph {{ {edges} }}"), "svg", engine).unwrap();

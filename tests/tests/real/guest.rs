@@ -1,4 +1,4 @@
-//! A program with WASI, and the way to its memory.
+//! A program with WASI, and access to its memory.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub struct Guest {
     errors: Capture,
 }
 
-/// What a program left when it ended.
+/// The output of a program and how it ended.
 #[derive(Debug, PartialEq)]
 pub struct Ended {
     pub code: u32,
@@ -22,14 +22,14 @@ pub struct Ended {
     pub errors: String,
 }
 
-/// The bytes of a program that was fetched.
+/// Reads a fetched program.
 pub fn read(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("real/modules").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}: run tests/real/fetch", path.display()))
 }
 
 impl Guest {
-    /// An instance of a program that was fetched, with these arguments and directories, and with other imports than WASI.
+    /// Instantiates a fetched program with these arguments, directories, and imports besides WASI.
     pub fn new(name: &str, wasi: Wasi, define: impl FnOnce(&Program, &mut Linker)) -> Self {
         let program = Program::new(&read(name)).unwrap();
         let (output, errors, mut linker) = (Capture::default(), Capture::default(), Linker::new());
@@ -51,17 +51,17 @@ impl Guest {
         Ended { code, output: guest.output(), errors: guest.errors() }
     }
 
-    /// What it has written so far.
+    /// The standard output so far.
     pub fn output(&self) -> String {
         String::from_utf8(self.output.bytes()).unwrap()
     }
 
-    /// What it has complained of so far.
+    /// The standard error so far.
     pub fn errors(&self) -> String {
         String::from_utf8_lossy(&self.errors.bytes()).into_owned()
     }
 
-    /// Calls a function of 32-bit integers. Without a result, 0 is returned.
+    /// Calls a function of 32-bit integers. Returns 0 if it has no result.
     pub fn call(&self, function: &str, args: &[u32]) -> u32 {
         let args: Vec<Value> = args.iter().map(|&arg| arg.into()).collect();
         match self.instance.call(&self.store, function, &args) {
@@ -74,25 +74,25 @@ impl Guest {
         }
     }
 
-    /// So many bytes.
+    /// Reads this many bytes.
     pub fn read(&self, at: u32, len: u32) -> Vec<u8> {
         let mut bytes = vec![0; len as usize];
         self.memory.read(&self.store, at.into(), &mut bytes).unwrap();
         bytes
     }
 
-    /// A 32-bit integer.
+    /// Reads a 32-bit integer.
     pub fn read_u32(&self, at: u32) -> u32 {
         u32::from_le_bytes(self.read(at, 4).try_into().unwrap())
     }
 
-    /// A text that ends with a zero.
+    /// Reads a string that ends with a zero.
     pub fn read_text(&self, at: u32) -> String {
         let bytes = (at..).map(|at| self.read(at, 1)[0]).take_while(|&byte| byte != 0).collect();
         String::from_utf8(bytes).unwrap()
     }
 
-    /// Puts bytes where a function of the program says that there is room for so many.
+    /// Writes bytes to memory that a function of the program allocates.
     pub fn put(&self, bytes: &[u8], allocate: impl FnOnce(u32) -> u32) -> u32 {
         let at = allocate(bytes.len() as u32);
         assert_ne!(at, 0, "room for {} bytes", bytes.len());
@@ -100,13 +100,13 @@ impl Guest {
         at
     }
 
-    /// Puts a text, with a zero at its end, into room that `malloc` gives.
+    /// Writes a string and a zero to memory from `malloc`.
     pub fn put_text(&self, text: &str) -> u32 {
         self.put(&[text.as_bytes(), &[0]].concat(), |size| self.call("malloc", &[size]))
     }
 }
 
-/// A new empty directory for a test, which is removed when this is dropped.
+/// A new empty directory for a test. Dropping it removes it.
 pub struct Folder(pub std::path::PathBuf);
 
 impl Folder {

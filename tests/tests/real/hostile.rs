@@ -1,10 +1,10 @@
-//! The programs, cut off and damaged, as those of `tests/hostile.rs` are.
+//! The programs, truncated and damaged like those of `tests/hostile.rs`.
 
 use tests::hostile::Report;
 
-/// So many lengths of each program, and all at which a section ends.
+/// Truncations of each program, besides those at the end of a section.
 const TRUNCATIONS: usize = 50;
-/// So many variants of each program.
+/// Variants of each program.
 const MUTATIONS: usize = 10;
 
 #[test]

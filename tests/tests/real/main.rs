@@ -1,4 +1,4 @@
-//! Programs that others wrote and compiled, and what has to come of them. `tests/real/fetch` gets them; then
+//! Programs that others wrote and compiled, with their expected results. `tests/real/fetch` gets them; then
 //! `cargo test --release -p tests --test real -- --ignored` runs them.
 
 mod graphviz;

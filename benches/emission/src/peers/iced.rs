@@ -1,4 +1,4 @@
-//! iced-x86: an assembler that makes instructions at run time and encodes them.
+//! iced-x86: an assembler that builds and encodes instructions at run time.
 
 use iced_x86::code_asm::{CodeAssembler, ptr, r12, r13, r14};
 

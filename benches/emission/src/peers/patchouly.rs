@@ -1,5 +1,5 @@
-//! patchouly: a library of stencils, which its functions select, copy and patch. They are given ours; to compile others, which it
-//! takes from Rust functions, needs a nightly compiler.
+//! patchouly: a library that selects, copies and patches stencils. It is given ours, because its own, which it
+//! compiles from Rust functions, need a nightly compiler.
 
 use patchouly::Program;
 use patchouly::patch::{PatchBlock, ProgramBlocks};
@@ -10,7 +10,7 @@ use crate::Result;
 use crate::measure::{Contender, same};
 use crate::small::{STENCIL_ret, STENCIL_step, Step};
 
-/// What functions begin with, a uop with two holes that goes on, and one that returns.
+/// The prologue, a uop with two holes that continues, and a uop that returns.
 pub struct Library {
     library: &'static StencilLibrary<1>,
     entry: StencilFamily<0, 0, 1, 0, 1>,
@@ -19,7 +19,7 @@ pub struct Library {
 }
 
 impl Library {
-    /// That of these bytes, `step` and `ret`. It is never freed, since it has to be static.
+    /// A library of these bytes, `step` and `ret`. It is leaked, because it has to be static.
     pub fn new(entry: &[u8]) -> Self {
         let (step, ret) = (&STENCIL_step.code, &STENCIL_ret.code);
         let mut code = step.stored.to_vec();
@@ -42,7 +42,7 @@ impl Library {
         let ret_stencil = Stencil { code_index: step.size as u32, code_len: ret.size as u16, relocation_index: 0 };
         let entry_stencil =
             Stencil { code_index: (step.size + ret.size) as u32, code_len: entry.len() as u16, relocation_index: 0 };
-        // The second of each family is for wide holes.
+        // The second stencil of each family is for wide holes.
         Self {
             library,
             entry: StencilFamily { relocation_data: &relocations[2..], stencils: vec![entry_stencil; 2].leak() },
@@ -51,7 +51,7 @@ impl Library {
         }
     }
 
-    /// A block of the beginning, the steps and `ret`.
+    /// A block: the prologue, the steps and `ret`.
     pub fn block(&self, steps: &[Step]) -> Result<PatchBlock<1>> {
         let mut block = PatchBlock::new(self.library);
         if self.entry.stencils[0].code_len != 0 {
@@ -65,7 +65,7 @@ impl Library {
     }
 }
 
-/// Emits into the memory it is given.
+/// Emits into the memory passed to it.
 pub struct Patchouly<'a> {
     pub library: Library,
     pub steps: &'a [Step],

@@ -42,12 +42,94 @@ mod labels {
         uop label(target: Label) { x = (uint64_t)target; }
         uop stored(target: Label) { *p = target; }
         uop compared(target: Label) { if ((void *)target == *p) x++; }
-        uop host_address() { x = (uint64_t)host; }
         uop host_stored() { *p = host; }
     }
 }
 
-mod places {
+mod constants {
+    stencil_runtime::stencil! {
+        machine A(x: u64, p: *mut u64);
+        c {
+            static const uint64_t placed __attribute__((section(".elsewhere"))) = 1;
+            static const char overaligned[2] __attribute__((aligned(1 << 20))) = { 5 };
+        }
+        uop four() { *p = (uint64_t)&placed; }
+        uop five() { x = (uint64_t)overaligned; }
+    }
+}
+
+mod copied_constants {
+    use super::Label;
+    stencil_runtime::stencil! {
+        machine A(x: u64, p: *mut u64);
+        c {
+            typedef uint64_t (*function)(uint64_t);
+            static __attribute__((noinline)) uint64_t plus(uint64_t y) { return y + 7; }
+            static __attribute__((noinline)) uint64_t twice(uint64_t y) { return y * 2; }
+            static const function both[] = { plus, twice };
+            struct type { const function *functions; };
+            static const struct type TYPE = { both };
+            static inline uint64_t escapes(void) { static const function inner[] = { twice, plus }; return (uint64_t)inner; }
+        }
+        uop labels() {
+            static const void *const places[] = { &&one, &&two };
+            *p = (uint64_t)places;
+            goto *places[x & 1];
+            one: x++;
+            two: x++;
+        }
+        uop register() { x = (uint64_t)both; }
+        uop stored() { x = both[x & 1](x); *p = (uint64_t)both; }
+        uop inlined() { x = escapes(); }
+        uop pointed_to() { x = (uint64_t)&TYPE; }
+        uop other_uop() { static A_uop *const next_uops[] = { stencil_uop_0_0, stencil_uop_1_0 }; JUMP(next_uops[x & 1]); }
+        uop next() { static A_uop *const next_uops[] = { stencil_next, stencil_next }; x = (uint64_t)next_uops; }
+        uop label(a: Label, b: Label) { A_uop *const targets[] = { a, b }; JUMP(targets[x & 1]); }
+    }
+}
+
+mod volatile_constant {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        c { static const volatile uint64_t limit = 5; }
+        // clang has it with the constants, and gcc with the variables.
+        uop one() { x = limit; }
+    }
+}
+
+mod sanitized {
+    stencil_runtime::stencil! {
+        #![c_flags("-fsanitize=shift")]
+        machine A(x: u64);
+        uop one(n: u32) { x = (int)x << n; }
+    }
+}
+
+mod resolved {
+    stencil_runtime::stencil! {
+        machine A(x: u64);
+        c {
+            static uint64_t one(uint64_t y) { return y; }
+            static uint64_t other(uint64_t y) { return y + 1; }
+            extern int which;
+            static uint64_t (*resolve(void))(uint64_t) { return which ? one : other; }
+            uint64_t chosen(uint64_t) __attribute__((ifunc("resolve")));
+        }
+        uop one() { x = chosen(x); }
+        uop two() { x = (uint64_t)chosen; }
+    }
+}
+
+mod one_section {
+    stencil_runtime::stencil! {
+        #![c_flags("-fno-function-sections")]
+        machine A(x: u64);
+        c { static __attribute__((noinline)) uint64_t helper(uint64_t y) { return y + 1; } }
+        uop one() { x = helper(x) + 1; }
+    }
+}
+
+mod numbers {
     stencil_runtime::stencil! {
         machine A(x: u64);
         uop differences() {

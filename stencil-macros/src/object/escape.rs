@@ -1,0 +1,161 @@
+//! Escape analysis of constants that differ between the copies of a uop, such as tables of label addresses.
+//!
+//! A body may read such a constant. It may not use the constant's address as a value, since the address differs from copy
+//! to copy and becomes invalid when the program is dropped. A compiler loads the address into a register and then reads
+//! through it. This module follows the register along all paths and refuses every other use. Where it cannot tell whether
+//! a register is an argument of a call, it refuses.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use iced_x86::Register;
+use object::{Object as _, ObjectSection as _, SectionIndex};
+
+use super::{Builder, Relocation, Target};
+use crate::ctype::Type;
+use crate::model::{Refusal, Symbol};
+use crate::x86_64::{self, Decoded, Field, Kind, Use};
+
+impl Builder<'_, '_, '_> {
+    /// Refuses a function that uses the address of a copied constant as a value.
+    pub(super) fn keeps_addresses(
+        &mut self,
+        section: SectionIndex,
+        range: &Range<usize>,
+        code: &[u8],
+        relocations: &[Relocation],
+    ) -> Result<(), Refusal> {
+        let decoded = self.decode(code)?;
+        for relocation in relocations {
+            let Target::Local { section: constant, offset, named } = self.target(relocation)? else { continue };
+            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+            let Some(item) = decoded.get(index).filter(|_| !relocation.slot && !self.is_code(constant)) else {
+                continue;
+            };
+            let rest = if item.is_relative() { item.end() - relocation.offset } else { 0 };
+            let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
+            let entity = self.entity(constant, if named { offset } else { effective })?;
+            let reads = item.reads_relative() && !is_slot(relocation)
+                || item.field(relocation.offset, 8) == Some(Field::Displacement);
+            if reads || self.home(constant, effective, &entity)?.is_some() {
+                continue;
+            }
+            let function = Flow { section, range, decoded: &decoded, relocations };
+            if item.sets_register().is_none_or(|register| self.escapes(&function, index, register)) {
+                return Err(self.copied_address(self.symbol_at(constant, effective)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a register that the instruction `start` sets is used other than to read from memory.
+    fn escapes(&self, function: &Flow<'_>, start: usize, register: Register) -> bool {
+        let Flow { decoded, relocations, .. } = *function;
+        let relocation_at =
+            |item: &Decoded| relocations.iter().find(|relocation| Some(relocation.offset) == item.field_offset());
+        let parameters = self.parameters();
+        let (mut seen, mut work) = (HashSet::new(), vec![start + 1]);
+        while let Some(index) = work.pop() {
+            let Some(item) = decoded.get(index).filter(|_| seen.insert(index)) else { continue };
+            let used = item.use_of(register);
+            if used == Use::Value {
+                return true;
+            }
+            if item.is_call() && (parameters.contains(&register) || self.may_be_argument(function, register)) {
+                return true;
+            }
+            if used == Use::Set || item.is_call() && x86_64::is_lost_in_calls(register) {
+                continue;
+            }
+            let internal = item.internal_target(&|offset| relocations.iter().any(|other| other.offset == offset));
+            let leaves_for = match (item.kind(), internal) {
+                (Kind::Plain, _) => None,
+                (_, Some(target)) => {
+                    work.extend(decoded.binary_search_by_key(&target, Decoded::start));
+                    None
+                }
+                (Kind::Leave, None) if item.is_return() => {
+                    if x86_64::RESULTS.contains(&register) && !(self.is_own(function) && register != Register::RAX) {
+                        return true;
+                    }
+                    None
+                }
+                _ => Some(relocation_at(item).map(|relocation| self.target(relocation))),
+            };
+            if let Some(target) = leaves_for {
+                let argument = match target {
+                    Some(Ok(Target::Symbol(Symbol::Host(_)) | Target::Libc(_) | Target::Local { .. })) => {
+                        self.may_be_argument(function, register)
+                    }
+                    _ => parameters.contains(&register),
+                };
+                if argument {
+                    return true;
+                }
+                if item.kind() == Kind::Leave {
+                    work.extend(self.labels(function));
+                }
+            }
+            if matches!(item.kind(), Kind::Plain | Kind::Branch) {
+                work.push(index + 1);
+            }
+        }
+        false
+    }
+
+    /// Returns whether a function is the uop's own.
+    fn is_own(&self, function: &Flow<'_>) -> bool {
+        function.section == self.own.section && *function.range == self.own.range
+    }
+
+    /// Returns the general-purpose registers that carry the machine's parameters.
+    fn parameters(&self) -> &'static [Register] {
+        let machine = &self.reader.block.machine;
+        let integers =
+            machine.parameters.iter().filter(|field| !matches!(field.ty.c, Type::F32 | Type::F64 | Type::Vector));
+        let all = x86_64::parameters(self.reader.abi);
+        &all[..integers.count().min(all.len())]
+    }
+
+    /// Returns whether a call may pass a register to a C function. Arguments fill the registers in order, so all earlier
+    /// ones hold arguments, too.
+    fn may_be_argument(&self, function: &Flow<'_>, register: Register) -> bool {
+        let all = x86_64::parameters(crate::model::Abi::C);
+        let Some(position) = all.iter().position(|other| *other == register) else { return false };
+        all[..position].iter().all(|&earlier| {
+            !self.is_own(function)
+                || self.parameters().contains(&earlier)
+                || function.decoded.iter().any(|item| item.writes(earlier))
+        })
+    }
+
+    /// Returns the instructions that relocations refer to: the possible targets of computed jumps.
+    fn labels(&self, function: &Flow<'_>) -> Vec<usize> {
+        let sections = self.reader.file.sections();
+        let relocations = sections.flat_map(|section| {
+            let whole = 0..usize::MAX;
+            self.relocations(section.index(), &whole).unwrap_or_default()
+        });
+        let places = relocations.filter_map(|relocation| match self.target(&relocation) {
+            Ok(Target::Local { section, offset, .. }) if section == function.section => {
+                Some(offset.wrapping_add_signed(relocation.addend as isize).wrapping_sub(function.range.start))
+            }
+            _ => None,
+        });
+        places.filter_map(|place| function.decoded.binary_search_by_key(&place, Decoded::start).ok()).collect()
+    }
+}
+
+/// Returns whether the field refers to a slot of the global offset table.
+fn is_slot(relocation: &Relocation) -> bool {
+    use object::elf::{R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX};
+    [R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX].contains(&relocation.r_type)
+}
+
+/// A function whose registers are followed.
+struct Flow<'a> {
+    section: SectionIndex,
+    range: &'a Range<usize>,
+    decoded: &'a [Decoded],
+    relocations: &'a [Relocation],
+}

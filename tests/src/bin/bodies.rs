@@ -1,0 +1,93 @@
+//! Compares random C bodies as stencils with the same bodies as C functions, as many as one likes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use tests::bodies::{self, Batch, Options, Report};
+
+/// Compares random C bodies as stencils with the same bodies as C functions, both by one compiler.
+///
+/// Prints the seed and the text of each body that differs. `--part P --seed N --bodies 1` repeats one of them.
+#[derive(Parser)]
+struct Cli {
+    /// What bodies use their operands for.
+    #[arg(long, value_enum, default_value_t = Part::Addresses)]
+    part: Part,
+    /// The seed of the first body. Each next body has the next seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many bodies.
+    #[arg(long, default_value_t = 1000)]
+    bodies: u64,
+    /// How many inputs each body is run with.
+    #[arg(long, default_value_t = 20)]
+    inputs: usize,
+    /// How many bodies are compiled at once.
+    #[arg(long, default_value_t = 500)]
+    batch: u64,
+    /// The C compiler. Without it, the one that the environment variable STENCIL_CC names, clang-19, clang or gcc.
+    #[arg(long)]
+    compiler: Option<String>,
+    /// The folder to build programs in, one for each command that runs at the same time.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    /// As numbers.
+    Values,
+    /// As addresses, which may be equal or overlap.
+    Addresses,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let defaults = Options::new();
+    let options = Options {
+        inputs: cli.inputs,
+        compiler: cli.compiler.unwrap_or(defaults.compiler),
+        folder: cli.folder.unwrap_or(defaults.folder),
+    };
+    let part = match cli.part {
+        Part::Values => bodies::Part::Values,
+        Part::Addresses => bodies::Part::Addresses,
+    };
+    let (mut total, mut seed, end) = (Report::default(), cli.seed, cli.seed.saturating_add(cli.bodies));
+    while seed < end {
+        let next = seed.saturating_add(cli.batch.max(1)).min(end);
+        match Batch::new(part, seed..next, options.inputs).compare(&options) {
+            Ok(report) => {
+                show(&report);
+                total += report;
+            }
+            Err(error) => {
+                eprintln!("seeds {seed} to {}: {error}", next - 1);
+                return ExitCode::FAILURE;
+            }
+        }
+        seed = next;
+    }
+    let cases: u64 = total.differences.iter().map(|difference| difference.cases).sum();
+    println!(
+        "{}: {} bodies, {} cases; {} bodies differ in {cases} cases; {} bodies and {} operands were refused",
+        options.compiler,
+        total.bodies,
+        total.cases,
+        total.differences.len(),
+        total.refused.len(),
+        total.out_of_range,
+    );
+    if total.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn show(report: &Report) {
+    for (seed, message) in &report.refused {
+        println!("seed {seed} refused: {message}");
+    }
+    for difference in &report.differences {
+        let (seed, body, what) = (difference.seed, &difference.body, &difference.what);
+        println!("seed {seed} differs in {} cases: {body}\n  {what}", difference.cases);
+    }
+}

@@ -1,0 +1,120 @@
+//! What the generated program does: it runs each body as a stencil and as a C function, and compares registers and memory.
+//!
+//! It writes one line for each event, which [`batch`](super::batch) reads.
+
+use std::io::Write as _;
+
+use stencil_runtime::{Arena, Instruction, Label, Machine};
+
+use super::generate::{Body, Part};
+use super::input::{Input, WINDOW, input};
+use crate::rng::Rng;
+
+/// The function that a program of the machine is.
+type Entry = unsafe extern "C" fn(*mut u8, *mut u8, u64, u64, u64, f64) -> u64;
+
+/// The instruction of a body, from words and the label to jump to.
+type Make<M> = fn(&[u64], Label) -> Instruction<M>;
+
+/// The machine's other instructions.
+#[derive(Debug)]
+pub struct Uops<M: Machine> {
+    /// Saves `a`, `b` and the bits of `x`.
+    pub save: fn(*mut u64) -> Instruction<M>,
+    pub ret: fn(u64) -> Instruction<M>,
+    pub bind: fn(Label) -> Instruction<M>,
+}
+
+unsafe extern "C" {
+    /// The C functions. Returns whether the body jumped.
+    fn native(body: u64, registers: *mut u64, words: *const u64) -> i32;
+
+    fn mmap(at: *mut u8, size: usize, protection: i32, flags: i32, file: i32, offset: i64) -> *mut u8;
+    fn mprotect(start: *mut u8, size: usize, protection: i32) -> i32;
+    fn alarm(seconds: u32) -> u32;
+}
+
+/// Seconds after which a body is taken for one that does not end.
+const PATIENCE: u32 = 10;
+
+/// Compares all bodies from the one on whose index is the program's argument.
+pub fn main<M: Machine<Entry = Entry>>(uops: Uops<M>, inputs: usize, bodies: &[(Part, u64, Make<M>)]) {
+    let first = std::env::args().nth(1).map_or(0, |index| index.parse().unwrap());
+    let arena = Arena::new().unwrap();
+    let windows = [true, false].map(window);
+    let mut out = std::io::stdout().lock();
+    for (index, &(part, seed, make)) in bodies.iter().enumerate().skip(first) {
+        // Before it runs, so that it is known what a signal ended.
+        writeln!(out, "body {index}").unwrap();
+        unsafe { alarm(PATIENCE) };
+        let body = Body::new(part, seed);
+        let mut rng = Rng::new(!seed);
+        let inputs: Vec<_> = (0..inputs).map(|_| input(&body, &mut rng, windows)).collect();
+        let mut saved = [0; 3];
+        let mut batch = arena.batch();
+        let compiled = inputs.iter().filter(|input| {
+            let save = (uops.save)((&raw mut saved).cast());
+            let target = Label(0);
+            let program = [make(&input.words, target), save, (uops.ret)(0), (uops.bind)(target), save, (uops.ret)(1)];
+            batch.compile(&program).map_err(|error| writeln!(out, "refused {error}").unwrap()).is_ok()
+        });
+        let compiled: Vec<_> = compiled.collect();
+        let codes = batch.publish().unwrap();
+        for (input, code) in compiled.into_iter().zip(&codes) {
+            let expected = function(index, input);
+            let [fp, mem, i, a, b, x] = input.registers;
+            let window = fill(input);
+            let jumped = unsafe { code.entry()(fp as *mut u8, mem as *mut u8, i, a, b, f64::from_bits(x)) };
+            let actual = (jumped, unsafe { (&raw const saved).read_volatile() }, unsafe { *window });
+            match difference(input, &expected, &actual) {
+                None => writeln!(out, "same").unwrap(),
+                Some(what) => writeln!(out, "different {what}").unwrap(),
+            }
+        }
+    }
+    writeln!(out, "end").unwrap();
+}
+
+/// Whether it jumped, the registers `a`, `b` and `x`, and the window.
+type Outcome = (u64, [u64; 3], [u8; WINDOW]);
+
+fn function(index: usize, input: &Input) -> Outcome {
+    let window = fill(input);
+    let mut registers = input.registers;
+    let jumped = unsafe { native(index as u64, registers.as_mut_ptr(), input.words.as_ptr()) };
+    let [_, _, _, a, b, x] = registers;
+    (jumped as u64, [a, b, x], unsafe { *window })
+}
+
+fn fill(input: &Input) -> *mut [u8; WINDOW] {
+    let window = input.window as *mut [u8; WINDOW];
+    unsafe { *window = input.memory };
+    window
+}
+
+fn difference(input: &Input, expected: &Outcome, actual: &Outcome) -> Option<String> {
+    let what = if expected.0 != actual.0 {
+        format!("jumped is {} instead of {}", actual.0, expected.0)
+    } else if expected.1 != actual.1 {
+        format!("(a, b, x) is {:x?} instead of {:x?}", actual.1, expected.1)
+    } else {
+        let at = (0..WINDOW).find(|&at| expected.2[at] != actual.2[at])?;
+        let address = input.window + at as u64;
+        format!("the byte at {address:#x} is {:#x} instead of {:#x}", actual.2[at], expected.2[at])
+    };
+    Some(format!("{what}; operands {:x?}; fp, mem, i, a, b, x {:x?}", input.words, input.registers))
+}
+
+/// The address of a page between two that cannot be accessed, below 2 GiB if it is the low one.
+fn window(low: bool) -> u64 {
+    const PAGE: usize = 4096;
+    const NONE: i32 = 0;
+    const READ_WRITE: i32 = 3;
+    let (private_anonymous, below_2_gib) = (0x22, 0x40);
+    let flags = private_anonymous | if low { below_2_gib } else { 0 };
+    let pages = unsafe { mmap(std::ptr::null_mut(), 3 * PAGE, NONE, flags, -1, 0) };
+    assert_ne!(pages as isize, -1, "there is memory for the window");
+    let page = pages.wrapping_add(PAGE);
+    assert_eq!(unsafe { mprotect(page, PAGE, READ_WRITE) }, 0);
+    page as u64 + 1024
+}
