@@ -6,7 +6,7 @@
 use crate::emit::{Emitter, Memory, padding};
 use crate::error::Error;
 use crate::patch;
-use crate::stencil::{Hole, Patch, PatchKind, Section, Stencil, Value};
+use crate::stencil::{Patch, PatchKind, Section, Stencil, Value};
 
 /// The name and the address of a function or of read-only C data that a patch refers to.
 #[derive(Debug)]
