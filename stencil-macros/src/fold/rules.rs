@@ -310,11 +310,11 @@ fn in_displacement(from: &Instruction, register: Register, value: &Value, operan
     }
     let kept = value.base.unwrap_or(Register::None);
     let mut new = *from;
+    // Only a copy of another register can be multiplied in its place.
+    let copy = value.operand.is_none() && value.number == 0;
     if base == register {
         new.set_memory_base(kept);
-    } else if from.memory_index_scale() == 1 {
-        new.set_memory_index(kept);
-    } else if value.operand.is_none() && value.number == 0 && kept != Register::RSP {
+    } else if from.memory_index_scale() == 1 || copy {
         new.set_memory_index(kept);
     } else {
         return None;
