@@ -1,19 +1,20 @@
-//! What a `stencil!` block says, as far as its grammar goes.
+//! The syntax tree of a `stencil!` block.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use syn::{Attribute, LitStr, Path, Visibility};
 
-use crate::contract::Contract;
 use crate::ctype::Type;
 
-/// The most stencils that one family may have.
+/// The most members that a family may have.
 pub const MAX_MEMBERS: usize = 4096;
 
-/// A whole block, its items sorted by kind. `order` keeps the sequence of those whose C text depends on it.
+/// A block, with its items sorted by kind. `order` keeps the sequence of the items whose C depends on it.
 pub struct Block {
-    /// C compiler flags of this block, after our own.
+    /// The path of `stencil-runtime`: that of `#![stencil(crate = path)]`, or else that of the macro.
+    pub runtime: Option<TokenStream>,
+    /// The block's flags for the C compiler, which follow the macro's own.
     pub flags: Vec<LitStr>,
-    /// What each uop without a contract of its own promises.
+    /// The contract of each uop that has none of its own.
     pub contract: Contract,
     pub machine: Machine,
     pub uops: Vec<Uop>,
@@ -25,25 +26,68 @@ pub struct Block {
     pub mistakes: Mistakes,
 }
 
-/// What could not be parsed; the rest of the block is as it would be without.
+/// Limits on the machine code of a uop: `#[stencil(max_code = 32, no_calls)]`.
+#[derive(Clone, Debug, Default)]
+pub struct Contract {
+    pub clauses: Vec<Clause>,
+    /// Whether each operand takes all values of its type.
+    pub full_range: bool,
+}
+
+/// One limit.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    pub quantity: Quantity,
+    pub most: usize,
+    /// The token to report if the limit is exceeded.
+    pub span: Span,
+}
+
+/// A quantity that a contract limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Bytes of code.
+    Code,
+    /// Bytes of data, including out-of-line code.
+    Data,
+    /// Instructions that call.
+    Calls,
+    /// Instructions that use the native stack.
+    Stack,
+}
+
+impl Block {
+    /// All types in the block, as often as they occur.
+    pub fn types(&self) -> impl Iterator<Item = &Typed> {
+        fn of(fields: &[Field]) -> impl Iterator<Item = &Typed> {
+            fields.iter().map(|field| &field.ty)
+        }
+        (of(&self.machine.parameters).chain(&self.machine.output))
+            .chain(self.uops.iter().flat_map(|uop| of(&uop.operands)))
+            .chain(self.externs.iter().flat_map(|function| of(&function.parameters).chain(&function.output)))
+            .chain(self.structs.iter().flat_map(|s| of(&s.fields)))
+    }
+}
+
+/// The items that could not be parsed. The rest of the block is as it would be without them.
 #[derive(Default)]
 pub struct Mistakes {
     pub errors: Vec<syn::Error>,
-    /// Whether there is no machine, and the block has a stand-in.
+    /// Whether the block has no machine, only a stand-in.
     pub no_machine: bool,
-    /// Uops without a signature.
+    /// Uops whose signature is unknown.
     pub uops: Vec<Unparsed>,
 }
 
-/// What is known of a uop that could not be parsed: enough for its uses to mean something.
+/// A uop that could not be parsed, as far as its uses need it.
 pub struct Unparsed {
     pub visibility: Visibility,
     pub name: Ident,
-    /// Parameters and operands, as far as commas tell.
+    /// The number of parameters and operands, judging by commas.
     pub arity: usize,
 }
 
-/// An index into one of the lists of a [`Block`], whose C text precedes the uops.
+/// An index into one of the vectors of a [`Block`]. The C of these items precedes the uops.
 #[derive(Clone, Copy)]
 pub enum Declaration {
     Extern(usize),
@@ -55,7 +99,7 @@ pub enum Declaration {
 /// `machine Calc(sp: *mut i64, top: i64) -> i64;`
 pub struct Machine {
     pub attributes: Vec<Attribute>,
-    /// How many operands instructions have room for, if no uop of this block has more (`#[operands(3)]`).
+    /// The least number of operand words in an instruction (`#[operands(3)]`). A uop of this block may need more.
     pub operands: usize,
     pub visibility: Visibility,
     /// The path of the machine that this block continues, if it does not declare one.
@@ -83,14 +127,14 @@ impl Uop {
         !self.parameters.is_empty()
     }
 
-    /// The number of members, or none if there are too many.
+    /// The number of members, or `None` if there are more than [`MAX_MEMBERS`].
     pub fn count(&self) -> Option<usize> {
         self.parameters.iter().try_fold(1_usize, |all, parameter| {
             all.checked_mul(parameter.range().len()).filter(|&all| all <= MAX_MEMBERS)
         })
     }
 
-    /// The parameters of each member, in the order of their declaration, the last one counting fastest.
+    /// The parameters of each member, in the order of their declaration. The last one changes fastest.
     pub fn members(&self) -> Vec<Vec<usize>> {
         self.parameters.iter().fold(vec![Vec::new()], |members, parameter| {
             let extend = |member: &Vec<usize>, value| [member.as_slice(), &[value]].concat();
@@ -98,7 +142,7 @@ impl Uop {
         })
     }
 
-    /// A stencil's name for people: `push`, or of a family's member `get[0, 2]`.
+    /// The name of a stencil in messages: `push`, or `get[0, 2]` for a family's member.
     pub fn member_name(&self, member: usize) -> String {
         match &self.members()[member][..] {
             [] => self.name.to_string(),
@@ -128,19 +172,19 @@ pub struct Extern {
     pub function: Path,
 }
 
-/// `struct Vm { fuel: u64 }`, or `struct Vm = crate::Vm { fuel: u64 }`, whose Rust type exists already, and
-/// there with `..` last, whose C type does, too.
+/// `struct Vm { fuel: u64 }`; or `struct Vm = crate::Vm { fuel: u64 }` for an existing Rust type, with `..` at the end if the C type
+/// exists, too.
 pub struct Struct {
     pub attributes: Vec<Attribute>,
     pub visibility: Visibility,
     pub name: Ident,
     pub bound: Option<Path>,
     pub fields: Vec<Field>,
-    /// Whether the C type is declared by C code (`..`).
+    /// Whether C code declares the C type (`..`).
     pub in_c: bool,
 }
 
-/// `name: type`, wherever the grammar has it.
+/// `name: type`: a register, an operand, a parameter of a host function, or a field of a struct.
 pub struct Field {
     pub attributes: Vec<Attribute>,
     pub visibility: Visibility,
@@ -148,11 +192,11 @@ pub struct Field {
     pub ty: Typed,
 }
 
-/// A type as written, and as both languages understand it.
+/// A type as it is written, and as C understands it.
 pub struct Typed {
     pub rust: syn::Type,
     pub c: Type,
     pub span: Span,
-    /// Why it is not a type of both languages, in which case `c` stands in for it.
+    /// The reason why the languages do not share the type, if there is one. Then `c` is a stand-in.
     pub error: Option<syn::Error>,
 }

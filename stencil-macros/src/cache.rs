@@ -1,21 +1,26 @@
 //! What compilers made before, for a user: with nothing changed, none is started again.
 //!
-//! The request of an entry is the C, the flags, and all else that a compiler's work depends on and that can be known
-//! without running it: the program's path, size and time of change, and where headers are looked for.
+//! The request of an entry is the C, the flags, and all else that a compiler's work depends on and that can be known without
+//! running it: the programs' paths, sizes and times of change, their environment, and where headers are looked for.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::compiler::{Compiler, Output, Traits, Unit};
+use crate::compiler::environment::Environment;
+use crate::compiler::search::{self, Candidate};
+use crate::compiler::tool::Tool;
+use crate::compiler::{Compiler, Output, TARGET, Traits, Unit};
+use crate::entry::Entry;
+use crate::hash::Hash;
+use crate::inputs::Inputs;
 use crate::model::Abi;
-use crate::store::{Entry, Store};
+use crate::store::Store;
+use crate::temporary::Temporary;
 
 /// The environment variable that names the folder of the cache, or is `off`.
 const VARIABLE: &str = "STENCIL_CACHE";
 /// The bytes that the cache may take.
 const LIMIT: u64 = 256 << 20;
-/// Environment variables by which compilers look for headers and for parts of themselves.
-const ENVIRONMENT: [&str; 5] = ["CPATH", "C_INCLUDE_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "SOURCE_DATE_EPOCH"];
 
 /// The cache; without a folder it keeps nothing.
 pub struct Cache(Option<Store>);
@@ -29,24 +34,36 @@ impl Cache {
     /// The compiler of this process.
     ///
     /// # Errors
-    /// As of [`crate::compiler::find`].
+    /// As of [`search::find`].
     pub fn compiler(&self) -> Result<&'static Compiler, String> {
-        crate::compiler::find(|path| self.traits(path))
+        search::find(|candidate| self.probed(candidate))
     }
 
-    /// What the compiler at `path` is and can do.
-    fn traits(&self, path: &Path) -> Result<Traits, String> {
-        let Some((store, program)) = self.0.as_ref().zip(identity(path)) else { return Traits::probe(path) };
-        let request = format!("traits {}\n{program}", env!("CARGO_PKG_VERSION"));
-        if let Some(traits) = store.find(&request).and_then(|entry| traits_from(&entry)) {
-            return Ok(traits);
+    /// What a candidate is and can do.
+    fn probed(&self, candidate: &Candidate) -> Result<Compiler, String> {
+        let what = match candidate {
+            Candidate::Tool(tool) => tool.to_lines(),
+            Candidate::Cc(variables) => Some(format!("cc {variables}")),
+        };
+        let environment = Environment::of_user().hash();
+        let request = what.map(|what| format!("probe {}\n{environment}\n{what}", env!("CARGO_PKG_VERSION")));
+        let request = request.map(|request| Hash::of(request.as_bytes()));
+        let store = self.0.as_ref().zip(request);
+        if let Some(compiler) = store.and_then(|(store, request)| probed_before(&store.find(request)?)) {
+            return Ok(compiler);
         }
-        let traits = Traits::probe(path)?;
-        let (version, messages) = (traits.version.clone(), traits_to(&traits));
-        let (block, headers, object) = (String::new(), Vec::new(), Vec::new());
-        // Without it the compiler is asked again.
-        let _ = store.keep(&Entry { request, version, block, headers, messages, object });
-        Ok(traits)
+        let (compiler, object) = match candidate {
+            Candidate::Tool(tool) => Compiler::probe(tool)?,
+            Candidate::Cc(_) => Compiler::probe(&Tool::of_cc(TARGET, &Temporary::new()?.0)?)?,
+        };
+        if let Some((store, request)) = store
+            && let Some(messages) = to_keep(&compiler)
+        {
+            let (block, inputs, version) = (String::new(), Inputs::default(), compiler.traits.version.clone());
+            // Without it the compiler is asked again.
+            let _ = store.keep(&Entry { request, compiler: version, block, inputs, messages, object });
+        }
+        Ok(compiler)
     }
 
     /// What the compiler makes of a unit, or made of it before.
@@ -54,21 +71,46 @@ impl Cache {
     /// # Errors
     /// As of [`Compiler::run`].
     pub fn compile(&self, compiler: &Compiler, unit: Unit) -> Result<Output, String> {
-        let Some((store, program)) = self.0.as_ref().zip(identity(compiler.path())) else { return compiler.run(unit) };
-        let request = format!("{program}{}\n{}", surroundings(unit), unit.request());
-        if let Some(output) = store.find(&request).and_then(|entry| Output::of(entry, unit)) {
+        let environment = Environment::of_user();
+        let Some((store, program)) = self.0.as_ref().zip(compiler.tool.identity()) else {
+            return compiler.run(unit, &environment);
+        };
+        let (current, paths) = (std::env::current_dir().ok(), unit.directories.paths());
+        let request = format!("{program}\n{}\n{current:?} {paths:?}\n{}", environment.hash(), unit.request());
+        let request = Hash::of(request.as_bytes());
+        if let Some(output) = store.find(request).and_then(|entry| Output::of(entry, unit)) {
             return Ok(output);
         }
         let started = SystemTime::now();
-        let output = compiler.run(unit)?;
-        if let Some(entry) = Entry::new(request, compiler, &output, unit)
-            && output.headers.iter().all(|path| unchanged_since(started, path))
+        let output = compiler.run(unit, &environment)?;
+        if let (Some(object), Ok(inputs)) = (output.object.clone(), output.inputs.clone())
+            && output.files.iter().all(|path| unchanged_since(started, path))
         {
+            let (block, messages, compiler) = (String::new(), output.messages.clone(), output.compiler.clone());
             // Without it the compiler is run again.
-            let _ = store.keep(&entry);
+            let _ = store.keep(&Entry { request, compiler, block, inputs, messages, object });
         }
         Ok(output)
     }
+}
+
+/// What is kept of a probe, if it can be written in lines: what the compiler is, its programs, and how it is started.
+fn to_keep(Compiler { tool, traits }: &Compiler) -> Option<String> {
+    let family = if traits.clang { "clang" } else { "gcc" };
+    let identity = Hash::of(tool.identity()?.as_bytes());
+    Some(format!("{family} {}\n{identity}\n{}", traits.abi.name(), tool.to_lines()?))
+}
+
+/// What [`to_keep`] kept, if the programs are what they were.
+fn probed_before(entry: &Entry) -> Option<Compiler> {
+    let (traits, rest) = entry.messages.split_once('\n')?;
+    let (identity, tool) = rest.split_once('\n')?;
+    let tool = Tool::from_lines(tool)?;
+    let (family, abi) = traits.split_once(' ')?;
+    let abi = Abi::ALL.into_iter().find(|other| other.name() == abi)?;
+    let traits = Traits { clang: family == "clang", abi, version: entry.compiler.clone() };
+    let same = Hash::parse(identity)? == Hash::of(tool.identity()?.as_bytes());
+    same.then_some(Compiler { tool, traits })
 }
 
 /// The folder of the cache by an environment, if it is not off and there is a place for it.
@@ -88,33 +130,9 @@ fn folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     Some(caches?.join("stencil"))
 }
 
-/// What tells a program from another one, or from what it was before, in a line.
-fn identity(path: &Path) -> Option<String> {
-    let file = path.canonicalize().ok()?;
-    let data = file.metadata().ok()?;
-    let changed = data.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(format!("compiler {path:?} {file:?} {} {}\n", data.len(), changed.as_nanos()))
-}
-
-/// What else of this machine a compiler's work depends on.
-fn surroundings(unit: Unit) -> String {
-    let variables = ENVIRONMENT.map(|name| (name, std::env::var_os(name)));
-    format!("{:?} {:?} {variables:?}", std::env::current_dir().ok(), unit.directories.paths())
-}
-
 /// Whether a header is still what the compiler has read.
 fn unchanged_since(started: SystemTime, path: &Path) -> bool {
     path.metadata().and_then(|data| data.modified()).is_ok_and(|changed| changed < started)
-}
-
-fn traits_to(traits: &Traits) -> String {
-    format!("{} {}", if traits.clang { "clang" } else { "gcc" }, traits.abi.name())
-}
-
-fn traits_from(entry: &Entry) -> Option<Traits> {
-    let (family, abi) = entry.messages.split_once(' ')?;
-    let abi = Abi::ALL.into_iter().find(|other| other.name() == abi)?;
-    Some(Traits { clang: family == "clang", abi, version: entry.version.clone() })
 }
 
 #[cfg(test)]
@@ -139,27 +157,20 @@ mod tests {
     }
 
     #[test]
-    fn traits_are_kept_as_they_are() {
+    fn a_probe_is_kept_until_the_program_changes() {
         let scratch = Temporary::new().unwrap();
         let cache = Cache(Some(Store::new(scratch.0.clone(), LIMIT)));
         let Some(compiler) = crate::compiler::tests::found() else { return };
-        let path = compiler.path();
-        let probed = Traits::probe(path).unwrap();
+        let candidate = Candidate::Tool(compiler.tool.clone());
         for _ in 0..2 {
-            assert_eq!(cache.traits(path).unwrap(), probed);
+            assert_eq!(cache.probed(&candidate).unwrap().traits, compiler.traits);
         }
         assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_program_that_changes_is_another_one() {
-        let scratch = Temporary::new().unwrap();
-        let program = scratch.0.join("cc");
-        assert_eq!(identity(&program), None);
-        std::fs::write(&program, "one").unwrap();
-        let before = identity(&program).unwrap();
-        assert_eq!(identity(&program).unwrap(), before);
-        std::fs::write(&program, "three").unwrap();
-        assert_ne!(identity(&program).unwrap(), before);
+        let kept = to_keep(compiler).unwrap();
+        let entry = |messages: String| Entry { messages, ..crate::entry::tests::entry("one", Vec::new()) };
+        assert!(probed_before(&entry(kept.clone())).is_some());
+        let (first, rest) = kept.split_once('\n').unwrap();
+        let (_, tool) = rest.split_once('\n').unwrap();
+        assert!(probed_before(&entry(format!("{first}\n{}\n{tool}", Hash::of(b"other")))).is_none());
     }
 }

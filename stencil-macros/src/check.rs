@@ -1,4 +1,4 @@
-//! What the grammar admits and the two languages do not: found before any C is compiled, all of it at once.
+//! Mistakes that the grammar admits and that need no C compiler to be found. All of them are reported at once.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,15 @@ use proc_macro2::{Ident, Span};
 use syn::Error;
 
 use crate::ast::{Block, Field, MAX_MEMBERS, Typed};
-use crate::ctype::Type;
+use crate::ctype::{self, Type};
+use crate::suggest;
 
-/// The functions that every machine has; no uop can have these names.
+/// The functions that every machine has. No uop can have one of these names.
 pub const METHODS: [&str; 3] = ["compile", "compile_in", "bind"];
-/// The parameters that the entry function's type is implemented for.
+/// The most parameters of an entry function: `Entry` is implemented for as many.
 pub const MAX_REGISTERS: usize = 16;
 
-/// Names that mean something else in C, of keywords, of the headers that every block includes, of our macros.
+/// Words that have a meaning in C: keywords, names of the headers that every block includes, and our macros.
 pub const RESERVED: &[&str] = &[
     "asm",
     "auto",
@@ -68,7 +69,6 @@ pub const RESERVED: &[&str] = &[
     "uint32_t",
     "uint64_t",
     "uintptr_t",
-    "wchar_t",
     "CONTINUE",
     "JUMP",
     "CALL",
@@ -77,9 +77,39 @@ pub const RESERVED: &[&str] = &[
     "linux",
     "unix",
     "main",
+    "wchar_t",
+    "max_align_t",
 ];
 
-/// All mistakes, combined; none is left for later phases to stumble over.
+/// Whether a name means something else in C. C reserves names that begin with `__` or with `_` and a capital; `stencil_` begins the
+/// names of the macro. `<stdint.h>` has a type and constants for each kind of integer.
+fn is_reserved(name: &str) -> bool {
+    let prefixed = name.starts_with("stencil_") || name.starts_with("STENCIL_") || name.starts_with("__");
+    let implementation = name.strip_prefix('_').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    RESERVED.contains(&name) || prefixed || implementation || is_of_stdint(name)
+}
+
+/// Whether a name has the form of those in `<stdint.h>`: `uint_fast8_t`, `INT32_MAX`, `UINTMAX_C`, `SIZE_MAX`.
+fn is_of_stdint(name: &str) -> bool {
+    let integer = |name: &str| {
+        let kind = name.strip_prefix('u').unwrap_or(name).strip_prefix("int")?;
+        let width = kind.strip_prefix("_least").or(kind.strip_prefix("_fast")).unwrap_or(kind);
+        ["8", "16", "32", "64", "ptr", "max"].contains(&width).then_some(())
+    };
+    if let Some(name) = name.strip_suffix("_t") {
+        return integer(name).is_some();
+    }
+    let Some((name, limit)) = name.rsplit_once('_') else { return false };
+    let others = ["SIZE", "PTRDIFF", "WCHAR", "WINT", "SIG_ATOMIC"];
+    let of_constants = others.contains(&name)
+        || name.bytes().all(|b| !b.is_ascii_lowercase()) && integer(&name.to_ascii_lowercase()).is_some();
+    ["MAX", "MIN", "WIDTH", "C"].contains(&limit) && of_constants
+}
+
+/// Checks a block.
+///
+/// # Errors
+/// All mistakes, combined. Later phases rely on there being none.
 pub fn check(block: &Block) -> Result<(), Error> {
     let mut all = block.mistakes.errors.clone();
     let mut error = |span: Span, message: String| all.push(Error::new(span, message));
@@ -95,7 +125,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
         let text = name.to_string();
         if text.starts_with("r#") {
             error(name.span(), format!("C has no raw identifiers: rename `{text}`"));
-        } else if RESERVED.contains(&text.as_str()) || text.starts_with("stencil_") || text.starts_with("__") {
+        } else if is_reserved(&text) {
             error(name.span(), format!("`{text}` means something else in C: choose another name"));
         }
     }
@@ -111,9 +141,20 @@ pub fn check(block: &Block) -> Result<(), Error> {
     for s in &block.structs {
         distinct(&mut error, s.fields.iter().map(|field| (&field.name, "field")));
     }
+    for s in &block.structs {
+        if ctype::NAMES.iter().any(|name| s.name == name && !is_reserved(name)) {
+            let message = format!("`{0}` is already the name of a type of both languages: rename the struct", s.name);
+            error(s.name.span(), message);
+        }
+    }
     if registers.len() > MAX_REGISTERS {
         let name = registers[MAX_REGISTERS];
-        error(name.span(), format!("a machine has at most {MAX_REGISTERS} registers: keep the rest behind a pointer"));
+        error(
+            name.span(),
+            format!(
+                "a machine has at most {MAX_REGISTERS} registers: move the rest into a struct, and pass a pointer to it"
+            ),
+        );
     }
     for uop in &block.uops {
         let named = (registers.iter().copied().map(|name| (name, "register")))
@@ -121,20 +162,23 @@ pub fn check(block: &Block) -> Result<(), Error> {
             .chain(uop.operands.iter().map(|field| (&field.name, "operand")));
         distinct(&mut error, named);
         if uop.count().is_none() {
-            error(uop.name.span(), format!("a family has at most {MAX_MEMBERS} members, and this one has more"));
+            error(
+                uop.name.span(),
+                format!("this family has more than {MAX_MEMBERS} members, the most that a family can have"),
+            );
         }
         if let (Some(condition), false) = (&uop.condition, uop.is_family()) {
             let span = condition.clone().into_iter().next().map_or(uop.name.span(), |token| token.span());
-            error(span, "`where` chooses among the members of a family, and this uop has no parameters".into());
+            error(span, "`where` selects members of a family, but this uop has no parameters".into());
         }
         if METHODS.iter().any(|method| uop.name == method) {
             error(uop.name.span(), format!("every machine has a function `{}` already: rename the uop", uop.name));
         }
     }
-    // A uop makes three items; two uops of one name would make rustc report each of them.
+    // rustc would report each of the items that two uops of one name become.
     distinct(&mut error, block.uops.iter().map(|uop| (&uop.name, "uop")));
 
-    // Types that the languages do not share, or that a place does not take.
+    // Types that the languages do not share, or that are not possible where they stand.
     let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &structs)) {
         (Some(unknown), _) => all.push(unknown.clone()),
         (None, Some(message)) => all.push(Error::new(ty.span, message)),
@@ -148,7 +192,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
     block.structs.iter().for_each(|s| each(&s.fields, Place::Field));
     block.uops.iter().for_each(|uop| each(&uop.operands, Place::Operand));
 
-    // In the order of the text, as far as it is from one file.
+    // In the order of the source, as far as it is in one file.
     all.sort_by_key(|error| (error.span().start().line, error.span().start().column));
     match all.into_iter().reduce(|mut all, error| {
         all.combine(error);
@@ -159,7 +203,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
     }
 }
 
-/// Where a type stands.
+/// The role of a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Register,
@@ -170,7 +214,7 @@ enum Place {
 }
 
 impl Place {
-    /// Why a type cannot stand here, if it cannot.
+    /// The reason why a type cannot have this role, if there is one.
     fn refuses(self, ty: &Type, structs: &[String]) -> Option<String> {
         let place = match self {
             Self::Register => "a register",
@@ -183,16 +227,20 @@ impl Place {
         match ty {
             Type::Label if self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
-            Type::Vector if self == Self::Operand => Some(format!(
-                "{place} cannot be a vector, for which no hole is wide enough: use two operands of type u64"
-            )),
+            Type::Vector if self == Self::Operand => {
+                Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
+            }
             Type::Array(element, _) if self == Self::Field => self.refuses(element, structs),
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
-            Type::Named(name) if self != Self::Field => {
-                Some(format!("{place} cannot have the type `{name}`: {pass} a pointer"))
-            }
-            Type::Named(name) if !structs.contains(&name.to_string()) => {
-                Some(format!("{place} cannot have the type `{name}`: declare it as a `struct` of this block"))
+            Type::Named(name) if self == Self::Field && structs.contains(&name.to_string()) => None,
+            Type::Named(name) => {
+                let remedy = match suggest::nearest(&name.to_string(), ctype::NAMES.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None if self == Self::Field => "declare it as a `struct` of this block".into(),
+                    None => format!("{pass} a pointer"),
+                };
+                let separator = if remedy.ends_with('?') { ';' } else { ':' };
+                Some(format!("{place} cannot have the type `{name}`{separator} {remedy}"))
             }
             Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
             _ => None,
@@ -200,7 +248,7 @@ impl Place {
     }
 }
 
-/// Why C cannot point to a type, if it cannot.
+/// The reason why C cannot point to a type, if there is one.
 fn behind_pointer(ty: &Type, structs: &[String]) -> Option<String> {
     match ty {
         Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
@@ -221,7 +269,7 @@ fn distinct<'a>(error: &mut impl FnMut(Span, String), names: impl Iterator<Item 
     for (name, kind) in names {
         if let Some(before) = seen.insert(name.to_string(), kind) {
             let article = if before.starts_with('o') { "an" } else { "a" };
-            error(name.span(), format!("`{name}` is the name of {article} {before} already"));
+            error(name.span(), format!("`{name}` is already the name of {article} {before}"));
         }
     }
 }
@@ -229,9 +277,11 @@ fn distinct<'a>(error: &mut impl FnMut(Span, String), names: impl Iterator<Item 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::Conditions;
 
     fn refusals(block: &str) -> Vec<String> {
-        let block: Block = syn::parse_str(&format!("machine A(x: u64) -> u64; {block}")).unwrap();
+        let tokens = format!("machine A(x: u64) -> u64; {block}").parse().unwrap();
+        let (block, _) = crate::parse::block(tokens, Conditions::default()).unwrap();
         check(&block).err().into_iter().flatten().map(|error| error.to_string()).collect()
     }
 
@@ -267,6 +317,39 @@ mod tests {
         let refusals = refusals("uop u(x: u8, a: &u8, int: u8) {} struct S { a: str, a: u8 } uop u() {}");
         let starts: Vec<_> = refusals.iter().map(|message| message.split(' ').next().unwrap()).collect();
         assert_eq!(starts, ["`x`", "not", "`int`", "not", "`a`", "`u`"]);
+    }
+
+    #[test]
+    fn names_of_c_are_reserved() {
+        for name in [
+            "int",
+            "INT32_MAX",
+            "UINT8_MAX",
+            "UINT_FAST16_MAX",
+            "INTPTR_MIN",
+            "UINTMAX_C",
+            "SIZE_MAX",
+            "SIG_ATOMIC_MIN",
+            "uint8_t",
+            "int_least64_t",
+            "uintmax_t",
+            "max_align_t",
+            "_Bool",
+            "_Alignof",
+            "_Static_assert",
+            "__LINE__",
+            "__x",
+            "stencil_x",
+            "STENCIL_X",
+            "INT8_WIDTH",
+        ] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in
+            ["x", "_x", "_1", "_", "int_", "INT32", "MAX", "N_MAX", "int32_max", "point_t", "uint24_t", "printf", "u63"]
+        {
+            assert!(!is_reserved(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! What clangd has to know to help with the headers that blocks include: how each is compiled, and what stands before it in
-//! the block. It is written into a folder that people name, as a `compile_commands.json`.
+//! A `compile_commands.json` that tells clangd how the headers of blocks are compiled, and what stands before them.
 //!
-//! A header comes after what the block has declared, structs above all, so that this is a file of its own, included first.
-//! Bodies are in Rust files, which clangd cannot read; a C file made of them would be one that nobody edits.
+//! A header may use what the block has declared before it, structs above all. That C is written to a file of its own, which the command
+//! includes first. Bodies stand in Rust files, which clangd cannot read.
 
 use std::ffi::OsString;
 use std::io;
@@ -20,11 +19,11 @@ use crate::store::replace;
 pub const VARIABLE: &str = "STENCIL_COMPILE_COMMANDS";
 /// The file that clangd reads.
 const DATABASE: &str = "compile_commands.json";
-/// Ends the names of the entries that the database is put together from: one file for each header, so that blocks that are
-/// expanded at the same time are not in each other's way.
+/// The extension of the entries that the database is put together from. Each header has a file of its own, so that blocks that are
+/// expanded at the same time do not overwrite each other's entries.
 const ENTRY: &str = "entry";
 
-/// Writes the entries of the headers that a block includes, if people asked for it.
+/// Writes the entries of the headers that a block includes, if [`VARIABLE`] is set.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -61,7 +60,7 @@ fn write_header(folder: &Path, header: &Path, before: &str, arguments: Vec<OsStr
     replace(&folder.join(DATABASE), format!("[\n{}\n]\n", entries.join(",\n")).as_bytes())
 }
 
-/// An entry of the database, each argument in a line of its own.
+/// Formats an entry of the database, each argument on its own line.
 fn entry(directory: &Path, file: &Path, arguments: impl Iterator<Item = OsString>) -> String {
     let arguments: Vec<String> = arguments.map(|one| format!("      {}", json(&one.to_string_lossy()))).collect();
     format!(
@@ -72,7 +71,7 @@ fn entry(directory: &Path, file: &Path, arguments: impl Iterator<Item = OsString
     )
 }
 
-/// A string in JSON.
+/// Quotes a string for JSON.
 fn json(text: &str) -> String {
     let mut quoted = String::from('"');
     for character in text.chars() {

@@ -1,22 +1,28 @@
-//! Objects that are committed in a crate, in its folder `stencils`, so that who builds it needs no C compiler.
+//! Objects that are committed in a crate, in its folder `stencils`, so that nobody who builds it needs a C compiler.
 //!
-//! They are found by what is the same on every machine: the C, the flags, and the headers of the crate. Headers of the system
-//! and the compiler are not looked at, since they may be missing; that they make the same object is what verifying says.
+//! They are found by what is the same on every machine: the place of the block, its C, its flags, and the files of the crate. Headers of
+//! the system and the compiler are not looked at, since they may be missing: verifying tells whether they make the same
+//! object. No environment variable has an influence.
 
-use std::collections::{HashMap, HashSet};
+mod name;
+
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use syn::ext::IdentExt as _;
-
 use crate::ast::Block;
-use crate::compiler::{Compiler, Output, Unit};
+use crate::compiler::{Output, Unit};
+use crate::entry::Entry;
+use crate::hash::Hash;
 use crate::headers;
-use crate::store::{Entry, Store};
+use crate::store::replace;
+use name::{Declared, Name, mirrored};
 
 /// The folder, in the crate.
 const FOLDER: &str = "stencils";
+/// The folder in that for the target, of which there is one so far.
+const TARGET: &str = "x86_64-linux";
 /// The environment variable that asks for all objects to be compiled and written.
 pub const UPDATE: &str = "STENCIL_UPDATE";
 /// The environment variable that asks for all objects to be compiled and compared.
@@ -33,49 +39,36 @@ pub enum Mode {
 /// The committed objects, as one block sees them.
 pub struct Committed {
     root: PathBuf,
-    store: Store,
     pub mode: Mode,
-    /// The block: its file in the crate, its machine, its first uop, a number; or nothing, which is never stale.
-    block: String,
+    name: Name,
 }
 
 /// What a comparison finds.
 pub enum Verified {
     Same,
-    /// Another object than the one that is committed, which this compiler made.
+    /// The committed object is another one, made by this compiler.
     Differs {
         committed: Vec<u8>,
-        version: String,
+        compiler: String,
     },
     /// What else is wrong.
     Wrong(String),
 }
-
-/// The entries that this process has written, or has reported as stale.
-static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
 /// Whether Cargo says that people asked it to build this crate: a dependency is not theirs to write.
 pub fn is_asked_for() -> bool {
     std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some()
 }
 
-/// A label of a block, and a number behind it if there are several of this label, as where a macro makes them.
-fn numbered(label: String) -> String {
-    static LABELS: LazyLock<Mutex<HashMap<String, usize>>> = LazyLock::new(Mutex::default);
-    let mut labels = LABELS.lock().unwrap_or_else(PoisonError::into_inner);
-    let number = labels.entry(label.clone()).or_insert(0);
-    *number += 1;
-    if *number == 1 { label } else { format!("{label} {number}") }
-}
-
-/// Whether a path is seen for the first time.
+/// Whether a path is seen for the first time. Objects that this process has written, or has reported as stale, were seen.
 fn first_seen(path: &Path) -> bool {
+    static SEEN: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
     SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
 }
 
 impl Committed {
-    /// The committed objects of the crate that is compiled, if there is a crate.
-    pub fn of_crate(block: &Block) -> Option<Self> {
+    /// The committed objects of the crate that is compiled, if there is a crate. `key` is the digest of all that the block says.
+    pub fn of_crate(block: &Block, key: Hash) -> Option<Self> {
         // Documentation tests are not said to be asked for: the package has to be named.
         let (asked, package) = (is_asked_for(), std::env::var_os("CARGO_PKG_NAME"));
         let is_set = |name| {
@@ -91,89 +84,132 @@ impl Committed {
         } else {
             Mode::Use
         };
-        (there || mode == Mode::Update).then(|| Self::new(root, mode, block))
+        let name = (there || mode == Mode::Update).then(|| Name::of(&root, block, key))?;
+        Some(Self { root, mode, name })
     }
 
-    fn new(root: PathBuf, mode: Mode, block: &Block) -> Self {
-        let first = block.uops.first().map_or(&block.machine.name, |uop| &uop.name);
-        let file = first.span().local_file().and_then(|file| file.canonicalize().ok());
-        let file = file.as_deref().and_then(|file| file.strip_prefix(&root).ok()?.to_str());
-        // That of a documentation test is in no file of the crate.
-        let label = file.map(|file| format!("{file}: {}: {}", block.machine.name, first.unraw()));
-        let block = label.filter(|label| !label.contains('\n')).map(numbered).unwrap_or_default();
-        Self { store: Store::new(root.join(FOLDER), u64::MAX), root, mode, block }
-    }
-
-    /// What is committed for a unit, if the headers of the crate are as they were.
+    /// The committed object for a unit, if the files of the crate are as they were.
     pub fn find(&self, unit: Unit) -> Option<Output> {
-        let request = unit.request();
-        let mut output = Output::of(self.store.find(&request)?, unit)?;
+        let path = self.path();
+        let entry = Entry::from_bytes(&fs::read(&path).ok()?).filter(|entry| entry.request == request(unit))?;
+        let mut output = Output::of(entry, unit)?;
         // It is tracked like a header: without it, it has to be made again.
-        output.headers.push(self.store.path(&request));
+        output.files.push(path);
         Some(output)
     }
 
-    /// Writes what a compiler made, and removes what is stale; tells what was removed.
+    /// Writes what a compiler made, and removes what is stale. Returns what people should know of that.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub fn update(&self, compiler: &Compiler, unit: Unit, output: &Output) -> Result<Vec<String>, String> {
-        let Some(entry) = self.entry(compiler, unit, output) else { return Ok(Vec::new()) };
-        let path = self.store.path(&entry.request);
+    pub fn update(&self, unit: Unit, output: &Output) -> Result<Vec<String>, String> {
+        let (path, mut remarks) = (self.path(), Vec::new());
         let cannot = |error| format!("{} cannot be written: {error}", path.display());
-        if fs::read(&path).ok().is_none_or(|there| there != entry.to_bytes()) {
-            self.store.keep(&entry).map_err(cannot)?;
-        }
         first_seen(&path);
-        let mut removed = Vec::new();
-        for (path, entry) in self.store.entries() {
-            let replaced = !self.block.is_empty() && entry.block == self.block;
-            if (replaced || self.is_gone(&entry)) && first_seen(&path) && fs::remove_file(&path).is_ok() {
-                removed.push(format!("removed {}, which was stale ({})", self.name(&path), entry.block));
+        match self.entry(unit, output) {
+            Ok((_, bytes)) => {
+                if fs::read(&path).ok().is_none_or(|there| there != bytes) {
+                    fs::create_dir_all(path.parent().unwrap_or(&self.root)).map_err(cannot)?;
+                    replace(&path, &bytes).map_err(cannot)?;
+                }
+            }
+            Err(why) => {
+                remarks.push(format!("the object of this block is not committed: {why}"));
+                // What is there is of an earlier block.
+                let _ = fs::remove_file(&path);
             }
         }
-        Ok(removed)
+        for (path, label) in self.stale() {
+            if first_seen(&path) && fs::remove_file(&path).is_ok() {
+                remarks.push(format!("removed the stale object {} ({label})", self.short(&path)));
+            }
+        }
+        Ok(remarks)
     }
 
-    /// Compares what a compiler made with what is committed; tells, too, which objects no block needs any more.
-    pub fn verify(&self, compiler: &Compiler, unit: Unit, output: &Output) -> (Verified, Vec<String>) {
-        let Some(entry) = self.entry(compiler, unit, output) else { return (Verified::Same, Vec::new()) };
-        let remedy = format!("{UPDATE}=1 writes it");
-        let verified = match self.store.find(&entry.request) {
+    /// Compares what a compiler made with what is committed. Returns, too, which objects no block needs any more.
+    pub fn verify(&self, unit: Unit, output: &Output) -> (Verified, Vec<String>) {
+        let stale = self.stale().into_iter().filter(|(path, _)| first_seen(path));
+        let stale = stale
+            .map(|(path, label)| format!("the object {} is stale ({label}): {UPDATE}=1 removes it", self.short(&path)));
+        let stale = stale.collect();
+        // An object that cannot be committed is compiled in each build.
+        let Ok((entry, _)) = self.entry(unit, output) else { return (Verified::Same, stale) };
+        let path = self.path();
+        let remedy = format!("{UPDATE}=1 writes {}", self.short(&path));
+        let committed = fs::read(&path).ok().and_then(|bytes| Entry::from_bytes(&bytes));
+        let verified = match committed.filter(|committed| committed.request == entry.request) {
             None => Verified::Wrong(format!("no object is committed for this block: {remedy}")),
-            Some(committed) if committed.headers != entry.headers => {
+            Some(committed) if committed.inputs.read != entry.inputs.read => {
                 Verified::Wrong(format!("the committed object was made with other headers: {remedy}"))
             }
-            Some(committed) if committed.object != entry.object => {
-                Verified::Differs { committed: committed.object, version: committed.version }
+            Some(committed) if !committed.has_object(&entry.object) => {
+                Verified::Differs { committed: committed.object, compiler: committed.compiler }
             }
             Some(_) => Verified::Same,
         };
-        let gone = self.store.entries().filter(|(path, entry)| self.is_gone(entry) && first_seen(path));
-        let gone =
-            gone.map(|(path, entry)| format!("{} is stale ({}): {UPDATE}=1 removes it", self.name(&path), entry.block));
-        (verified, gone.collect())
+        (verified, stale)
     }
 
-    /// What is committed of an output: of its headers those of the crate.
-    fn entry(&self, compiler: &Compiler, unit: Unit, output: &Output) -> Option<Entry> {
-        let mut entry = Entry::new(unit.request(), compiler, output, unit)?;
-        entry.headers.retain(|header| !Path::new(&header.name).is_absolute());
-        entry.block.clone_from(&self.block);
-        Some(entry)
+    /// What is committed of an output, and as a file.
+    fn entry(&self, unit: Unit, output: &Output) -> Result<(Entry, Vec<u8>), String> {
+        let object = output.object.clone().ok_or("the C compiler reports errors")?;
+        let inputs = output.inputs.clone()?.of_crate()?;
+        let (block, messages, compiler) = (self.name.label.clone(), output.messages.clone(), output.compiler.clone());
+        let entry = Entry { request: request(unit), compiler, block, inputs, messages, object };
+        let bytes = entry.to_bytes().ok_or("it is no ELF file of x86-64, or has too many sections")?;
+        Ok((entry, bytes))
     }
 
-    /// Whether the block of an entry is no longer where it was: its file is not there, or no longer names its first uop.
-    fn is_gone(&self, entry: &Entry) -> bool {
-        let mut parts = entry.block.rsplitn(3, ": ");
+    /// The objects whose blocks are no longer where they were: the file is not there, or declares no block of that name.
+    fn stale(&self) -> Vec<(PathBuf, String)> {
+        let folder = self.folder();
+        let mut files = Vec::new();
+        collect_files(&folder, &mut files);
+        files.sort();
+        let stale = files.into_iter().filter_map(|path| {
+            let entry = Entry::from_bytes(&fs::read(&path).ok()?)?;
+            // What is at the place of this block is not stale, but its own.
+            let gone = path != self.path() && self.is_gone(&entry.block, path.strip_prefix(&folder).ok()?);
+            gone.then_some((path, entry.block))
+        });
+        stale.collect()
+    }
+
+    fn is_gone(&self, label: &str, path: &Path) -> bool {
+        let mut parts = label.rsplitn(3, ": ");
         let (Some(uop), _, Some(file)) = (parts.next(), parts.next(), parts.next()) else { return false };
-        let uop = uop.split(' ').next().unwrap_or_default();
         let Ok(text) = fs::read_to_string(self.root.join(file)) else { return true };
-        !text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == uop)
+        let is_named = text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == uop);
+        !is_named || !Declared::of(&text).has(&mirrored(&self.root, Path::new(file)), uop, path)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join(FOLDER).join(TARGET)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder().join(self.name.path())
     }
 
     /// The name of a file of the crate.
-    fn name(&self, path: &Path) -> String {
+    fn short(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+}
+
+/// The digest of a unit.
+pub fn request(unit: Unit) -> Hash {
+    Hash::of(unit.request().as_bytes())
+}
+
+fn collect_files(folder: &Path, all: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect_files(&path, all);
+        } else if path.extension().is_some_and(|end| end == "o") {
+            all.push(path);
+        }
     }
 }

@@ -1,19 +1,30 @@
-//! The C compiler: found without configuration, proved by compiling, run once per block.
+//! The C compiler: proved by compiling, run once per block.
 
+pub mod environment;
 pub mod flags;
+mod include_path;
+pub mod search;
+pub mod tool;
 
+use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
+use crate::entry::Entry;
+use crate::hash::Hash;
 use crate::headers::{self, Directories};
+use crate::inputs::{Inputs, Traced};
 use crate::model::Abi;
-use crate::store::Entry;
 use crate::temporary::Temporary;
+use environment::Environment;
+use tool::Tool;
 
 /// The environment variable that names the C compiler.
 pub const VARIABLE: &str = "STENCIL_CC";
+/// The target that code is compiled for, as clang and the crate `cc` call it.
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What the probe learns of a compiler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,14 +33,14 @@ pub struct Traits {
     pub clang: bool,
     /// The best convention that it has.
     pub abi: Abi,
-    /// What it says of its version.
+    /// Its name and version.
     pub version: String,
 }
 
 /// A compiler that has passed the probe.
+#[derive(Clone, Debug)]
 pub struct Compiler {
-    /// The program.
-    path: PathBuf,
+    pub tool: Tool,
     pub traits: Traits,
 }
 
@@ -50,15 +61,20 @@ pub struct Output {
     pub object: Option<Vec<u8>>,
     /// What the compiler had to say; headers in the [`Directories`] have names relative to them.
     pub messages: String,
-    /// The files that it read.
-    pub headers: Vec<PathBuf>,
+    /// The files that Cargo has to watch: those that it read.
+    pub files: Vec<PathBuf>,
+    /// What the object depends on, or why that is not known.
+    pub inputs: Result<Inputs, String>,
+    /// The compiler's name and version.
+    pub compiler: String,
 }
 
 impl Output {
-    /// What an entry has kept, if the headers are as they were then.
+    /// What an entry holds, if its inputs are as they were.
     pub fn of(entry: Entry, unit: Unit) -> Option<Self> {
-        let headers = entry.current_headers(unit.directories)?;
-        Some(Self { object: Some(entry.object), messages: entry.messages, headers })
+        let Entry { object, messages, inputs, compiler, .. } = entry;
+        let files = inputs.current(unit.directories)?;
+        Some(Self { object: Some(object), messages, files, inputs: Ok(inputs), compiler })
     }
 }
 
@@ -76,114 +92,16 @@ fn probe(abi: Abi) -> &'static str {
 /// Preprocessed to see what the compiler is.
 const WHO: &str = "#ifdef __clang__\nclang\n#else\ngcc\n#endif\n__VERSION__\n";
 
-/// The compiler of this process, looked for once. `probe` tells a compiler's traits from its path.
-///
-/// # Errors
-/// What is wrong with the compiler that [`VARIABLE`] names, or with each that there is.
-pub fn find(probe: impl Fn(&Path) -> Result<Traits, String>) -> Result<&'static Compiler, String> {
-    static FOUND: OnceLock<Result<Compiler, String>> = OnceLock::new();
-    FOUND.get_or_init(|| search(&probe)).as_ref().map_err(Clone::clone)
-}
-
-/// The compiler that people chose, if they did.
-pub fn chosen() -> Option<PathBuf> {
-    std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
-}
-
-fn search(probe: &dyn Fn(&Path) -> Result<Traits, String>) -> Result<Compiler, String> {
-    let probed = |path: &Path| {
-        let path = located(path).ok_or("it is not on the search path")?;
-        let traits = probe(&path)?;
-        Ok(Compiler { path, traits })
-    };
-    if let Some(path) = chosen() {
-        return probed(&path).map_err(|why: String| {
-            format!("the C compiler that {VARIABLE} names cannot be used: {}: {why}", path.display())
-        });
-    }
-    let mut refused = Vec::new();
-    // Any clang that keeps all registers free, then gcc, then whatever there is.
-    let candidates = (clangs().into_iter().map(|clang| (clang, Abi::PreserveNone)))
-        .chain(["gcc", "clang", "cc"].map(|name| (PathBuf::from(name), Abi::C)));
-    for (path, least) in candidates {
-        match probed(&path) {
-            Ok(compiler) if compiler.traits.abi >= least => return Ok(compiler),
-            Ok(_) => refused.push(format!("{}: it does not support preserve_none", path.display())),
-            Err(why) => refused.push(format!("{}: {why}", path.display())),
-        }
-    }
-    Err(format!(
-        "stencil! needs a C compiler while it is expanded, and found none that works.\n\
-         Install clang 19 or later (Debian: `apt-get install clang-19`), or gcc (`apt-get install gcc`), or let \
-         the environment variable {VARIABLE} name one.\n\
-         Tried: {}",
-        refused.join("; ")
-    ))
-}
-
-/// Directories in which programs are looked for.
-fn search_path() -> Vec<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect()
-}
-
-/// A program as the system finds it: a path as it is, a name alone on the search path.
-fn located(program: &Path) -> Option<PathBuf> {
-    if program.components().count() > 1 || program.is_absolute() {
-        return Some(program.to_owned());
-    }
-    search_path().into_iter().map(|directory| directory.join(program)).find(|path| path.is_file())
-}
-
-/// Every clang on the search path: plain `clang` first, then the versions, newest first.
-fn clangs() -> Vec<PathBuf> {
-    let mut found: Vec<(u32, PathBuf)> = Vec::new();
-    for directory in search_path() {
-        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let version = match name.strip_prefix("clang") {
-                Some("") => Some(u32::MAX),
-                Some(rest) => rest.strip_prefix('-').and_then(|version| version.parse().ok()),
-                None => None,
-            };
-            if let Some(version) = version {
-                found.push((version, entry.path()));
-            }
-        }
-    }
-    // Stable: of two of one version, that which is found first on the path.
-    found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    found.into_iter().map(|(_, path)| path).collect()
-}
-
-impl Traits {
-    /// What the compiler at `path` is and can do, by running it.
-    ///
-    /// # Errors
-    /// Why it cannot be used, in its own words as far as it has some.
-    pub fn probe(path: &Path) -> Result<Self, String> {
-        let mut command = Command::new(path);
-        command.args(["-E", "-P", "-x", "c", "-"]);
-        let who = run(command, &Temporary::new()?, WHO)?.stdout;
-        let who = String::from_utf8_lossy(&who);
-        let mut lines = who.lines().filter(|line| !line.is_empty());
-        let clang = lines.next() == Some("clang");
-        let version = lines.next().unwrap_or_default().trim_matches('"').to_owned();
-        let mut why = String::new();
-        for abi in Abi::ALL {
-            let traits = Self { clang, abi, version: version.clone() };
-            let compiler = Compiler { path: path.to_owned(), traits };
-            let unit = Unit { c: probe(abi), flags: &["-Werror".into()], directories: &Directories::default() };
-            match compiler.run(unit)? {
-                Output { object: Some(_), .. } => return Ok(compiler.traits),
-                output => why = output.messages.lines().next().unwrap_or("it says no more").to_owned(),
-            }
-        }
-        Err(why)
-    }
+/// What the compiler itself yields.
+struct Made {
+    object: Option<Vec<u8>>,
+    messages: String,
+    /// The files that it says it has read.
+    read: Vec<PathBuf>,
 }
 
 impl Unit<'_> {
-    /// All that the object depends on but the compiler and headers; the same on every machine.
+    /// All that the object depends on but the compiler and files; the same on every machine.
     pub fn request(&self) -> String {
         let ours = [flags::ALL, flags::ABSOLUTE, flags::CLANG, flags::GCC];
         let directories: Vec<_> = self.directories.names().collect();
@@ -215,52 +133,125 @@ impl Unit<'_> {
 }
 
 impl Compiler {
-    /// The program.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Finds out what a command is and can do, by running it. Returns an object file, too, that it made for that.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in its own words as far as it has some.
+    pub fn probe(tool: &Tool) -> Result<(Self, Vec<u8>), String> {
+        let environment = Environment::of_user();
+        let mut command = tool.command();
+        command.args(["-E", "-P", "-x", "c", "-"]);
+        let who = run(command, tool, &environment, &Temporary::new()?, WHO)?.stdout;
+        let who = String::from_utf8_lossy(&who);
+        let mut lines = who.lines().filter(|line| !line.is_empty());
+        let clang = lines.next() == Some("clang");
+        // clang has its name in it.
+        let version = lines.next().unwrap_or_default().trim_matches('"');
+        let version = if clang { version.to_owned() } else { format!("gcc {version}") };
+        let mut why = String::new();
+        for abi in Abi::ALL {
+            let traits = Traits { clang, abi, version: version.clone() };
+            let compiler = Self { tool: tool.clone(), traits };
+            let unit = Unit { c: probe(abi), flags: &["-Werror".into()], directories: &Directories::default() };
+            match compiler.compile(unit, &environment)? {
+                Made { object: Some(object), .. } => return Ok((compiler, object)),
+                made => why = made.messages.lines().next().unwrap_or("it says no more").to_owned(),
+            }
+        }
+        Err(why)
     }
 
-    /// Compiles a translation unit.
+    /// Compiles a translation unit in this environment, and gathers what the object depends on.
     ///
     /// # Errors
     /// What kept the compiler from being run; errors in the C are in the output.
-    pub fn run(&self, unit: Unit) -> Result<Output, String> {
+    pub fn run(&self, unit: Unit, environment: &Environment) -> Result<Output, String> {
+        let Made { object, messages, read } = self.compile(unit, environment)?;
+        let compiler = self.traits.version.clone();
+        if object.is_none() {
+            return Ok(Output { object, messages, files: read, inputs: Err("it is no object".into()), compiler });
+        }
+        let current =
+            std::env::current_dir().map_err(|error| format!("the current directory is not known: {error}"))?;
+        let inputs =
+            self.include_path(unit, environment)?.ok_or("it does not say where it looks for headers".to_owned());
+        let inputs = inputs.and_then(|search| {
+            let Unit { c, flags, directories } = unit;
+            Inputs::of(&Traced { c, flags, directories, read: &read, search: &search, current: &current })
+        });
+        let (inputs, files) = inputs.map_or_else(|why| (Err(why), read), |(inputs, files)| (Ok(inputs), files));
+        Ok(Output { object, messages, files, inputs, compiler })
+    }
+
+    fn compile(&self, unit: Unit, environment: &Environment) -> Result<Made, String> {
         let temporary = Temporary::new()?;
         let (object, depends) = (temporary.0.join("stencil.o"), temporary.0.join("stencil.d"));
-        let mut command = Command::new(&self.path);
+        let mut command = self.tool.command();
         command.args(unit.arguments(self.traits.clang)).args(["-MD", "-MT", "stencil", "-MF"]).arg(&depends);
         command.args(["-x", "c", "-c", "-", "-o"]).arg(&object);
-        let output = run(command, &temporary, unit.c)?;
+        let output = run(command, &self.tool, environment, &temporary, unit.c)?;
         let object = if output.status.success() {
             Some(std::fs::read(&object).map_err(|error| format!("its object file cannot be read: {error}"))?)
         } else {
             None
         };
-        let headers = std::fs::read_to_string(&depends).map(|text| headers::parse_depends(&text)).unwrap_or_default();
+        let read = std::fs::read_to_string(&depends).map(|text| headers::parse_depends(&text)).unwrap_or_default();
         let messages = unit.directories.shorten(&String::from_utf8_lossy(&output.stderr));
-        Ok(Output { object, messages, headers })
+        Ok(Made { object, messages, read })
+    }
+
+    /// The directories in which the compiler looks for headers with the flags of a unit: it is asked once for all units that
+    /// share them.
+    fn include_path(&self, unit: Unit, environment: &Environment) -> Result<Option<Vec<PathBuf>>, String> {
+        type Known = HashMap<(Vec<OsString>, Hash), Option<Vec<PathBuf>>>;
+        static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+        let key = (unit.arguments(self.traits.clang), environment.hash());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&key) {
+            return Ok(known.clone());
+        }
+        let mut command = self.tool.command();
+        command.args(&key.0).args(["-E", "-v", "-x", "c", "-"]);
+        let output = run(command, &self.tool, environment, &Temporary::new()?, "")?;
+        let current = std::env::current_dir().unwrap_or_default();
+        let directories = include_path::parse(&String::from_utf8_lossy(&output.stderr), &current);
+        known.insert(key, directories.clone());
+        Ok(directories)
     }
 }
 
 /// Runs a command on this text.
-fn run(mut command: Command, temporary: &Temporary, text: &str) -> Result<std::process::Output, String> {
+fn run(
+    mut command: Command,
+    tool: &Tool,
+    environment: &Environment,
+    temporary: &Temporary,
+    text: &str,
+) -> Result<std::process::Output, String> {
     // From a file and not through a pipe: a compiler that stops early, as at an unknown flag, would leave the pipe
     // without a reader, and rustc has the signal for that end the process.
     let input = temporary.0.join("stencil.c");
     let unwritten = |error: std::io::Error| format!("{} cannot be written: {error}", input.display());
     std::fs::write(&input, text).map_err(unwritten)?;
     command.stdin(std::fs::File::open(&input).map_err(unwritten)?).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env("LC_ALL", "C").output().map_err(|error| format!("it cannot be run: {error}"))
+    command.env_clear().envs(environment.variables());
+    command.envs(tool.environment.iter().map(|(name, value)| (name, value)));
+    command.output().map_err(|error| format!("it cannot be run: {error}"))
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use std::path::Path;
 
     /// The compiler that a block would be compiled by; none, where there is none and nobody has named one: tests say so then.
     pub fn found() -> Option<&'static Compiler> {
-        match find(Traits::probe) {
-            Err(why) if chosen().is_none() => {
+        let probe = |candidate: &search::Candidate| match candidate {
+            search::Candidate::Tool(tool) => Compiler::probe(tool).map(|(compiler, _)| compiler),
+            search::Candidate::Cc(_) => Err("the tests of this crate do not ask `cc`".into()),
+        };
+        match search::find(probe) {
+            Err(why) if search::chosen().is_none() => {
                 eprintln!("not tested: {why}");
                 None
             }
@@ -268,25 +259,16 @@ pub mod tests {
         }
     }
 
-    fn compile(compiler: &Compiler, c: &str, flags: &[String]) -> Output {
-        compiler.run(Unit { c, flags, directories: &Directories::default() }).unwrap()
+    /// What a compiler makes of some C.
+    pub fn compile(compiler: &Compiler, c: &str, flags: &[&str]) -> Output {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        compiler.run(Unit { c, flags: &flags, directories: &Directories::default() }, &Environment::of_user()).unwrap()
     }
 
     #[test]
-    fn a_compiler_that_is_not_there_is_refused() {
-        let why = Traits::probe(Path::new("/nonexistent/cc")).unwrap_err();
+    fn a_program_that_is_no_compiler_is_refused() {
+        let why = Compiler::probe(&Tool::new(Path::new("/dev/../etc/passwd")).unwrap()).unwrap_err();
         assert!(why.contains("cannot be run"), "{why}");
-    }
-
-    #[test]
-    fn a_program_is_found_as_the_system_finds_it() {
-        assert_eq!(located(Path::new("/nonexistent/cc")), Some("/nonexistent/cc".into()));
-        assert_eq!(located(Path::new("./cc")), Some("./cc".into()));
-        assert_eq!(located(Path::new("no-such-program")), None);
-        let program =
-            search_path().iter().flat_map(std::fs::read_dir).flatten().flatten().find(|entry| entry.path().is_file());
-        let program = program.expect("a program on the search path");
-        assert!(located(Path::new(&program.file_name())).unwrap().is_file());
     }
 
     #[test]
@@ -300,7 +282,7 @@ pub mod tests {
     fn an_unknown_attribute_is_not_support() {
         let c = "__attribute__((no_such_attribute)) void f(void) {}";
         let Some(compiler) = found() else { return };
-        assert!(compile(compiler, c, &["-Werror".into()]).object.is_none());
+        assert!(compile(compiler, c, &["-Werror"]).object.is_none());
     }
 
     #[test]
@@ -309,5 +291,24 @@ pub mod tests {
         let output = compile(compiler, &"int f(void) { return undeclared; }\n".repeat(5000), &[]);
         assert!(output.object.is_none());
         assert!(output.messages.len() > 100_000);
+    }
+
+    #[test]
+    fn what_was_looked_for_is_known() {
+        let Some(compiler) = found() else { return };
+        let scratch = Temporary::new().unwrap();
+        for directory in ["first", "second"] {
+            std::fs::create_dir(scratch.0.join(directory)).unwrap();
+        }
+        std::fs::write(scratch.0.join("second/a.h"), "int a;").unwrap();
+        let [first, second, later] =
+            ["first", "second", "later"].map(|name| format!("-I{}", scratch.0.join(name).display()));
+        let output = compile(compiler, "#include <a.h>\n#include <stdint.h>\n", &[&later, &first, &second]);
+        let inputs = output.inputs.unwrap();
+        for name in ["first/a.h", "later/a.h"] {
+            let absent = scratch.0.join(name).display().to_string();
+            assert!(inputs.absent.contains(&absent), "{absent} in {inputs:?}");
+        }
+        assert!(inputs.read.iter().any(|header| header.name.ends_with("second/a.h")), "{inputs:?}");
     }
 }

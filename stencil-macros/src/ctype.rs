@@ -1,4 +1,4 @@
-//! Types that Rust and C agree on.
+//! Types that Rust and C share.
 
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
@@ -18,12 +18,12 @@ pub enum Type {
     F64,
     /// `__m128i` of `core::arch`: 128 bits in a vector register.
     Vector,
-    /// A pointer; `to` is none for `c_void` and `()`.
+    /// A raw pointer. `to` is `None` if C has no name for the pointee, such as `c_void`, `()` and generic types.
     Pointer {
         constant: bool,
         to: Option<Box<Type>>,
     },
-    /// A place in the program; operands only.
+    /// A position in the program; operands only.
     Label,
     /// `[T; N]`; fields of a struct only.
     Array(Box<Type>, usize),
@@ -31,9 +31,15 @@ pub enum Type {
     Named(Ident),
 }
 
+/// The types that the macro knows by name.
+pub const NAMES: [&str; 16] = [
+    "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "bool", "f32", "f64", "__m128i", "Label",
+    "c_void",
+];
+
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, \
-                         f64, __m128i, a raw pointer, in a struct also an array or another struct of the block, and for \
-                         operands also Label";
+                         f64, __m128i or a raw pointer; a field may also be an array or another struct of the block, and an \
+                         operand may also be a Label";
 
 impl Type {
     pub fn from_rust(ty: &syn::Type) -> Result<Self> {
@@ -44,9 +50,7 @@ impl Type {
             syn::Type::Ptr(pointer) => {
                 let to = match &*pointer.elem {
                     syn::Type::Tuple(unit) if unit.elems.is_empty() => None,
-                    syn::Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "c_void") => None,
-                    // C has no name for it, and knows nothing of it either way.
-                    syn::Type::Path(path) if has_arguments(path) => None,
+                    syn::Type::Path(path) if is_opaque(path) => None,
                     to => Some(Box::new(Self::from_rust(to)?)),
                 };
                 Ok(Self::Pointer { constant: !matches!(pointer.mutability, syn::PointerMutability::Mut(_)), to })
@@ -93,10 +97,10 @@ impl Type {
             Self::Array(element, length) => element.declare(&format!("{name}[{length}]")),
             Self::Pointer { constant, to } => {
                 let qualifier = if *constant { "const " } else { "" };
-                // An array's pointer needs parentheses; every other declarator binds as it should.
+                // Only a pointer to an array needs parentheses.
                 match to.as_deref() {
                     Some(array @ Self::Array(..)) => format!("{qualifier}{}", array.declare(&format!("(*{name})"))),
-                    // What is behind a pointer to a pointer is qualified on its right.
+                    // The qualifier of a pointer that is pointed to follows its star.
                     Some(pointer @ Self::Pointer { .. }) if *constant => pointer.declare(&format!("const *{name}")),
                     Some(to) => format!("{qualifier}{}", to.declare(&format!("*{name}"))),
                     None => format!("{qualifier}void *{name}"),
@@ -115,14 +119,14 @@ impl Type {
             Self::Bool => "bool".into(),
             Self::F32 => "float".into(),
             Self::F64 => "double".into(),
-            // What the compilers' own headers define `__m128i` as; without them, they are long to read.
+            // The definition of `__m128i` in the compilers' headers, which take long to read.
             Self::Vector => "long long __attribute__((vector_size(16)))".into(),
             Self::Named(name) => name.to_string(),
             Self::Label | Self::Pointer { .. } | Self::Array(..) => unreachable!("has a declarator or no C spelling"),
         }
     }
 
-    /// The struct that a value of this type consists of, or has elements of.
+    /// The struct that a value of this type is or contains.
     pub fn contained(&self) -> Option<&Ident> {
         match self {
             Self::Named(name) => Some(name),
@@ -131,7 +135,7 @@ impl Type {
         }
     }
 
-    /// The name behind any number of pointers, which C must have seen.
+    /// The name behind any number of pointers. C must know it.
     pub fn pointee(&self) -> Option<&Ident> {
         match self {
             Self::Pointer { to: Some(to), .. } => match &**to {
@@ -154,6 +158,27 @@ impl Type {
             _ => None,
         }
     }
+}
+
+/// Visits the names in a type that both languages have, each with the type that C takes it for.
+pub fn names<'a>(ty: &'a syn::Type, visit: &mut impl FnMut(&'a syn::TypePath, Type)) {
+    match ty {
+        syn::Type::Group(group) => names(&group.elem, visit),
+        syn::Type::Paren(paren) => names(&paren.elem, visit),
+        syn::Type::Ptr(pointer) => names(&pointer.elem, visit),
+        syn::Type::Array(array) => names(&array.elem, visit),
+        syn::Type::Path(path) if !is_opaque(path) => {
+            if let Ok(named) = Type::from_rust(ty) {
+                visit(path, named);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether C has no name for the pointee.
+fn is_opaque(path: &syn::TypePath) -> bool {
+    has_arguments(path) || path.path.segments.last().is_some_and(|segment| segment.ident == "c_void")
 }
 
 fn has_arguments(path: &syn::TypePath) -> bool {

@@ -1,5 +1,6 @@
-//! What a C compiler has to say, as messages on Rust tokens.
+//! The C compiler's messages, on Rust tokens.
 
+pub mod crash;
 mod follow;
 mod parse;
 mod typo;
@@ -16,18 +17,17 @@ use crate::source::{PRELUDE, Source};
 use crate::text::Place;
 use parse::{Diagnostic, Note};
 
-/// The items that make rustc report all that the compiler said, each on its token; and whether an error is
-/// among them.
+/// Returns items that make rustc report the compiler's messages, each on its token, and whether one of them is an error.
 pub fn report(messages: &str, source: &Source, block: &Block) -> (TokenStream, bool) {
     let mut diagnostics = parse::parse(messages);
     let any_error = diagnostics.iter().any(|diagnostic| diagnostic.error);
     if any_error {
-        // Warnings are often but what follows from an error.
+        // Many warnings only follow from an error.
         diagnostics.retain(|diagnostic| diagnostic.error);
     }
     follow::one_for_missing_types(&mut diagnostics, source);
     follow::drop_misused_macros(&mut diagnostics);
-    // Of what we made for a token, each place is that token.
+    // Every position in C that the macro wrote for a token leads to that token.
     let mut seen = HashSet::new();
     diagnostics.retain(|d| !source.is_made(&d.file) || seen.insert((d.file.clone(), d.message.clone())));
     let mut items: Vec<(Span, TokenStream)> = Vec::new();
@@ -43,15 +43,15 @@ pub fn report(messages: &str, source: &Source, block: &Block) -> (TokenStream, b
         let item = if diagnostic.error { error(span, &format!("C: {message}")) } else { warning(span, &message) };
         items.push((span, item));
     }
-    // In the order of the text, whatever order the compiler works in.
+    // In the order of the source, whatever the order of the compiler.
     items.sort_by_key(|(span, _)| (span.start().line, span.start().column));
     (items.into_iter().map(|(_, item)| item).collect(), any_error)
 }
 
-/// The token that a message belongs to, and the message with its place, if that is in a header.
+/// The token that a message belongs to, and the message, with its position if that is in a header.
 fn placed(diagnostic: &Diagnostic, source: &Source) -> (Option<Span>, String) {
     let Diagnostic { file, place, message, notes, included, .. } = diagnostic;
-    // Of what is in a macro of ours, where that is used.
+    // For C in a macro of ours, the use of the macro.
     let used = notes.iter().rev().find_map(|note| source.span(&note.file, note.place));
     match source.span(file, *place) {
         at if is_ours(file) => (used.or(at), message.clone()),
@@ -67,10 +67,10 @@ fn placed(diagnostic: &Diagnostic, source: &Source) -> (Option<Span>, String) {
     }
 }
 
-/// A note with its place, on a line of its own; none if it says nothing beside a message at `span`.
+/// A note with its position, on a line of its own, or `None` if it adds nothing to a message at `span`.
 fn note_text(note: &Note, source: &Source, span: Span) -> Option<String> {
     let Note { file, place, message } = note;
-    // Places in our own C and in the system's help nobody.
+    // Positions in our own C and in the system's headers help nobody.
     let at = match source.span(file, *place) {
         _ if is_ours(file) || file.starts_with('<') => return None,
         Some(at) if at.start().line == 0 || at.start() == span.start() => String::new(),
@@ -85,24 +85,24 @@ fn note_text(note: &Note, source: &Source, span: Span) -> Option<String> {
     (!says_nothing).then(|| format!("\nnote: {message}{at}"))
 }
 
-/// A place in a header.
+/// A position in a header, as text.
 fn header(file: &str, place: Place) -> String {
     format!("{file}:{}:{}", place.0, place.1)
 }
 
-/// Whether a stretch holds macros of ours, whose insides help nobody.
+/// Whether a stretch contains macros of ours. Their insides help nobody.
 fn is_ours(stretch: &str) -> bool {
     stretch == PRELUDE || stretch == "machine"
 }
 
-/// An item that is a compile error.
+/// An item that makes rustc report an error.
 pub fn error(span: Span, message: &str) -> TokenStream {
     syn::Error::new(span, message).into_compile_error()
 }
 
-/// An item that rustc warns about: the use of something deprecated, which is how a macro of stable Rust can warn.
+/// An item that makes rustc warn. In stable Rust, a macro can do that only by the use of a deprecated item.
 pub fn warning(span: Span, message: &str) -> TokenStream {
-    // Resolved where the user's code is, or rustc takes it for a matter of the macro's own.
+    // Resolved as the user's code: rustc does not warn about the insides of a macro.
     let span = span.resolved_at(Span::call_site()).located_at(span);
     quote_spanned! {span=>
         const _: () = {

@@ -1,34 +1,36 @@
-//! Expands stencils into Rust items. This phase cannot fail.
+//! From stencils to Rust items. This phase cannot fail.
 
 mod arrays;
 mod constant;
 mod describe;
 mod emit;
 mod instruction;
+mod links;
 mod machine;
 mod manual;
+mod names;
+mod operand;
 pub mod stub;
 
 use std::path::PathBuf;
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
-use syn::Attribute;
-use syn::ext::IdentExt as _;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
 
 use crate::ast::{Block, Uop};
-use crate::model::{Abi, Objects, Stencil};
+use crate::compiler::{environment, search};
+use crate::model::{Calls, Objects, Stencil};
 use crate::{clangd, committed, compiler};
-use arrays::Arrays;
+use names::Names;
+pub use names::roots;
 
-/// Expands a whole block.
-pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
+/// The items of a block.
+pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
     let names = Names::new(block, objects);
-    let machine = machine::expand(block, objects, abi, &names);
+    let machine = machine::expand(block, objects, calls, &names);
     let uops = || block.uops.iter().zip(&objects.uops);
     let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
-    let constructors = uops().map(|(uop, _)| instruction::constructor(block, uop));
-    let (path, table) = (machine::path(block), manual::table(block, objects));
+    let constructors = instruction::constructors(block, &names, &manual::table(block, objects));
     let arrays = names.arrays.items();
     let statics = constant::expand(objects, &names);
     quote! {
@@ -36,92 +38,34 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi) -> TokenStream {
         #arrays
         #statics
         #(#items)*
-        #table
-        impl #path { #(#constructors)* }
+        #constructors
     }
 }
 
-/// Makes Cargo rebuild when one of these files or an environment variable of the macro changes.
-pub fn tracked(files: &[PathBuf]) -> TokenStream {
+/// Items that make Cargo rebuild the crate when an environment variable or one of these files changes. A committed object depends on
+/// none of the variables that choose and control compilers.
+pub fn tracked(block: &Block, files: &[PathBuf], is_committed: bool) -> TokenStream {
+    let core = names::core_at(block, Span::call_site());
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
-    let variables = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
+    let ours = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
+    let mut variables: Vec<String> = ours.map(str::to_owned).into();
+    if !is_committed {
+        variables.extend(search::variables_of_cc());
+        variables.extend(environment::KNOWN.map(str::to_owned));
+    }
     quote! {
-        #(const _: ::core::option::Option<&str> = ::core::option_env!(#variables);)*
-        #(const _: &[u8] = ::core::include_bytes!(#files);)*
+        #(
+            const _: __stencil_core::option::Option<&__stencil_core::primitive::str> =
+                #core::option_env!(#variables);
+        )*
+        #(const _: &[__stencil_core::primitive::u8] = #core::include_bytes!(#files);)*
     }
 }
 
-/// Returns the name of a local variable of the expansion. Hygiene keeps it apart from the user's names.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
-}
-
-/// Names of private items. They begin with the name of the block's first uop, which no other block in scope has.
-struct Names {
-    prefix: String,
-    arrays: Arrays,
-}
-
-impl Names {
-    fn new(block: &Block, objects: &Objects) -> Self {
-        let first = block.uops.first().map_or(&block.machine.name, |uop| &uop.name);
-        let prefix = format!("__stencil_{}", first.unraw());
-        Self { arrays: Arrays::new(&prefix, objects), prefix }
-    }
-
-    /// Returns the name of the static that a constant of C becomes.
-    fn constant(&self, index: usize) -> Ident {
-        format_ident!("{}_constant_{index}", self.prefix)
-    }
-
-    /// Returns the name of that static's type.
-    fn constant_type(&self, index: usize) -> Ident {
-        format_ident!("{}_constant_type_{index}", self.prefix)
-    }
-
-    /// Returns the name of its content's type.
-    fn constant_parts(&self, index: usize) -> Ident {
-        format_ident!("{}_constant_parts_{index}", self.prefix)
-    }
-
-    /// Returns the name of the constant that holds a host function's address.
-    fn host(&self, index: usize) -> Ident {
-        format_ident!("{}_host_{index}", self.prefix)
-    }
-}
-
-/// Returns the attributes of a uop for every item that it becomes.
-fn common_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
-    let common = ["cfg", "cfg_attr", "allow", "expect", "warn", "deny", "forbid"];
-    attributes.iter().filter(|attribute| common.iter().any(|name| attribute.path().is_ident(name))).collect()
-}
-
-/// Returns the attributes of a uop for its functions alone.
-fn own_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
-    let common = common_attributes(attributes);
-    attributes.iter().filter(|attribute| !common.contains(attribute)).collect()
-}
-
-/// Expands a uop into all its items except its constructor.
+/// The items of a uop, except its constructor.
 fn uop_items(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
-    let emit = emit::expand(uop, members, names);
+    let emit = emit::expand(block, uop, members, names);
     let constants = describe::expand(block, uop, members, names);
     let statics = instruction::statics(block, uop, members, names);
     quote! { #constants #emit #statics }
-}
-
-/// Returns an expression of type `Option<usize>`: the index of a family's member, computed from its parameters.
-fn member_index(uop: &Uop) -> TokenStream {
-    let index = local("index");
-    let steps = uop.parameters.iter().map(|parameter| {
-        let (name, start, end) = (&parameter.name, parameter.start, parameter.end);
-        let length = end - start;
-        quote! {
-            .and_then(|#index: usize| match #name {
-                #start..#end => ::core::option::Option::Some(#index * #length + (#name - #start)),
-                _ => ::core::option::Option::None,
-            })
-        }
-    });
-    quote! { ::core::option::Option::Some(0_usize)#(#steps)* }
 }

@@ -1,28 +1,37 @@
-//! A hash that is the same for every version of Rust and on every machine: FNV-1a of 128 bits.
+//! SHA-256 digests: what tells inputs of a compilation from what they were before.
 
 use std::fmt;
 
-/// The hash of some bytes. It finds things and tells that they have changed by accident; against somebody who
-/// looks for collisions it is no help, and need not be: who can write a header or an object can write any code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hash(u128);
+use sha2::Digest as _;
+
+/// The digest of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash([u8; 32]);
 
 impl Hash {
+    /// The number of digits that [`fmt::Display`] writes.
+    pub const DIGITS: usize = 64;
+
     pub fn of(bytes: &[u8]) -> Self {
-        let (basis, prime) = (0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, (1 << 88) | 0x13b);
-        Self(bytes.iter().fold(basis, |hash, &byte| (hash ^ u128::from(byte)).wrapping_mul(prime)))
+        Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// What [`fmt::Display`] wrote.
+    /// Reads what [`fmt::Display`] wrote, and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        u128::from_str_radix(text, 16).ok().filter(|_| digits).map(Self)
+        let digits = text.as_bytes();
+        let plain =
+            digits.len() == Self::DIGITS && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let mut bytes = [0; 32];
+        for (byte, digits) in bytes.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        plain.then_some(Self(bytes))
     }
 }
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -32,17 +41,17 @@ mod tests {
 
     #[test]
     fn published_values() {
+        // FIPS 180-4, examples.
         let vectors = [
-            ("", "6c62272e07bb014262b821756295c58d"),
-            ("a", "d228cb696f1a8caf78912b704e4a8964"),
-            ("foobar", "343e1662793c64bf6f0d3597ba446f18"),
+            ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         ];
         for (text, hash) in vectors {
             assert_eq!(Hash::of(text.as_bytes()).to_string(), hash);
             assert_eq!(Hash::parse(hash), Some(Hash::of(text.as_bytes())));
-        }
-        for text in ["", "d228", "+228cb696f1a8caf78912b704e4a8964", "D228cb696f1a8caf78912b704e4a8964x"] {
-            assert_eq!(Hash::parse(text), None);
+            for wrong in [&hash[1..], &format!("+{}", &hash[1..]), &hash.to_uppercase(), &format!("{hash}0"), ""] {
+                assert_eq!(Hash::parse(wrong), None);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Headers that C includes: where they are looked for, which were read, and whether they have changed since.
+//! Headers that C includes: where quoted ones are, how they are named, and whether they have changed.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use proc_macro2::Span;
 
 use crate::hash::Hash;
 
-/// Where quoted headers are: beside the source file, or in the crate.
+/// The directories of quoted headers: that of the source file, and the crate.
 #[derive(Clone, Debug, Default)]
 pub struct Directories {
     paths: Vec<PathBuf>,
@@ -15,20 +15,20 @@ pub struct Directories {
 /// A header that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Its path from the first of the [`Directories`] that has it, or else its whole path.
+    /// A name by which [`Directories::find`] finds it, relative if it is in the crate.
     pub name: String,
-    /// Its bytes.
+    /// The digest of its bytes.
     pub hash: Hash,
 }
 
-/// The crate that is compiled, as far as the environment tells.
+/// The directory of the crate that is compiled, if Cargo compiles one.
 pub fn of_crate() -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?);
     Some(path.canonicalize().unwrap_or(path))
 }
 
 impl Directories {
-    /// Those for a block that has this token.
+    /// Returns the directories for the block that this token belongs to.
     pub fn of(span: Span) -> Self {
         let beside = span.local_file().and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
         let mut paths: Vec<_> = beside.into_iter().chain(of_crate()).collect();
@@ -45,29 +45,52 @@ impl Directories {
         &self.paths
     }
 
-    /// The directories relative to the crate, which is the last of them: the same on every machine. One that is not in the crate
-    /// has no name: a documentation test is in a temporary one.
+    /// Returns the directories relative to the crate, which is the last of them. These are the same on every machine. A directory outside
+    /// of the crate, as the temporary one of a documentation test, becomes `/`.
     pub fn names(&self) -> impl Iterator<Item = &Path> {
         let root = self.paths.last();
         self.paths.iter().map(move |path| root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(Path::new("/")))
     }
 
-    /// The name of a header, whole if it is in none of the directories; none if it cannot be spelled.
+    /// Returns the name of a header: its path from the first directory that contains it, or else its whole path. A header of the crate that
+    /// another one of that name hides is named from the crate's root, beginning with `./`. Returns none if the path is not UTF-8, or has
+    /// a line break.
     fn name(&self, path: &Path) -> Option<String> {
         let path = std::path::absolute(path).ok()?;
+        let spelled = |path: &Path| path.to_str().filter(|name| !name.contains('\n')).map(str::to_owned);
         let inside = self.paths.iter().find_map(|directory| path.strip_prefix(directory).ok());
+        let name = spelled(inside.unwrap_or(&path))?;
+        if self.find(&name).is_none_or(|found| found == path) {
+            return Some(name);
+        }
+        let from_root = self.paths.last().and_then(|root| path.strip_prefix(root).ok());
+        from_root.map_or_else(|| spelled(&path), |inside| Some(format!("./{}", spelled(inside)?)))
+    }
+
+    /// Returns the name of a file that is not there, relative to the crate if it would be in it. Returns none as [`Self::name`] does.
+    pub fn name_of_absent(&self, path: &Path) -> Option<String> {
+        let path = std::path::absolute(path).ok()?;
+        let inside = self.paths.last().and_then(|root| path.strip_prefix(root).ok());
         inside.unwrap_or(&path).to_str().filter(|name| !name.contains('\n')).map(str::to_owned)
     }
 
-    /// The file that is found by a name.
+    /// Whether there is a file now by the name that [`Self::name_of_absent`] gave it.
+    pub fn is_there(&self, name: &str) -> bool {
+        self.paths.last().map_or_else(|| PathBuf::from(name), |root| root.join(name)).is_file()
+    }
+
+    /// Finds the file of this name.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
+        if let Some(inside) = name.strip_prefix("./") {
+            return Some(self.paths.last()?.join(inside));
+        }
         if Path::new(name).is_absolute() {
             return Some(name.into());
         }
         self.paths.iter().map(|directory| directory.join(name)).find(|path| path.is_file())
     }
 
-    /// A text with the directories taken out of the paths in it.
+    /// Removes the directories from the paths in a text.
     pub fn shorten(&self, text: &str) -> String {
         let prefixes = self.paths.iter().filter_map(|path| path.to_str());
         prefixes.fold(text.to_owned(), |text, prefix| text.replace(&format!("{prefix}/"), ""))
@@ -75,21 +98,20 @@ impl Directories {
 }
 
 impl Header {
-    /// The header at a path, if it can be read and is found again by its name.
+    /// Reads the header at a path. Returns none if it cannot be read, or has no name.
     pub fn read(directories: &Directories, path: &Path) -> Option<Self> {
-        let name = directories.name(path)?;
-        let hash = Hash::of(&std::fs::read(directories.find(&name)?).ok()?);
-        Some(Self { name, hash })
+        let hash = Hash::of(&std::fs::read(path).ok()?);
+        Some(Self { name: directories.name(path)?, hash })
     }
 
-    /// Where the header is, if it is what was read.
+    /// Returns the header's path if its content is still what was read.
     pub fn current(&self, directories: &Directories) -> Option<PathBuf> {
         let path = directories.find(&self.name)?;
         (Hash::of(&std::fs::read(&path).ok()?) == self.hash).then_some(path)
     }
 }
 
-/// The prerequisites in a make rule.
+/// Returns the prerequisites of a make rule.
 pub fn parse_depends(rule: &str) -> Vec<PathBuf> {
     let mut paths = vec![String::new()];
     let mut characters = rule.split_once(':').map_or("", |(_, rest)| rest).chars().peekable();
@@ -136,8 +158,12 @@ mod tests {
         assert_eq!(header.current(&directories), None);
         std::fs::remove_file(beside.join("a.h")).unwrap();
         assert!(header.current(&directories).is_some());
+        // One that is hidden is still the one that was read, as by `#include <a.h>`.
+        std::fs::write(beside.join("a.h"), "int c;").unwrap();
+        let hidden = Header::read(&directories, &root.join("a.h")).unwrap();
+        assert_eq!((hidden.name.as_str(), hidden.current(&directories)), ("./a.h", Some(root.join("a.h"))));
         std::fs::remove_file(root.join("a.h")).unwrap();
-        assert_eq!(header.current(&directories), None);
+        assert_eq!((header.current(&directories), hidden.current(&directories)), (None, None));
     }
 
     #[test]

@@ -21,6 +21,15 @@ impl Abi {
     }
 }
 
+/// How the uops of a block call each other. The blocks of one machine agree on it.
+pub struct Calls {
+    pub abi: Abi,
+    /// The registers of parameters, and those that survive a call, in words; empty if nobody knows.
+    pub convention: String,
+    /// The compiler that made the block's object, by its name and version.
+    pub compiler: String,
+}
+
 /// The meaning of an undefined symbol of the object file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbol {

@@ -1,45 +1,47 @@
-//! From tokens to the [`Block`](crate::ast::Block) they spell.
+//! The parser: from tokens to a [`Block`](crate::ast::Block).
 
+mod conditions;
+mod contract;
 mod declaration;
 mod recover;
 
+pub use conditions::Conditions;
+
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
-use syn::parse::discouraged::Speculative as _;
-use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitStr, Result, Token, Visibility, token};
 
-use crate::ast::{Block, Declaration, Extern, Machine, Mistakes, Struct, Uop};
-use crate::contract::{self, Contract};
+use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, Unparsed, Uop};
 use crate::suggest;
-use declaration::{c_text, continued, machine, misplaced, structure, uop};
-use recover::{nobody, skip_item, skip_tokens, unparsed};
+use declaration::{c_text, continued, host, machine, misplaced, structure, uop};
+use recover::{nobody, skip_item, take_tokens, unparsed};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
 const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `extern fn`, \
                      `include \"path.h\";` or `c { ... }`";
-const FLAGS: &str = "flags for the C compiler are strings: `#![c_flags(\"-O3\", \"-msse4.2\")]`";
-const ATTRIBUTES: &str = "a block has two attributes, `#![c_flags(\"...\")]` for the C compiler and \
-                          `#![stencil(...)]`, a contract of each uop";
+const FLAGS: &str = "expected flags for the C compiler, as strings: `#![c_flags(\"-O3\", \"-msse4.2\")]`";
+const ATTRIBUTES: &str = "a block takes two attributes: `#![c_flags(\"...\")]`, flags for the C compiler, and \
+                          `#![stencil(...)]`, a contract for each uop";
 
-impl Parse for Block {
-    /// Fails never: an item that cannot be parsed is a mistake of the block, and parsing goes on after it.
-    fn parse(input: ParseStream) -> Result<Self> {
+/// Parses a block under these conditions. If one of them turns out to be unknown, the block is incomplete: see
+/// [`Conditions::steps`].
+///
+/// # Errors
+/// None: an item that cannot be parsed becomes a mistake of the block, and the parser continues after it.
+pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Conditions)> {
+    (|input: ParseStream| {
         let start = input.span();
-        let mut items = Items::default();
-        let ahead = input.fork();
-        match ahead.call(Attribute::parse_inner) {
-            Ok(attributes) => {
-                items.attributes(&attributes);
-                input.advance_to(&ahead);
-            }
-            Err(error) => {
-                items.mistakes.errors.push(error);
-                while input.peek(Token![#]) && input.peek2(Token![!]) {
-                    skip_tokens(input, if input.peek3(token::Bracket) { 3 } else { 2 })?;
-                }
+        let mut items = Items { context: Context { conditions, ..Context::default() }, ..Items::default() };
+        while input.peek(Token![#]) && input.peek2(Token![!]) {
+            let tokens = take_tokens(input, if input.peek3(token::Bracket) { 3 } else { 2 })?;
+            // In a stream of its own, as with items below.
+            match Attribute::parse_inner.parse2(tokens) {
+                Ok(attributes) => items.attributes(attributes),
+                Err(error) => items.context.errors.push(error),
             }
         }
         while !input.is_empty() {
@@ -53,19 +55,20 @@ impl Parse for Block {
                 while input.cursor() != ahead.cursor() {
                     tokens.extend([input.parse::<TokenTree>()?]);
                 }
-                // By itself, or syn would report what is left over in a group at the end of the block, and alone.
+                // In a stream of its own: otherwise syn reports leftover tokens in a group at the end of the block, and nothing else.
                 (|item: ParseStream| items.item(item)).parse2(tokens)
             });
             if let Err(error) = parsed {
-                items.mistakes.errors.push(error);
-                items.mistakes.uops.extend(unparsed(&start));
+                items.context.errors.push(error);
+                items.unparsed.extend(unparsed(&start));
             }
         }
-        let Items { flags, contract, machine, uops, externs, structs, includes, c, order, mut mistakes } = items;
+        let Items { context, runtime, flags, contract, machine, uops, externs, structs, includes, c, order, unparsed } =
+            items;
+        let mut mistakes = Mistakes { errors: context.errors, no_machine: machine.is_none(), uops: unparsed };
         let machine = machine.unwrap_or_else(|| {
-            mistakes.no_machine = true;
             let remedy = format!(
-                "a block needs {MACHINE}, or, to add uops to a machine of another block, `continue machine \
+                "a block needs {MACHINE}, or, to add uops to the machine of another block, `continue machine \
                  path::Name(...) -> ...;`"
             );
             if mistakes.errors.is_empty() {
@@ -73,11 +76,27 @@ impl Parse for Block {
             }
             nobody(start)
         });
-        Ok(Self { flags, contract, machine, uops, externs, structs, includes, c, order, mistakes })
+        let block = Block { runtime, flags, contract, machine, uops, externs, structs, includes, c, order, mistakes };
+        Ok((block, context.conditions))
+    })
+    .parse2(tokens)
+}
+
+/// What the parsers of all items share.
+#[derive(Default)]
+struct Context {
+    errors: Vec<Error>,
+    conditions: Conditions,
+}
+
+impl Context {
+    /// Evaluates `cfg` and `cfg_attr` among these attributes. Returns whether their item is included.
+    fn included(&mut self, attributes: &mut Vec<Attribute>) -> bool {
+        self.conditions.apply(attributes, &mut self.errors)
     }
 }
 
-/// What an item begins with.
+/// The keyword that an item begins with.
 #[derive(Clone, Copy)]
 enum Keyword {
     Machine,
@@ -99,9 +118,11 @@ const KEYWORDS: [(&str, Keyword); 7] = [
     ("c", Keyword::C),
 ];
 
-/// The items of a block that have been parsed so far.
+/// The items of a block, as far as it has been parsed.
 #[derive(Default)]
 struct Items {
+    context: Context,
+    runtime: Option<TokenStream>,
     flags: Vec<LitStr>,
     contract: Contract,
     machine: Option<Machine>,
@@ -111,16 +132,23 @@ struct Items {
     includes: Vec<LitStr>,
     c: Vec<Group>,
     order: Vec<Declaration>,
-    mistakes: Mistakes,
+    unparsed: Vec<Unparsed>,
 }
 
 impl Items {
     /// `#![c_flags("-fpic", "-fno-plt")]` and `#![stencil(no_calls)]`.
-    fn attributes(&mut self, attributes: &[Attribute]) {
-        let errors = &mut self.mistakes.errors;
-        for attribute in attributes {
+    fn attributes(&mut self, mut attributes: Vec<Attribute>) {
+        if let Some(cfg) = attributes.iter().find(|attribute| attribute.path().is_ident("cfg")) {
+            let message = "a condition of the whole block goes in front of the macro: `#[cfg(...)] stencil! { ... }`";
+            self.context.errors.push(Error::new(cfg.path().span(), message));
+        }
+        self.context.included(&mut attributes);
+        let errors = &mut self.context.errors;
+        for attribute in &attributes {
             if attribute.path().is_ident(contract::ATTRIBUTE) {
-                self.contract.add(attribute, errors);
+                if let Some(path) = contract::add(&mut self.contract, attribute, errors) {
+                    self.runtime = Some(path.into_token_stream());
+                }
             } else if attribute.path().is_ident("c_flags") {
                 match attribute.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated) {
                     Ok(flags) => self.flags.extend(flags),
@@ -134,30 +162,38 @@ impl Items {
 
     fn item(&mut self, input: ParseStream) -> Result<()> {
         if input.peek(Token![#]) && input.peek2(syn::Ident) {
-            return Err(input.error("this is C, which stands in a block of its own: `c { ... }`"));
+            return Err(input.error("this is C: write it in a block of its own, `c { ... }`"));
         }
-        let attributes = input.call(Attribute::parse_outer)?;
+        let mut attributes = input.call(Attribute::parse_outer)?;
         let visibility: Visibility = input.parse()?;
         if let (true, Some(attribute)) = (input.is_empty(), attributes.last()) {
-            return Err(Error::new(attribute.path().span(), "this belongs to nothing: no item follows it"));
+            return Err(Error::new(attribute.path().span(), "no item follows this attribute"));
         }
+        if self.context.included(&mut attributes) {
+            self.declaration(input, attributes, visibility)
+        } else {
+            Self::default().declaration(input, attributes, visibility)
+        }
+    }
+
+    fn declaration(&mut self, input: ParseStream, attributes: Vec<Attribute>, visibility: Visibility) -> Result<()> {
         match self.keyword(input)? {
-            Keyword::Uop => self.uops.push(uop(input, attributes, visibility, &mut self.mistakes.errors)?),
+            Keyword::Uop => self.uops.push(uop(input, attributes, visibility, &mut self.context)?),
             Keyword::Machine => {
-                let machine = machine(input, attributes, visibility, &mut self.mistakes.errors)?;
+                let machine = machine(input, attributes, visibility, &mut self.context)?;
                 self.machine(machine);
             }
             Keyword::Continue => {
-                let machine = continued(input, attributes, visibility, &mut self.mistakes.errors)?;
+                let machine = continued(input, attributes, visibility, &mut self.context)?;
                 self.machine(machine);
             }
             Keyword::Struct => {
-                self.structs.push(structure(input, attributes, visibility, &mut self.mistakes.errors)?);
+                self.structs.push(structure(input, attributes, visibility, &mut self.context)?);
                 self.order.push(Declaration::Struct(self.structs.len() - 1));
             }
             of_c => {
                 if let Some(span) = misplaced(&attributes, &visibility) {
-                    let message = "what follows becomes C alone, which has neither attributes nor visibility";
+                    let message = "what follows is C, which takes no visibility and no attribute except `cfg`";
                     return Err(Error::new(span, message));
                 }
                 self.of_c(of_c, input)?;
@@ -166,10 +202,10 @@ impl Items {
         Ok(())
     }
 
-    /// The keyword that an item begins with, or is most likely meant to begin with.
+    /// Parses the keyword of an item, or one that is misspelt.
     fn keyword(&mut self, input: ParseStream) -> Result<Keyword> {
         if input.peek(Token![;]) {
-            return Err(input.error("nothing ends here: remove the `;`"));
+            return Err(input.error("no item ends here: remove the `;`"));
         }
         let Ok(word) = input.call(Ident::parse_any) else { return Err(input.error(ITEMS)) };
         let text = word.to_string();
@@ -180,31 +216,31 @@ impl Items {
         let Some(meant) = suggest::nearest(&text, KEYWORDS.map(|(name, _)| name)) else {
             return Err(Error::new(word.span(), ITEMS));
         };
-        let message = format!("`{text}` begins no item of a block; did you mean `{meant}`?");
-        self.mistakes.errors.push(Error::new(word.span(), message));
+        let message = format!("no item of a block begins with `{text}`; did you mean `{meant}`?");
+        self.context.errors.push(Error::new(word.span(), message));
         known(meant).ok_or_else(|| Error::new(word.span(), ITEMS))
     }
 
     fn machine(&mut self, machine: Machine) {
         if self.machine.is_some() {
-            let message = "a block has one machine, and this is another: begin another `stencil!` block";
-            self.mistakes.errors.push(Error::new(machine.name.span(), message));
+            let message = "a block has one machine, and this is a second one: put it into another `stencil!` block";
+            self.context.errors.push(Error::new(machine.name.span(), message));
         } else {
             self.machine = Some(machine);
         }
     }
 
-    /// An item that becomes C alone.
+    /// Parses an item that becomes C alone.
     fn of_c(&mut self, keyword: Keyword, input: ParseStream) -> Result<()> {
         let declaration = match keyword {
             Keyword::Extern => {
-                self.externs.push(input.parse()?);
+                self.externs.push(host(input, &mut self.context)?);
                 Declaration::Extern(self.externs.len() - 1)
             }
             Keyword::Include => {
                 if !input.peek(LitStr) {
-                    let message = "expected a path in quotes, `include \"path.h\";`; headers of the system are \
-                                   included in C, `c { #include <math.h> }`";
+                    let message = "expected a path in quotes, `include \"path.h\";`; to include a header of the system, \
+                                   write C: `c { #include <math.h> }`";
                     return Err(input.error(message));
                 }
                 self.includes.push(input.parse()?);

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
+use crate::convention;
 use crate::ctype::Type;
 use crate::model::{Abi, Symbol};
 use crate::text::{Place, Text};
@@ -90,6 +92,8 @@ impl Source {
         }
         source.layout_table(block);
         source.machine(block, abi);
+        source.made("calling convention".into(), block.machine.name.span());
+        source.c.push_str(&convention::source(block));
         for (index, uop) in block.uops.iter().enumerate() {
             source.uop(block, index, uop);
         }
@@ -149,12 +153,7 @@ impl Source {
     /// Types behind pointers that no struct of the block declares are opaque to C: the tag is ours, so that C
     /// code cannot complete them past the layout check.
     fn opaque_types(&mut self, block: &Block) {
-        let types = (block.machine.parameters.iter().map(|field| &field.ty))
-            .chain(&block.machine.output)
-            .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.ty)))
-            .chain(block.externs.iter().flat_map(|f| f.parameters.iter().map(|field| &field.ty).chain(&f.output)))
-            .chain(block.structs.iter().flat_map(|s| s.fields.iter().map(|field| &field.ty)));
-        let mut opaque: Vec<&Ident> = types.filter_map(|ty| ty.c.pointee()).collect();
+        let mut opaque: Vec<&Ident> = block.types().filter_map(|ty| ty.c.pointee()).collect();
         opaque.retain(|name| !block.structs.iter().any(|s| s.name == **name && s.in_c));
         opaque.sort();
         opaque.dedup();
@@ -188,7 +187,17 @@ impl Source {
         self.c.push_str("};\n");
     }
 
+    /// Refuses a name that is a macro in C by then, and hides the macro so no other message follows.
+    fn not_a_macro(&mut self, name: &Ident, of: &str) {
+        self.made(format!("name {name} of {of}"), name.span());
+        let _ = writeln!(
+            self.c,
+            "#ifdef {name}\n#pragma GCC error \"`{name}` is the name of a macro in C: choose another name\"\n#undef {name}\n#endif"
+        );
+    }
+
     fn host(&mut self, index: usize, function: &Extern) {
+        self.not_a_macro(&function.name, "a host function");
         self.made(format!("extern fn {}", function.name), function.name.span());
         let symbol = format!("stencil_host_{}", function.name);
         let declarator = format!("{}({})", function.name, parameters(&function.parameters));
@@ -223,15 +232,19 @@ impl Source {
     /// The type of uops, the macros that leave one, and the entry.
     fn machine(&mut self, block: &Block, abi: Abi) {
         let machine = &block.machine;
+        for register in &machine.parameters {
+            self.not_a_macro(&register.name, "a register");
+        }
         let (abi, tail) = match abi {
             Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
             Abi::C => ("", ""),
         };
-        let name = &machine.name;
+        // A word that C may know as something else, but not with an ending.
+        let name = machine.name.unraw();
         let registers: Vec<_> = machine.parameters.iter().map(|field| field.name.to_string()).collect();
         let registers = registers.join(", ");
         let parameters = parameters(&machine.parameters);
-        self.made("machine".into(), name.span());
+        self.made("machine".into(), machine.name.span());
         let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({parameters})"));
         // A name that is none, in a family's condition, would count as 0.
         let _ = write!(
@@ -256,6 +269,10 @@ impl Source {
 
     fn uop(&mut self, block: &Block, index: usize, uop: &Uop) {
         let name = &uop.name;
+        let parameters = uop.parameters.iter().map(|parameter| &parameter.name);
+        for operand in parameters.chain(uop.operands.iter().map(|field| &field.name)) {
+            self.not_a_macro(operand, &format!("uop {name}"));
+        }
         self.made(format!("holes of uop {name}"), name.span());
         for (operand, field) in uop.operands.iter().enumerate() {
             let (c, symbol) = hole(index, operand);
@@ -308,7 +325,7 @@ impl Source {
             let (hole, _) = hole(index, operand);
             let _ = writeln!(self.c, "{unused}{} = {hole};", operand_declarator(field, &field.name.to_string()));
             if field.ty.c == Type::Label {
-                // What `ADDRESS_OF` reads: the place as a value, which a distance cannot be.
+                // What `ADDRESS_OF` reads: the address as a value, which a displacement cannot be.
                 let _ = writeln!(
                     self.c,
                     "__attribute__((unused)) STENCIL_UOP *const stencil_address_{} = {};",

@@ -1,8 +1,8 @@
-//! What somebody may have meant who wrote something else.
+//! Suggestions for misspelt words.
 
-/// The candidate that is most like a word, if one is so much like it that it may have been meant.
+/// Returns the candidate that is most similar to a word, if it is similar enough to be meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A third of the letters, as rustc has it; of one letter there is nothing left.
+    // At most a third of the letters may be wrong, as in rustc, and never all of them.
     let length = word.chars().count();
     let most = (length.max(3) / 3).min(length.saturating_sub(1));
     let with_distance = candidates.into_iter().filter(|candidate| *candidate != word).filter_map(|candidate| {
@@ -13,7 +13,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     with_distance.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
-/// How many letters are missing, too many, wrong or exchanged with their neighbour (optimal string alignment).
+/// The number of missing, extra, wrong and transposed letters (optimal string alignment distance).
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let mut rows: Vec<Vec<usize>> = vec![(0..=right.len()).collect()];

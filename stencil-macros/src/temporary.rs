@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A directory of our own, removed on drop.
+/// A directory that is removed on drop.
 pub struct Temporary(pub PathBuf);
 
 impl Temporary {
@@ -18,7 +18,12 @@ impl Temporary {
             match std::fs::create_dir(&path) {
                 Ok(()) => return Ok(Self(path)),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(format!("no temporary directory in {}: {error}", base.display())),
+                Err(error) => {
+                    return Err(format!(
+                        "no temporary directory can be made in {}: {error}. Set TMPDIR to a directory that can be written",
+                        base.display()
+                    ));
+                }
             }
         }
     }
@@ -26,7 +31,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What is left behind in the temporary directory does no harm.
+        // Files left behind in the temporary directory do no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,26 +1,25 @@
-//! The C text in braces, as it was typed, and the way back from a place in it to a token.
+//! C in braces: its text as it was typed, and the token at each position in it.
 //!
-//! [`Span::source_text`] gives the text verbatim, with comments, line breaks and preprocessor lines. It may not
-//! be had (an editor's macro server may not know it), or not be true: in a `macro_rules!` transcriber it is the
-//! transcriber's text, in which `$x` stands for itself. Then the text is rebuilt from tokens, each
-//! on the line it is on, so that places map back all the same.
+//! [`Span::source_text`] returns the text verbatim, with comments, line breaks and preprocessor lines. It may be missing (an
+//! editor's macro server may not know it) or wrong: for a `macro_rules!` transcriber it is the text of the transcriber, in
+//! which `$x` stands for itself. Then the text is rebuilt from the tokens, each on its own line, so positions still lead to tokens.
 
 use proc_macro2::{Group, LineColumn, Span, TokenStream, TokenTree};
 
-/// C text with the tokens it consists of.
+/// C text and its tokens.
 #[derive(Clone)]
 pub struct Text {
     pub c: String,
-    /// Where each token starts in `c`, line from 1 and column in bytes from 1, in ascending order.
+    /// The position in `c` at which each token starts, in ascending order.
     tokens: Vec<(Place, Span, String)>,
     whole: Span,
 }
 
-/// A line from 1 and a column in bytes from 1, as C compilers count.
+/// A position in C: the line and the column in bytes, both counted from 1, as C compilers count.
 pub type Place = (usize, usize);
 
-/// Whether tokens are known to stand nowhere, as an editor's macro server has it: then the lines of a body, which
-/// preprocessor directives need, are not known either.
+/// Whether an editor's macro server hides the positions of tokens. Then the line breaks of a body, which preprocessor directives
+/// need, are unknown, too.
 pub fn stands_nowhere(token: Span) -> bool {
     // A token has at least one character.
     token.start() == token.end()
@@ -39,12 +38,12 @@ impl Text {
         if !same(typed, group.stream()) {
             return None;
         }
-        // A proc macro may be given spans without positions; then tokens cannot be told apart by them.
+        // A macro may get spans without positions, which do not distinguish tokens.
         let start = group.span_open().start();
         let lines: Vec<&str> = c.split('\n').collect();
         let place = |at: LineColumn| -> Option<Place> {
             let line = at.line.checked_sub(start.line)?;
-            // Columns of spans count characters; the first line lacks what stands before it, and the brace.
+            // Columns of spans count characters. The first line of the text begins after the brace.
             let before = if line == 0 { start.column + 1 } else { 0 };
             let text = lines.get(line)?;
             let (byte, _) = text.char_indices().nth(at.column.checked_sub(before)?)?;
@@ -62,7 +61,7 @@ impl Text {
         let mut at: Place = (1, 1);
         let mut all = Vec::new();
         each_token(group.stream(), &mut |span, token| all.push((span, token)));
-        // What a macro was given stands on other lines than the braces do.
+        // The arguments of a `macro_rules!` macro are on other lines than the braces.
         let (open, close) = (group.span_open(), group.span_close());
         let lines = open.start().line..=close.end().line;
         let is_own = |span: &Span| span.file() == open.file() && lines.contains(&span.start().line);
@@ -70,17 +69,17 @@ impl Text {
         let mut joined = false;
         for (index, (span, token)) in all.iter().enumerate() {
             if let Some(last) = last {
-                // Positions of two files, of a macro and of where it is used, mean nothing to each other.
+                // Positions of a macro and of its use cannot be compared.
                 let (here, there) = match (last_own, is_own(&last), is_own(span)) {
                     (Some(own), _, true) => (own, *span),
-                    // Whether the line goes on is known from what comes behind what was given.
+                    // The token after the argument tells whether the line continues.
                     (Some(own), true, false) => {
                         let behind = all[index..].iter().map(|(span, _)| *span).find(|span| is_own(span));
                         (own, behind.filter(|behind| behind.start().line == own.end().line).unwrap_or(*span))
                     }
                     _ => (last, *span),
                 };
-                // What stood together stays together: `F(x)` and `F (x)` are not the same in a `#define`.
+                // Adjacent tokens stay adjacent: `F(x)` and `F (x)` differ in a `#define`.
                 let (end, start) = (last.end(), span.start());
                 let adjacent = end == start && last.start() != end && last.file() == span.file();
                 if here.end().line != there.start().line {
@@ -102,7 +101,7 @@ impl Text {
         text
     }
 
-    /// The token at a place, or the last one before it; at column 0, the first one from there on.
+    /// The token at a position, or the last one before it; at column 0, the first one after it.
     pub fn span_at(&self, place: Place) -> Span {
         if place.1 == 0 {
             let from = self.tokens.partition_point(|(start, ..)| *start < place);
@@ -112,7 +111,7 @@ impl Text {
         after.checked_sub(1).map_or(self.whole, |index| self.tokens[index].1)
     }
 
-    /// The first token with this text.
+    /// The first token with this spelling.
     pub fn find(&self, token: &str) -> Option<Span> {
         self.tokens.iter().find(|(_, _, text)| text.trim_end_matches('\u{0}') == token).map(|(_, span, _)| *span)
     }
@@ -129,8 +128,8 @@ pub fn words(stream: TokenStream) -> Vec<String> {
     words
 }
 
-/// Calls `visit` with each token and delimiter. A punctuation character that is joined to the next one ends
-/// with NUL, which no token contains.
+/// Calls `visit` with each token and delimiter. A NUL, which no token contains, follows a punctuation character that is joined
+/// to the next one.
 fn each_token(stream: TokenStream, visit: &mut impl FnMut(Span, String)) {
     for token in stream {
         match token {
@@ -158,7 +157,7 @@ fn each_token(stream: TokenStream, visit: &mut impl FnMut(Span, String)) {
     }
 }
 
-/// Whether two streams have the same tokens, spacing and spans aside.
+/// Whether two streams have the same tokens, apart from spacing and spans.
 fn same(left: TokenStream, right: TokenStream) -> bool {
     let texts = |stream| {
         let mut texts = Vec::new();
@@ -209,7 +208,7 @@ mod tests {
     fn what_a_macro_is_given_does_not_end_a_line() {
         let lines = "{\n#define A(b) (b /* given */ 1)\n#if A\ngiven\n#endif\n}".replace("/* given */", "given");
         let own = group(&lines);
-        // The first `given` is from elsewhere, between tokens of its line; so is the second one, on a line of its own.
+        // Both `given` come from elsewhere: the first between tokens of a line, the second on a line of its own.
         let elsewhere: TokenStream = "\n\n\n\n\n\n\n\n  %".parse().unwrap();
         let elsewhere = elsewhere.into_iter().next().unwrap().span();
         fn replaced(stream: TokenStream, by: Span) -> TokenStream {

@@ -1,6 +1,8 @@
 //! What the x86-64 instruction set says about bytes: where an instruction's fields are, what a field means,
 //! which jumps can be dropped or turned round, and how it all reads.
 
+pub mod probe;
+
 use std::collections::HashMap;
 
 use iced_x86::{

@@ -119,7 +119,15 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
             });
         }
         let fields = stencil.patches.iter().zip(values).map(|(patch, (hole, value))| {
-            self.field(patch, value).map_err(|overflow| Error::out_of_range(stencil.name, hole, overflow))
+            self.field(patch, value).map_err(|mut overflow| {
+                // The range of the hole: an operand's fields may admit more than its type does, and one field more than others.
+                if let Value::Operand(operand) = patch.value
+                    && let Some((min, max)) = stencil.holes[operand].range
+                {
+                    (overflow.min, overflow.max) = (min.into(), max.into());
+                }
+                Error::out_of_range(stencil.name, hole, overflow)
+            })
         });
         fields.collect()
     }

@@ -1,4 +1,4 @@
-//! A guide to writing interpreters on uops, a chapter a module. Every listing is compiled and run by the tests.
+//! A guide to writing interpreters with uops. Each chapter is a module, and the tests compile and run every listing.
 //!
 //! 1. [Your first uop](first_uop)
 //! 2. [Operands and their ranges](operands)
@@ -7,11 +7,12 @@
 //! 5. [C constants and helper functions](constants)
 //! 6. [Calling Rust](calling_rust)
 //! 7. [Families](families)
-//! 8. [In a tracing interpreter](tracing): record, compile, guard, leave
+//! 8. [A tracing interpreter](tracing): record, compile, guard, leave
 //! 9. [Testing uops](testing)
 //! 10. [Shipping without a C compiler](shipping)
 //! 11. [Debugging](debugging)
-//! 12. [C in the editor](editor)
+//! 12. [C that Rust's lexer refuses](lexer)
+//! 13. [C in the editor](editor)
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -35,5 +36,7 @@ pub mod testing {}
 pub mod shipping {}
 #[doc = include_str!("guide/debugging.md")]
 pub mod debugging {}
+#[doc = include_str!("guide/lexer.md")]
+pub mod lexer {}
 #[doc = include_str!("guide/editor.md")]
 pub mod editor {}

@@ -17,8 +17,10 @@ extern crate self as stencil_runtime;
 
 mod arena;
 mod batch;
+mod block;
 mod code;
 mod constant;
+mod convention;
 mod described;
 mod emit;
 mod entry;
@@ -41,15 +43,28 @@ pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
 pub use program::{Instruction, Label, Labels, Machine, Operand, Uop, Words};
 pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
-pub use stencil_macros::stencil;
 
 /// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
 pub mod expansion {
     pub use crate::constant::Pointer;
+    pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
-    pub use stencil_macros::stencil_for_target;
+    pub use ::core;
+    pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
+
+    /// The first segments of all paths in an expansion, which the user's names cannot shadow. Each block imports them with a
+    /// glob, because two globs in one module do not conflict.
+    pub mod roots {
+        pub use crate as __stencil_runtime;
+        pub use ::core as __stencil_core;
+    }
+
+    /// The body of a function of a block with mistakes, which rustc rejects.
+    pub fn unreachable() -> ! {
+        unreachable!("a block with mistakes does not compile")
+    }
 
     /// States that a machine's entry is of the type `Here` where a block continues it.
     #[diagnostic::on_unimplemented(
@@ -59,6 +74,18 @@ pub mod expansion {
     )]
     pub trait Declared<Here> {}
     impl<Entry> Declared<Entry> for Entry {}
+
+    /// A type that the macro knows by name is `Expected`, as it took it to be.
+    #[diagnostic::on_unimplemented(
+        message = "C takes this type for `{Expected}`, but here it is `{Self}`",
+        label = "`{Self}` under the name of `{Expected}`",
+        note = "`stencil!` knows types by name: remove the other type of this name from the scope, or use its own name"
+    )]
+    pub trait Is<Expected: ?Sized> {}
+    impl<T: ?Sized> Is<T> for T {}
+
+    /// Compiles only if both types are one.
+    pub const fn assert_type<Found: Is<Expected> + ?Sized, Expected: ?Sized>() {}
 
     /// A type, provided that a constant can be evaluated.
     pub trait Given<const CONSTANT: usize> {

@@ -25,6 +25,9 @@ pub unsafe trait Machine: Sized + 'static {
     type Entry: Entry;
     /// The calling convention between uops.
     const ABI: Abi;
+    /// How uops call each other in detail, and the C compiler that decided it. The blocks that continue the machine compare it with theirs.
+    #[doc(hidden)]
+    const CONVENTION: crate::expansion::Convention;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
 }

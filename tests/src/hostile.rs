@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use uops::{Error, ExternType, Global, Instance, Linker, Memory, Module, Options, Program, Store, Table, Value};
+use uops::{Error, ExternType, Global, Instance, Linker, Memory, Module, Program, Store, StoreLimits, Table, Value};
 
 use crate::mutate;
 use crate::rng::Rng;
@@ -14,7 +14,8 @@ const TIME: Duration = Duration::from_millis(10);
 /// The time it may take to stop. This is generous, since the machine may be busy.
 const GRACE: Duration = Duration::from_secs(20);
 /// The limits of a module.
-const OPTIONS: Options = Options { stack: 1 << 18, memory_pages: 32, table_elements: 10_000, memories: 10, tables: 10 };
+const LIMITS: StoreLimits =
+    StoreLimits { stack: 1 << 18, memory_pages: 32, table_elements: 10_000, memories: 10, tables: 10, bytes: 64 << 20 };
 
 /// Counts of modules by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ impl Report {
 }
 
 fn run(program: &Program) -> Result<(), Error> {
-    let store = Store::with_options(OPTIONS)?;
+    let store = Store::with_limits(LIMITS)?;
     let linker = stubs(&store, program.module())?;
     within(&store, || {
         let instance = Instance::new(&store, program, &linker)?;
@@ -92,9 +93,9 @@ fn run(program: &Program) -> Result<(), Error> {
                     // Most calls trap, and calls follow the one that is interrupted.
                     let _ = instance.call(&store, name, &args);
                 }
-                ExternType::Memory(_) => assert!(instance.memory(&store, name)?.pages(&store)? <= OPTIONS.memory_pages),
+                ExternType::Memory(_) => assert!(instance.memory(&store, name)?.pages(&store)? <= LIMITS.memory_pages),
                 ExternType::Table(_) => {
-                    assert!(instance.table(&store, name)?.size(&store)? <= OPTIONS.table_elements.into())
+                    assert!(instance.table(&store, name)?.size(&store)? <= LIMITS.table_elements.into())
                 }
                 ExternType::Global(_) => drop(instance.global(&store, name)?.get(&store)?),
             }

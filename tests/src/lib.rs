@@ -11,6 +11,7 @@ pub mod hostile;
 pub mod mutate;
 pub mod rng;
 pub mod smith;
+pub mod wasi;
 
 /// The README opens with the example of the crate's documentation.
 #[test]

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod deadline;
 mod dump;
+mod limits;
 mod load;
 mod run;
 mod wast;
@@ -10,7 +12,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// What a command fails with.
+pub(crate) use limits::message;
+
+/// The exit code after a trap, and of a run whose time is over: that of a process that aborts, as in other engines.
+pub(crate) const TRAPPED: u8 = 134;
+
+/// The result of a command. Its error is shown to the user.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Runs WebAssembly modules and scripts, and shows what modules are compiled to.
@@ -26,25 +33,25 @@ enum Command {
     Run(run::Options),
     /// Prints the uops of each function and their machine code.
     Dump {
-        /// The module, in the binary or in the text format.
+        /// The module, in the binary or the text format.
         file: PathBuf,
-        /// The one function to print, by its name or its index.
+        /// Prints only this function. Takes its name or its index.
         #[arg(long, value_name = "NAME")]
         function: Option<String>,
     },
-    /// Runs scripts in the form of the official test suite, and says what is not as they claim.
+    /// Runs scripts of the official test suite's format, and reports the assertions that fail.
     Wast {
-        /// The scripts.
+        /// The scripts to run.
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// Takes only what is valid by WebAssembly 2.0 for valid.
+        /// Refuses modules that are not valid in WebAssembly 2.0.
         #[arg(long)]
         v2: bool,
     },
 }
 
 impl Cli {
-    /// Does what it says.
+    /// Runs the command.
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Run(options) => run::run(&options),

@@ -1,8 +1,9 @@
-//! WebAssembly 2.0 on copy-and-patch: every instruction is a micro-operation with a C body. Of 3.0 there are tail calls,
-//! multiple memories, 64-bit memories and tables, and extended constant expressions.
+//! A WebAssembly engine on copy-and-patch: every instruction is a micro-operation with a C body. It runs WebAssembly 2.0
+//! and, of 3.0, tail calls, multiple memories, 64-bit memories and tables, and extended constant expressions.
 //!
-//! A [`Program`] is a module, validated and compiled. An [`Instance`] of it lives in a [`Store`], which owns all that
-//! programs share; a [`Linker`] has what they may use of the world outside. [`wasi`] has that of command-line programs.
+//! A [`Program`] is a validated and compiled module. An [`Instance`] of it lives in a [`Store`], which owns its memories,
+//! tables and globals. A [`Linker`] defines what a module imports from its host; [`wasi`] defines what command-line
+//! programs import.
 //!
 //! ```
 //! use uops::{Instance, Linker, Program, Store, Value};
@@ -19,7 +20,7 @@
 //! linker.func_wrap("env", "print", |n: i32| println!("{n}"));
 //! let store = Store::new()?;
 //! let instance = Instance::new(&store, &program, &linker)?;
-//! // With types that are checked once, or with values.
+//! // A typed call checks its types once; an untyped call takes and returns values.
 //! let add = instance.func(&store, "add")?.typed::<(i32, i32), i32>(&store)?;
 //! assert_eq!(add.call(&store, (40, 2))?, 42);
 //! assert_eq!(instance.call(&store, "add", &[40.into(), 2.into()])?, [Value::I32(42)]);
@@ -27,16 +28,16 @@
 //! # }
 //! ```
 //!
-//! Those who know other engines may look for an engine, which there is none of: what can be chosen is chosen for a store
-//! ([`Options`]) or a module ([`Version`]). All methods take `&Store`, so that host functions may use the store that
-//! calls them; what they share with the rest of the embedder, closures capture.
+//! There is no `Engine` type: a store has its [`StoreLimits`], a module its [`Version`]. All methods take `&Store`, so that
+//! host functions may use the store that calls them. Closures capture what they share with the rest of the embedder.
 //!
-//! Modules are not trusted. A module that is not valid is refused; one that is cannot reach anything but its own
-//! memory, tables and globals, and what it imports. What it may use of memory is bounded by [`Options`], and
-//! another thread can end it at any time: [`InterruptHandle`].
+//! Modules are not trusted. An invalid module is refused. A valid one reaches nothing but its own memories, tables and
+//! globals, and its imports. [`StoreLimits`] bounds the memory that it may use, another thread can end it at any time
+//! ([`InterruptHandle`]), and a callback can cancel its compilation ([`Program::with_progress`]).
 //!
-//! Inside, the phases are `decode` (bytes to [`Module`]), `compile` (to machine code), `instantiate`, and the
-//! calls between Rust and compiled code: `func` inwards, `host` outwards. `vm` is what both of them see.
+//! A module is decoded and validated ([`Module`]), lowered to uops and compiled to machine code ([`Program`]), and then
+//! instantiated. [`Func`] calls from Rust into compiled code; host functions are called in the other direction. [`vm`] is
+//! what both sides know of an instance.
 
 mod embedding;
 mod lower;
@@ -51,7 +52,7 @@ pub use embedding::func::Func;
 pub use embedding::linker::{Extern, Linker};
 pub use embedding::typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
 pub use module::Module;
-pub use module::error::Error;
+pub use module::error::{Error, Limit, LimitExceeded};
 pub use module::features::Version;
 pub use module::progress::{Phase, Progress};
 pub use module::trap::Trap;
@@ -65,8 +66,9 @@ pub use runtime::global::Global;
 pub use runtime::host::{Caller, HostError};
 pub use runtime::instance::Instance;
 pub use runtime::interrupt::InterruptHandle;
+pub use runtime::limits::StoreLimits;
 pub use runtime::memory::Memory;
-pub use runtime::store::{Options, Store};
+pub use runtime::store::Store;
 pub use runtime::table::Table;
 pub use runtime::value::Value;
 pub use runtime::vm;

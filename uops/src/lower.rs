@@ -1,8 +1,8 @@
-//! Lowering: from WebAssembly's stack code to uops, in one pass and without a tree in between.
+//! Lowering: from WebAssembly's stack code to uops, in one pass and without an intermediate tree.
 //!
-//! The operand stack exists while lowering only ([`stack`]): an entry is a register, a slot of the frame, a local
-//! or a constant, and nothing is emitted for it until an operator needs it elsewhere. Where control flow
-//! meets, all entries are in their home slots. The work is linear in the size of the function.
+//! The operand stack exists during lowering only ([`stack`]). A value is in a register, a slot of the frame or a local, or
+//! it is a constant; nothing is emitted for it until an operator needs it elsewhere. Where control flow meets, all
+//! values are in their home slots. Time and memory are linear in the size of the function.
 
 mod branch;
 mod bulk;
@@ -14,6 +14,7 @@ mod located;
 mod operator;
 mod place;
 mod shape;
+mod slot;
 mod stack;
 mod vector_operator;
 mod vector_shape;
@@ -25,13 +26,16 @@ use wasmparser::OperatorsReader;
 
 use crate::module::Module;
 use crate::module::error::Error;
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::headroom::Headroom;
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::module::trap::Trap;
 use crate::module::types::{RefType, ValueType};
+use crate::runtime::frames::MAX_FRAME_SLOTS;
 use crate::uop::Wasm;
 use comparison::Comparison;
 use control::Control;
 use locals::Locals;
+use slot::{Slot, array_index};
 use stack::Stack;
 
 /// A module as a program of the machine.
@@ -40,46 +44,59 @@ pub(crate) struct Lowered {
     pub(crate) tables: Vec<JumpTable>,
 }
 
-/// The addresses that a `br_table` chooses from. They are known, and stored, when the program has been compiled.
+/// The addresses that a `br_table` chooses from. They are stored when the program has been compiled.
 #[derive(Debug)]
 pub(crate) struct JumpTable {
     pub(crate) addresses: Box<[AtomicUsize]>,
     pub(crate) labels: Vec<Label>,
 }
 
-/// The label of the code of host functions.
+/// The label of the code that all host functions share.
 pub(crate) const HOST_LABEL: Label = Label(0);
-/// The label of the uop with which a function ends that could not go on.
+/// The label of the uop that leaves a function after a trap.
 pub(crate) const UNWIND_LABEL: Label = Label(1);
 
-/// The label of a function that is not imported.
+/// The label of a function; `defined` does not count imported functions.
+///
+/// Labels do not wrap: a module has at most [`MAX_SIZE`](crate::module::MAX_SIZE) bytes, and a byte of code makes fewer
+/// than three labels.
 pub(crate) fn function_label(defined: usize) -> Label {
     Label(2 + defined as u32)
 }
 
+/// The most heap memory that lowering takes for a byte of a function, apart from the program itself.
+const HEAP_PER_BYTE: usize = 200;
+
 /// Lowers a whole module.
 pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, Error> {
-    let mut program = vec![Wasm::start()];
-    program.extend([Wasm::bind(HOST_LABEL), Wasm::host(), Wasm::bind(UNWIND_LABEL), Wasm::unwind()]);
-    let mut labels = function_label(module.bodies.len()).0;
-    let (mut tables, mut stack) = (Vec::new(), Stack::default());
-    for index in 0..module.bodies.len() {
-        Function::new(module, index, &mut program, &mut labels, &mut tables, &mut stack)?.lower()?;
-        let done = module.bodies[index].end;
-        observer(Progress { phase: Phase::Lowering, done, size: module.wasm.len() });
+    let mut code = Code::new(module);
+    code.program.extend([
+        Wasm::start(),
+        Wasm::bind(HOST_LABEL),
+        Wasm::host(),
+        Wasm::bind(UNWIND_LABEL),
+        Wasm::unwind(),
+    ]);
+    let (mut stack, mut headroom) = (Stack::default(), Headroom::new("compiled module")?);
+    let start = module.bodies.first().map_or(0, |body| body.start);
+    let mut reporter = Reporter::new(observer, Phase::Lowering, start, module.wasm.len());
+    for (index, body) in module.bodies.iter().enumerate() {
+        headroom.claim(body.len().saturating_mul(HEAP_PER_BYTE))?;
+        let mut step = |done| reporter.step(done);
+        Function::new(module, index, &mut code, &mut stack, &mut step)?.lower()?;
+        reporter.report(body.end)?;
     }
-    Ok(Lowered { program, tables })
+    Ok(Lowered { program: code.program, tables: code.tables })
 }
 
-/// Lowers one function, for people to look at: its labels are not those that it has in the module's program.
+/// Lowers one function, to show it: its labels differ from those that it has in the module's program.
 pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instruction<Wasm>>, Error> {
-    let mut program = Vec::new();
-    let mut labels = function_label(module.bodies.len()).0;
-    Function::new(module, index, &mut program, &mut labels, &mut Vec::new(), &mut Stack::default())?.lower()?;
-    Ok(program)
+    let mut code = Code::new(module);
+    Function::new(module, index, &mut code, &mut Stack::default(), &mut |_| Ok(()))?.lower()?;
+    Ok(code.program)
 }
 
-/// The function that an instruction calls, or goes on as, if it says which.
+/// The function that an instruction calls or jumps to, if the instruction names one.
 pub(crate) fn callee(module: &Module, instruction: &Instruction<Wasm>) -> Option<u32> {
     let operand = *instruction.operands().first()?;
     match instruction.stencil().name {
@@ -87,77 +104,100 @@ pub(crate) fn callee(module: &Module, instruction: &Instruction<Wasm>) -> Option
             let defined = (operand as usize).checked_sub(function_label(0).0 as usize)?;
             (defined < module.bodies.len()).then(|| (module.imported_functions() + defined) as u32)
         }
-        "call_import" | "return_call_import" => Some(operand as u32 / 8),
+        "call_import" | "return_call_import" => Some(array_index(operand as u32)),
         _ => None,
     }
 }
 
-/// A function on its way.
-struct Function<'a> {
-    module: &'a Module,
-    operators: OperatorsReader<'a>,
-    program: &'a mut Vec<Instruction<Wasm>>,
-    /// The number of the next label of the program.
-    labels: &'a mut u32,
-    tables: &'a mut Vec<JumpTable>,
+/// What has been lowered so far.
+struct Code {
+    program: Vec<Instruction<Wasm>>,
+    /// The number of the next label.
+    labels: u32,
+    tables: Vec<JumpTable>,
+    /// The size of an allocation that failed: an instruction is missing, and the function cannot be completed.
+    failed: Option<usize>,
+}
+
+impl Code {
+    fn new(module: &Module) -> Self {
+        Self { program: Vec::new(), labels: function_label(module.bodies.len()).0, tables: Vec::new(), failed: None }
+    }
+
+    fn emit(&mut self, instruction: Instruction<Wasm>) {
+        if self.program.len() == self.program.capacity() && self.program.try_reserve(1).is_err() {
+            self.failed = Some(2 * size_of_val(&*self.program));
+            return;
+        }
+        self.program.push(instruction);
+    }
+}
+
+/// The lowering of one function.
+struct Function<'m, 'c> {
+    module: &'m Module,
+    operators: OperatorsReader<'m>,
+    code: &'c mut Code,
     /// The parameters and the other locals.
     locals: Locals,
-    results: &'a [ValueType],
-    stack: &'a mut Stack,
-    controls: Vec<Control<'a>>,
-    /// A comparison whose result is on top of the stack, not yet emitted, so that a branch can be made of it.
+    results: &'m [ValueType],
+    stack: &'c mut Stack<'m>,
+    controls: Vec<Control<'m>>,
+    /// A comparison that has not been emitted yet, so that a following branch can absorb it. Its result is the top of the
+    /// stack.
     comparison: Option<Comparison>,
     /// Index of the `enter` instruction, which needs the frame's size.
     enter: usize,
-    /// Where the body begins in the module.
+    /// The offset of the body in the module.
     start: u32,
-    /// The offset in the module of the operator at hand.
+    /// The offset of the current operator in the module.
     site: u32,
-    /// Traps that the function may end with, each with the label of the uop that does it.
+    /// The traps of the function, each with the label of the uop that raises it.
     traps: Vec<(Trap, Label)>,
+    /// Reports the offset in the module that lowering has reached. It fails if compilation is cancelled.
+    step: &'c mut dyn FnMut(usize) -> Result<(), Error>,
 }
 
-/// Frames advance by this many slots at least: no fewer bytes than a call takes of the native stack, so that the stack of
-/// frames is exhausted first.
+/// The slots by which frames advance at least. They have as many bytes as a call takes of the native stack at most, so that
+/// a bound for the frames bounds the native stack, too (`tests/native_stack.rs` measures that).
 const MIN_ADVANCE: u32 = 8;
 
-impl<'a> Function<'a> {
+impl<'m, 'c> Function<'m, 'c> {
     fn new(
-        module: &'a Module,
+        module: &'m Module,
         index: usize,
-        program: &'a mut Vec<Instruction<Wasm>>,
-        labels: &'a mut u32,
-        tables: &'a mut Vec<JumpTable>,
-        stack: &'a mut Stack,
+        code: &'c mut Code,
+        stack: &'c mut Stack<'m>,
+        step: &'c mut dyn FnMut(usize) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let ty = module.ty(module.functions[module.imported_functions() + index]);
         let body = module.body(index);
         let mut locals = Locals::default();
-        for &ty in &ty.params {
+        for &ty in &*ty.params {
             locals.add(1, ty);
         }
-        let parameters = locals.slots();
+        let parameters = locals.end();
         for group in body.get_locals_reader()? {
             let (count, ty) = group?;
             locals.add(count, value_type(ty));
         }
-        program.push(Wasm::bind(function_label(index)));
-        let enter = program.len();
-        program.push(Wasm::enter(0, HOST_LABEL));
-        match locals.slots() - parameters {
-            0..=4 => program.extend((parameters..locals.slots()).map(|slot| Wasm::constant_to_slot(offset(slot), 0))),
-            zeros => program.push(Wasm::zero(offset(parameters), zeros)),
+        code.emit(Wasm::bind(function_label(index)));
+        let enter = code.program.len();
+        code.emit(Wasm::enter(0, HOST_LABEL));
+        match locals.end().since(parameters) {
+            zeros @ 0..=4 => {
+                (0..zeros).for_each(|zero| code.emit(Wasm::constant_to_slot(parameters.after(zero).offset(), 0)));
+            }
+            zeros => code.emit(Wasm::zero(parameters.offset(), zeros)),
         }
-        stack.reset(locals.slots(), locals.slots().max(MIN_ADVANCE));
+        stack.reset(locals.end(), locals.end().max(Slot::FIRST.after(MIN_ADVANCE)));
         let operators = body.get_operators_reader()?;
         let results = &ty.results;
-        let controls = vec![Control::function(results)];
+        let controls = vec![Control::function(results, stack.next_home())];
         Ok(Self {
             module,
             operators,
-            program,
-            labels,
-            tables,
+            code,
             locals,
             results,
             stack,
@@ -167,25 +207,41 @@ impl<'a> Function<'a> {
             start: module.bodies[index].start as u32,
             site: 0,
             traps: Vec::new(),
+            step,
         })
     }
 
     fn lower(mut self) -> Result<(), Error> {
         while !self.controls.is_empty() {
             let (operator, site) = self.operators.read_with_offset()?;
+            (self.step)(site as usize)?;
             self.site = site as u32;
             self.operator(&operator)?;
+            self.check()?;
         }
-        let (size, exhausted) = (offset(self.stack.frame_slots()), self.trap_label(Trap::StackExhausted));
-        self.program[self.enter] = Wasm::enter(size, exhausted);
+        let (size, exhausted) = (self.stack.frame_end().offset(), self.trap_label(Trap::StackExhausted));
         for (trap, label) in std::mem::take(&mut self.traps) {
             self.emit(Wasm::bind(label));
             self.emit(Wasm::trap(trap as u32, self.start));
         }
+        self.check()?;
+        self.code.program[self.enter] = Wasm::enter(size, exhausted);
         Ok(())
     }
 
-    /// The label of the uop with which the function ends for this reason.
+    /// Fails if the frame is too large, or if there was no memory for an instruction.
+    fn check(&self) -> Result<(), Error> {
+        if self.stack.frame_end().is_limit() {
+            let (what, limit) = ("slots of a function's frame", u64::from(MAX_FRAME_SLOTS));
+            return Err(Error::Limit { what, limit, offset: self.site.into() });
+        }
+        match self.code.failed {
+            None => Ok(()),
+            Some(size) => Err(Error::OutOfMemory { what: "compiled module", size: size as u64 }),
+        }
+    }
+
+    /// The label of the uop that raises this trap.
     fn trap_label(&mut self, trap: Trap) -> Label {
         if let Some(&(_, label)) = self.traps.iter().find(|(known, _)| *known == trap) {
             return label;
@@ -196,19 +252,14 @@ impl<'a> Function<'a> {
     }
 
     fn emit(&mut self, instruction: Instruction<Wasm>) {
-        self.program.push(instruction);
+        self.code.emit(instruction);
     }
 
     fn new_label(&mut self) -> Label {
-        let label = Label(*self.labels);
-        *self.labels += 1;
+        let label = Label(self.code.labels);
+        self.code.labels += 1;
         label
     }
-}
-
-/// The offset of a slot from the start of the frame.
-fn offset(slot: u32) -> u32 {
-    slot * 8
 }
 
 fn value_type(ty: wasmparser::ValType) -> ValueType {

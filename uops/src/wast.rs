@@ -1,5 +1,4 @@
-//! Scripts in the form of the official test suite (`.wast`): modules, and what is claimed of them, one directive after the
-//! other.
+//! Scripts of the official test suite's format (`.wast`): modules, and assertions about them.
 //!
 //! ```
 //! use uops::{Version, wast};
@@ -21,29 +20,29 @@ use std::fmt;
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
-use wast::token::{F32, F64, Id};
+use wast::token::{F32, F64, Id, Index};
 use wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
 use crate::{
-    AddressType, Error, ExternRef, FuncType, Global, Instance, Limits, Linker, Memory, Module, Program, RefType, Store,
-    Table, TableType, Value, ValueType, Version,
+    AddressType, Error, ExternRef, Func, FuncType, Global, Instance, Limits, Linker, Memory, Module, Program, RefType,
+    Store, Table, TableType, Value, ValueType, Version,
 };
 
-/// What came of a script.
+/// The outcome of a script.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many directives of each kind did what they should.
+    /// The number of directives of each kind that passed.
     pub passed: BTreeMap<&'static str, usize>,
-    /// The others.
+    /// The directives that failed.
     pub failed: Vec<Failure>,
 }
 
-/// A directive that did not do what it should.
+/// A directive that failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Its line, from 1 on.
+    /// The line of the directive, from 1.
     pub line: usize,
-    /// Its kind, and what is wrong.
+    /// The kind of the directive, and what is wrong.
     pub message: String,
 }
 
@@ -53,10 +52,10 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs all directives of a script, whose modules are of a version of WebAssembly.
+/// Runs all directives of a script. Its modules must be valid in a version of WebAssembly.
 ///
 /// # Errors
-/// [`Error::Text`] if it is not a script at all; [`Error::OutOfMemory`].
+/// [`Error::Text`] if the text is not a script; [`Error::OutOfMemory`].
 pub fn run(text: &str, version: Version) -> Result<Report, Error> {
     let malformed = |mut error: wast::Error| {
         error.set_text(text);
@@ -97,7 +96,7 @@ fn kind(directive: &WastDirective<'_>) -> &'static str {
     }
 }
 
-/// What directives may refer to.
+/// The state that directives refer to.
 struct Script<'a> {
     version: Version,
     store: Store,
@@ -105,11 +104,11 @@ struct Script<'a> {
     /// The instance of the last module.
     last: Option<Instance>,
     named: HashMap<&'a str, Instance>,
-    /// Modules that have been defined without an instance, by their names; the last one also without a name.
+    /// Modules that were defined without an instance, by name. The last one is also there without a name.
     definitions: HashMap<Option<&'a str>, Program>,
 }
 
-/// What is wrong with a directive.
+/// The result of a directive. The error says what is wrong.
 type Outcome<T = ()> = Result<T, String>;
 
 impl<'a> Script<'a> {
@@ -135,7 +134,7 @@ impl<'a> Script<'a> {
             }
             WastDirective::ModuleInstance { instance, module, .. } => {
                 let definition = self.definitions.get(&module.map(|id| id.name()));
-                let program = definition.ok_or("there is no such module")?.clone();
+                let program = definition.ok_or("the script defines no such module")?.clone();
                 self.new_instance(instance, Ok(program))
             }
             WastDirective::Register { name, module, .. } => {
@@ -148,10 +147,16 @@ impl<'a> Script<'a> {
                 Err(error) => Err(said(error)),
             },
             WastDirective::AssertReturn { exec, results, .. } => {
+                let module = match &exec {
+                    WastExecute::Invoke(WastInvoke { module, .. }) | WastExecute::Get { module, .. } => *module,
+                    WastExecute::Wat(_) => None,
+                };
                 let found = self.execute(exec)?.map_err(said)?;
-                if found.len() == results.len()
-                    && found.iter().zip(&results).all(|(&value, wanted)| fits(&self.store, value, wanted))
-                {
+                let fits = |(&value, wanted): (&Value, &WastRet<'_>)| match wanted {
+                    WastRet::Core(wanted) => self.fits(value, wanted, module),
+                    _ => false,
+                };
+                if found.len() == results.len() && found.iter().zip(&results).all(fits) {
                     return Ok(());
                 }
                 Err(format!("{found:?} instead of {results:?}"))
@@ -160,11 +165,11 @@ impl<'a> Script<'a> {
             WastDirective::AssertExhaustion { call, message, .. } => trapped(self.invoke(&call)?, message),
             WastDirective::AssertInvalid { mut module, message, .. } => match self.program(&mut module) {
                 Err(Error::Invalid { .. } | Error::Unsupported { .. }) => Ok(()),
-                other => Err(format!("{} instead of `{message}`", outcome(other))),
+                other => Err(format!("{} instead of `{}`", outcome(other), message.escape_debug())),
             },
             WastDirective::AssertMalformed { mut module, message, .. } => match self.program(&mut module) {
                 Err(Error::Invalid { .. } | Error::Unsupported { .. } | Error::Text(_)) => Ok(()),
-                other => Err(format!("{} instead of `{message}`", outcome(other))),
+                other => Err(format!("{} instead of `{}`", outcome(other), message.escape_debug())),
             },
             WastDirective::AssertUnlinkable { module, message, .. } => {
                 let program = self.program(&mut QuoteWat::Wat(module)).map_err(said)?;
@@ -174,20 +179,20 @@ impl<'a> Script<'a> {
                     {
                         Ok(())
                     }
-                    other => Err(format!("{} instead of `{message}`", outcome(other))),
+                    other => Err(format!("{} instead of `{}`", outcome(other), message.escape_debug())),
                 }
             }
-            _ => Err("not a directive of a version that is supported".to_owned()),
+            _ => Err("this directive is not supported".to_owned()),
         }
     }
 
-    /// Modules in the text format go to the parser of the text format that users have.
+    /// Compiles a module. Text goes to the same parser as that of other users of the library.
     fn program(&self, module: &mut QuoteWat<'_>) -> Result<Program, Error> {
         let wasm = match module.to_test().map_err(|error| Error::Text(error.to_string()))? {
             QuoteWatTest::Binary(wasm) => wasm,
             QuoteWatTest::Text(source) => Module::binary(&source)?.into_owned(),
         };
-        Program::compile(Module::of_version(&wasm, self.version)?)
+        Program::compile(Module::with_version(&wasm, self.version)?)
     }
 
     fn new_instance(&mut self, id: Option<Id<'a>>, program: Result<Program, Error>) -> Outcome {
@@ -209,10 +214,10 @@ impl<'a> Script<'a> {
             Some(id) => self.named.get(id.name()).copied(),
             None => self.last,
         };
-        instance.ok_or_else(|| "there is no such instance".to_owned())
+        instance.ok_or_else(|| "the script has no such instance".to_owned())
     }
 
-    /// Does what a claim is about.
+    /// Runs the action of an assertion.
     fn execute(&self, exec: WastExecute<'_>) -> Outcome<Result<Vec<Value>, Error>> {
         match exec {
             WastExecute::Invoke(call) => self.invoke(&call),
@@ -232,6 +237,42 @@ impl<'a> Script<'a> {
         let function = self.instance(call.module)?.func(&self.store, call.name).map_err(said)?;
         Ok(function.call(&self.store, &args))
     }
+
+    /// Whether a result of a module is the expected one. A NaN may be one of several.
+    fn fits(&self, value: Value, expected: &WastRetCore<'_>, module: Option<Id<'_>>) -> bool {
+        match (value, expected) {
+            (value, WastRetCore::Either(cases)) => cases.iter().any(|case| self.fits(value, case, module)),
+            (Value::I32(value), WastRetCore::I32(expected)) => value == *expected,
+            (Value::I64(value), WastRetCore::I64(expected)) => value == *expected,
+            (Value::F32(value), WastRetCore::F32(expected)) => single_fits(value.to_bits(), expected),
+            (Value::F64(value), WastRetCore::F64(expected)) => double_fits(value.to_bits(), expected),
+            (Value::V128(value), WastRetCore::V128(expected)) => vector_fits(value, expected),
+            (Value::FuncRef(value), WastRetCore::RefFunc(None)) => value.is_some(),
+            (Value::FuncRef(Some(value)), WastRetCore::RefFunc(Some(index))) => {
+                self.function(module, index) == Some(value)
+            }
+            (Value::FuncRef(value), WastRetCore::RefNull(ty)) => {
+                value.is_none() && ty.is_none_or(|ty| ty == NO_FUNCTION)
+            }
+            (Value::ExternRef(value), WastRetCore::RefNull(ty)) => value.is_none() && *ty != Some(NO_FUNCTION),
+            (Value::ExternRef(Some(value)), WastRetCore::RefExtern(expected)) => {
+                let value = value.get(&self.store).ok().and_then(|value| value.downcast_ref::<u32>().copied());
+                value.is_some() && expected.is_none_or(|expected| value == Some(expected))
+            }
+            _ => false,
+        }
+    }
+
+    /// The function of a module with this index, or with this identifier, which the text format keeps as its name.
+    fn function(&self, module: Option<Id<'_>>, index: &Index<'_>) -> Option<Func> {
+        let data = self.instance(module).ok()?.0.get(&self.store).ok()?;
+        let index = match index {
+            Index::Num(index, _) => *index as usize,
+            Index::Id(id) => (0..data.functions.len())
+                .find(|&index| data.program.module().function_name(index as u32) == Some(id.name()))?,
+        };
+        data.functions.get(index).copied().map(Func)
+    }
 }
 
 fn argument(store: &Store, arg: &WastArg<'_>) -> Outcome<Value> {
@@ -244,27 +285,7 @@ fn argument(store: &Store, arg: &WastArg<'_>) -> Outcome<Value> {
         WastArg::Core(WastArgCore::RefNull(ty)) if *ty == NO_FUNCTION => Ok(Value::FuncRef(None)),
         WastArg::Core(WastArgCore::RefNull(_)) => Ok(Value::ExternRef(None)),
         WastArg::Core(WastArgCore::RefExtern(value)) => Ok(Value::ExternRef(Some(ExternRef::new(store, *value)))),
-        other => Err(format!("{other:?} is no value that is supported")),
-    }
-}
-
-/// Whether a result is what is wanted, or one of the NaNs that are.
-fn fits(store: &Store, value: Value, wanted: &WastRet<'_>) -> bool {
-    let WastRet::Core(wanted) = wanted else { return false };
-    match (value, wanted) {
-        (Value::I32(value), WastRetCore::I32(wanted)) => value == *wanted,
-        (Value::I64(value), WastRetCore::I64(wanted)) => value == *wanted,
-        (Value::F32(value), WastRetCore::F32(wanted)) => single_fits(value.to_bits(), wanted),
-        (Value::F64(value), WastRetCore::F64(wanted)) => double_fits(value.to_bits(), wanted),
-        (Value::V128(value), WastRetCore::V128(wanted)) => vector_fits(value, wanted),
-        (Value::FuncRef(value), WastRetCore::RefFunc(None)) => value.is_some(),
-        (Value::FuncRef(value), WastRetCore::RefNull(ty)) => value.is_none() && ty.is_none_or(|ty| ty == NO_FUNCTION),
-        (Value::ExternRef(value), WastRetCore::RefNull(ty)) => value.is_none() && *ty != Some(NO_FUNCTION),
-        (Value::ExternRef(Some(value)), WastRetCore::RefExtern(wanted)) => {
-            let value = value.get(store).ok().and_then(|value| value.downcast_ref::<u32>().copied());
-            value.is_some() && wanted.is_none_or(|wanted| value == Some(wanted))
-        }
-        _ => false,
+        other => Err(format!("arguments like {other:?} are not supported")),
     }
 }
 
@@ -284,7 +305,7 @@ fn double_fits(bits: u64, wanted: &NanPattern<F64>) -> bool {
     }
 }
 
-/// Whether each lane is what is wanted.
+/// Whether each lane is the expected one.
 fn vector_fits(value: u128, wanted: &V128Pattern) -> bool {
     match wanted {
         V128Pattern::I8x16(lanes) => (lanes.iter().enumerate()).all(|(n, &lane)| (value >> (8 * n)) as i8 == lane),
@@ -300,11 +321,11 @@ fn vector_fits(value: u128, wanted: &V128Pattern) -> bool {
     }
 }
 
-/// The type of no function.
+/// The type of the null reference to a function.
 const NO_FUNCTION: HeapType<'_> = HeapType::Abstract { shared: false, ty: AbstractHeapType::Func };
 
-/// That a call ended with a trap, and for this reason. The suite adds the index of an element to one of them, and
-/// cuts another short.
+/// Checks that a call ended with a trap for this reason. The suite appends the index of an element to one reason, and cuts
+/// another short.
 fn trapped(result: Result<Vec<Value>, Error>, message: &str) -> Outcome {
     if let Err(Error::Trap { trap, .. }) = &result {
         let trap = trap.to_string();
@@ -312,7 +333,7 @@ fn trapped(result: Result<Vec<Value>, Error>, message: &str) -> Outcome {
             return Ok(());
         }
     }
-    Err(format!("{} instead of `{message}`", outcome(result)))
+    Err(format!("{} instead of `{}`", outcome(result), message.escape_debug()))
 }
 
 fn said(error: Error) -> String {
@@ -323,7 +344,7 @@ fn outcome<T>(result: Result<T, Error>) -> String {
     result.map_or_else(|error| format!("`{error}`"), |_| "success".to_owned())
 }
 
-/// The module that all scripts may import from.
+/// The module `spectest`, which all scripts may import from.
 fn spectest(store: &Store) -> Result<Linker, Error> {
     use ValueType::{F32, F64, I32, I64};
     let mut linker = Linker::new();

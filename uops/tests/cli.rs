@@ -36,22 +36,78 @@ fn results_go_to_the_output_and_reasons_to_the_messages() {
     let run = |args: &[&str]| outcome(&[&["run", file.to_str().unwrap(), "--invoke"], args].concat());
     assert_eq!(run(&["half", "9"]), (Some(0), "9\n4\n".into(), String::new()));
     let trap = "trap: integer divide by zero\n   0: function 3 `trap`\n";
-    assert_eq!(run(&["trap"]), (Some(1), String::new(), trap.into()));
-    let hang = "trap: interrupted\n   0: function 4 `hang`\n";
-    assert_eq!(run(&["hang", "--timeout", "0.05"]), (Some(1), String::new(), hang.into()));
+    assert_eq!(run(&["trap"]), (Some(134), String::new(), trap.into()));
+    let hang = "trap: interrupted: raise the limit with --timeout\n   0: function 4 `hang`\n";
+    assert_eq!(run(&["hang", "--timeout", "0.05"]), (Some(134), String::new(), hang.into()));
     let (code, _, messages) = run(&["half", "x"]);
     assert_eq!(code, Some(1));
-    assert!(messages.starts_with("error: argument 1 of `half`: `x` is no i32"), "{messages}");
+    assert!(messages.starts_with("error: argument 1 of `half`: `x` is not an i32"), "{messages}");
     let (code, _, messages) = outcome(&["run", "/no/such/file"]);
     assert_eq!((code, messages.starts_with("error: /no/such/file: ")), (Some(1), true));
 }
 
 #[test]
 fn programs_exit_with_their_own_code() {
-    let text = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
-        (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const 42))))"#;
-    let file = file("exit.wat", text);
-    assert_eq!(outcome(&["run", file.to_str().unwrap()]), (Some(42), String::new(), String::new()));
+    let exit = |code: i32| {
+        let text = format!(
+            r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const {code}))))"#
+        );
+        let file = file(&format!("exit{code}.wat"), &text);
+        outcome(&["run", file.to_str().unwrap()])
+    };
+    for (code, expected) in [(0, 0), (42, 42), (255, 255), (-1, 255)] {
+        assert_eq!(exit(code), (Some(expected), String::new(), String::new()));
+    }
+    // The system would make 0 of it.
+    let message = "error: the program exited with code 256: expected a code from 0 to 255\n";
+    assert_eq!(exit(256), (Some(1), String::new(), message.into()));
+}
+
+#[test]
+fn reactors_are_initialized() {
+    let file = file(
+        "reactor.wat",
+        r#"(module
+            (global $calls (mut i32) (i32.const 41))
+            (func $initialize (export "_initialize") (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
+            (func (export "run") (result i32) (global.get $calls)))"#,
+    );
+    let file = file.to_str().unwrap();
+    assert_eq!(outcome(&["run", file, "--invoke", "run"]), (Some(0), "42\n".into(), String::new()));
+    assert_eq!(outcome(&["run", file]), (Some(0), "42\n".into(), String::new()));
+    assert_eq!(outcome(&["run", file, "--invoke", "_initialize"]), (Some(0), String::new(), String::new()));
+    let odd =
+        self::file("odd-reactor.wat", r#"(module (func (export "_initialize") (param i32)) (func (export "run")))"#);
+    let (code, _, messages) = outcome(&["run", odd.to_str().unwrap()]);
+    assert_eq!((code, messages.contains("(i32)")), (Some(1), true), "{messages}");
+}
+
+/// Names that clear the screen, as a hostile module has them.
+#[test]
+fn names_do_not_write_to_the_terminal() {
+    let name = r"\1b[2J\r\c2\9bJ\n   1: function 7 `x";
+    let files = [
+        format!(r#"(module (func (export "{name}") unreachable))"#),
+        format!(r#"(module (import "{name}" "{name}" (func)) (func (export "run")))"#),
+        format!(r#"(module (func (export "{name}")) (func (export "{name}")) (func (export "run") unreachable))"#),
+        format!(r#"(module (func $f (@name "{name}") (result i32)))"#),
+        format!(r#"(module (func $f (@name "{name}") unreachable) (func (export "run") (call $f)))"#),
+        // In the text itself, which messages show.
+        "(module (func (i32.const \u{1b}[2J)))".to_owned(),
+        "(module (; \u{1b}[2J ;) (func bad))".to_owned(),
+    ];
+    for (index, text) in files.iter().enumerate() {
+        let file = file(&format!("names{index}.wat"), text);
+        let file = file.to_str().unwrap();
+        for args in [&["run", file][..], &["run", file, "--invoke", "none"], &["dump", file], &["wast", file]] {
+            let (_, output, messages) = outcome(args);
+            let printed = format!("{output}{messages}");
+            let odd = |char: char| char.is_control() && char != '\n' && char != '\t';
+            assert!(!printed.contains(odd), "{args:?} {printed:?}");
+            assert!(!printed.contains("\n   1: function 7"), "{args:?} {printed}");
+        }
+    }
 }
 
 #[test]
@@ -84,8 +140,30 @@ fn scripts_pass_or_say_what_failed() {
     let memories = file("memories.wast", r#"(assert_invalid (module (memory 0) (memory 0)) "multiple memories")"#);
     assert_eq!(outcome(&["wast", "--v2", memories.to_str().unwrap()]).0, Some(0));
     assert_eq!(outcome(&["wast", memories.to_str().unwrap()]).0, Some(1));
+    let text = r#"(module
+        (func $f (export "f") (result funcref) (ref.func $f))
+        (func $g (export "g") (result funcref i32) (ref.func $f) (i32.const 2)))
+        (assert_return (invoke "f") (ref.func 0))
+        (assert_return (invoke "f") (ref.func $f))
+        (assert_return (invoke "g") (either (ref.null func) (ref.func 0)) (either (i32.const 1) (i32.const 2)))
+        (assert_return (invoke "f") (ref.func 1))
+        (assert_return (invoke "f") (ref.func 9))
+        (assert_return (invoke "f") (ref.func $none))
+        (assert_return (invoke "g") (ref.func) (either (i32.const 1) (i32.const 3)))"#;
+    let forms = file("forms.wast", text);
+    let (code, output, _) = outcome(&["wast", forms.to_str().unwrap()]);
+    let lines: Vec<_> = output.lines().map(|line| line.split(':').nth(1).unwrap()).collect();
+    assert_eq!((code, &lines[..]), (Some(1), &["7", "8", "9", "10", " 4 passed, 4 failed"][..]), "{output}");
     let broken = file("broken.wast", "(module");
     let (code, _, messages) = outcome(&["wast", broken.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(messages.ends_with("error: 1 file could not be run\n"), "{messages}");
+    // The others are run all the same.
+    let files = ["/no/such/file", broken.to_str().unwrap(), good, bad];
+    let (code, output, all) = outcome(&[&["wast"], &files[..]].concat());
+    assert!(output.starts_with(&format!("{good}: 2 passed, 0 failed\n{bad}:2: ")), "{output}");
+    assert!(all.starts_with("error: /no/such/file: "), "{all}");
+    assert!(all.ends_with("error: 1 directive failed, 2 files could not be run\n"), "{all}");
     assert_eq!(code, Some(1));
     assert!(messages.contains("broken.wast:") && messages.contains("--> <anon>:1:8"), "{messages}");
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use uops::{
-    Error, FuncType, Global, Instance, Limits, Linker, Memory, Options, Program, RefType, Store, Table, TableType,
+    Error, FuncType, Global, Instance, Limits, Linker, Memory, Program, RefType, Store, StoreLimits, Table, TableType,
     Trap, Value, ValueType,
 };
 
@@ -98,12 +98,12 @@ fn imports_have_to_be_there_and_to_fit() {
         (r#"(import "env" "global" (global f64))"#, "global (mut f64)"),
     ] {
         let message = instantiate(&store, misfit, &linker).unwrap_err().to_string();
-        assert!(message.starts_with("incompatible import type: the module needs `env`.`"), "{misfit}: {message}");
+        assert!(message.starts_with("incompatible import type: the module imports `env`.`"), "{misfit}: {message}");
         assert!(message.ends_with(&format!("defined as a {found}")), "{misfit}: {message}");
     }
     assert_eq!(
         instantiate(&store, r#"(import "env" "g" (func (param f32)))"#, &linker).unwrap_err().to_string(),
-        "unknown import: the module needs `env`.`g`, a function (f32) -> (), and it is not defined"
+        "unknown import: the module imports `env`.`g`, a function (f32) -> (), which is not defined"
     );
     let other = Store::new().unwrap();
     let error = instantiate(&other, r#"(import "env" "memory" (memory 1))"#, &linker).unwrap_err();
@@ -147,9 +147,9 @@ fn exports_are_of_their_kind() {
     let store = Store::new().unwrap();
     let instance = instantiate(&store, r#"(memory (export "memory") 1)"#, &Linker::new()).unwrap();
     let message = instance.call(&store, "memory", &[]).unwrap_err().to_string();
-    assert_eq!(message, "the export `memory` is no function: it is a memory 1");
+    assert_eq!(message, "the export `memory` is not a function but a memory 1");
     let message = instance.call(&store, "run", &[]).unwrap_err().to_string();
-    assert_eq!(message, "there is no export `run`; there are: memory");
+    assert_eq!(message, "unknown export `run`; the module exports: memory");
     assert!(matches!(instance.exports(&Store::new().unwrap()), Err(Error::OtherStore)));
 }
 
@@ -160,7 +160,7 @@ fn calls_are_checked_against_the_type() {
     linker.func_new("env", "f", int_to_int(), |_, args| Ok(vec![args[0], args[0]]));
     let instance = instantiate(&store, RELAY, &linker).unwrap();
     let message = instance.call(&store, "f", &[Value::I64(1)]).unwrap_err().to_string();
-    assert_eq!(message, "a function of type (i32) -> (i32) was given the arguments (i64)");
+    assert_eq!(message, "wrong arguments: expected (i32), found (i64)");
     let message = instance.call(&store, "f", &[Value::I32(1)]).unwrap_err().to_string();
     assert_eq!(message, "host function `env.f`: its type is (i32) -> (i32), but it returned (i32, i32)");
 }
@@ -226,11 +226,12 @@ fn a_start_function_runs_once_everything_is_there() {
 }
 
 #[test]
-fn options_bound_what_modules_get() {
-    let store = Store::with_options(Options { memory_pages: 2, table_elements: 10, ..Options::default() }).unwrap();
+fn limits_bound_what_modules_get() {
+    let store =
+        Store::with_limits(StoreLimits { memory_pages: 2, table_elements: 10, ..StoreLimits::default() }).unwrap();
     let none = Linker::new();
     let message = instantiate(&store, "(memory 3)", &none).unwrap_err().to_string();
-    assert_eq!(message, "a memory of size 3 is larger than the limit 2: raise it in the store's options");
+    assert_eq!(message, "a memory of 3 pages is larger than the limit of 2: raise `StoreLimits::memory_pages`");
     assert!(instantiate(&store, "(table 11 funcref)", &none).is_err());
     let memory =
         instantiate(&store, r#"(memory (export "memory") 1)"#, &none).unwrap().memory(&store, "memory").unwrap();

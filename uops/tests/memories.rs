@@ -1,7 +1,10 @@
 //! Several memories, and memories with 64-bit addresses. What instructions do in the first memory, with 32-bit addresses,
 //! is the oracle for all others.
 
-use uops::{AddressType, Error, Instance, Limits, Linker, Memory, MemoryType, Options, Program, Store, Trap, Value};
+use uops::{
+    AddressType, Error, Instance, Limit, LimitExceeded, Limits, Linker, Memory, MemoryType, Program, Store,
+    StoreLimits, Trap, Value,
+};
 
 /// The address type of each memory in these tests, all of which have two pages.
 const MEMORIES: [&str; 4] = ["i32", "i32", "i64", "i64"];
@@ -217,7 +220,7 @@ fn many_bytes() {
     let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
     let call = |name: &str, args: &[i64]| {
         let ty = instance.func(&store, name).unwrap().ty(&store).unwrap();
-        let args: Vec<_> = (args.iter().zip(&ty.params))
+        let args: Vec<_> = (args.iter().zip(&*ty.params))
             .map(|(&arg, ty)| if *ty == uops::ValueType::I32 { Value::I32(arg as i32) } else { Value::I64(arg) })
             .collect();
         instance.call(&store, name, &args).map_err(|error| error.trap().unwrap())
@@ -264,7 +267,8 @@ fn many_bytes() {
 
 #[test]
 fn a_memory_may_have_more_than_32_bits_reach() {
-    let store = Store::with_options(Options { memory_pages: 1 << 17, ..Options::default() }).unwrap();
+    let store =
+        Store::with_limits(StoreLimits { memory_pages: 1 << 17, bytes: 1 << 34, ..StoreLimits::default() }).unwrap();
     let text = r#"(module (memory (export "memory") i64 65536 131072)
         (data (i64.const 4294967294) "ab") (data (i64.sub (i64.const 4294967295) (i64.const 65536)) "cd")
         (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0)))
@@ -298,7 +302,7 @@ fn a_memory_may_have_more_than_32_bits_reach() {
 
 #[test]
 fn an_instance_may_have_many_memories_but_a_store_has_its_limits() {
-    let store = Store::with_options(Options { memories: 150, tables: 3, ..Options::default() }).unwrap();
+    let store = Store::with_limits(StoreLimits { memories: 150, tables: 3, ..StoreLimits::default() }).unwrap();
     let text: String = (0..100).map(|index| format!(r#"(memory (export "m{index}") 1 1)"#)).collect();
     let access: String =
         (0..100).map(|index| format!("(i32.store {index} (i32.const {index}) (i32.const {index}))")).collect();
@@ -312,11 +316,15 @@ fn an_instance_may_have_many_memories_but_a_store_has_its_limits() {
         assert_eq!(bytes, [index]);
     }
     let error = Instance::new(&store, &program, &Linker::new()).unwrap_err();
-    assert_eq!(error.to_string(), "the store may have 150 memories in all: raise that in its options");
+    assert_eq!(
+        error.to_string(),
+        "the store needs 151 memories, more than its limit of 150: raise `StoreLimits::memories`"
+    );
     let tables = Program::new(b"(module (table 1 funcref) (table i64 1 externref))").unwrap();
     Instance::new(&store, &tables, &Linker::new()).unwrap();
     let error = Instance::new(&store, &tables, &Linker::new()).unwrap_err();
-    assert!(matches!(error, Error::TooMany { what: "tables", limit: 3 }));
+    let exceeded = LimitExceeded { limit: Limit::Tables, needed: 4, allowed: 3 };
+    assert!(matches!(error, Error::LimitExceeded(found) if found == exceeded));
 }
 
 #[test]
@@ -345,6 +353,6 @@ fn memories_are_imported_and_exported_by_their_types() {
     }
     let huge = Program::new(b"(module (memory i64 0x1000000000000))").unwrap();
     let message = Instance::new(&store, &huge, &linker).unwrap_err().to_string();
-    assert!(message.starts_with("a memory of size 281474976710656 is larger than the limit 65536"), "{message}");
+    assert!(message.starts_with("a memory of 281474976710656 pages is larger than the limit of 65536"), "{message}");
     assert!(matches!(Program::new(b"(module (memory i64 0x1000000000001))"), Err(Error::Invalid { .. })));
 }

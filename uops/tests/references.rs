@@ -1,6 +1,8 @@
 //! What came with WebAssembly 2.0, from the outside: references, and several results.
 
-use uops::{Error, ExternRef, FuncType, Global, Instance, Linker, Program, RefType, Store, Trap, Value, ValueType};
+use uops::{
+    Error, ExternRef, FuncType, Global, Instance, Linker, Program, RefType, Store, StoreLimits, Trap, Value, ValueType,
+};
 
 const EXTERN: ValueType = ValueType::Ref(RefType::Extern);
 const FUNC: ValueType = ValueType::Ref(RefType::Func);
@@ -64,7 +66,7 @@ fn references_of_another_store_are_refused() {
 
 #[test]
 fn tables_grow_within_the_options() {
-    let store = Store::with_options(uops::Options { table_elements: 10, ..uops::Options::default() }).unwrap();
+    let store = Store::with_limits(StoreLimits { table_elements: 10, ..StoreLimits::default() }).unwrap();
     let grow = r#"(func (export "grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0)))"#;
     let instance = instantiate(&store, &format!("(table $t 1 funcref) {grow}"), &Linker::new());
     let call = |by: i32| instance.call(&store, "grow", &[by.into()]).unwrap()[0];

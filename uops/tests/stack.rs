@@ -1,6 +1,6 @@
 //! Calls that nest too deeply trap. They must do so before the native stack ends, which would end the process.
 
-use uops::{Error, FuncType, Instance, Linker, Options, Program, Store, Trap, Value, ValueType};
+use uops::{Error, FuncType, Instance, Linker, Program, Store, StoreLimits, Trap, Value, ValueType};
 
 /// Bytes of frames in these tests.
 const FRAMES: usize = 4 << 20;
@@ -11,7 +11,7 @@ const REST: usize = 1 << 20;
 fn on_small_stack(test: impl FnOnce(&Store) + Send) {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(FRAMES + REST);
-        let test = move || test(&Store::with_options(Options { stack: FRAMES, ..Options::default() }).unwrap());
+        let test = move || test(&Store::with_limits(StoreLimits { stack: FRAMES, ..StoreLimits::default() }).unwrap());
         thread.spawn_scoped(scope, test).unwrap().join().unwrap();
     });
 }

@@ -1,13 +1,13 @@
 //! Tail calls take neither frames nor the native stack, however many there are.
 
-use uops::{FuncType, Instance, Linker, Options, Program, Store, Trap, Value, ValueType};
+use uops::{FuncType, Instance, Linker, Program, Store, StoreLimits, Trap, Value, ValueType};
 
 /// More than any stack has room for.
 const MANY: i32 = 10_000_000;
 
 /// A store with hardly any frames: if each call took one, a few hundred would exhaust them.
 fn small_store() -> Store {
-    Store::with_options(Options { stack: 32 << 10, ..Options::default() }).unwrap()
+    Store::with_limits(StoreLimits { stack: 32 << 10, ..StoreLimits::default() }).unwrap()
 }
 
 fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {

@@ -124,3 +124,22 @@ fn other_types_and_stores_are_refused() {
     assert_eq!(error.trap(), Some(Trap::Host));
     assert!(error.to_string().contains("another store"), "{error}");
 }
+
+/// A payload that panics when it is dropped must not end the process.
+#[test]
+fn a_panic_is_an_error_whatever_its_payload_does() {
+    struct Bomb(u32);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if let Some(next) = self.0.checked_sub(1) {
+                std::panic::panic_any(Bomb(next));
+            }
+        }
+    }
+    let mut linker = Linker::new();
+    linker.func_wrap("env", "f", || -> () { std::panic::panic_any(Bomb(3)) });
+    let store = Store::new().unwrap();
+    let program = Program::new(br#"(module (import "env" "f" (func $f)) (export "f" (func $f)))"#).unwrap();
+    let error = Instance::new(&store, &program, &linker).unwrap().call(&store, "f", &[]).unwrap_err();
+    assert_eq!(error.to_string(), "host function `env.f`: it panicked: (without a message)");
+}

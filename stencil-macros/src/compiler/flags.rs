@@ -64,6 +64,8 @@ pub const CLANG: &[&str] = &[
     "-fno-color-diagnostics",
     "-fno-diagnostics-show-note-include-stack",
     "-ferror-limit=0",
+    // No files about a crash.
+    "-fno-crash-diagnostics",
     // Lowered for the target, whatever the machine we run on.
     "--target=x86_64-unknown-linux-gnu",
 ];

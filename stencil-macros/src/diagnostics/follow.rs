@@ -1,17 +1,18 @@
-//! Messages that only follow from others, which are left out.
+//! Removes messages that only follow from others.
 
 use super::parse::Diagnostic;
 use super::words::{is_undeclared_macro, not_a_label};
 use crate::source::Source;
 
-/// What follows from a mistake in the use of a macro of ours: one with too many arguments is not expanded, and then
-/// also said to be undeclared; one that is not there counts as 0 in a condition, and has no arguments; a wrong label is used twice, and leaves a `return` without its type.
+/// Removes messages that follow from a wrong use of our macros. A macro with too many arguments is not expanded, and then
+/// undeclared as well. An undefined macro counts as 0 in a condition, and takes no arguments. A wrong label is used twice, and
+/// leaves a `return` of the wrong type.
 pub(super) fn drop_misused_macros(diagnostics: &mut Vec<Diagnostic>) {
     let misused = |file: &str, all: &[Diagnostic]| {
         let counts = ["function-like macro invocation", "arguments, but takes"];
         all.iter().any(|other| other.file == file && counts.iter().any(|count| other.message.contains(count)))
     };
-    // Of a macro that is not there, what its arguments are then.
+    // A complaint about the arguments of an undefined macro.
     let called = |d: &Diagnostic, all: &[Diagnostic]| {
         let calls = ["function-like macro '", "missing binary operator before token \"(\""];
         let same = |other: &&Diagnostic| other.file == d.file && other.place.0 == d.place.0;
@@ -34,7 +35,7 @@ pub(super) fn drop_misused_macros(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.retain(|_| !drop.next().unwrap_or(false));
 }
 
-/// A type that C should have and does not have is missed in many places, and is one mistake.
+/// Keeps one message for each type that C lacks, in place of one for each of its uses.
 pub(super) fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
     let missing: Vec<String> = (diagnostics.iter())
         .filter(|diagnostic| diagnostic.error)
@@ -45,7 +46,7 @@ pub(super) fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &
         diagnostics.retain_mut(|diagnostic| {
             if source.missing_type(&diagnostic.file) == Some(&name) {
                 diagnostic.message = format!(
-                    "there is no type `{name}`, and `..` says that C declares it: do so in a `c {{ }}` block or in a \
+                    "there is no C type `{name}`, but `..` says that C declares it: declare it in a `c {{ }}` block or in a \
                      header"
                 );
                 diagnostic.notes.clear();
@@ -54,7 +55,7 @@ pub(super) fn one_for_missing_types(diagnostics: &mut Vec<Diagnostic>, source: &
             let layout = format!("layout of {name}");
             let follows =
                 diagnostic.file.strip_prefix(&layout).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
-            // Nor can what we declare with that type be relied on.
+            // Our own declarations with that type are wrong, too.
             let ours = diagnostic.file == "machine" || source.is_made(&diagnostic.file) && follows;
             !ours && !diagnostic.message.contains(&format!("'{name}'"))
         });

@@ -1,4 +1,4 @@
-//! The form that gcc and clang share: `file:line:column: error: message`.
+//! Parses the compilers' messages.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use crate::text::Place;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Diagnostic {
     pub error: bool,
-    /// The stretch of C or the file that it is in.
+    /// The stretch of C or the file that contains it.
     pub file: String,
     pub place: Place,
     pub message: String,
     pub notes: Vec<Note>,
-    /// If it is in a header, the lines that include it, the one in our text first.
+    /// If it is in a header, the lines that include the header, the one in the block first.
     pub included: Vec<Include>,
 }
 
@@ -31,12 +31,12 @@ pub(super) struct Note {
 pub(super) fn parse(messages: &str) -> Vec<Diagnostic> {
     let mut all: Vec<Diagnostic> = Vec::new();
     let mut included: Vec<Include> = Vec::new();
-    // gcc says but once where a header is included.
+    // gcc states only once where a header is included.
     let mut includes: HashMap<String, Vec<Include>> = HashMap::new();
     for line in messages.lines() {
         let outer = line.strip_prefix("In file included from ");
         if let Some(from) = outer.or_else(|| line.trim_start().strip_prefix("from ")) {
-            // The outermost one, which stands in our text, comes first with clang and last with gcc.
+            // The outermost line, which is in the block, comes first with clang and last with gcc.
             let mut parts = from.trim_end_matches([':', ',']).split(':');
             let file = parts.next().unwrap_or_default().to_owned();
             let line = parts.next().and_then(|line| line.parse().ok()).unwrap_or(1);
@@ -66,7 +66,7 @@ pub(super) fn parse(messages: &str) -> Vec<Diagnostic> {
         }
     }
     all.iter_mut().for_each(Diagnostic::at_the_use);
-    // Members of a family repeat what one of them says.
+    // The members of a family have the same messages.
     let mut different: Vec<Diagnostic> = Vec::new();
     for diagnostic in all {
         if !different.contains(&diagnostic) {
@@ -77,14 +77,14 @@ pub(super) fn parse(messages: &str) -> Vec<Diagnostic> {
 }
 
 impl Diagnostic {
-    /// Where a macro is used, with notes of where those are defined that it consists of: so clang has it. gcc says where in
-    /// a definition the mistake is, and lists the macros from there on to the use.
+    /// Turns gcc's form of a message about a macro into clang's. clang reports the use of the macro, with notes about the definitions
+    /// that it consists of; gcc reports the position in a definition, and lists the macros from there to the use.
     fn at_the_use(&mut self) {
         let of_macro = |note: &Note| Some(note.message.strip_prefix("in expansion of macro ")?.to_owned());
         let expansions: Vec<usize> =
             (0..self.notes.len()).filter(|&index| of_macro(&self.notes[index]).is_some()).collect();
         let Some(outermost) = expansions.last().map(|&index| &self.notes[index]) else { return };
-        // What is behind the use is an argument there: a definition comes before.
+        // A position after the use is that of an argument: a definition precedes its use.
         if self.file == outermost.file && self.place > outermost.place {
             return;
         }
@@ -100,12 +100,12 @@ impl Diagnostic {
 }
 
 fn split(line: &str) -> Option<(&str, Place, &str, &str)> {
-    // From the left, since messages have colons; file names of ours have none, those of others seldom.
+    // From the left: messages contain colons, but our names of stretches do not, and file names seldom do.
     let mut parts = line.splitn(5, ':');
     let file = parts.next()?;
     let line_number = parts.next()?.parse().ok()?;
     let column = parts.next()?;
-    // The assembler that gcc runs knows no columns.
+    // The assembler that gcc runs states no column.
     if column == " Error" {
         return Some((file, (line_number, 0), "error", line.splitn(4, ':').nth(3)?.trim()));
     }

@@ -1,5 +1,5 @@
-//! What was meant by a name that C does not know. Compilers suggest something themselves at times, but know neither the
-//! macros of a block's parameters nor, if they are clang, any macros.
+//! Suggestions for names that C does not know. The compilers have suggestions, too, but never the parameters of a family, and
+//! clang never suggests a macro.
 
 use proc_macro2::Ident;
 
@@ -10,18 +10,18 @@ use crate::ctype::Type;
 use crate::source::uop_of;
 use crate::{suggest, text};
 
-/// A name that is not known.
+/// An unknown name.
 #[derive(Debug, PartialEq, Eq)]
 enum Unknown<'m> {
-    /// Of anything.
+    /// The name of anything.
     Name(&'m str),
-    /// Of a field in a struct.
+    /// The name of a field, and that of its struct.
     Field(&'m str, &'m str),
-    /// Of a struct behind a pointer.
+    /// The name of a struct behind a pointer.
     Struct(&'m str),
 }
 
-/// What comes before and behind an unknown name in what gcc and clang say.
+/// The text before and after an unknown name in messages of gcc and clang.
 const FORMS: [(&str, &str); 9] = [
     ("undeclared identifier '", "'"),
     ("undeclared function '", "'"),
@@ -34,7 +34,7 @@ const FORMS: [(&str, &str); 9] = [
     ("use of undeclared label '", "'"),
 ];
 
-/// The same of structs whose fields C does not know.
+/// The same for structs whose fields C does not know.
 const INCOMPLETE: [(&str, &str); 4] = [
     ("incomplete definition of type '", "'"),
     ("incomplete typedef '", "'"),
@@ -57,7 +57,7 @@ fn type_name(text: &str) -> Option<&str> {
 
 fn unknown(message: &str) -> Option<Unknown<'_>> {
     let head = message.lines().next()?;
-    // clang; then gcc.
+    // First clang's form, then gcc's.
     if let (Some(field), Some((_, of))) = (between(head, ("no member named '", "'")), head.split_once(" in ")) {
         return Some(Unknown::Field(field, type_name(of)?));
     }
@@ -71,14 +71,14 @@ fn unknown(message: &str) -> Option<Unknown<'_>> {
     FORMS.iter().find_map(|form| between(head, *form)).map(Unknown::Name)
 }
 
-/// What a compiler suggests itself.
+/// The beginning of a compiler's own suggestion.
 const SUGGESTS: &str = "; did you mean '";
 
-/// Adds what was meant to a message about a stretch of C, if it is known and not said already.
+/// Adds a suggestion to a message about a stretch of C, if there is one and the compiler has none.
 pub(super) fn suggest(diagnostic: &mut Diagnostic, block: &Block) {
     let Diagnostic { message, notes, file, .. } = diagnostic;
     if let Some((head, suggested)) = message.split_once(SUGGESTS) {
-        // Compilers know names of ours, too, and of their own.
+        // The compiler may suggest an internal name, of ours or of its own.
         if !["stencil_", "STENCIL_", "__"].iter().any(|internal| suggested.starts_with(internal)) {
             return;
         }
@@ -105,7 +105,7 @@ fn meant(unknown: &Unknown, stretch: &str, block: &Block) -> Option<String> {
             named(fields.chain(of_c()).collect(), field)
         }
         Unknown::Struct(name) => named(block.structs.iter().map(|s| s.name.to_string()).collect(), name),
-        // There, and used as what it is not.
+        // The name exists, but the body uses it as something else.
         Unknown::Name(name) if RESERVED.contains(&name) => None,
         Unknown::Name(name) => {
             let rust = syn::parse_str(name).ok().and_then(|ty| Type::from_rust(&ty).ok());
@@ -117,7 +117,7 @@ fn meant(unknown: &Unknown, stretch: &str, block: &Block) -> Option<String> {
     }
 }
 
-/// The names that a stretch may use, but for those of C blocks.
+/// The names that a stretch may use, except those in C blocks.
 fn names(stretch: &str, block: &Block) -> Vec<String> {
     let uop: Option<&Uop> = uop_of(stretch).and_then(|name| block.uops.iter().find(|uop| uop.name == name));
     let operands = uop.into_iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name));

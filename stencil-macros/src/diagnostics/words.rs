@@ -1,12 +1,12 @@
-//! What a compiler says, in terms of what people wrote.
+//! Translates the compiler's messages into the terms of the block.
 
 use crate::source::Source;
 
-/// Names of ours that messages mention, in terms of what people wrote.
+/// Replaces internal names in a message.
 pub(super) fn translate(message: &str, source: &Source) -> String {
     let mut text = message.to_owned();
     if let Some(label) = not_a_label(message) {
-        return format!("`{label}` is not a label of this uop, and `ADDRESS_OF` has the address of a label");
+        return format!("`{label}` is not a label of this uop: `ADDRESS_OF` takes a label operand");
     }
     if let Some(name) = is_undeclared_macro(&text) {
         let usage = if matches!(name, "CONTINUE" | "RETURN") { "" } else { "label" };
@@ -20,10 +20,10 @@ pub(super) fn translate(message: &str, source: &Source) -> String {
         text.replace_range(start..start + "stencil_uop_".len() + length, &name);
     }
     if text.contains("_uop *const'") && text.contains("conver") {
-        text.push_str("\nnote: a label is a place to jump to: `ADDRESS_OF(label)` has its address as a pointer");
+        text.push_str("\nnote: a label is not a pointer: `ADDRESS_OF(label)` is its address");
     }
     let opaque = text.contains("incomplete") && text.contains("struct stencil_opaque_");
-    // `'Other' (aka 'struct stencil_opaque_Other')`, which is what `struct` declarations are for.
+    // `'Other' (aka 'struct stencil_opaque_Other')`: the name alone says enough.
     for aka in [" (aka 'struct stencil_opaque_", " {aka 'struct stencil_opaque_"] {
         while let Some(start) = text.find(aka) {
             let end = text[start..].find([')', '}']).map_or(text.len(), |end| start + end + 1);
@@ -40,13 +40,13 @@ pub(super) fn translate(message: &str, source: &Source) -> String {
 const REMEDY: &str =
     "\nnote: C knows the fields that a `struct` of the block declares: `struct Name = path { field: type }`";
 
-/// What a message says `ADDRESS_OF` was used with, and is not a label.
+/// The argument of `ADDRESS_OF` that is not a label, if the message is about one.
 pub(super) fn not_a_label(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("'stencil_address_").filter(|_| message.contains("undeclared"))?;
     rest.split('\'').next()
 }
 
-/// The macro of ours that a message says is undeclared, as it is without parentheses.
+/// The macro of ours that a message calls undeclared, because it lacks its parentheses.
 pub(super) fn is_undeclared_macro(message: &str) -> Option<&'static str> {
     let macros = ["CONTINUE", "JUMP", "CALL", "RETURN", "ADDRESS_OF"];
     let head = message.lines().next()?;

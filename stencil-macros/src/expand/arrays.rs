@@ -53,7 +53,7 @@ impl Arrays {
             quote! {
                 #[doc(hidden)]
                 #[allow(non_upper_case_globals)]
-                static #name: [u8; #length] = *#literal;
+                static #name: [__stencil_core::primitive::u8; #length] = *#literal;
             }
         });
         quote! { #(#items)* }

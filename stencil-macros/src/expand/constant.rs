@@ -3,7 +3,8 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{Names, emit};
+use super::links;
+use super::names::Names;
 use crate::model::{Objects, Pointer, Static, Value};
 
 /// Expands the constants of a block into statics and their types.
@@ -38,7 +39,7 @@ fn parts(constant: &Static, names: &Names) -> Vec<(TokenStream, TokenStream)> {
     let mut at = 0;
     let bytes = |range: std::ops::Range<usize>| {
         let (length, literal) = (range.len(), Literal::byte_string(&constant.bytes[range]));
-        (quote! { [u8; #length] }, quote! { *#literal })
+        (quote! { [__stencil_core::primitive::u8; #length] }, quote! { *#literal })
     };
     let mut rest = &constant.pointers[..];
     while let Some(first) = rest.first() {
@@ -52,7 +53,7 @@ fn parts(constant: &Static, names: &Names) -> Vec<(TokenStream, TokenStream)> {
             .count();
         let (run, after) = rest.split_at(length);
         let pointers = run.iter().map(|pointer| value(pointer, names));
-        parts.push((quote! { [::stencil_runtime::expansion::Pointer; #length] }, quote! { [#(#pointers),*] }));
+        parts.push((quote! { [__stencil_runtime::expansion::Pointer; #length] }, quote! { [#(#pointers),*] }));
         at = first.offset + 8 * length;
         rest = after;
     }
@@ -61,7 +62,7 @@ fn parts(constant: &Static, names: &Names) -> Vec<(TokenStream, TokenStream)> {
     }
     if parts.is_empty() {
         // A constant without a size has an address of its own, too.
-        parts.push((quote! { u8 }, quote! { 0 }));
+        parts.push((quote! { __stencil_core::primitive::u8 }, quote! { 0 }));
     }
     parts
 }
@@ -73,7 +74,7 @@ fn value(pointer: &Pointer, names: &Names) -> TokenStream {
             let name = names.constant(index);
             quote! { (&raw const #name).cast() }
         }
-        value => emit::callee_pointer(value, names),
+        value => links::callee_pointer(value, names),
     };
-    quote! { ::stencil_runtime::expansion::Pointer::new(#target, #addend) }
+    quote! { __stencil_runtime::expansion::Pointer::new(#target, #addend) }
 }

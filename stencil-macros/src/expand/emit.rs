@@ -1,73 +1,62 @@
 //! Emit functions: straight-line code that reserves room, computes fields, copies and patches.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 
-use super::{Names, common_attributes, describe, instruction, local, member_index, own_attributes};
-use crate::ast::{Block, Field, Uop};
+use super::links::callee_pointer;
+use super::manual;
+use super::names::{self, Names, common_attributes, local, own_attributes};
+use super::operand::{member_index, rust_type};
+use crate::ast::{Block, Uop};
 use crate::ctype::Type;
-use crate::model::{LIBC, Patch, PatchKind, Section, Stencil, Value};
+use crate::model::{Patch, PatchKind, Section, Stencil, Value};
 
-/// The size, in bytes, up to which a uop's emit function is inlined. That of a larger uop is much longer than a call of it,
-/// and a caller of many of them would not fit into the processor's caches.
+/// The most bytes of a uop whose emit function is inlined. The function of a larger uop is much longer than a call of it, and code
+/// that emits many such uops would not fit into the processor's caches.
 const INLINED: usize = 32;
 
-/// Returns the name of a uop's public emit function.
-pub fn function_name(uop: &Uop) -> Ident {
-    format_ident!("emit_{}", uop.name)
-}
-
-/// Returns the name of the function that emits a uop, or one member of a family, from operand words.
-pub fn words_name(uop: &Uop, member: usize) -> Ident {
-    if uop.is_family() {
-        format_ident!("__stencil_emit_{}_{}", uop.name, member)
-    } else {
-        format_ident!("__stencil_emit_{}", uop.name)
-    }
-}
-
-/// Expands a uop into its public emit function, which takes typed operands, and a function for each stencil, which takes
-/// operand words.
-pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
+/// The public function of a uop, which takes operands by their types, and the functions that emit its stencils from words.
+pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let Uop { name, visibility, .. } = uop;
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
-    let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
+    let operands: Vec<_> = uop.operands.iter().map(|field| names::argument(&field.name)).collect();
     let types: Vec<_> = uop.operands.iter().map(rust_type).collect();
-    let function = function_name(uop);
+    let function = names::function(uop);
     let text = name.to_string();
-    let errors = "# Errors\nThose of [`Emitter`](::stencil_runtime::Emitter), and an operand out of its hole's range. \
-                  Nothing is emitted then.";
-    let link = format!("Emits the uop; [`{}`] describes its machine code.", describe::constant(uop));
-    let parameters: Vec<_> = uop.parameters.iter().map(|parameter| &parameter.name).collect();
-    let result = quote! { ::core::result::Result<(), ::stencil_runtime::Error> };
+    let errors = "# Errors\nReturns an error if an operand is out of its hole's range, if a buffer is full, or if a function is out of \
+                  reach. Then the emitter is unchanged.";
+    let link = format!("Emits the uop that [`{}`] describes.", names::constant(uop));
+    let manual = manual::uop(block, uop, members);
+    let parameters: Vec<_> = uop.parameters.iter().map(|parameter| names::argument(&parameter.name)).collect();
+    let result = quote! { __stencil_core::result::Result<(), __stencil_runtime::Error> };
     let (out, words, emit) = (local("out"), local("words"), local("emit"));
-    let emitter = quote! { &mut ::stencil_runtime::Emitter<'_, __Memory> };
+    let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
     let number = operands.len();
     let empty = Stencil { data_alignment: 1, ..Stencil::default() };
     let absent = (!uop.is_family() && members.first().and_then(Option::as_ref).is_none()).then_some((0, &empty));
     let present =
         members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?))).chain(absent);
     let functions = present.map(|(index, stencil)| {
-        let name = words_name(uop, index);
+        let name = names.words(uop, index);
         let body = body(stencil, names);
         quote! {
             #(#common)*
             #[doc(hidden)]
             #[allow(dead_code, non_snake_case)]
             #[inline(always)]
-            fn #name<__Memory: ::stencil_runtime::Memory>(#out: #emitter, #words: &[u64; #number]) -> bool {
+            fn #name<__Memory: __stencil_runtime::Memory>(
+                #out: #emitter,
+                #words: &[__stencil_core::primitive::u64; #number],
+            ) -> __stencil_core::primitive::bool {
                 #body
             }
         }
     });
-    let to_words = uop.operands.iter().map(|field| {
-        let name = &field.name;
-        match field.ty.c {
-            Type::Label => quote! { #name.0 },
-            _ => quote! { ::stencil_runtime::Operand::to_word(#name) },
-        }
+    let to_words = uop.operands.iter().zip(&operands).map(|(field, name)| match field.ty.c {
+        Type::Label => quote! { #name.0 },
+        _ => quote! { __stencil_runtime::Operand::to_word(#name) },
     });
-    let uops = instruction::uop_static(uop);
+    let uops = names.uop(uop);
     let small =
         !uop.is_family() && members.iter().flatten().all(|stencil| stencil.code.len() + stencil.data.len() <= INLINED);
     let (inline, method) =
@@ -76,28 +65,42 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
         let count = members.len();
         let table = members.iter().enumerate().map(|(index, member)| match member {
             Some(_) => {
-                let name = words_name(uop, index);
-                quote! { ::core::option::Option::Some(#name::<__Memory>) }
+                let name = names.words(uop, index);
+                quote! { __stencil_core::option::Option::Some(#name::<__Memory>) }
             }
-            None => quote! { ::core::option::Option::None },
+            None => quote! { __stencil_core::option::Option::None },
         });
-        let (index, found) = (member_index(uop), local("found"));
+        let (index, found, member) = (member_index(uop, &parameters), local("found"), local("member"));
         quote! {
-            type Emit<__Memory> = fn(#emitter, &[u64; #number]) -> bool;
-            struct Members<__Memory>(::core::marker::PhantomData<__Memory>);
-            impl<__Memory: ::stencil_runtime::Memory> Members<__Memory> {
-                const ALL: &'static [::core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
+            type Emit<__Memory> = fn(#emitter, &[__stencil_core::primitive::u64; #number]) -> __stencil_core::primitive::bool;
+            struct Members<__Memory>(__stencil_core::marker::PhantomData<__Memory>);
+            impl<__Memory: __stencil_runtime::Memory> Members<__Memory> {
+                const ALL: &'static [__stencil_core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
             }
-            match #index.and_then(|index| ::core::option::Option::Some((Members::<__Memory>::ALL[index]?, #uops[index].as_ref()?))) {
-                ::core::option::Option::Some((#emit, #found)) => unsafe { #found.#method(#out, #words, #emit) },
-                ::core::option::Option::None => ::core::result::Result::Err(
-                    ::stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
+            match #index.and_then(|#member| __stencil_core::option::Option::Some((
+                Members::<__Memory>::ALL[#member]?,
+                __stencil_core::option::Option::as_ref(&#uops[#member])?,
+            ))) {
+                __stencil_core::option::Option::Some((#emit, #found)) => unsafe {
+                    __stencil_runtime::Uop::#method(#found, #out, #words, #emit)
+                },
+                __stencil_core::option::Option::None => __stencil_core::result::Result::Err(
+                    __stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
                 ),
             }
         }
     } else {
-        let name = words_name(uop, 0);
-        quote! { unsafe { #uops.#method(#out, #words, #name) } }
+        let name = names.words(uop, 0);
+        quote! { unsafe { __stencil_runtime::Uop::#method(&#uops, #out, #words, #name) } }
+    };
+    // All of it at the name, where rustc reports two uops of one name in a module.
+    let public = quote_spanned! {names::span(uop)=>
+        fn #function<__Memory: __stencil_runtime::Memory>(
+            #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
+        ) -> #result {
+            let #words = [#(#to_words),*];
+            #chosen
+        }
     };
     quote! {
         #(#functions)*
@@ -106,32 +109,20 @@ pub fn expand(uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStr
         #[doc = ""]
         #[doc = #link]
         #[doc = ""]
+        #[doc = #manual]
+        #[doc = ""]
         #[doc = #errors]
         #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
         #[#inline]
-        #visibility fn #function<__Memory: ::stencil_runtime::Memory>(
-            #out: #emitter, #(#parameters: usize,)* #(#operands: #types),*
-        ) -> #result {
-            let #words = [#(#to_words),*];
-            #chosen
-        }
+        #visibility #public
     }
 }
 
-/// Returns the type of an operand in emit functions; for a label, that of its address.
-pub fn rust_type(field: &Field) -> TokenStream {
-    let ty = &field.ty.rust;
-    match field.ty.c {
-        Type::Label => quote! { ::stencil_runtime::Address },
-        _ => quote! { #ty },
-    }
-}
-
-/// Returns the body of a function that emits a stencil. It uses `out`, the emitter, and `words`, the operands, and returns
-/// whether it emitted the stencil.
+/// The body of a function that emits a stencil. It uses `out`, the emitter, and `words`, the operands. Its value is `true` if it
+/// emitted the stencil.
 ///
-/// The function checks all values before it writes anything. If a value does not fit its field, a target is out of reach or
-/// a buffer is full, it does nothing. The runtime then emits by the stencil's description, or finds the error with it.
+/// The body checks all values before it writes anything. If a value does not fit its field, a target is out of reach or a buffer
+/// is full, it does nothing, and the stencil's description decides what to do or what the error is.
 pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     let (out, words, code, data) = (local("out"), local("words"), local("code"), local("data"));
     let (code_size, data_size, alignment) = (stencil.code.len(), stencil.data.len(), stencil.data_alignment);
@@ -149,23 +140,26 @@ pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     let conditions: Vec<_> = conditions.collect();
     let copies = [(&code, &stencil.code), (&data, &stencil.data)].map(|(place, bytes)| {
         let (size, (array, length)) = (bytes.len(), names.arrays.of(bytes));
-        // If nothing is stored, fresh memory is right already, and reused memory is filled with zeros.
+        // If no byte is stored, fresh memory is right as it is, and reused memory is filled with zeros.
         let array = if length == 0 { quote!([]) } else { quote!(#array) };
-        (size != 0).then(|| quote! { ::stencil_runtime::expansion::copy::<__Memory, #size, #length>(#place, &#array); })
+        (size != 0).then(|| quote! { __stencil_runtime::expansion::copy::<__Memory, #size, #length>(#place, &#array); })
     });
     let puts = stencil.patches.iter().zip(&computed).map(|(patch, Computed { value, .. })| {
         let (place, offset) = match patch.section {
             Section::Code => (&code, patch.offset),
             Section::Data => (&data, patch.offset),
         };
-        quote! { ::stencil_runtime::patch::put(#place, #offset, #value); }
+        quote! { __stencil_runtime::patch::put(#place, #offset, #value); }
     });
     let [copy_code, copy_data] = copies;
     quote! {
-        let (#code_at, #data_at) = (#out.code_address().0, #out.aligned_data_address::<#data_size, #alignment>().0);
+        let (#code_at, #data_at) = (
+            __stencil_runtime::Emitter::code_address(#out).0,
+            __stencil_runtime::Emitter::aligned_data_address::<#data_size, #alignment>(#out).0,
+        );
         let _ = (#code_at, #data_at, #words);
         #(if !#conditions { return false; })*
-        let ::core::option::Option::Some((#code, #data)) = #out.take::<#code_size, #data_size, #alignment>() else {
+        let __stencil_core::option::Option::Some((#code, #data)) = __stencil_runtime::Emitter::take::<#code_size, #data_size, #alignment>(#out) else {
             return false;
         };
         let _ = (&#code, &#data);
@@ -176,7 +170,7 @@ pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     }
 }
 
-/// The value of a field as an array of bytes, and the condition under which the value is right.
+/// A field: its value as an array of bytes, and the condition under which the value is valid.
 struct Computed {
     value: TokenStream,
     fits: Option<TokenStream>,
@@ -191,55 +185,41 @@ fn field(stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
         Value::Next => plus(quote!(#code_at), stencil.code.len()),
         Value::Host(_) | Value::Libc(_) => {
             let address = callee_pointer(patch.value, names);
-            quote! { (#address as u64) }
+            quote! { (#address as __stencil_core::primitive::u64) }
         }
         Value::Static(index) => {
             let name = names.constant(index);
-            quote! { ((&raw const #name) as u64) }
+            quote! { ((&raw const #name) as __stencil_core::primitive::u64) }
         }
     };
     let addend = patch.addend;
-    let low = |size: usize| quote! { ::stencil_runtime::patch::low::<#size>(#value, #addend) };
+    let low = |size: usize| quote! { __stencil_runtime::patch::low::<#size>(#value, #addend) };
     let always = |value| Computed { value, fits: None };
     match patch.kind {
-        PatchKind::Abs64 => always(quote! { ::stencil_runtime::patch::abs64(#value, #addend) }),
+        PatchKind::Abs64 => always(quote! { __stencil_runtime::patch::abs64(#value, #addend) }),
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),
         PatchKind::Abs32S => {
-            Computed { value: low(4), fits: Some(quote! { ::stencil_runtime::patch::fits_i32(#value, #addend) }) }
+            Computed { value: low(4), fits: Some(quote! { __stencil_runtime::patch::fits_i32(#value, #addend) }) }
         }
         PatchKind::Rel32 => {
             let place = match patch.section {
                 Section::Code => plus(quote!(#code_at), patch.offset),
                 Section::Data => plus(quote!(#data_at), patch.offset),
             };
-            let distance = quote! { ::stencil_runtime::patch::low::<4>(#value.wrapping_sub(#place), #addend) };
-            // Displacements within one body always fit.
+            let distance = quote! { __stencil_runtime::patch::low::<4>(#value.wrapping_sub(#place), #addend) };
+            // Two places in one body are always near.
             let fits = match (patch.value, patch.section) {
                 (Value::Code(_) | Value::Next, Section::Code) | (Value::Data(_), Section::Data) => None,
-                (Value::Code(_) | Value::Next | Value::Data(_), _) => Some(quote! { #out.is_near() }),
-                _ => Some(quote! { #out.reaches(#value, #addend) }),
+                (Value::Code(_) | Value::Next | Value::Data(_), _) => {
+                    Some(quote! { __stencil_runtime::Emitter::is_near(#out) })
+                }
+                _ => Some(quote! { __stencil_runtime::Emitter::reaches(#out, #value, #addend) }),
             };
             Computed { value: distance, fits }
         }
     }
-}
-
-/// Returns the links of a stencil's description: name and address of everything outside that its patches refer to.
-pub fn links(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
-    let links = stencil.patches.iter().filter_map(|patch| match patch.value {
-        Value::Host(_) | Value::Libc(_) => {
-            let (name, address) = (callee_name(block, patch.value), callee_pointer(patch.value, names));
-            Some(quote! { ::stencil_runtime::expansion::Link::new(#name, #address) })
-        }
-        Value::Static(index) => {
-            let name = names.constant(index);
-            Some(quote! { ::stencil_runtime::expansion::Link::new("data", (&raw const #name).cast()) })
-        }
-        Value::Operand(_) | Value::Code(_) | Value::Data(_) | Value::Next => None,
-    });
-    quote! { const { &[#(#links),*] } }
 }
 
 fn plus(base: TokenStream, offset: usize) -> TokenStream {
@@ -248,41 +228,5 @@ fn plus(base: TokenStream, offset: usize) -> TokenStream {
         base
     } else {
         quote! { #base.wrapping_add(#offset) }
-    }
-}
-
-/// Returns the functions that a stencil calls by a displacement, each once.
-pub fn callees(stencil: &Stencil) -> Vec<Value> {
-    let mut all = Vec::new();
-    for patch in &stencil.patches {
-        let callee = matches!(patch.value, Value::Host(_) | Value::Libc(_)) && patch.kind == PatchKind::Rel32;
-        if callee && !all.contains(&patch.value) {
-            all.push(patch.value);
-        }
-    }
-    all
-}
-
-/// Returns the name of a host or library function.
-pub fn callee_name(block: &Block, callee: Value) -> String {
-    match callee {
-        Value::Host(index) => block.externs[index].name.to_string(),
-        Value::Libc(index) => LIBC[index].into(),
-        _ => unreachable!("not a callee"),
-    }
-}
-
-/// Returns the address of a host or library function, as a pointer.
-pub fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
-    match callee {
-        Value::Host(index) => {
-            let name = names.host(index);
-            quote! { #name as *const () }
-        }
-        Value::Libc(index) => {
-            let name = format_ident!("{}", LIBC[index]);
-            quote! { ::stencil_runtime::expansion::libc::#name as *const () }
-        }
-        _ => unreachable!("not a callee"),
     }
 }

@@ -1,25 +1,29 @@
 //! The machine's type, the types that both languages share, the host functions.
 
-use proc_macro2::{Ident, TokenStream};
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
-use super::{Names, describe, emit, local};
+use super::names::{self, Names, local};
+use super::{describe, emit, links};
 use crate::ast::{Block, Struct, Typed};
-use crate::model::{Abi, Objects};
+use crate::ctype::{self, Type};
+use crate::model::{Abi, Calls, Objects};
 
-/// How Rust names the machine.
-pub fn path(block: &Block) -> TokenStream {
-    let machine = &block.machine;
-    machine.continued.as_ref().map_or_else(|| machine.name.to_token_stream(), |path| path.to_token_stream())
-}
-
-pub fn expand(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
-    let machine =
-        if block.machine.continued.is_some() { continued(block, abi) } else { declared(block, objects, abi, names) };
+pub fn expand(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
+    let machine = if block.machine.continued.is_some() {
+        continued(block, calls)
+    } else {
+        declared(block, objects, calls, names)
+    };
     let mut layout = objects.layout.iter().copied();
-    let structs = block.structs.iter().map(|s| structure(s, &mut layout));
+    let structs = block.structs.iter().map(|s| structure(block, s, &mut layout));
     let hosts = block.externs.iter().enumerate().map(|(index, function)| {
-        let (name, path) = (names.host(index), &function.function);
+        let path = &function.function;
+        // A constant without a name if nothing can use it: another block without uops may have the same host functions.
+        let name = if block.uops.is_empty() { quote!(_) } else { names.host(index).into_token_stream() };
         let ty = function_type(function.parameters.iter().map(|field| &field.ty), &function.output);
         quote! {
             #[doc(hidden)]
@@ -27,7 +31,47 @@ pub fn expand(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> Toke
             const #name: #ty = #path;
         }
     });
-    quote! { #machine #(#structs)* #(#hosts)* }
+    let types = types(block);
+    quote! { #machine #types #(#structs)* #(#hosts)* }
+}
+
+/// Assertions that the types which the macro knows by name are those types.
+fn types(block: &Block) -> TokenStream {
+    let mut asserted = HashSet::new();
+    let mut assertions = Vec::new();
+    for ty in block.types() {
+        ctype::names(&ty.rust, &mut |found, c| {
+            let expected = match c {
+                Type::Integer { bits, signed, size } => {
+                    let letter = if signed { "i" } else { "u" };
+                    let name = format_ident!("{letter}{}", if size { "size".into() } else { bits.to_string() });
+                    quote! { __stencil_core::primitive::#name }
+                }
+                Type::Bool => quote! { __stencil_core::primitive::bool },
+                Type::F32 => quote! { __stencil_core::primitive::f32 },
+                Type::F64 => quote! { __stencil_core::primitive::f64 },
+                Type::Vector => quote! { __stencil_core::arch::x86_64::__m128i },
+                Type::Label => quote! { __stencil_runtime::Label },
+                Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
+                    Some(s) => rust_name(s),
+                    // C knows nothing of it.
+                    None => return,
+                },
+                Type::Pointer { .. } | Type::Array(..) => unreachable!("these have no name"),
+            };
+            if asserted.insert((found.to_token_stream().to_string(), expected.to_string())) {
+                assertions.push(quote_spanned! {found.span()=>
+                    const _: () = __stencil_runtime::expansion::assert_type::<#found, #expected>();
+                });
+            }
+        });
+    }
+    quote! { #(#assertions)* }
+}
+
+/// How Rust names a struct of the block.
+fn rust_name(s: &Struct) -> TokenStream {
+    s.bound.as_ref().map_or_else(|| s.name.to_token_stream(), |path| path.to_token_stream())
 }
 
 /// The type of a function of the C convention.
@@ -46,98 +90,105 @@ pub fn entry_type(block: &Block) -> TokenStream {
 
 pub fn abi_value(abi: Abi) -> TokenStream {
     match abi {
-        Abi::C => quote! { ::stencil_runtime::Abi::C },
-        Abi::PreserveNone => quote! { ::stencil_runtime::Abi::PreserveNone },
+        Abi::C => quote! { __stencil_runtime::Abi::C },
+        Abi::PreserveNone => quote! { __stencil_runtime::Abi::PreserveNone },
     }
 }
 
-fn declared(block: &Block, objects: &Objects, abi: Abi, names: &Names) -> TokenStream {
-    let machine = &block.machine;
+/// What the blocks of a machine have to agree on.
+pub fn convention_value(Calls { abi, convention, compiler }: &Calls) -> TokenStream {
+    let registers = if convention.is_empty() { String::new() } else { format!("{}: it {convention}", abi.name()) };
+    quote! { __stencil_runtime::expansion::Convention { registers: #registers, compiler: #compiler } }
+}
+
+fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
+    let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
     // As many words as the largest uop needs, or as the user wants for those of other blocks.
     let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
     let entry = entry_type(block);
-    let abi = abi_value(abi);
-    let entry_uop = format_ident!("__stencil_entry_{name}");
+    let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
+    let (entry_uop, entry_stencil) = (names.entry(), names.entry_stencil());
     let empty = crate::model::Stencil { data_alignment: 1, ..Default::default() };
     let stencil = objects.entry.as_ref().unwrap_or(&empty);
     let description = describe::entry_value(block, stencil, names);
-    let (entry_stencil, out, operands) =
-        (format_ident!("__stencil_entry_stencil_{name}"), local("out"), local("words"));
-    let (body, links) = (emit::body(stencil, names), emit::links(block, stencil, names));
+    let (out, operands) = (local("out"), local("words"));
+    let (body, links) = (emit::body(stencil, names), links::all(block, stencil, names));
     quote! {
         #(#attributes)*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
         #visibility enum #name {}
 
         #[doc(hidden)]
         #[allow(non_upper_case_globals)]
-        const #entry_stencil: ::stencil_runtime::Stencil = #description;
+        const #entry_stencil: __stencil_runtime::Stencil = #description;
         #[doc(hidden)]
         #[allow(non_upper_case_globals)]
-        static #entry_uop: ::stencil_runtime::Uop<#name> = unsafe {
-            ::stencil_runtime::Uop::new(&#entry_stencil, #links, |#out, #operands: &[u64; #words], _| {
-                type __Memory = ::stencil_runtime::Fresh;
+        static #entry_uop: __stencil_runtime::Uop<#name> = unsafe {
+            __stencil_runtime::Uop::new(&#entry_stencil, #links, |#out, #operands: &[__stencil_core::primitive::u64; #words], _| {
+                type __Memory = __stencil_runtime::Fresh;
                 #body
             })
         };
 
-        unsafe impl ::stencil_runtime::Machine for #name {
-            type Operands = [u64; #words];
+        unsafe impl __stencil_runtime::Machine for #name {
+            type Operands = [__stencil_core::primitive::u64; #words];
             type Entry = #entry;
-            const ABI: ::stencil_runtime::Abi = #abi;
-            const ENTRY: &'static ::stencil_runtime::Uop<Self> = &#entry_uop;
+            const ABI: __stencil_runtime::Abi = #abi;
+            const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
+            const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
         }
 
         impl #name {
-            /// Compiles a program; execution begins at its first instruction.
+            /// Compiles a program. Its entry runs the first instruction.
             ///
             /// # Errors
-            /// See [`Error`](::stencil_runtime::Error).
+            /// Returns an error if an operand does not fit, a label is unbound, or memory cannot be obtained.
             #visibility fn compile(
-                program: &[::stencil_runtime::Instruction<Self>],
-            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
-                ::stencil_runtime::Code::compile(program)
+                program: &[__stencil_runtime::Instruction<Self>],
+            ) -> __stencil_core::result::Result<__stencil_runtime::Code<Self>, __stencil_runtime::Error> {
+                __stencil_runtime::Code::compile(program)
             }
 
             /// Compiles a program into an arena.
             ///
             /// # Errors
-            /// See [`Error`](::stencil_runtime::Error).
+            /// Returns an error if an operand does not fit, a label is unbound, or the arena is full.
             #[allow(dead_code)]
             #visibility fn compile_in(
-                arena: &::stencil_runtime::Arena,
-                program: &[::stencil_runtime::Instruction<Self>],
-            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
-                ::stencil_runtime::Code::compile_in(arena, program)
+                arena: &__stencil_runtime::Arena,
+                program: &[__stencil_runtime::Instruction<Self>],
+            ) -> __stencil_core::result::Result<__stencil_runtime::Code<Self>, __stencil_runtime::Error> {
+                __stencil_runtime::Code::compile_in(arena, program)
             }
 
-            /// The pseudo-instruction that binds a label to the place where it stands.
+            /// Returns the pseudo-instruction that binds a label to its position in the program.
             #[allow(dead_code)]
             #[must_use]
-            #visibility fn bind(label: ::stencil_runtime::Label) -> ::stencil_runtime::Instruction<Self> {
-                ::stencil_runtime::Instruction::bind(label)
+            #visibility fn bind(label: __stencil_runtime::Label) -> __stencil_runtime::Instruction<Self> {
+                __stencil_runtime::Instruction::bind(label)
             }
         }
     }
 }
 
-/// Checks that a continued machine is the one that was declared.
-fn continued(block: &Block, abi: Abi) -> TokenStream {
-    let (machine, entry, abi) = (path(block), entry_type(block), abi_value(abi));
+/// Assertions that a continued machine is the one that was declared.
+fn continued(block: &Block, calls: &Calls) -> TokenStream {
+    let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
     let span = block.machine.name.span();
     let room = block.uops.iter().map(|uop| {
         let needed = uop.operands.len().max(uop.parameters.len());
         let message = format!(
-            "uop `{}` has {needed} operands, more than any uop of the block that declares the machine: write \
+            "uop `{}` has {needed} operands, more than any uop in the block that declares the machine: write \
              `#[operands({needed})]` before `machine` there",
             uop.name
         );
+        let core = names::core_at(block, uop.name.span());
         quote_spanned! {uop.name.span()=>
-            const _: () = ::core::assert!(
-                ::core::mem::size_of::<<#machine as ::stencil_runtime::Machine>::Operands>() >= 8 * #needed,
+            const _: () = #core::assert!(
+                __stencil_core::mem::size_of::<<#machine as __stencil_runtime::Machine>::Operands>() >= 8 * #needed,
                 #message,
             );
         }
@@ -145,20 +196,16 @@ fn continued(block: &Block, abi: Abi) -> TokenStream {
     quote_spanned! {span=>
         const _: () = {
             // The registers and the result are those of the machine's declaration.
-            const fn _same<Entry: ::stencil_runtime::expansion::Declared<Here>, Here>() {}
-            _same::<<#machine as ::stencil_runtime::Machine>::Entry, #entry>();
-            ::core::assert!(
-                <#machine as ::stencil_runtime::Machine>::ABI.matches(#abi),
-                "the blocks of a machine were compiled by C compilers with different calling conventions: \
-                 have one compiler on all machines, or name it in STENCIL_CC",
-            );
+            const fn __same<Entry: __stencil_runtime::expansion::Declared<Here>, Here>() {}
+            __same::<<#machine as __stencil_runtime::Machine>::Entry, #entry>();
+            <#machine as __stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
         #(#room)*
     }
 }
 
 /// A type of both languages, and the proof that they agree on it.
-fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream {
+fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream {
     let Struct { attributes, visibility, name, bound, fields, .. } = s;
     let definition = bound.is_none().then(|| {
         let fields = fields.iter().map(|field| {
@@ -168,12 +215,12 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
         });
         quote! { #(#attributes)* #[repr(C)] #visibility struct #name { #(#fields),* } }
     });
-    let rust = bound.as_ref().map_or_else(|| name.to_token_stream(), |path| path.to_token_stream());
+    let rust = rust_name(s);
     let (Some(size), Some(alignment)) = (layout.next(), layout.next()) else { return quote! { #definition } };
     let (size, alignment) = (size as usize, alignment as usize);
     let disagree = |what: String| {
         let fields = if s.in_c { "the fields of the C type" } else { "all its fields here" };
-        format!("Rust and C disagree on the {what}: the Rust type has to be `#[repr(C)]`, and {fields} in its order")
+        format!("Rust and C disagree on the {what}: the Rust type must be `#[repr(C)]`, and {fields} in its order")
     };
     let (size_text, align_text) = (
         disagree(format!("size of `{name}`, which is {size} in C")),
@@ -185,26 +232,28 @@ fn structure(s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream 
         let offset_text = disagree(format!("offset of `{name}.{field_name}`, which is {offset} in C"));
         let field_text = disagree(format!("size of `{name}.{field_name}`, which is {field_size} in C"));
         let span = field_name.span();
+        let core = names::core_at(block, span);
         quote_spanned! {span=>
-            const __OFFSET: usize = ::core::mem::offset_of!(__Rust, #field_name);
-            // Of a field that is not there, rustc says so once: then this type is not known.
+            const __OFFSET: __stencil_core::primitive::usize = __stencil_core::mem::offset_of!(__Rust, #field_name);
+            // rustc reports a missing field once: then it does not know this type.
             fn #field_name(
-                value: &<__Rust as ::stencil_runtime::expansion::Given<__OFFSET>>::Itself,
-            ) -> &#ty { &value.#field_name }
+                __value: &<__Rust as __stencil_runtime::expansion::Given<__OFFSET>>::Itself,
+            ) -> &#ty { &__value.#field_name }
             let _ = #field_name;
-            ::core::assert!(__OFFSET == #offset, #offset_text);
-            ::core::assert!(::core::mem::size_of::<#ty>() == #field_size, #field_text);
+            #core::assert!(__OFFSET == #offset, #offset_text);
+            #core::assert!(__stencil_core::mem::size_of::<#ty>() == #field_size, #field_text);
         }
     });
     let checks: Vec<_> = checks.collect();
     let span = name.span();
+    let core = names::core_at(block, span);
     quote_spanned! {span=>
         #definition
         const _: () = {
-            // Named once, so that a mistake in it is one.
+            // Named once, so rustc reports a mistake in it once.
             type __Rust = #rust;
-            ::core::assert!(::core::mem::size_of::<__Rust>() == #size, #size_text);
-            ::core::assert!(::core::mem::align_of::<__Rust>() == #alignment, #align_text);
+            #core::assert!(__stencil_core::mem::size_of::<__Rust>() == #size, #size_text);
+            #core::assert!(__stencil_core::mem::align_of::<__Rust>() == #alignment, #align_text);
             #({ #checks })*
         };
     }

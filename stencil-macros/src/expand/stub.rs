@@ -1,5 +1,5 @@
-//! What a block with mistakes expands to: all that it would define, with signatures and without code, so that
-//! nothing is reported but the mistakes; and what an editor is told that does not say where tokens stand.
+//! The expansion of a block with mistakes: the items that it would define, with signatures and without code, so rustc reports
+//! nothing but the mistakes. An editor that hides the positions of tokens gets the same.
 
 use std::collections::HashSet;
 
@@ -7,21 +7,22 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Visibility;
 
-use super::{common_attributes, emit, machine, own_attributes};
+use super::names::{self, common_attributes, own_attributes};
+use super::{machine, operand};
 use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
 use crate::cache::Cache;
 use crate::check;
 use crate::ctype::Type;
-use crate::model::Abi;
+use crate::model::{Abi, Calls};
 
-/// The items of a block. `checked` says whether it is but the C that is wrong, or else the declarations, too.
+/// The items of a block. `checked` says whether the declarations are free of mistakes.
 pub fn expand(block: &Block, checked: bool) -> TokenStream {
     let mut seen = HashSet::new();
     let structs = block.structs.iter().filter(|s| seen.insert(s.name.to_string())).map(structure);
     let hosts = block.externs.iter().map(|function| host(function, checked));
     let declares = block.machine.continued.is_none() && !block.mistakes.no_machine;
     let machine = declares.then(|| declared(block));
-    let path = (!block.mistakes.no_machine).then(|| machine::path(block));
+    let path = (!block.mistakes.no_machine).then(|| names::machine(block));
     let mut seen = HashSet::new();
     let uops = block.uops.iter().filter(|uop| seen.insert(uop.name.to_string()));
     let uops: TokenStream = uops.map(|uop| self::uop(uop, path.as_ref(), checked)).collect();
@@ -31,7 +32,7 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
 }
 
 fn declared(block: &Block) -> TokenStream {
-    let machine = &block.machine;
+    let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
@@ -41,36 +42,41 @@ fn declared(block: &Block) -> TokenStream {
     } else {
         quote! { unsafe extern "C" fn() }
     };
-    // Other blocks of the machine, which may be free of mistakes, are compiled for this convention.
-    let abi = machine::abi_value(Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi));
+    // The machine's other blocks, which may be free of mistakes, are compiled for this convention.
+    let abi = Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi);
+    // What is not known fits everything.
+    let calls = Calls { abi, convention: String::new(), compiler: String::new() };
+    let (abi, convention) = (machine::abi_value(abi), machine::convention_value(&calls));
     quote! {
         #(#attributes)*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
         #visibility enum #name {}
 
-        impl ::stencil_runtime::Machine for #name {
-            type Operands = [u64; 256];
+        // SAFETY: nothing can be compiled: the entry has no code, and a build with mistakes ends before it runs.
+        unsafe impl __stencil_runtime::Machine for #name {
+            type Operands = [__stencil_core::primitive::u64; 256];
             type Entry = #entry;
-            const ABI: ::stencil_runtime::Abi = #abi;
-            const ENTRY: &'static ::stencil_runtime::Uop<Self> =
-                &::stencil_runtime::Uop::missing(|_| ::core::unreachable!());
+            const ABI: __stencil_runtime::Abi = #abi;
+            const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
+            const ENTRY: &'static __stencil_runtime::Uop<Self> =
+                &__stencil_runtime::Uop::missing(|_| __stencil_runtime::expansion::unreachable());
         }
 
         #[allow(dead_code)]
         impl #name {
             #visibility fn compile(
-                _: &[::stencil_runtime::Instruction<Self>],
-            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
-                ::core::unreachable!()
+                _: &[__stencil_runtime::Instruction<Self>],
+            ) -> __stencil_core::result::Result<__stencil_runtime::Code<Self>, __stencil_runtime::Error> {
+                __stencil_runtime::expansion::unreachable()
             }
             #visibility fn compile_in(
-                _: &::stencil_runtime::Arena,
-                _: &[::stencil_runtime::Instruction<Self>],
-            ) -> ::core::result::Result<::stencil_runtime::Code<Self>, ::stencil_runtime::Error> {
-                ::core::unreachable!()
+                _: &__stencil_runtime::Arena,
+                _: &[__stencil_runtime::Instruction<Self>],
+            ) -> __stencil_core::result::Result<__stencil_runtime::Code<Self>, __stencil_runtime::Error> {
+                __stencil_runtime::expansion::unreachable()
             }
-            #visibility fn bind(_: ::stencil_runtime::Label) -> ::stencil_runtime::Instruction<Self> {
-                ::core::unreachable!()
+            #visibility fn bind(_: __stencil_runtime::Label) -> __stencil_runtime::Instruction<Self> {
+                __stencil_runtime::expansion::unreachable()
             }
         }
     }
@@ -89,7 +95,7 @@ fn structure(s: &Struct) -> TokenStream {
     quote! { #(#attributes)* #[allow(dead_code)] #[repr(C)] #visibility struct #name { #(#fields),* } }
 }
 
-/// A use of the Rust function, which is not to be reported as unused either.
+/// A use of the Rust function, so rustc does not report it as unused.
 fn host(function: &Extern, checked: bool) -> TokenStream {
     let path = &function.function;
     if !checked {
@@ -101,31 +107,37 @@ fn host(function: &Extern, checked: bool) -> TokenStream {
 
 fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
-    // Names that were not checked may be there twice.
-    let named = |name: &Ident, ty: TokenStream| if checked { quote!(#name: #ty) } else { quote!(_: #ty) };
-    let parameters = || uop.parameters.iter().map(|parameter| named(&parameter.name, quote!(usize)));
+    // Names that were not checked may occur twice.
+    let named = |name: Ident, ty: TokenStream| if checked { quote!(#name: #ty) } else { quote!(_: #ty) };
+    let size = || quote!(__stencil_core::primitive::usize);
+    let parameters = || uop.parameters.iter().map(|parameter| &parameter.name);
     let operands = || uop.operands.iter();
-    let emitted = operands().map(|field| named(&field.name, emit::rust_type(field)));
-    let constructed = operands().map(|field| named(&field.name, field.ty.rust.to_token_stream()));
+    let emitted = (parameters().map(|name| named(names::argument(name), size())))
+        .chain(operands().map(|field| named(names::argument(&field.name), operand::rust_type(field))));
+    let constructed = (parameters().map(|name| named(name.clone(), size())))
+        .chain(operands().map(|field| named(field.name.clone(), field.ty.rust.to_token_stream())));
+    let arguments = parameters().chain(operands().map(|field| &field.name)).filter(|_| checked);
     let signature = Signature {
         visibility: &uop.visibility,
         attributes: quote!(#(#common)*),
         docs: quote!(#(#own)*),
         name: &uop.name,
-        emitted: parameters().chain(emitted).collect(),
-        constructed: parameters().chain(constructed).collect(),
+        shadows: names::shadows(arguments),
+        emitted: emitted.collect(),
+        constructed: constructed.collect(),
         members: uop.is_family().then(|| uop.count().unwrap_or(1)),
     };
     signature.items(machine)
 }
 
 fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
-    let operands = vec![quote!(_: impl ::core::marker::Sized); uop.arity];
+    let operands = vec![quote!(_: impl __stencil_core::marker::Sized); uop.arity];
     let signature = Signature {
         visibility: &uop.visibility,
         attributes: quote!(),
         docs: quote!(),
         name: &uop.name,
+        shadows: quote!(),
         emitted: operands.clone(),
         constructed: operands,
         members: None,
@@ -133,47 +145,52 @@ fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
     signature.items(machine)
 }
 
-/// What can be said of a uop without its stencil.
+/// A uop as far as it is known without its stencil.
 struct Signature<'a> {
     visibility: &'a Visibility,
     attributes: TokenStream,
-    /// What stands before it besides, for its functions.
+    /// Further attributes, for its functions.
     docs: TokenStream,
     name: &'a Ident,
-    /// What its emit function takes: names and types.
+    /// See [`names::shadows`].
+    shadows: TokenStream,
+    /// The arguments of its emit function: names and types.
     emitted: Vec<TokenStream>,
-    /// What the constructor of its instructions takes, likewise.
+    /// The arguments of its constructor.
     constructed: Vec<TokenStream>,
-    /// How many there are of a family.
+    /// The number of members of a family.
     members: Option<usize>,
 }
 
 impl Signature<'_> {
     fn items(&self, machine: Option<&TokenStream>) -> TokenStream {
-        let Self { visibility, attributes, docs, name, emitted, constructed, members } = self;
+        let Self { visibility, attributes, docs, name, shadows, emitted, constructed, members } = self;
         let (emit, stencil) = (format_ident!("emit_{}", name), format_ident!("STENCIL_{}", name));
-        let nothing = quote! { ::stencil_runtime::Stencil::nothing("") };
+        let nothing = quote! { __stencil_runtime::Stencil::nothing("") };
         let stencil = match members {
-            None => quote! { const #stencil: ::stencil_runtime::Stencil = #nothing; },
+            None => quote! { const #stencil: __stencil_runtime::Stencil = #nothing; },
             Some(members) => {
-                let optional = quote! { ::core::option::Option<::stencil_runtime::Stencil> };
-                quote! { static #stencil: [#optional; #members] = [::core::option::Option::Some(#nothing); #members]; }
+                let optional = quote! { __stencil_core::option::Option<__stencil_runtime::Stencil> };
+                quote! { static #stencil: [#optional; #members] = [__stencil_core::option::Option::Some(#nothing); #members]; }
             }
         };
-        // Uops of these names would be in the way of what the machine has.
+        // A uop with such a name would collide with a function of the machine.
         let machine = machine.filter(|_| check::METHODS.iter().all(|method| name != method));
         let span = name.span().resolved_at(Span::call_site());
         let constructor = machine.map(|machine| {
             let function = quote_spanned! {span=>
-                fn #name(#(#constructed),*) -> ::stencil_runtime::Instruction<#machine> { ::core::unreachable!() }
+                fn #name(#(#constructed),*) -> __stencil_runtime::Instruction<#machine> { __stencil_runtime::expansion::unreachable() }
             };
             quote! {
-                #attributes
-                impl #machine {
-                    #docs
-                    #[allow(dead_code, unused_variables, non_snake_case, clippy::too_many_arguments)]
-                    #visibility #function
-                }
+                const _: () = {
+                    #shadows
+                    #attributes
+                    impl #machine {
+                        #docs
+                        #[allow(dead_code, unused_variables, non_snake_case, clippy::too_many_arguments)]
+                        #visibility #function
+                    }
+                };
             }
         });
         quote! {
@@ -183,10 +200,10 @@ impl Signature<'_> {
             #attributes
             #docs
             #[allow(dead_code, unused_variables, non_snake_case, clippy::too_many_arguments)]
-            #visibility fn #emit<__Memory: ::stencil_runtime::Memory>(
-                _: &mut ::stencil_runtime::Emitter<'_, __Memory>, #(#emitted),*
-            ) -> ::core::result::Result<(), ::stencil_runtime::Error> {
-                ::core::unreachable!()
+            #visibility fn #emit<__Memory: __stencil_runtime::Memory>(
+                _: &mut __stencil_runtime::Emitter<'_, __Memory>, #(#emitted),*
+            ) -> __stencil_core::result::Result<(), __stencil_runtime::Error> {
+                __stencil_runtime::expansion::unreachable()
             }
             #constructor
         }

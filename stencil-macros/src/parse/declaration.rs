@@ -1,5 +1,5 @@
-//! The items of a block, each from behind its keyword. `errors` take what is wrong with one and does not keep what it
-//! declares from being known.
+//! The items of a block, each from the token after its keyword. A mistake that leaves the declaration intact goes to the
+//! context's errors; the parser then returns the item all the same.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::parse::discouraged::Speculative as _;
@@ -7,9 +7,8 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, parenthesized, token};
 
-use super::MACHINE;
+use super::{Context, MACHINE, contract};
 use crate::ast::{Extern, Field, Machine, Parameter, Struct, Typed, Uop};
-use crate::contract::{ATTRIBUTE, Contract};
 use crate::ctype::Type;
 
 mod keyword {
@@ -20,14 +19,15 @@ pub(super) fn machine(
     input: ParseStream,
     mut attributes: Vec<Attribute>,
     visibility: Visibility,
-    errors: &mut Vec<Error>,
+    context: &mut Context,
 ) -> Result<Machine> {
-    no_contract(&mut attributes, errors);
-    let operands = operands(&mut attributes, errors);
+    no_contract(&mut attributes, &mut context.errors);
+    let operands = operands(&mut attributes, &mut context.errors);
     let name = input.parse()?;
     signature(
         input,
         Machine { attributes, operands, visibility, continued: None, name, parameters: Vec::new(), output: None },
+        context,
     )
 }
 
@@ -35,15 +35,15 @@ pub(super) fn continued(
     input: ParseStream,
     attributes: Vec<Attribute>,
     visibility: Visibility,
-    errors: &mut Vec<Error>,
+    context: &mut Context,
 ) -> Result<Machine> {
     if !input.peek(keyword::machine) {
         return Err(input.error("expected `machine`: `continue machine path::Name(register: type, ...) -> type;`"));
     }
     input.parse::<keyword::machine>()?;
     if let Some(span) = misplaced(&attributes, &visibility) {
-        let message = "this belongs to the machine's declaration: a block that continues the machine has no say";
-        errors.push(Error::new(span, message));
+        let message = "attributes and visibility belong to the machine's declaration: remove this here";
+        context.errors.push(Error::new(span, message));
     }
     let path = input.call(Path::parse_mod_style)?;
     let name = path.segments.last().expect("a path has a segment").ident.clone();
@@ -58,18 +58,19 @@ pub(super) fn continued(
             parameters: Vec::new(),
             output: None,
         },
+        context,
     )
 }
 
 /// The registers and the result of a machine.
-fn signature(input: ParseStream, mut machine: Machine) -> Result<Machine> {
-    machine.parameters = fields(input, &format!("expected the registers in parentheses: {MACHINE}"))?;
+fn signature(input: ParseStream, mut machine: Machine, context: &mut Context) -> Result<Machine> {
+    machine.parameters = fields(input, &format!("expected the registers in parentheses: {MACHINE}"), context)?;
     machine.output = output(input)?;
     input.parse::<Token![;]>()?;
     Ok(machine)
 }
 
-/// The number of operands that instructions have room for, `#[operands(3)]`, taken out of the attributes.
+/// Removes `#[operands(3)]` from the attributes. Returns the number of operand words that an instruction must hold.
 fn operands(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> usize {
     let mut most = 1;
     attributes.retain(|attribute| {
@@ -78,7 +79,8 @@ fn operands(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> usize {
             match attribute.parse_args::<LitInt>().and_then(|number| number.base10_parse()) {
                 Ok(number) => most = most.max(number),
                 Err(_) => {
-                    let message = "expected how many operands the uops of all blocks have at most: `#[operands(3)]`";
+                    let message =
+                        "expected the greatest number of operands that a uop of any block has: `#[operands(3)]`";
                     errors.push(Error::new(attribute.path().span(), message));
                 }
             }
@@ -88,19 +90,19 @@ fn operands(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> usize {
     most
 }
 
-/// Refuses a contract where there is nothing to keep one.
+/// Refuses a contract on an item that is not a uop.
 fn no_contract(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) {
     attributes.retain(|attribute| {
-        let ours = attribute.path().is_ident(ATTRIBUTE);
+        let ours = attribute.path().is_ident(contract::ATTRIBUTE);
         if ours {
-            let message = "a contract is of a uop; for all uops of a block, write `#![stencil(...)]` at its start";
+            let message = "only a uop has a contract; for all uops of a block, write `#![stencil(...)]` at its start";
             errors.push(Error::new(attribute.path().span(), message));
         }
         !ours
     });
 }
 
-/// The first attribute or the visibility of something that has none; comments do no harm.
+/// The first attribute or the visibility of an item that takes neither. Documentation is harmless.
 pub(super) fn misplaced(attributes: &[Attribute], visibility: &Visibility) -> Option<Span> {
     let attribute = attributes.iter().find(|attribute| !attribute.path().is_ident("doc"));
     let span = attribute.map(|attribute| attribute.path().span());
@@ -111,25 +113,32 @@ pub(super) fn uop(
     input: ParseStream,
     mut attributes: Vec<Attribute>,
     visibility: Visibility,
-    errors: &mut Vec<Error>,
+    context: &mut Context,
 ) -> Result<Uop> {
-    let contract = Contract::take(&mut attributes, errors);
+    let contract = contract::take(&mut attributes, &mut context.errors);
     let name: Ident = input.parse()?;
     let mut parameters = Vec::new();
     if input.parse::<Option<Token![<]>>()?.is_some() {
         while !input.peek(Token![>]) {
-            parameters.push(parameter(input, errors)?);
+            let mut attributes = input.call(Attribute::parse_outer)?;
+            let included = context.included(&mut attributes);
+            if let Some(span) = misplaced(&attributes, &Visibility::Inherited) {
+                context.errors.push(Error::new(span, "a parameter takes no attribute except `cfg`"));
+            }
+            let parameter = parameter(input, &mut context.errors)?;
+            parameters.extend(included.then_some(parameter));
             if !input.peek(Token![>]) {
                 input.parse::<Token![,]>()?;
             }
         }
         input.parse::<Token![>]>()?;
     }
-    let operands = fields(input, "expected the operands in parentheses, `uop name(operand: type, ...) { ... }`")?;
+    let operands =
+        fields(input, "expected the operands in parentheses, `uop name(operand: type, ...) { ... }`", context)?;
     if input.peek(Token![->]) {
-        let message = "a uop returns nothing: a run returns what its machine says, and `RETURN(value);` in a body \
+        let message = "a uop has no result: the machine declares the result of a run, and `RETURN(value);` in a body \
                        returns it";
-        errors.push(input.error(message));
+        context.errors.push(input.error(message));
         output(input)?;
     }
     let condition = match input.parse::<Option<Token![where]>>()? {
@@ -141,13 +150,13 @@ pub(super) fn uop(
             }
             if condition.is_empty() {
                 let message = "expected a condition on the family's parameters, such as `where DST != SRC`";
-                errors.push(Error::new(keyword.span(), message));
+                context.errors.push(Error::new(keyword.span(), message));
             }
             Some(condition)
         }
     };
     let body = if let Some(end) = input.parse::<Option<Token![;]>>()? {
-        errors.push(Error::new(end.span(), "a uop has a body: C in braces, in place of the `;`"));
+        context.errors.push(Error::new(end.span(), "a uop has a body: write C in braces instead of the `;`"));
         Group::new(Delimiter::Brace, TokenStream::new())
     } else {
         c_text(input, "expected the body of the uop, C in braces")?
@@ -157,8 +166,7 @@ pub(super) fn uop(
 
 /// `const DST: 0..3`
 fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
-    const FORM: &str =
-        "a family's parameter is a range of numbers from 0 up, `const NAME: 0..3` or `const NAME: 0..=2`";
+    const FORM: &str = "expected a parameter with a range of numbers: `const NAME: 0..3` or `const NAME: 0..=2`";
     if !input.peek(Token![const]) {
         return Err(input.error(FORM));
     }
@@ -176,13 +184,13 @@ fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
             while !(input.is_empty() || input.peek(Token![,]) || input.peek(Token![>]) || input.peek(token::Paren)) {
                 input.parse::<TokenTree>()?;
             }
-            // One member, so that what follows has something to work with.
+            // Later phases need at least one member.
             Ok(Parameter { name, start: 0, end: 1 })
         }
     }
 }
 
-/// A range that is not empty, or else where and why not, if there is more to say than what a range is.
+/// Parses a range that is not empty. An error may have a span and a message, if they say more than the form of a range.
 fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span>, Option<String>)> {
     let unlike = |_| (None, None);
     let number = |literal: &LitInt| match literal.base10_parse() {
@@ -200,51 +208,49 @@ fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span
     if past <= start {
         return Err((
             Some(end.span()),
-            Some("the range is empty, and a family needs a member: `0..2` has 0 and 1".into()),
+            Some("the range is empty, but a family needs a member: `0..2` contains 0 and 1".into()),
         ));
     }
     Ok((start, past))
 }
 
-impl Parse for Extern {
-    fn parse(input: ParseStream) -> Result<Self> {
-        if !input.peek(Token![fn]) {
-            let form = "expected `fn`: a host function is declared by `extern fn name(...) = path::to::function;`, and \
-                        has the C convention";
-            return Err(input.error(form));
-        }
-        input.parse::<Token![fn]>()?;
-        let name: Ident = input.parse()?;
-        let parameters = fields(input, "expected the parameters in parentheses")?;
-        let output = output(input)?;
-        if !input.peek(Token![=]) {
-            let form = format!("expected the Rust function that it is: `extern fn {name}(...) = path::to::function;`");
-            return Err(input.error(form));
-        }
-        input.parse::<Token![=]>()?;
-        let function = input.parse()?;
-        input.parse::<Token![;]>()?;
-        Ok(Self { name, parameters, output, function })
+pub(super) fn host(input: ParseStream, context: &mut Context) -> Result<Extern> {
+    if !input.peek(Token![fn]) {
+        let form = "expected `fn`: `extern fn name(...) = path::to::function;` declares a host function, which has the C \
+                        calling convention";
+        return Err(input.error(form));
     }
+    input.parse::<Token![fn]>()?;
+    let name: Ident = input.parse()?;
+    let parameters = fields(input, "expected the parameters in parentheses", context)?;
+    let output = output(input)?;
+    if !input.peek(Token![=]) {
+        let form = format!("expected the path of the Rust function: `extern fn {name}(...) = path::to::function;`");
+        return Err(input.error(form));
+    }
+    input.parse::<Token![=]>()?;
+    let function = input.parse()?;
+    input.parse::<Token![;]>()?;
+    Ok(Extern { name, parameters, output, function })
 }
 
 pub(super) fn structure(
     input: ParseStream,
     mut attributes: Vec<Attribute>,
     visibility: Visibility,
-    errors: &mut Vec<Error>,
+    context: &mut Context,
 ) -> Result<Struct> {
-    no_contract(&mut attributes, errors);
+    no_contract(&mut attributes, &mut context.errors);
     let name: Ident = input.parse()?;
     let bound = match input.parse::<Option<Token![=]>>()? {
         None => None,
         Some(_) => Some(input.call(Path::parse_mod_style)?),
     };
     if let (Some(span), true) = (misplaced(&attributes, &visibility), bound.is_some()) {
-        errors.push(Error::new(span, "this belongs to the Rust type, which is declared elsewhere"));
+        context.errors.push(Error::new(span, "this belongs to the declaration of the Rust type"));
     }
     if !input.peek(token::Brace) {
-        let form = "expected fields in braces, `struct Name { field: type, ... }`, or, of a type that Rust has, \
+        let form = "expected fields in braces: `struct Name { field: type, ... }`, or, for an existing Rust type, \
                     `struct Name = path { field: type, ... }`";
         return Err(input.error(form));
     }
@@ -256,19 +262,21 @@ pub(super) fn structure(
         if let Some(rest) = content.parse::<Option<Token![..]>>()? {
             if bound.is_none() {
                 let message =
-                    "`..` leaves the C type to C code: say which Rust type it is, `struct Name = path { .. }`";
+                    "`..` means that C declares the type: name the Rust type, too, `struct Name = path { .. }`";
                 return Err(Error::new(rest.span(), message));
             }
             in_c = true;
             break;
         }
-        fields.push(content.parse()?);
+        let mut field: Field = content.parse()?;
+        let included = context.included(&mut field.attributes);
+        fields.extend(included.then_some(field));
         if !content.is_empty() {
             content.parse::<Token![,]>()?;
         }
     }
     if !content.is_empty() {
-        return Err(content.error("`..` comes last, and alone"));
+        return Err(content.error("`..` must be the last field"));
     }
     Ok(Struct { attributes, visibility, name, bound, fields, in_c })
 }
@@ -300,16 +308,21 @@ impl Parse for Typed {
     }
 }
 
-fn fields(input: ParseStream, expected: &str) -> Result<Vec<Field>> {
+fn fields(input: ParseStream, expected: &str, context: &mut Context) -> Result<Vec<Field>> {
     if !input.peek(token::Paren) {
         return Err(input.error(expected));
     }
     let content;
     parenthesized!(content in input);
-    let fields: Vec<Field> = content.parse_terminated(Field::parse, Token![,])?.into_iter().collect();
+    let fields = content.parse_terminated(Field::parse, Token![,])?.into_iter();
+    let included = fields.filter_map(|mut field| context.included(&mut field.attributes).then_some(field));
+    let fields: Vec<Field> = included.collect();
     let stray = fields.iter().find_map(|field| misplaced(&field.attributes, &field.visibility));
     match stray {
-        Some(span) => Err(Error::new(span, "expected `name: type`, without attributes or visibility")),
+        Some(span) => Err(Error::new(
+            span,
+            "expected `name: type`: no visibility, and no attribute except `cfg`, is possible here",
+        )),
         None => Ok(fields),
     }
 }
@@ -321,10 +334,18 @@ fn output(input: ParseStream) -> Result<Option<Typed>> {
     }
 }
 
-/// A group in braces, whose text is C.
+/// A group in braces, whose text is C. It may be an argument of a `macro_rules!` macro, `$body:block`, which arrives in groups
+/// without delimiters.
 pub(super) fn c_text(input: ParseStream, expected: &str) -> Result<Group> {
     if !input.peek(token::Brace) {
         return Err(input.error(expected));
     }
-    input.parse()
+    let mut token: Option<TokenTree> = Some(input.parse()?);
+    loop {
+        token = match token {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => group.stream().into_iter().next(),
+            Some(TokenTree::Group(group)) => return Ok(group),
+            _ => return Err(input.error(expected)),
+        };
+    }
 }

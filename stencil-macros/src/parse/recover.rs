@@ -1,6 +1,6 @@
-//! After an item that could not be parsed: where the next one begins, and what can be said of the one that is left out.
+//! Recovery from an item that could not be parsed: finding the next item, and the signature of the one left out.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::parse::ParseStream;
 use syn::{Attribute, LitStr, Result, Token, Visibility, token};
 
@@ -13,23 +13,23 @@ mod keyword {
     syn::custom_keyword!(include);
 }
 
-/// Goes to the end of an item that could not be parsed, or to where the next one seems to begin.
+/// Skips to the end of an item that could not be parsed, or to the likely beginning of the next one.
 pub(super) fn skip_item(input: ParseStream) -> Result<()> {
-    // By tokens, since what syn cannot make sense of in a group, it reports again in the end.
+    // Token by token: syn reports tokens that are left unparsed in a group.
     let mut continues = false;
     if input.peek(Token![#]) && input.peek2(syn::Ident) {
         // A line of C, such as `#include "x.h"`.
         let line = input.span().start().line;
         while !input.is_empty() && line != 0 && input.span().start().line == line {
-            skip_tokens(input, 1)?;
+            take_tokens(input, 1)?;
         }
-        return if line == 0 { skip_tokens(input, 1) } else { Ok(()) };
+        return if line == 0 { take_tokens(input, 1).map(drop) } else { Ok(()) };
     }
     while input.peek(Token![#]) && input.peek2(token::Bracket) {
-        skip_tokens(input, 2)?;
+        take_tokens(input, 2)?;
     }
     if input.peek(Token![pub]) {
-        skip_tokens(input, if input.peek2(token::Paren) { 2 } else { 1 })?;
+        take_tokens(input, if input.peek2(token::Paren) { 2 } else { 1 })?;
     }
     loop {
         continues = input.peek(Token![continue]) || continues && input.peek(keyword::machine);
@@ -52,11 +52,12 @@ pub(super) fn skip_item(input: ParseStream) -> Result<()> {
     }
 }
 
-pub(super) fn skip_tokens(input: ParseStream, count: usize) -> Result<()> {
-    (0..count).try_for_each(|_| input.parse::<TokenTree>().map(drop))
+/// Takes tokens from a stream.
+pub(super) fn take_tokens(input: ParseStream, count: usize) -> Result<TokenStream> {
+    (0..count).map(|_| input.parse::<TokenTree>()).collect()
 }
 
-/// What can be seen of a uop that could not be parsed.
+/// Parses as much as possible of a uop that could not be parsed.
 pub(super) fn unparsed(input: ParseStream) -> Option<Unparsed> {
     input.call(Attribute::parse_outer).ok()?;
     let visibility = input.parse().ok()?;
@@ -65,7 +66,7 @@ pub(super) fn unparsed(input: ParseStream) -> Option<Unparsed> {
         suggest::nearest(&word, ["uop"])?;
     }
     let name = input.parse().ok()?;
-    // Commas separate; one may also end a list.
+    // A list may end with a comma.
     let count = |tokens: Vec<TokenTree>| {
         let comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
         let trailing = tokens.last().is_some_and(comma);
@@ -80,7 +81,7 @@ pub(super) fn unparsed(input: ParseStream) -> Option<Unparsed> {
     Some(Unparsed { visibility, name, arity: count(parameters) + operands })
 }
 
-/// Stands in for the machine of a block that has none.
+/// The stand-in for the machine of a block that has none.
 pub(super) fn nobody(span: Span) -> Machine {
     Machine {
         attributes: Vec::new(),

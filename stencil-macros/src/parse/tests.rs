@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn messages(block: &str) -> (Block, Vec<String>) {
-    let block: Block = syn::parse_str(block).unwrap();
+fn messages(text: &str) -> (Block, Vec<String>) {
+    let (block, _) = block(text.parse().unwrap(), Conditions::default()).unwrap();
     let messages = block.mistakes.errors.iter().map(|error| {
         let at = error.span().start();
         format!("{}:{}: {error}", at.line, at.column)
@@ -55,19 +55,20 @@ fn arity_of_what_cannot_be_parsed() {
     }
 }
 
-/// The stream without its `n`th token, groups counted before what is in them; none if it has fewer.
-fn without(stream: TokenStream, n: &mut usize) -> (TokenStream, bool) {
+/// The stream with other tokens in place of its `n`th one, and whether it has that many. Groups count before their content.
+fn replaced(stream: TokenStream, n: &mut usize, by: &TokenStream) -> (TokenStream, bool) {
     let mut found = false;
     let mut rest = TokenStream::new();
     for token in stream {
         if !found && *n == 0 {
             found = true;
+            rest.extend(by.clone());
             continue;
         }
         *n = n.wrapping_sub(usize::from(!found));
         let token = match token {
             TokenTree::Group(group) if !found => {
-                let (inner, inside) = without(group.stream(), n);
+                let (inner, inside) = replaced(group.stream(), n, by);
                 found = inside;
                 Group::new(group.delimiter(), inner).into()
             }
@@ -78,27 +79,72 @@ fn without(stream: TokenStream, n: &mut usize) -> (TokenStream, bool) {
     (rest, found)
 }
 
+const BLOCK: &str = "#![c_flags(\"-O1\")] #![stencil(crate = a::b, no_calls)] #[operands(3)] pub machine A(x: u64, p: *mut S) -> u64; \
+    c { int a; } include \"a.h\"; pub struct S { a: [u8; 3] } extern fn f(a: u64) -> u64 = a::b; \
+    struct T = b::T { a: u8, .. } #[cfg(all(unix, not(windows)))] #[stencil(max_code = 3)] /** Doc. */ \
+    pub uop one<const N: 1..=2, #[cfg(unix)] const M: 0..9>(a: u64, #[cfg_attr(unix, cfg(unix))] l: Label) \
+    where N > 1 { x = a; } uop two() {}";
+
+/// Parses, checks and expands a block, whatever its mistakes.
+fn expands(tokens: &TokenStream) -> Block {
+    let (block, conditions) =
+        super::block(tokens.clone(), Conditions::default()).unwrap_or_else(|error| panic!("{error}: {tokens}"));
+    let _ = (conditions.steps(), crate::check::check(&block));
+    let items = crate::expand::stub::expand(&block, false);
+    syn::parse2::<syn::File>(items.clone()).unwrap_or_else(|error| panic!("{error}: {tokens}: {items}"));
+    block
+}
+
 #[test]
 fn every_missing_token_is_a_mistake_or_none() {
-    let text = "#![c_flags(\"-O1\")] #[operands(3)] pub machine A(x: u64, p: *mut S) -> u64; c { int a; } \
-                include \"a.h\"; pub struct S { a: [u8; 3] } extern fn f(a: u64) -> u64 = a::b; \
-                struct T = b::T { a: u8, .. } /** Doc. */ pub uop one<const N: 1..=2, const M: 0..9>(a: u64, l: Label) \
-                where N > 1 { x = a; } uop two() {}";
-    let stream: TokenStream = text.parse().unwrap();
+    let stream: TokenStream = BLOCK.parse().unwrap();
     for n in 0.. {
-        let (rest, found) = without(stream.clone(), &mut { n });
-        let block: Block =
-            syn::parse2(rest.clone()).unwrap_or_else(|error| panic!("without token {n}: {error}: {rest}"));
-        let _ = crate::check::check(&block);
-        // What is left is named all the same.
+        let (rest, found) = replaced(stream.clone(), &mut { n }, &TokenStream::new());
+        let block = expands(&rest);
+        // The remaining uops are known all the same.
         assert!(block.uops.len() + block.mistakes.uops.len() >= 1, "without token {n}");
-        let items = crate::expand::stub::expand(&block, false);
-        syn::parse2::<syn::File>(items.clone()).unwrap_or_else(|error| panic!("without token {n}: {error}: {items}"));
         if !found {
             assert!(n > 100 && block.mistakes.errors.is_empty());
             break;
         }
     }
+}
+
+#[test]
+fn no_wrong_token_is_fatal() {
+    let stream: TokenStream = BLOCK.parse().unwrap();
+    for by in ["r#type", "-1", "#[cfg]", "{}", ","] {
+        let by = by.parse().unwrap();
+        for n in 0.. {
+            let (mutated, found) = replaced(stream.clone(), &mut { n }, &by);
+            expands(&mutated);
+            if !found {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn conditions_are_known_step_by_step() {
+    let tokens: TokenStream = "#![cfg_attr(unix, stencil(no_calls))] machine A(#[cfg(windows)] x: u64, y: u64); \
+        #[cfg(unix)] uop one() {} #[cfg(not(unix))] uop one() {} #[cfg_attr(windows, cfg(test))] uop two() {} \
+        #[cfg(any(unix, windows))] c {}"
+        .parse()
+        .unwrap();
+    let mut known = TokenStream::new();
+    let mut steps = 0;
+    let block = loop {
+        let (block, conditions) = super::block(tokens.clone(), Conditions::parse(known)).unwrap();
+        let Some([(predicate, holds), (negated, fails)]) = conditions.steps() else { break block };
+        assert_eq!(negated.to_string(), format!("not ({predicate})"));
+        known = if predicate.to_string() == "unix" { holds } else { fails };
+        steps += 1;
+    };
+    // `unix`, `windows` and the combination: `test` does not matter.
+    assert_eq!((steps, block.uops.len(), block.c.len()), (3, 2, 0));
+    assert_eq!((block.machine.parameters.len(), block.contract.0.len()), (1, 1));
+    assert!(block.mistakes.errors.is_empty());
 }
 
 #[test]

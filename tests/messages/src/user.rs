@@ -63,7 +63,10 @@ impl Crate {
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let mut command = Command::new(cargo);
         command.args(arguments).args(["--offline", "--color=never", "--target-dir"]).arg(self.path("target"));
-        command.current_dir(&self.directory).env_remove("STENCIL_CC").env("RUSTC", rustc_path());
+        command.current_dir(&self.directory).env("RUSTC", rustc_path());
+        for name in ["STENCIL_CC", "CC", "HOST_CC", "CC_x86_64-unknown-linux-gnu", "CC_x86_64_unknown_linux_gnu"] {
+            command.env_remove(name);
+        }
         command.env("STENCIL_CACHE", self.path("cache")).envs(environment.iter().copied());
         String::from_utf8(command.output().unwrap().stderr).unwrap()
     }

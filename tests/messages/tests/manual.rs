@@ -13,6 +13,8 @@ stencil_runtime::stencil! {
     /// Adds what it is told.
     pub uop add(value: i32, wide: u64) { x += wide; *at += (uint32_t)value; log(x); }
     uop hidden() { x++; }
+    pub uop plain() { x++; }
+    pub uop nth<const NTH: 0..4>() { x += NTH; }
     #[cfg(target_os = \"none\")]
     pub uop absent() { x--; }
     #[cfg(target_os = \"linux\")]
@@ -56,15 +58,15 @@ fn the_manual_has_a_table_of_all_uops_and_a_page_for_each() {
     let line = |name: &str| machine.iter().find(|line| line.starts_with(&format!("{name}|")));
     let cells =
         |name: &str| line(name).unwrap_or_else(|| panic!("{name}: {machine:#?}")).split('|').collect::<Vec<_>>();
-    assert_eq!(cells("add")[1..3], ["1", "value: i32, wide: u64"]);
-    assert_eq!(cells("add")[6], "log");
-    assert!(cells("add")[3].parse::<usize>().is_ok_and(|size| (15..60).contains(&size)), "{:?}", cells("add"));
-    assert_eq!(cells("hidden")[1..3], ["1", ""]);
-    assert_eq!(cells("shift")[1], "2");
-    assert!(cells("shift")[3].contains("to") || cells("shift")[3].starts_with('0'), "{:?}", cells("shift"));
+    assert_eq!(cells("add")[1..4], ["1", "", "value: i32, wide: u64"]);
+    assert_eq!(cells("add")[7], "log");
+    assert!(cells("add")[4].parse::<usize>().is_ok_and(|size| (15..60).contains(&size)), "{:?}", cells("add"));
+    assert_eq!(cells("hidden")[1..4], ["1", "", ""]);
+    assert_eq!(cells("shift")[1..3], ["2", "BY from 0 to 2"]);
+    assert!(cells("shift")[4].contains("to") || cells("shift")[4].starts_with('0'), "{:?}", cells("shift"));
     assert!(line("present").is_some());
     assert!(line("absent").is_none());
-    assert_eq!(cells("ret")[1..3], ["1", ""], "a block that continues the machine has a table, too");
+    assert_eq!(cells("ret")[1..4], ["1", "", ""], "a block that continues the machine has a table, too");
 
     let add = text(&user, "constant.STENCIL_add.html").join("\n");
     for part in
@@ -72,4 +74,10 @@ fn the_manual_has_a_table_of_all_uops_and_a_page_for_each() {
     {
         assert!(add.contains(part), "{part}: {add}");
     }
+    let emit = text(&user, "fn.emit_add.html").join("\n");
+    assert!(emit.contains("\nvalue|i32|1|") && emit.contains("call"), "{emit}");
+    // A uop or family without a comment has a summary.
+    let all = text(&user, "index.html").join("\n");
+    assert!(all.contains("A stencil with "), "{all}");
+    assert!(all.contains("A family of 4 stencils by NTH from 0 to 3, with "), "{all}");
 }

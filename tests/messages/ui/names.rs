@@ -2,7 +2,7 @@
 
 mod reserved {
     stencil_runtime::stencil! {
-        machine A(register: u64, r#fn: u64, int: u64, __x: u64);
+        machine A(register: u64, r#fn: u64, int: u64, __x: u64, _Bool: u64, INT32_MAX: u64);
         struct typedef { short: u64, r#type: u64 }
         extern fn main(double: f64) = crate::host;
         uop one<const NULL: 0..1>(stencil_x: u64, goto: u64, CONTINUE: u64) {}

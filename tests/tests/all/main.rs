@@ -13,6 +13,7 @@ mod functions;
 mod holes;
 mod holes_alias;
 mod holes_other;
+mod hygiene;
 mod layout;
 mod machines;
 mod names;

@@ -33,7 +33,7 @@ impl Guest {
     pub fn new(name: &str, wasi: Wasi, define: impl FnOnce(&Program, &mut Linker)) -> Self {
         let program = Program::new(&read(name)).unwrap();
         let (output, errors, mut linker) = (Capture::default(), Capture::default(), Linker::new());
-        wasi.stdout(output.clone()).stderr(errors.clone()).define(&mut linker);
+        wasi.stdout(output.clone()).stderr(errors.clone()).define(&mut linker).unwrap();
         define(&program, &mut linker);
         let store = Store::new().unwrap();
         let instance = Instance::new(&store, &program, &linker).unwrap();

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Result;
+use super::deadline::Deadline;
 use super::load::load;
 
 pub(super) fn dump(file: &Path, function: Option<&str>) -> Result<()> {
-    let program = load(file)?;
+    let program = load(file, &Deadline::new(None, || ())?)?;
     let module = program.module();
     let imported = module.imported_functions();
     let mut found = false;
@@ -25,7 +26,7 @@ pub(super) fn dump(file: &Path, function: Option<&str>) -> Result<()> {
             continue;
         };
         let separator = if found { "\n" } else { "" };
-        let name = name.map(|name| format!(" `{name}`")).unwrap_or_default();
+        let name = name.map(|name| format!(" `{}`", name.escape_debug())).unwrap_or_default();
         let header = format!("function {index}{name} {ty}: {wasm} bytes of wasm, {code} bytes of machine code");
         writeln!(io::stdout(), "{separator}{header}\n{}", listing.trim_end())?;
         found = true;

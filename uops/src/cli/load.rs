@@ -1,26 +1,31 @@
-//! Reading and compiling a module; when that takes long, a terminal shows how far it is.
+//! Reads and compiles a module. When that takes long, a terminal shows the progress.
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use uops::{Program, Progress};
 
-use super::Result;
+use super::deadline::Deadline;
+use super::{Result, message};
 
-/// How long people wait without being told.
+/// How long to wait before showing the progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads and compiles a module.
-pub(super) fn load(file: &Path) -> Result<Program> {
+/// Reads and compiles a module, unless the time is over before.
+pub(super) fn load(file: &Path, deadline: &Deadline) -> Result<Program> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut line = Line::new(io::stderr().is_terminal().then(io::stderr), Instant::now());
-    let program = Program::observed(&bytes, |progress| line.show(progress, Instant::now()));
+    let program = Program::with_progress(&bytes, |progress| {
+        line.show(progress, Instant::now());
+        if deadline.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     drop(line);
-    program.map_err(|error| format!("{}: {error}", file.display()).into())
+    program.map_err(|error| format!("{}: {}", file.display(), message(&error)).into())
 }
 
-/// A line of a terminal, if there is one.
+/// The line of a terminal that shows the progress, if there is a terminal.
 struct Line<W: Write> {
     terminal: Option<W>,
     start: Instant,
@@ -39,7 +44,7 @@ impl<W: Write> Line<W> {
         }
         let text = progress.to_string();
         if text != self.shown {
-            // That nobody sees it is no reason not to go on.
+            // A terminal that cannot be written does not stop the compilation.
             let _ = write!(terminal, "\r\x1b[K{text}").and_then(|()| terminal.flush());
             self.shown = text;
         }
@@ -47,7 +52,7 @@ impl<W: Write> Line<W> {
 }
 
 impl<W: Write> Drop for Line<W> {
-    /// Leaves nothing behind.
+    /// Clears the line.
     fn drop(&mut self) {
         if let Some(terminal) = self.terminal.as_mut().filter(|_| !self.shown.is_empty()) {
             let _ = write!(terminal, "\r\x1b[K");
@@ -62,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_patient_see_nothing() {
+    fn progress_is_shown_after_a_while() {
         let (start, mut screen) = (Instant::now(), Vec::new());
         let progress = |done| Progress { phase: Phase::Lowering, done, size: 200 };
         let mut line = Line::new(Some(&mut screen), start);
@@ -81,10 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn all_phases_are_observed_in_order() {
+    fn progress_is_reported_for_each_function_in_order_of_the_phases() {
         let text = format!("(module {})", "(func (drop (i32.const 1)))".repeat(50));
         let mut seen = Vec::new();
-        Program::observed(text.as_bytes(), |progress| seen.push(progress)).unwrap();
+        let observer = |progress| {
+            seen.push(progress);
+            ControlFlow::Continue(())
+        };
+        Program::with_progress(text.as_bytes(), observer).unwrap();
         let phases = [Phase::Validating, Phase::Lowering, Phase::Emitting];
         let counts = phases.map(|phase| seen.iter().filter(|progress| progress.phase == phase).count());
         assert_eq!(counts, [50, 50, 1]);

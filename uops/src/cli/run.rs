@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,107 +9,115 @@ use uops::wasi::Wasi;
 use uops::{ExternType, FuncType, Instance, Linker, Store, Value, ValueType};
 
 use super::Result;
+use super::deadline::{self, Deadline};
+use super::limits::Limits;
 use super::load::load;
 
 /// Calls a function and prints its result.
 ///
-/// Modules may import `print_i32`, `print_i64`, `print_f32` and `print_f64` from `env`. Of programs for WASI
-/// preview 1 (`wasi_snapshot_preview1`), `_start` is called, and their exit code is this one's.
+/// Modules may import `print_i32`, `print_i64`, `print_f32` and `print_f64` from `env`. A program for WASI preview 1
+/// (`wasi_snapshot_preview1`) starts at `_start`, and its exit code becomes that of this command. A module that exports
+/// `_initialize` is initialized first. After a trap the exit code is 134.
 #[derive(Args)]
 pub(super) struct Options {
-    /// The module, in the binary or in the text format.
+    /// The module, in the binary or the text format.
     pub(super) file: PathBuf,
-    /// The exported function; otherwise `run`, `_start` or `main`, whichever there is first.
+    /// The exported function to call. Without this option: `run`, `_start` or `main`, the first that exists.
     #[arg(long, value_name = "NAME")]
     pub(super) invoke: Option<String>,
-    /// A directory for a WASI program to use, and its name there if that is another one.
+    /// Grants a WASI program a directory, and everything in it, under the name GUEST or else HOST.
     #[arg(long = "dir", value_name = "HOST[::GUEST]")]
     pub(super) dirs: Vec<String>,
-    /// A variable for a WASI program's environment.
+    /// Grants a WASI program a directory that it can read and cannot change.
+    #[arg(long = "dir-ro", value_name = "HOST[::GUEST]")]
+    pub(super) read_only_dirs: Vec<String>,
+    /// Sets a variable of a WASI program's environment.
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(super) variables: Vec<String>,
-    /// Ends the program after so many seconds.
+    #[command(flatten)]
+    limits: Limits,
+    /// Ends the run after so many seconds, reading and compiling included.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
-    /// The arguments: integers in decimal or, after 0x, in hexadecimal; floats in decimal, or inf or nan. Of WASI
-    /// programs: any text. From the first one on, or after `--`, there are no more options.
+    /// The arguments. Integers are decimal or begin with 0x; floats are decimal, inf or nan. A WASI program takes any text.
+    /// Everything after the first argument, or after `--`, is an argument.
     #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
     pub(super) args: Vec<String>,
 }
 
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "write a number of seconds, like 10 or 0.5".to_owned())
+    seconds.ok_or_else(|| "expected a number of seconds, such as 10 or 0.5".to_owned())
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let program = load(&options.file)?;
+    let deadline = Deadline::new(options.timeout, deadline::exit)?;
+    let program = load(&options.file, &deadline)?;
     let is_wasi = program.module().imports().any(|(module, ..)| module == uops::wasi::MODULE);
     let mut linker = prints();
     let (invoke, args) = match options.invoke.as_deref() {
         None if is_wasi => {
-            wasi(options)?.args(&options.args).define(&mut linker);
+            wasi(options)?.args(&options.args).define(&mut linker)?;
             (Some("_start"), &[][..])
         }
         invoke => {
             if is_wasi {
-                wasi(options)?.define(&mut linker);
+                wasi(options)?.define(&mut linker)?;
             }
             (invoke, &options.args[..])
         }
     };
-    let functions: Vec<(&str, FuncType)> = (program.module().exports())
-        .filter_map(|(name, ty)| if let ExternType::Func(ty) = ty { Some((name, ty)) } else { None })
-        .collect();
-    let (name, ty) = choose(&functions, invoke)?;
-    let args = parse(name, ty, args)?;
-    let store = Store::new()?;
-    for result in
-        within(options.timeout, &store, || Instance::new(&store, &program, &linker)?.call(&store, name, &args))?
-    {
+    let functions = || {
+        program.module().exports().filter_map(|(name, ty)| match ty {
+            ExternType::Func(ty) => Some((name, ty)),
+            _ => None,
+        })
+    };
+    let (name, ty) = choose(functions, invoke)?;
+    let args = parse(name, &ty, args)?;
+    let store = Store::with_limits(options.limits.store())?;
+    deadline.watch(&store);
+    let instance = Instance::new(&store, &program, &linker)?;
+    if name != "_initialize" {
+        uops::wasi::initialize(&store, instance)?;
+    }
+    let results = instance.call(&store, name, &args)?;
+    drop(deadline);
+    for result in results {
         writeln!(io::stdout(), "{result}")?;
     }
     Ok(())
 }
 
-/// Interrupts what runs in a store when its time is over.
-fn within<T>(timeout: Option<Duration>, store: &Store, run: impl FnOnce() -> T) -> T {
-    let Some(timeout) = timeout else { return run() };
-    let (done, waiting) = channel::<()>();
-    let handle = store.interrupt_handle();
-    std::thread::spawn(move || {
-        // The other end is dropped when the run has ended.
-        if waiting.recv_timeout(timeout).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
-            handle.interrupt();
-        }
-    });
-    let result = run();
-    drop(done);
-    result
-}
-
-/// What a WASI program is given, but for its arguments.
+/// The host's side of a WASI program, without its arguments.
 fn wasi(options: &Options) -> Result<Wasi> {
-    let Options { file, dirs, variables, .. } = options;
+    let Options { file, dirs, read_only_dirs, variables, .. } = options;
     let name = file.file_name().unwrap_or(file.as_os_str());
     let mut wasi = Wasi::new().arg(name.to_string_lossy()).inherit_stdio();
     for variable in variables {
-        let (name, value) = variable.split_once('=').ok_or_else(|| format!("`{variable}` is not NAME=VALUE"))?;
+        let (name, value) =
+            variable.split_once('=').ok_or_else(|| format!("expected NAME=VALUE, found `{variable}`"))?;
         wasi = wasi.env(name, value);
     }
-    for dir in dirs {
-        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
-        wasi = wasi.dir(host, guest).map_err(|error| format!("the directory {host}: {error}"))?;
+    for (dirs, read_only) in [(dirs, false), (read_only_dirs, true)] {
+        for dir in dirs {
+            let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+            let granted = if read_only { wasi.dir_read_only(host, guest) } else { wasi.dir(host, guest) };
+            wasi = granted.map_err(|error| format!("the directory {host}: {error}"))?;
+        }
     }
     Ok(wasi)
 }
 
-/// The function to call.
-fn choose<'f>(
-    functions: &'f [(&str, FuncType)],
+/// The most functions that a message lists.
+const LISTED: usize = 20;
+
+/// Chooses the function to call among those that the module exports.
+fn choose<'f, I: Iterator<Item = (&'f str, FuncType)>>(
+    functions: impl Fn() -> I,
     invoke: Option<&str>,
-) -> std::result::Result<(&'f str, &'f FuncType), String> {
-    let find = |wanted: &str| functions.iter().find(|(name, _)| *name == wanted).map(|(name, ty)| (*name, ty));
+) -> std::result::Result<(&'f str, FuncType), String> {
+    let find = |wanted: &str| functions().find(|(name, _)| *name == wanted);
     let found = match invoke {
         Some(name) => find(name),
         None => ["run", "_start", "main"].into_iter().find_map(find),
@@ -120,21 +127,26 @@ fn choose<'f>(
             Some(name) => format!("the module exports no function `{name}`"),
             None => "the module exports no function `run`, `_start` or `main`: choose one with --invoke".to_owned(),
         };
-        let exported: Vec<String> = functions.iter().map(|(name, ty)| format!("\n  {name} {ty}")).collect();
+        let exported: Vec<String> =
+            functions().take(LISTED).map(|(name, ty)| format!("\n  {} {ty}", name.escape_debug())).collect();
+        let more = match functions().skip(LISTED).count() {
+            0 => String::new(),
+            more => format!("\n  and {more} more"),
+        };
         if exported.is_empty() {
             format!("{missing}; it exports no functions at all")
         } else {
-            format!("{missing}; it exports:{}", exported.concat())
+            format!("{missing}; it exports:{}{more}", exported.concat())
         }
     })
 }
 
-/// The arguments as the function's type has them.
+/// Parses the arguments by the types of the function's parameters.
 fn parse(name: &str, ty: &FuncType, args: &[String]) -> std::result::Result<Vec<Value>, String> {
     if args.len() != ty.params.len() {
         let (wanted, given) = (ty.params.len(), args.len());
         let plural = if wanted == 1 { "" } else { "s" };
-        return Err(format!("`{name}` is a function {ty}: it takes {wanted} argument{plural}, and {given} were given"));
+        return Err(format!("`{name}` is a function {ty}: expected {wanted} argument{plural}, found {given}"));
     }
     (ty.params.iter().zip(args).enumerate())
         .map(|(index, (&ty, text))| {
@@ -143,7 +155,7 @@ fn parse(name: &str, ty: &FuncType, args: &[String]) -> std::result::Result<Vec<
         .collect()
 }
 
-/// What modules may import.
+/// The functions of `env`.
 fn prints() -> Linker {
     let mut linker = Linker::new();
     for ty in [ValueType::I32, ValueType::I64, ValueType::F32, ValueType::F64] {
@@ -159,28 +171,18 @@ fn prints() -> Linker {
 
 #[cfg(test)]
 mod tests {
-    use uops::{Program, Trap};
-
     use super::*;
 
     #[test]
     fn variables_have_values() {
         let (file, variables) = (PathBuf::from("a.wasm"), vec!["K".to_owned()]);
-        let options = Options { file, variables, invoke: None, dirs: vec![], timeout: None, args: vec![] };
-        assert_eq!(wasi(&options).unwrap_err().to_string(), "`K` is not NAME=VALUE");
+        let (dirs, read_only_dirs, args, limits) = (vec![], vec![], vec![], Limits::default());
+        let options = Options { file, variables, invoke: None, dirs, read_only_dirs, limits, timeout: None, args };
+        assert_eq!(wasi(&options).unwrap_err().to_string(), "expected NAME=VALUE, found `K`");
     }
 
     #[test]
-    fn time_is_over_for_those_who_hang_and_for_no_others() {
-        let program =
-            Program::new(br#"(module (func (export "f") (param i32) (loop (br_if 0 (local.get 0)))))"#).unwrap();
-        let store = Store::new().unwrap();
-        let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
-        let run = |n: i32| instance.call(&store, "f", &[n.into()]);
-        within(Some(Duration::from_secs(3600)), &store, || run(0)).unwrap();
-        within(None, &store, || run(0)).unwrap();
-        let error = within(Some(Duration::from_millis(1)), &store, || run(1)).unwrap_err();
-        assert_eq!(error.trap(), Some(Trap::Interrupted));
+    fn seconds_may_have_a_fraction() {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         assert!(["-1", "nan", "x", "1e300"].iter().all(|text| seconds(text).is_err()));
     }
@@ -188,14 +190,17 @@ mod tests {
     #[test]
     fn functions_are_chosen_by_name_or_custom() {
         let functions = [("main", FuncType::default()), ("_start", FuncType::default()), ("f", FuncType::default())];
-        assert_eq!(choose(&functions, None).unwrap().0, "_start");
-        assert_eq!(choose(&functions, Some("f")).unwrap().0, "f");
+        let choose = |from: usize, invoke| choose(|| functions.iter().skip(from).cloned(), invoke);
+        assert_eq!(choose(0, None).unwrap().0, "_start");
+        assert_eq!(choose(0, Some("f")).unwrap().0, "f");
         assert_eq!(
-            choose(&functions[2..], None).unwrap_err(),
+            choose(2, None).unwrap_err(),
             "the module exports no function `run`, `_start` or `main`: choose one with --invoke; it exports:\n  \
              f () -> ()"
         );
-        assert!(choose(&[], Some("g")).unwrap_err().contains("exports no functions at all"));
+        assert!(choose(3, Some("g")).unwrap_err().contains("exports no functions at all"));
+        let many = || std::iter::repeat_n(("g", FuncType::default()), 23);
+        assert!(super::choose(many, None).unwrap_err().ends_with("\n  g () -> ()\n  and 3 more"));
     }
 
     #[test]
@@ -203,10 +208,7 @@ mod tests {
         let ty = FuncType::new([ValueType::I32, ValueType::F64], []);
         let parse = |args: &[&str]| parse("f", &ty, &args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>());
         assert_eq!(parse(&["7", "0.5"]).unwrap(), [Value::I32(7), Value::F64(0.5)]);
-        assert_eq!(
-            parse(&["7"]).unwrap_err(),
-            "`f` is a function (i32, f64) -> (): it takes 2 arguments, and 1 were given"
-        );
-        assert!(parse(&["7", "x"]).unwrap_err().starts_with("argument 2 of `f`: `x` is no f64"));
+        assert_eq!(parse(&["7"]).unwrap_err(), "`f` is a function (i32, f64) -> (): expected 2 arguments, found 1");
+        assert!(parse(&["7", "x"]).unwrap_err().starts_with("argument 2 of `f`: `x` is not an f64"));
     }
 }

@@ -1,4 +1,4 @@
-//! Functions, and the call from Rust into compiled code.
+//! Functions, and calls from Rust into compiled code.
 
 use std::arch::x86_64::_mm_setzero_si128;
 use std::rc::Rc;
@@ -14,12 +14,12 @@ use crate::runtime::store::{Handle, Store};
 use crate::runtime::value::Value;
 use crate::runtime::vm;
 
-/// A function of a store: an instance's, or a host function that an instance imports.
+/// A function of a store: one that an instance defines, or a host function that an instance imports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Func(pub(crate) Handle<vm::Func>);
 
 impl Func {
-    /// Its type.
+    /// Returns its type.
     ///
     /// # Errors
     /// [`Error::OtherStore`].
@@ -27,7 +27,7 @@ impl Func {
         Ok(FuncType::clone(&*store.type_of(self.0.get(store)?.ty)))
     }
 
-    /// The function with a type that Rust knows, checked now and not at each call: a call allocates nothing.
+    /// Checks the function's type against Rust types, once. Calls of the result check and allocate nothing.
     ///
     /// ```
     /// use uops::{Linker, Instance, Program, Store};
@@ -49,7 +49,7 @@ impl Func {
         TypedFunc::new(store, self)
     }
 
-    /// Calls it.
+    /// Calls the function.
     ///
     /// # Errors
     /// [`Error::WrongArguments`], [`Error::Trap`], [`Error::Host`], [`Error::OtherStore`].
@@ -60,7 +60,7 @@ impl Func {
         self.enter(store, &ty.params, &ty.results, args.iter().copied(), results)
     }
 
-    /// Calls it with arguments and for results of its types, which the caller has checked.
+    /// Calls the function. The caller has checked that arguments and results have its types.
     pub(crate) fn enter<R>(
         self,
         store: &Store,
@@ -70,19 +70,18 @@ impl Func {
         read: impl FnOnce(&Slots<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let function = self.0.get(store)?;
-        let frames = &store.0.frames;
-        let first = frames.enter(slots::count(params).max(slots::count(results)))?;
-        // SAFETY: `enter` has made room for the arguments and the results, and no other function uses it.
-        let slots = unsafe { Slots::new(store, first) };
-        // SAFETY: the function is of this store, and the arguments are in the slots.
-        let result =
-            slots.write(args).and_then(|()| unsafe { run(store, function, &slots) }).and_then(|()| read(&slots));
-        frames.leave(result.as_ref().is_err_and(|error| error.trap() == Some(Trap::Interrupted)));
-        result
+        store.0.frames.call(slots::count(params).max(slots::count(results)), |first| {
+            // SAFETY: there is room for the arguments and the results, and no other function uses it.
+            let slots = unsafe { Slots::new(store, first) };
+            slots.write(args)?;
+            // SAFETY: the function is of this store, and the arguments are in the slots.
+            unsafe { run(store, function, &slots) }?;
+            read(&slots)
+        })
     }
 }
 
-/// That there are as many arguments as parameters, and of the same types.
+/// Fails unless the arguments have the types of the parameters.
 fn check(ty: &Rc<FuncType>, args: &[Value]) -> Result<(), Error> {
     if ty.params.iter().copied().eq(args.iter().map(|arg| arg.ty())) {
         return Ok(());
@@ -90,7 +89,7 @@ fn check(ty: &Rc<FuncType>, args: &[Value]) -> Result<(), Error> {
     Err(Error::WrongArguments { ty: Box::new(FuncType::clone(ty)), given: args.iter().map(|arg| arg.ty()).collect() })
 }
 
-/// Runs a function, which leaves its results in the slots.
+/// Runs a function. Its results are in the slots afterwards.
 ///
 /// # Safety
 /// The function is of the store, and its arguments are in the slots, which are those of the current call.

@@ -1,4 +1,4 @@
-//! The linker: what instances import, by the names of a module and a field.
+//! The linker: definitions for imports, by the names of a module and a field.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::runtime::store::Store;
 use crate::runtime::table::Table;
 use crate::runtime::value::Value;
 
-/// Something of a store that modules import and export.
+/// An item of a store that modules import and export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extern {
     /// A function.
@@ -30,7 +30,7 @@ pub enum Extern {
 }
 
 impl Extern {
-    /// Its type; of a table or a memory with the size that it has now.
+    /// Returns its type. The minimum of a table or a memory is its current size.
     ///
     /// # Errors
     /// [`Error::OtherStore`].
@@ -55,7 +55,7 @@ macro_rules! from_item {
 }
 from_item!(Func Table Memory Global);
 
-/// What is defined for modules to import. The last definition of a name counts.
+/// Definitions for modules to import. A later definition of a name replaces an earlier one.
 ///
 /// ```
 /// use uops::{FuncType, Linker, Value, ValueType};
@@ -71,23 +71,23 @@ pub struct Linker {
     modules: HashMap<String, HashMap<String, Definition>>,
 }
 
-/// What stands behind a name.
+/// The definition of a name.
 #[derive(Clone)]
 pub(crate) enum Definition {
-    /// Something that is in a store already.
+    /// An item of a store.
     Extern(Extern),
-    /// A closure that becomes a function of a store when an instance imports it.
+    /// A closure. It becomes a function of a store when an instance imports it.
     Host(Rc<FuncType>, Rc<HostFn>),
 }
 
 impl Linker {
-    /// Nothing, yet.
+    /// Makes a linker without definitions.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Defines a host function. Calls of it are checked: it gets arguments of its type, and has to return results of it.
+    /// Defines a host function. Arguments have the types that `ty` says; a call fails if results have not.
     pub fn func_new<F>(&mut self, module: &str, field: &str, ty: FuncType, function: F) -> &mut Self
     where
         F: Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError> + 'static,
@@ -96,7 +96,7 @@ impl Linker {
         self.insert(module, field, Definition::Host(Rc::new(ty), function.into()))
     }
 
-    /// Defines a host function by a closure whose type in Rust is its type in WebAssembly.
+    /// Defines a host function. The type of the closure in Rust determines the function's type in WebAssembly.
     ///
     /// ```
     /// use uops::{Caller, Linker};
@@ -104,10 +104,12 @@ impl Linker {
     /// let mut linker = Linker::new();
     /// linker.func_wrap("env", "double", |n: i32| n.checked_mul(2).ok_or("too large to double"));
     /// linker.func_wrap("env", "print", |caller: &Caller<'_>, at: u32, len: u32| {
-    ///     let mut bytes = vec![0; len as usize];
-    ///     caller.instance().memory(caller.store(), "memory")?.read(caller.store(), at.into(), &mut bytes)?;
-    ///     println!("{}", String::from_utf8_lossy(&bytes));
-    ///     Ok::<(), uops::Error>(())
+    ///     // The module chooses the length: allocate no more than a limit.
+    ///     let mut bytes = [0; 1024];
+    ///     let bytes = bytes.get_mut(..len as usize).ok_or("the text is longer than 1024 bytes")?;
+    ///     caller.instance().memory(caller.store(), "memory")?.read(caller.store(), at.into(), bytes)?;
+    ///     println!("{}", String::from_utf8_lossy(bytes));
+    ///     Ok::<(), uops::HostError>(())
     /// });
     /// ```
     pub fn func_wrap<S, F: IntoHost<S>>(&mut self, module: &str, field: &str, function: F) -> &mut Self {
@@ -115,7 +117,7 @@ impl Linker {
         self.insert(module, field, Definition::Host(Rc::new(ty), function.into()))
     }
 
-    /// Defines something that a store has: an instance's export, or what was made for modules to share.
+    /// Defines an item of a store: an instance's export, or one made by the embedder.
     pub fn define(&mut self, module: &str, field: &str, item: impl Into<Extern>) -> &mut Self {
         self.insert(module, field, Definition::Extern(item.into()))
     }

@@ -1,4 +1,4 @@
-//! Functions whose types Rust knows: closures that modules import, and calls without a [`Value`] in sight.
+//! Functions with Rust types: closures that modules import, and calls without a [`Value`].
 
 use std::marker::PhantomData;
 
@@ -11,32 +11,32 @@ use crate::runtime::slots::Slots;
 use crate::runtime::store::Store;
 use crate::runtime::value::Value;
 
-/// A type of Rust that is a type of WebAssembly: integers of 32 and 64 bits, signed or not, floats, vectors as `u128`, and
-/// references. It is implemented for no others.
+/// A Rust type that corresponds to a type of WebAssembly: signed and unsigned integers of 32 and 64 bits, floats, `u128` for
+/// vectors, and references. It cannot be implemented for other types.
 pub trait WasmType: Copy + private::Sealed {
     #[doc(hidden)]
     const TYPE: ValueType;
     #[doc(hidden)]
     fn into_value(self) -> Value;
-    /// The value, if it is of this type.
+    /// Converts a value of this type.
     #[doc(hidden)]
     fn from_value(value: Value) -> Option<Self>;
 }
 
-/// Types of Rust that are the parameters or results of a function: `()`, one [`WasmType`], or a tuple of up to 16.
+/// The Rust types of a function's parameters or results: `()`, one [`WasmType`], or a tuple of up to 16.
 pub trait WasmTypes: private::Sealed {
     #[doc(hidden)]
     const TYPES: &'static [ValueType];
     #[doc(hidden)]
     fn into_values(self) -> impl IntoIterator<Item = Value>;
-    /// The values that come next, if they are of these types.
+    /// Takes the next values, if they have these types.
     #[doc(hidden)]
     fn from_values(values: impl Iterator<Item = Value>) -> Option<Self>
     where
         Self: Sized;
 }
 
-/// What a host function may return: [`WasmTypes`], or a `Result` of them and an error of any kind.
+/// The return type of a host function: [`WasmTypes`], or a `Result` of them and any error.
 pub trait HostResult: private::Sealed {
     #[doc(hidden)]
     type Types: WasmTypes;
@@ -44,15 +44,15 @@ pub trait HostResult: private::Sealed {
     fn into_result(self) -> Result<Self::Types, HostError>;
 }
 
-/// A closure that can be a host function: it takes up to 16 parameters of [`WasmType`], perhaps a [`&Caller`](Caller) before
-/// them, and returns a [`HostResult`].
+/// A closure that can be a host function. It takes up to 16 parameters of [`WasmType`], optionally after a
+/// [`&Caller`](Caller), and returns a [`HostResult`].
 pub trait IntoHost<Signature>: private::Closure<Signature> {
     #[doc(hidden)]
     fn into_host(self) -> (FuncType, Box<HostFn>);
 }
 
 pub(crate) mod private {
-    /// Keeps others from implementing a trait whose types compiled code relies on.
+    /// Prevents other implementations of a trait, since compiled code relies on its types.
     pub trait Sealed {}
     pub trait Closure<Signature> {}
 }
@@ -182,12 +182,12 @@ tuples! {
     A B C D E G H I J K L M N O P Q;
 }
 
-/// Values of the types that a call was checked to have.
+/// Reads values. The types of the call have been checked.
 fn read<T: WasmTypes>(slots: &Slots<'_>) -> Result<T, HostError> {
     T::from_values(slots.read(T::TYPES)).ok_or_else(|| "the values have other types".into())
 }
 
-/// A function whose type has been checked once, so that calls need not: see [`Func::typed`].
+/// A function whose type has been checked: see [`Func::typed`].
 #[derive(Debug)]
 pub struct TypedFunc<P, R> {
     func: Func,
@@ -210,13 +210,13 @@ impl<P: WasmTypes, R: WasmTypes> TypedFunc<P, R> {
         Ok(Self { func, of: PhantomData })
     }
 
-    /// The function.
+    /// Returns the function.
     #[must_use]
     pub fn func(self) -> Func {
         self.func
     }
 
-    /// Calls it.
+    /// Calls the function.
     ///
     /// # Errors
     /// [`Error::Trap`], [`Error::Host`], [`Error::OtherStore`].

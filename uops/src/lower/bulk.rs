@@ -1,15 +1,16 @@
-//! Operators that came with WebAssembly 2.0 and are not numeric: bulk memory, references and tables.
+//! The operators of WebAssembly 2.0 that are not numeric: bulk memory, references and tables.
 
 use wasmparser::{HeapType, Operator};
 
+use super::Function;
+use super::slot::array_offset;
 use super::stack::{Entry, Place};
-use super::{Function, offset};
 use crate::module::error::Error;
 use crate::module::trap::Trap;
 use crate::module::types::{AddressType, RefType, ValueType};
 use crate::uop::Wasm;
 
-impl Function<'_> {
+impl Function<'_, '_> {
     /// Lowers one of the operators of WebAssembly 2.0.
     pub(super) fn later_operator(&mut self, operator: &Operator<'_>) -> Result<(), Error> {
         use Operator as O;
@@ -56,17 +57,17 @@ impl Function<'_> {
                 let index = self.stack.pop();
                 let register = self.table_index(index, table);
                 let ty = ValueType::Ref(self.module.tables[table as usize].element);
-                self.result(Wasm::table_get(register, table * 8, outside), ty, register);
+                self.result(Wasm::table_get(register, array_offset(table), outside), ty, register);
             }
             O::TableSet { table } => {
                 let (value, index) = (self.pop_register(), self.stack.pop());
                 let index = self.table_index(index, table);
-                self.emit(Wasm::table_set(index, value, table * 8, outside));
+                self.emit(Wasm::table_set(index, value, array_offset(table), outside));
             }
             O::TableSize { table } => {
                 let ty = self.module.tables[table as usize].address.value_type();
                 let register = self.vacate(ty);
-                self.result(Wasm::table_size(register, table * 8), ty, register);
+                self.result(Wasm::table_size(register, array_offset(table)), ty, register);
             }
             O::RefNull { hty } => {
                 let ty = if hty == HeapType::EXTERN { RefType::Extern } else { RefType::Func };
@@ -75,7 +76,7 @@ impl Function<'_> {
             O::RefFunc { function_index } => {
                 let ty = ValueType::Ref(RefType::Func);
                 let register = self.vacate(ty);
-                self.result(Wasm::ref_func(register, function_index * 8), ty, register);
+                self.result(Wasm::ref_func(register, array_offset(function_index)), ty, register);
             }
             O::RefIsNull => self.equals_zero(ValueType::I64),
             O::TypedSelect { .. } => self.select(),
@@ -84,7 +85,7 @@ impl Function<'_> {
         Ok(())
     }
 
-    /// A register with an index in a table, of which uops take 32 bits.
+    /// Puts an index of a table into a register. Uops take 32 bits of it.
     pub(super) fn table_index(&mut self, index: Entry, table: u32) -> usize {
         let register = self.put_in_register(index);
         if self.module.tables[table as usize].address == AddressType::I64 {
@@ -93,11 +94,11 @@ impl Function<'_> {
         register
     }
 
-    /// Puts everything into home slots, since no register survives, and takes the operands. Where the first one is.
+    /// Puts all values into their home slots, since no register survives, and pops the operands. Returns the offset of the
+    /// first operand.
     fn bulk_operands(&mut self, count: usize) -> u32 {
         self.settle_all();
-        let first = self.stack.height() - count;
-        self.stack.truncate(first);
-        offset(self.stack.home(first))
+        self.stack.truncate(self.stack.height() - count);
+        self.stack.next_home().offset()
     }
 }

@@ -1,4 +1,4 @@
-//! Comparisons of integers, which become part of the branch that follows them, or else a value.
+//! Integer comparisons. A following branch absorbs a comparison; otherwise it becomes a value.
 
 use stencil_runtime::Label;
 
@@ -11,16 +11,16 @@ use crate::uop::Wasm;
 /// A comparison of integers that has not been emitted yet.
 #[derive(Clone, Copy)]
 pub(super) enum Comparison {
-    /// Of a register with an operand, by the relation at an index of [`RELATIONS`].
+    /// A register with an operand, by the relation at an index of [`RELATIONS`].
     Relation { relation: usize, a: usize, b: Operand },
-    /// Of a value, in a register or a slot, with zero: whether it is that, or is not.
+    /// A value in a register or a slot with zero, for equality (`is`) or inequality.
     Zero { ty: ValueType, place: usize, slot: u32, is: bool },
 }
 
 type Jump = fn(usize, usize, u32, i32, Label) -> Uop;
 
-/// Relations, as a value and as a jump, and the indices of that which holds when this does not, and of that which
-/// holds with the operands exchanged. Those of `i64` come after those of `i32`.
+/// Each relation as a value and as a jump, the index of its negation, and the index of the relation that holds with the
+/// operands exchanged. The relations of `i64` come after those of `i32`.
 const RELATIONS: [(Value, Jump, usize, usize); 20] = [
     (Wasm::i32_eq, Wasm::jump_i32_eq, 1, 0),
     (Wasm::i32_ne, Wasm::jump_i32_ne, 0, 1),
@@ -52,7 +52,7 @@ impl Comparison {
         }
     }
 
-    /// The jump that is taken if it holds.
+    /// The jump that is taken if the comparison holds.
     pub(super) fn jump(self, label: Label) -> Uop {
         match self {
             Self::Relation { relation, a, b } => RELATIONS[relation].1(a, b.place, b.slot, b.imm, label),
@@ -66,7 +66,7 @@ impl Comparison {
     }
 }
 
-impl Function<'_> {
+impl Function<'_, '_> {
     pub(super) fn compare(&mut self, mut relation: usize) {
         let (a, b) = self.operands(|| {
             relation = RELATIONS[relation].3;
@@ -82,7 +82,7 @@ impl Function<'_> {
         });
     }
 
-    /// The condition on top of the stack as a comparison.
+    /// Pops the condition on top of the stack as a comparison.
     pub(super) fn condition(&mut self) -> Comparison {
         match self.comparison.take() {
             Some(comparison) => comparison,
@@ -90,7 +90,7 @@ impl Function<'_> {
         }
     }
 
-    /// Whether the value on top of the stack is zero, or is not.
+    /// Pops the top of the stack and compares it with zero.
     pub(super) fn zero(&mut self, ty: ValueType, is: bool) -> Comparison {
         let entry = self.stack.pop();
         let (place, slot) = self.slot_or_register(entry);
@@ -107,7 +107,7 @@ impl Function<'_> {
                 let uop = if ty == ValueType::I64 { Wasm::i64_eqz } else { Wasm::i32_eqz };
                 self.result(uop(register, place, slot), ValueType::I32, register);
                 if !is {
-                    // Of two `eqz` the second one says whether the value is not zero.
+                    // The second of two `eqz` is 1 if the value is not zero.
                     let register = self.pop_register();
                     self.result(Wasm::i32_eqz(register, register, 0), ValueType::I32, register);
                 }

@@ -3,52 +3,56 @@
 use stencil_runtime::Label;
 use wasmparser::{BlockType, Operator};
 
+use super::slot::Slot;
 use super::{Function, value_type};
 use crate::module::trap::Trap;
 use crate::module::types::{RefType, ValueType};
 use crate::uop::Wasm;
 
-/// A block that lowering is in.
-pub(super) struct Control<'a> {
+/// A block that encloses the current operator.
+pub(super) struct Control<'m> {
     pub(super) kind: Kind,
     /// Height of the operand stack below the block's parameters.
     pub(super) height: usize,
-    pub(super) params: &'a [ValueType],
-    pub(super) results: &'a [ValueType],
-    /// Whether what follows in the block is reached.
+    /// The home slot of the first parameter, which is also that of the first result.
+    pub(super) home: Slot,
+    pub(super) params: &'m [ValueType],
+    pub(super) results: &'m [ValueType],
+    /// Whether the following code of the block is reachable.
     reachable: bool,
 }
 
 pub(super) enum Kind {
-    /// The function's body, which is left by returning.
+    /// The function's body. Leaving it means returning.
     Function,
     /// A block, whose label is at its end.
     Block(Label),
     /// A loop, whose label is at its start.
     Loop(Label),
-    /// An `if`: its end, and the start of its alternative while that has not come.
+    /// An `if`: its end, and the start of its `else` until that has been reached.
     If { end: Label, alternative: Option<Label> },
-    /// A block in code that is not reached: nothing of it is lowered.
+    /// A block in unreachable code, which is not lowered.
     Dead,
 }
 
-impl<'a> Control<'a> {
-    pub(super) fn function(results: &'a [ValueType]) -> Self {
-        Self { kind: Kind::Function, height: 0, params: &[], results, reachable: true }
+impl<'m> Control<'m> {
+    pub(super) fn function(results: &'m [ValueType], home: Slot) -> Self {
+        Self { kind: Kind::Function, height: 0, home, params: &[], results, reachable: true }
     }
 }
 
-impl<'a> Function<'a> {
+impl<'m> Function<'m, '_> {
     pub(super) fn reachable(&self) -> bool {
         self.controls.last().is_some_and(|control| control.reachable)
     }
 
-    /// What is lowered of code that is not reached: the structure of blocks.
+    /// Follows the block structure of unreachable code, of which nothing else is lowered.
     pub(super) fn unreachable_operator(&mut self, operator: &Operator<'_>) {
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                let height = self.stack.height();
-                self.controls.push(Control { kind: Kind::Dead, height, params: &[], results: &[], reachable: false });
+                let (height, home) = (self.stack.height(), self.stack.next_home());
+                let (params, results): (&[_], &[_]) = (&[], &[]);
+                self.controls.push(Control { kind: Kind::Dead, height, home, params, results, reachable: false });
             }
             Operator::Else => self.alternative(),
             Operator::End => self.end(),
@@ -56,7 +60,7 @@ impl<'a> Function<'a> {
         }
     }
 
-    fn block_type(&self, ty: BlockType) -> (&'a [ValueType], &'a [ValueType]) {
+    fn block_type(&self, ty: BlockType) -> (&'m [ValueType], &'m [ValueType]) {
         match ty {
             BlockType::Empty => (&[], &[]),
             BlockType::Type(ty) => (&[], one(value_type(ty))),
@@ -69,8 +73,8 @@ impl<'a> Function<'a> {
 
     fn open(&mut self, ty: BlockType, kind: Kind) {
         let (params, results) = self.block_type(ty);
-        let height = self.stack.height() - params.len();
-        self.controls.push(Control { kind, height, params, results, reachable: true });
+        let (height, home) = (self.stack.height() - params.len(), self.stack.home_of_top(params.len()));
+        self.controls.push(Control { kind, height, home, params, results, reachable: true });
     }
 
     pub(super) fn block(&mut self, ty: BlockType) {
@@ -96,7 +100,7 @@ impl<'a> Function<'a> {
         self.open(ty, Kind::If { end, alternative: Some(alternative) });
     }
 
-    /// `else`: what came before goes on at the end, and the stack is as it was at the `if`.
+    /// `else`: the code before it continues at the end of the block, and the stack is as it was at the `if`.
     pub(super) fn alternative(&mut self) {
         let reachable = self.reachable();
         let Some(control) = self.controls.last_mut() else { return };
@@ -110,7 +114,7 @@ impl<'a> Function<'a> {
         }
         self.emit_label(alternative);
         self.stack.truncate(height);
-        self.push_homes(params);
+        self.stack.push_homes(params);
     }
 
     pub(super) fn end(&mut self) {
@@ -129,10 +133,10 @@ impl<'a> Function<'a> {
             }
             Kind::Block(label) => self.emit(Wasm::bind(label)),
             Kind::Loop(_) => {
-                // Nothing comes in but what falls out of the loop; the code after it is reached if its end is.
+                // No branch leads to the end of a loop, so the code after it is reachable only if the end is.
                 if !reachable {
                     self.stack.truncate(control.height);
-                    self.push_homes(control.results);
+                    self.stack.push_homes(control.results);
                     self.leave();
                     return;
                 }
@@ -143,7 +147,7 @@ impl<'a> Function<'a> {
             }
         }
         self.stack.truncate(control.height);
-        self.push_homes(control.results);
+        self.stack.push_homes(control.results);
     }
 
     fn emit_label(&mut self, label: Option<Label>) {
@@ -152,7 +156,7 @@ impl<'a> Function<'a> {
         }
     }
 
-    /// Notes that what follows in the block is not reached.
+    /// Records that the following code of the block is unreachable.
     pub(super) fn leave(&mut self) {
         if let Some(control) = self.controls.last_mut() {
             control.reachable = false;
@@ -163,14 +167,9 @@ impl<'a> Function<'a> {
         self.emit(Wasm::trap(trap as u32, self.site));
         self.leave();
     }
-
-    /// Pushes values that are in their home slots already, like the results of a call.
-    pub(super) fn push_homes(&mut self, types: &[ValueType]) {
-        types.iter().for_each(|&ty| self.stack.push_home(ty));
-    }
 }
 
-/// A type as a list.
+/// A slice of one type.
 fn one(ty: ValueType) -> &'static [ValueType] {
     match ty {
         ValueType::I32 => &[ValueType::I32],

@@ -1,28 +1,29 @@
-//! Instructions on any memory: their address becomes the host's first (`uop::located`).
+//! Accesses to any memory: a uop turns their address into a host address first (`uop::located`).
 
 use wasmparser::{MemArg, MemArgTarget};
 
 use super::Function;
 use super::place::Uop;
+use super::slot::array_offset;
 use super::stack::{Entry, Place};
 use crate::module::trap::Trap;
 use crate::module::types::{AddressType, ValueType};
 use crate::uop::Wasm;
 
-impl Function<'_> {
-    /// Whether an instruction is for a memory that the uops of `uop::memory` are not for.
+impl Function<'_, '_> {
+    /// Whether an instruction accesses a memory that the uops of `uop::memory` do not serve.
     pub(super) fn needs_location(&self, memarg: MemArg) -> bool {
         self.memory_of(memarg) != (0, AddressType::I32)
     }
 
-    /// The memory that an instruction is for, and the type of its addresses.
+    /// The memory that an instruction accesses, and the type of its addresses.
     fn memory_of(&self, memarg: MemArg) -> (u32, AddressType) {
         // Validation admits no arrays.
         let (MemArgTarget::Memory(index) | MemArgTarget::Array(index)) = memarg.target;
         (index, self.module.memories[index as usize].address)
     }
 
-    /// A register with the host's address of what an instruction accesses.
+    /// Puts the host address of an access into a register.
     pub(super) fn locate(&mut self, address: Entry, memarg: MemArg) -> usize {
         let register = self.put_in_register(address);
         let (memory, address) = self.memory_of(memarg);
@@ -32,14 +33,18 @@ impl Function<'_> {
         };
         let size = 1 << memarg.max_align;
         let outside = self.trap_label(Trap::MemoryOutOfBounds);
-        self.emit(uop(register, memory * 8, memarg.offset, size, outside));
+        self.emit(uop(register, array_offset(memory), memarg.offset, size, outside));
         register
     }
 
     pub(super) fn memory_size(&mut self, memory: u32) {
         let ty = self.module.memories[memory as usize].address.value_type();
         let register = self.vacate(ty);
-        let uop = if memory == 0 { Wasm::memory_size(register) } else { Wasm::size_of_memory(register, memory * 8) };
+        let uop = if memory == 0 {
+            Wasm::memory_size(register)
+        } else {
+            Wasm::size_of_memory(register, array_offset(memory))
+        };
         self.result(uop, ty, register);
     }
 
@@ -55,7 +60,7 @@ impl Function<'_> {
         self.result(uop(register), ty, register);
     }
 
-    /// As for integers, and then to the other kind of register; but vectors at once.
+    /// Loads a float as an integer and moves it to a float register. Vectors are loaded directly.
     pub(super) fn located_float_load(&mut self, memarg: MemArg, ty: ValueType) {
         match ty {
             ValueType::V128 => {
@@ -93,7 +98,7 @@ impl Function<'_> {
         self.emit(uop(register, value));
     }
 
-    /// A register with the bits of a value: of an integer's file, but for vectors.
+    /// Puts the bits of a value into an integer register; those of a vector, into a vector register.
     fn bits(&mut self, entry: Entry) -> usize {
         let (ty, reinterpret): (_, fn(usize, usize) -> Uop) = match entry.ty {
             ValueType::F32 => (ValueType::I32, Wasm::i32_reinterpret_f32),
@@ -107,7 +112,7 @@ impl Function<'_> {
     }
 }
 
-/// The load of so many bits, without regard to a sign.
+/// The load of the access's size, with zero extension.
 pub(super) fn located_load(memarg: MemArg) -> fn(usize) -> Uop {
     match memarg.max_align {
         0 => Wasm::load_u8,

@@ -9,7 +9,7 @@ use crate::module::trap::Trap;
 use crate::module::types::ValueType;
 use crate::uop::Wasm;
 
-impl Function<'_> {
+impl Function<'_, '_> {
     /// Lowers one operator.
     pub(super) fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Error> {
         use Operator as O;
@@ -18,7 +18,7 @@ impl Function<'_> {
             self.unreachable_operator(operator);
             return Ok(());
         }
-        // A comparison becomes part of the branch that follows it, or else a value.
+        // A following branch absorbs a comparison; otherwise it becomes a value.
         if !matches!(operator, O::BrIf { .. } | O::If { .. } | O::I32Eqz)
             && let Some(comparison) = self.comparison.take()
         {
@@ -194,7 +194,7 @@ impl Function<'_> {
             O::I64ReinterpretF64 => self.conversion(Wasm::i64_reinterpret_f64, I64),
             O::F32ReinterpretI32 => self.conversion(Wasm::f32_reinterpret_i32, F32),
             O::F64ReinterpretI64 => self.conversion(Wasm::f64_reinterpret_i64, F64),
-            // The same, since WebAssembly 2.0.
+            // More conversions, since WebAssembly 2.0.
             O::I32Extend8S => self.unary(Wasm::i32_extend8_s, I32),
             O::I32Extend16S => self.unary(Wasm::i32_extend16_s, I32),
             O::I64Extend8S => self.unary(Wasm::i64_extend8_s, I64),

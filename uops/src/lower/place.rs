@@ -1,9 +1,10 @@
-//! Where operands are, and how they get to where an operator takes them.
+//! Operands: their locations, and how they get to where an operator takes them.
 
 use stencil_runtime::Instruction;
 
+use super::Function;
+use super::slot::Slot;
 use super::stack::{Entry, Place};
-use super::{Function, offset};
 use crate::module::types::ValueType;
 use crate::uop::Wasm;
 
@@ -13,7 +14,7 @@ pub(super) type Uop = Instruction<Wasm>;
 pub(super) const IN_SLOT: usize = 3;
 pub(super) const IN_IMM: usize = 4;
 
-/// An integer operand as families take it: place, slot offset, constant.
+/// An integer operand as families take it: place, offset of the slot, constant.
 #[derive(Clone, Copy)]
 pub(super) struct Operand {
     pub(super) place: usize,
@@ -21,14 +22,14 @@ pub(super) struct Operand {
     pub(super) imm: i32,
 }
 
-impl Function<'_> {
-    /// A register for a value of this type; the entry that is in it goes to its home slot.
+impl Function<'_, '_> {
+    /// Frees a register for a value of this type. A value that it holds goes to its home slot.
     pub(super) fn vacate(&mut self, ty: ValueType) -> usize {
         let register = match self.stack.vacancy(ty) {
             Ok(register) => register,
             Err(index) => {
                 let entry = self.stack.entry(index);
-                self.put_in_slot(entry, self.stack.home(index));
+                self.put_in_slot(entry, entry.home);
                 self.stack.settle(index);
                 match entry.place {
                     Place::Register(register) => register,
@@ -40,7 +41,7 @@ impl Function<'_> {
         register
     }
 
-    /// The register that a value is in, or that it is loaded to.
+    /// Loads a value into a register, unless it is in one. Returns the register.
     pub(super) fn put_in_register(&mut self, entry: Entry) -> usize {
         use ValueType::{F32, F64, I32, I64, Ref, V128};
         if let Place::Register(register) = entry.place {
@@ -56,7 +57,7 @@ impl Function<'_> {
                 _ => Wasm::wide_constant(register, bits),
             },
             _ => {
-                let slot = offset(entry.slot().unwrap_or_default());
+                let slot = entry.slot().unwrap_or_default().offset();
                 match entry.ty {
                     I32 | I64 | Ref(_) => Wasm::get(register, slot),
                     F32 => Wasm::f32_get(register, slot),
@@ -74,10 +75,10 @@ impl Function<'_> {
         self.put_in_register(entry)
     }
 
-    /// Copies a value to a slot. No register is needed for it.
-    pub(super) fn put_in_slot(&mut self, entry: Entry, slot: u32) {
+    /// Copies a value to a slot. This needs no register.
+    pub(super) fn put_in_slot(&mut self, entry: Entry, slot: Slot) {
         use ValueType::{F32, F64, I32, I64, Ref, V128};
-        let to = offset(slot);
+        let to = slot.offset();
         let uop = match (entry.place, entry.ty) {
             (Place::Register(register), I32 | I64 | Ref(_)) => Wasm::set(register, to),
             (Place::Register(register), F32) => Wasm::f32_set(register, to),
@@ -89,36 +90,37 @@ impl Function<'_> {
                 None => Wasm::wide_constant_to_slot(to, bits),
             },
             (Place::Slot(from) | Place::Local { slot: from, .. }, _) if from == slot => return,
-            (Place::Slot(from) | Place::Local { slot: from, .. }, V128) => Wasm::v128_copy(to, offset(from)),
-            (Place::Slot(from) | Place::Local { slot: from, .. }, _) => Wasm::copy(to, offset(from)),
+            (Place::Slot(from) | Place::Local { slot: from, .. }, V128) => Wasm::v128_copy(to, from.offset()),
+            (Place::Slot(from) | Place::Local { slot: from, .. }, _) => Wasm::copy(to, from.offset()),
         };
         self.emit(uop);
     }
 
-    /// Puts every entry into its home slot.
+    /// Puts every value into its home slot.
     pub(super) fn settle_all(&mut self) {
         for index in self.stack.take_unsettled() {
-            self.put_in_slot(self.stack.entry(index), self.stack.home(index));
+            let entry = self.stack.entry(index);
+            self.put_in_slot(entry, entry.home);
             self.stack.settle(index);
         }
     }
 
-    /// An integer operand where it is, or in a register if it is a constant that no instruction holds.
+    /// An integer operand at its location. A constant that no instruction can hold goes to a register.
     pub(super) fn integer(&mut self, entry: Entry) -> Operand {
         let none = Operand { place: 0, slot: 0, imm: 0 };
         if let Some(imm) = entry.immediate() {
             return Operand { place: IN_IMM, imm, ..none };
         }
         match entry.slot() {
-            Some(slot) => Operand { place: IN_SLOT, slot: offset(slot), ..none },
+            Some(slot) => Operand { place: IN_SLOT, slot: slot.offset(), ..none },
             None => Operand { place: self.put_in_register(entry), ..none },
         }
     }
 
-    /// An operand that is in a slot or, failing that, in a register: place and slot offset.
+    /// Returns place and slot offset of an operand in a slot. Any other operand goes to a register.
     pub(super) fn slot_or_register(&mut self, entry: Entry) -> (usize, u32) {
         match entry.slot() {
-            Some(slot) => (IN_SLOT, offset(slot)),
+            Some(slot) => (IN_SLOT, slot.offset()),
             None => (self.put_in_register(entry), 0),
         }
     }

@@ -1,33 +1,34 @@
-//! What operators of a shape have in common.
+//! Operators by their shape: unary, binary, load, store and so on.
 
 use stencil_runtime::Label;
 use wasmparser::MemArg;
 
 use super::Function;
 use super::place::{IN_IMM, IN_SLOT, Operand, Uop};
+use super::slot::array_offset;
 use super::stack::{Entry, Place};
 use crate::module::trap::Trap;
 use crate::module::types::ValueType;
 use crate::uop::Wasm;
 
-/// Offsets of memory instructions are displacements, to which the size of an access is added.
+/// The largest offset of a memory instruction that becomes a displacement. The size of an access is added to it.
 const MAX_DISPLACEMENT: u64 = i32::MAX as u64 - 16;
 
 pub(super) type Value = fn(usize, usize, u32, i32) -> Uop;
 pub(super) type Load = fn(usize, usize, u32, u32, Label) -> Uop;
 pub(super) type Store = fn(usize, usize, u32, u32, i32, u32, Label) -> Uop;
 
-impl Function<'_> {
+impl Function<'_, '_> {
     // Integers.
 
-    /// The two topmost values. If only the second is in a register, they are exchanged, if that may be.
+    /// Pops the two topmost values. If only the second is in a register, they are exchanged, provided that `exchange` allows it.
     pub(super) fn pair(&mut self, exchange: impl FnOnce() -> bool) -> (Entry, Entry) {
         let (b, a) = (self.stack.pop(), self.stack.pop());
         let in_register = |entry: Entry| matches!(entry.place, Place::Register(_));
         if !in_register(a) && in_register(b) && exchange() { (b, a) } else { (a, b) }
     }
 
-    /// The two topmost values: the first in a register, which may be overwritten, the second where it is.
+    /// Pops the two topmost values: the first into a register, which may be overwritten, the second at its location.
     pub(super) fn operands(&mut self, exchange: impl FnOnce() -> bool) -> (usize, Operand) {
         let (a, b) = self.pair(exchange);
         let b = self.integer(b);
@@ -57,7 +58,7 @@ impl Function<'_> {
         self.result(uop(register, place, slot), ty, register);
     }
 
-    // Floats, and vectors: no uop has a constant of theirs.
+    // Floats and vectors: uops take no constants of these types.
 
     pub(super) fn float_unary(&mut self, uop: fn(usize) -> Uop, ty: ValueType) {
         let register = self.pop_register();
@@ -69,7 +70,7 @@ impl Function<'_> {
         self.float_places(a, b)
     }
 
-    /// Places of two values: the first in a register, the second where it is, if that is a slot or a register.
+    /// Returns the places of two values: the first in a register, the second in a slot or a register.
     pub(super) fn float_places(&mut self, a: Entry, b: Entry) -> (usize, (usize, u32)) {
         let b = self.slot_or_register(b);
         (self.put_in_register(a), b)
@@ -104,7 +105,7 @@ impl Function<'_> {
 
     pub(super) fn select(&mut self) {
         let condition = self.pop_register();
-        let ty = self.stack.entry(self.stack.height() - 1).ty;
+        let ty = self.stack.top().ty;
         match ty {
             ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => {
                 let (a, b) = self.operands(|| false);
@@ -125,9 +126,10 @@ impl Function<'_> {
     pub(super) fn local_set(&mut self, local: u32, keep: bool) {
         let (ty, slot) = self.locals.get(local);
         let mut value = self.stack.pop();
-        // What is on the stack is the local's value so far.
+        // The values on the stack that are this local keep its old value.
         while let Some(index) = self.stack.entry_of_local(slot) {
-            self.put_in_slot(self.stack.entry(index), self.stack.home(index));
+            let entry = self.stack.entry(index);
+            self.put_in_slot(entry, entry.home);
             self.stack.detach_local(index);
         }
         if keep && value.slot().is_some() {
@@ -148,7 +150,7 @@ impl Function<'_> {
             ValueType::V128 => Wasm::v128_global_get,
         };
         let register = self.vacate(ty);
-        self.result(uop(register, index * 8), ty, register);
+        self.result(uop(register, array_offset(index)), ty, register);
     }
 
     pub(super) fn global_set(&mut self, index: u32) {
@@ -159,12 +161,12 @@ impl Function<'_> {
             ValueType::V128 => Wasm::v128_global_set,
         };
         let register = self.pop_register();
-        self.emit(uop(register, index * 8));
+        self.emit(uop(register, array_offset(index)));
     }
 
     // Memory.
 
-    /// An address, in a slot or a register or nowhere, and the offset that remains to be added.
+    /// Returns the place of an address (slot, register or constant), and the offset that remains to be added.
     pub(super) fn address(&mut self, entry: Entry, memarg: MemArg) -> ((usize, u32), u32) {
         if let Place::Constant(address) = entry.place
             && let sum @ ..=MAX_DISPLACEMENT = u64::from(address as u32) + memarg.offset
@@ -213,9 +215,9 @@ impl Function<'_> {
         self.emit(uop(place, value.place, address_slot, value.slot, value.imm, offset, outside));
     }
 
-    /// Stores a float from its register; from a slot, or as a constant, its bits are those of an integer.
+    /// Stores a float from its register. In a slot, or as a constant, its bits are stored like those of an integer.
     pub(super) fn float_store(&mut self, from_register: Store, of_bits: Store, memarg: MemArg) {
-        let value = self.stack.entry(self.stack.height() - 1);
+        let value = self.stack.top();
         let in_integer = value.slot().is_some() || value.immediate().is_some();
         self.store(if in_integer { of_bits } else { from_register }, memarg);
     }

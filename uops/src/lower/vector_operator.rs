@@ -7,7 +7,7 @@ use crate::module::error::Error;
 use crate::module::types::ValueType::{F32, F64, I32, I64};
 use crate::uop::Wasm;
 
-impl Function<'_> {
+impl Function<'_, '_> {
     /// Lowers one of the operators on vectors.
     pub(super) fn vector_operator(&mut self, operator: &Operator<'_>) -> Result<(), Error> {
         use Operator as O;

@@ -1,4 +1,4 @@
-//! What vector operators of a shape have in common. Some are two uops: one on a scalar, and one on a vector.
+//! Vector operators by their shape. Some are two uops: one on a scalar, and one on a vector.
 
 use wasmparser::MemArg;
 
@@ -10,11 +10,11 @@ use super::stack::Place;
 use crate::module::types::ValueType::{self, I32, V128};
 use crate::uop::Wasm;
 
-/// Uops that have a lane as the last of their parameters.
+/// Uops whose last parameter is a lane.
 pub(super) type Lane = fn(usize, usize, usize) -> Uop;
 pub(super) type Binary = fn(usize, usize, u32) -> Uop;
 
-impl Function<'_> {
+impl Function<'_, '_> {
     pub(super) fn vector_constant(&mut self, bits: u128) {
         let register = self.vacate(V128);
         self.result(Wasm::v128_constant(register, bits as u64, (bits >> 64) as u64), V128, register);
@@ -34,7 +34,7 @@ impl Function<'_> {
         self.result(uop(a, place, slot), V128, a);
     }
 
-    /// An operator that is another one with its operands exchanged.
+    /// An operator that is implemented by another one with exchanged operands.
     pub(super) fn vector_exchanged(&mut self, uop: Binary) {
         let (b, a) = self.pair(|| false);
         let (a, (place, slot)) = self.float_places(a, b);
@@ -47,11 +47,11 @@ impl Function<'_> {
         self.result(Wasm::i8x16_shuffle(a, place, slot, lanes as u64, (lanes >> 64) as u64), V128, a);
     }
 
-    /// There are three operands and two registers: if the two topmost have both of them, the mask goes to its slot.
+    /// There are three operands but two registers. If the two topmost operands occupy both, the mask goes to its slot.
     pub(super) fn bitselect(&mut self) {
         let mask = self.stack.height() - 1;
         if [mask - 1, mask].iter().all(|&index| matches!(self.stack.entry(index).place, Place::Register(_))) {
-            self.put_in_slot(self.stack.entry(mask), self.stack.home(mask));
+            self.put_in_slot(self.stack.top(), self.stack.top().home);
             self.stack.settle(mask);
         }
         let mask = self.stack.pop();
@@ -67,7 +67,7 @@ impl Function<'_> {
         self.result(uop(a, count.place, count.slot, count.imm), V128, a);
     }
 
-    /// Something about all lanes.
+    /// A test of all lanes.
     pub(super) fn vector_test(&mut self, uop: fn(usize, usize) -> Uop) {
         self.conversion(uop, I32);
     }

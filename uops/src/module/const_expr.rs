@@ -1,11 +1,12 @@
 //! Constant expressions (core specification 3.3.10): initial values of globals, offsets and elements of segments.
 //!
-//! They are lists of operations on a stack, which is as deep as a list is long at most.
+//! An expression is a sequence of operations on a stack.
 
 use wasmparser::Operator;
 
 use crate::module::decode::{Failure, beyond};
 use crate::module::error::Error;
+use crate::runtime::allocate;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::store::Store;
 
@@ -13,10 +14,13 @@ use crate::runtime::store::Store;
 #[derive(Clone, Debug)]
 pub(crate) struct ConstExpr(Box<[Operation]>);
 
-/// An operation on a stack of values, which are their bits.
+/// Operations that are evaluated between two checks for an interruption.
+const OPERATIONS_PER_CHECK: usize = 1 << 16;
+
+/// An operation on a stack of values, which are represented by their bits.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
-    /// The bits of a value; of a reference, zeros stand for none.
+    /// The bits of a value. A null reference is zero.
     Const(u128),
     /// The value of an immutable global.
     Global(u32),
@@ -28,7 +32,7 @@ enum Operation {
 }
 
 impl ConstExpr {
-    /// Reads an expression, which has been validated.
+    /// Reads a valid expression.
     pub(crate) fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<Self, Failure> {
         let mut operators = expr.get_operators_reader();
         let mut operations = Vec::with_capacity(1);
@@ -55,11 +59,14 @@ impl ConstExpr {
         Ok(Self(operations.into()))
     }
 
-    /// The bits of its value, in an instance whose globals that it reads have been set.
+    /// Evaluates the expression to the bits of its value. The globals that it reads have been set.
     pub(crate) fn evaluate(&self, store: &Store, instance: &InstanceData) -> Result<u128, Error> {
         let mut stack: Vec<u128> = Vec::with_capacity(1);
-        for operation in &self.0 {
-            // Validation has made sure of the operands.
+        for (index, operation) in self.0.iter().enumerate() {
+            if index % OPERATIONS_PER_CHECK == 0 {
+                store.0.interrupt().check()?;
+            }
+            // Validation guarantees the operands.
             let mut pop = || stack.pop().unwrap_or_default();
             let value = match *operation {
                 Operation::Const(bits) => bits,
@@ -74,7 +81,7 @@ impl ConstExpr {
                     operator(a, b).into()
                 }
             };
-            stack.push(value);
+            allocate::push("constant expression", &mut stack, value)?;
         }
         Ok(stack.pop().unwrap_or_default())
     }

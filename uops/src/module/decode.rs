@@ -1,20 +1,22 @@
-//! From bytes to a [`Module`]: what `wasmparser` reads and validates becomes our own plain data.
+//! Decoding: from bytes to a [`Module`], which is plain data.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use wasmparser::{
-    BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, KnownCustom, Name,
-    NameSectionReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    BinaryReaderError, DataKind, ElementItems, ElementKind, ExternalKind, KnownCustom, Name, NameSectionReader,
+    Payload, TypeRef, ValType, WasmFeatures,
 };
 
 use crate::module::const_expr::ConstExpr;
 use crate::module::error::Error;
 use crate::module::features::{Version, unsupported};
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::module::types::{
     AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType,
 };
-use crate::module::{DataSegment, ElementSegment, Export, Import, Item, Mode, Module, References};
+use crate::module::validate::validate;
+use crate::module::{DataSegment, ElementSegment, Export, Import, Item, MAX_ITEMS, MAX_SIZE, Mode, Module, References};
 
 /// Decodes and validates a module.
 pub(crate) fn decode(wasm: &[u8], version: Version, observer: Observer<'_>) -> Result<Module, Error> {
@@ -22,28 +24,32 @@ pub(crate) fn decode(wasm: &[u8], version: Version, observer: Observer<'_>) -> R
         let message = "it does not begin with the bytes 00 61 73 6d, as every module does".to_owned();
         return Err(Error::Invalid { message, offset: 0 });
     }
+    if wasm.len() as u64 > MAX_SIZE {
+        return Err(Error::Limit { what: "bytes of a module", limit: MAX_SIZE, offset: MAX_SIZE });
+    }
     decode_with(wasm, version.features(), observer)
 }
 
 fn decode_with(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Error> {
-    read(wasm, features, observer).map_err(|failure| match failure {
-        Failure::Invalid(error) => {
+    match read(wasm, features, observer) {
+        Ok(module) => Ok(module),
+        Err(Failure::Refused(error)) => Err(error),
+        Err(Failure::Invalid(error)) => {
             let offset = error.offset();
-            match unsupported(wasm, features, &error) {
+            Err(match unsupported(wasm, features, &error, observer)? {
                 Some(what) => Error::Unsupported { what, offset },
                 None => Error::Invalid { message: error.message().to_owned(), offset },
-            }
+            })
         }
-        Failure::Beyond { what, offset } => Error::Unsupported { what: what.to_owned(), offset },
-    })
+    }
 }
 
 /// Why bytes did not become a module.
 pub(crate) enum Failure {
-    /// They are no module that is supported.
+    /// They are not valid, or need a feature that is not supported.
     Invalid(BinaryReaderError),
-    /// They have something that the validator should have refused. It keeps a change there from being a panic here.
-    Beyond { what: &'static str, offset: u64 },
+    /// They exceed a limit, or there is no memory for them.
+    Refused(Error),
 }
 
 impl From<BinaryReaderError> for Failure {
@@ -52,29 +58,31 @@ impl From<BinaryReaderError> for Failure {
     }
 }
 
-fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Failure> {
-    let mut module = Module { wasm: wasm.into(), ..Module::default() };
-    let mut validator = Validator::new_with_features(features);
-    let mut allocations = FuncValidatorAllocations::default();
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
-    for payload in parser.parse_all(wasm) {
-        let payload = payload?;
-        // Validated first, so that what follows reads nothing that is not so.
-        if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
-            let mut function = function.into_validator(std::mem::take(&mut allocations));
-            function.validate(&body)?;
-            allocations = function.into_allocations();
-            observer(Progress { phase: Phase::Validating, done: body.range().end as usize, size: wasm.len() });
-        }
-        module.add(payload)?;
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
     }
+}
+
+fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Failure> {
+    let mut module = Module { wasm: copy(wasm)?, ..Module::default() };
+    let mut reporter = Reporter::new(observer, Phase::Validating, 0, wasm.len());
+    validate(wasm, features, &mut reporter, |payload| module.add(payload))?;
+    module.check_items()?;
     module.name_functions();
     Ok(module)
 }
 
+fn copy(wasm: &[u8]) -> Result<Box<[u8]>, Error> {
+    let mut bytes = Vec::new();
+    let failed = |_| Error::OutOfMemory { what: "module", size: wasm.len() as u64 };
+    bytes.try_reserve_exact(wasm.len()).map_err(failed)?;
+    bytes.extend_from_slice(wasm);
+    Ok(bytes.into())
+}
+
 impl Module {
-    /// Adds a section, or one function of the code section.
+    /// Adds a section, or one function of the code section. It has been validated.
     fn add(&mut self, payload: Payload<'_>) -> Result<(), Failure> {
         match payload {
             Payload::TypeSection(section) => {
@@ -153,7 +161,7 @@ impl Module {
             }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Name(names) = section.as_known() {
-                    // Names are for people: broken ones are as good as none.
+                    // Names are for diagnostics only, so a malformed section is ignored.
                     let _ = self.name_section(names);
                 }
             }
@@ -162,7 +170,7 @@ impl Module {
         Ok(())
     }
 
-    /// Adds what an import declares to its index space.
+    /// Adds an import to its index space.
     fn import(&mut self, ty: TypeRef, offset: u64) -> Result<ExternType, Failure> {
         Ok(match ty {
             TypeRef::Func(ty) => {
@@ -188,7 +196,22 @@ impl Module {
         })
     }
 
-    /// Gives functions that have no name that by which they are exported or imported.
+    /// Fails if there are more items of a kind than offsets in the instance's arrays reach.
+    fn check_items(&self) -> Result<(), Error> {
+        let counts = [
+            ("types", self.types.len()),
+            ("functions", self.functions.len()),
+            ("tables", self.tables.len()),
+            ("memories", self.memories.len()),
+            ("globals", self.globals.len()),
+        ];
+        match counts.into_iter().find(|&(_, count)| count > MAX_ITEMS as usize) {
+            Some((what, _)) => Err(Error::Limit { what, limit: MAX_ITEMS.into(), offset: self.wasm.len() as u64 }),
+            None => Ok(()),
+        }
+    }
+
+    /// Names functions without a name after their export or import.
     fn name_functions(&mut self) {
         for export in &self.exports {
             if let Item::Func(index) = export.item {
@@ -206,7 +229,9 @@ impl Module {
             if let Name::Function(functions) = subsection? {
                 for naming in functions {
                     let naming = naming?;
-                    self.names.insert(naming.index, naming.name.to_owned());
+                    if (naming.index as usize) < self.functions.len() {
+                        self.names.insert(naming.index, naming.name.to_owned());
+                    }
                 }
             }
         }
@@ -214,18 +239,19 @@ impl Module {
     }
 }
 
+/// Something that the validator should have refused. This keeps a change there from being a panic here.
 #[cold]
 pub(crate) fn beyond(what: &'static str, offset: u64) -> Failure {
-    Failure::Beyond { what, offset }
+    Failure::Refused(Error::Unsupported { what: what.to_owned(), offset })
 }
 
-/// An offset in the module's bytes, which are in memory.
+/// An offset in the module's bytes as an index.
 fn index(offset: u64, at: u64) -> Result<usize, Failure> {
     usize::try_from(offset).map_err(|_| beyond("a module of this size", at))
 }
 
 fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Failure> {
-    let all = |types: &[ValType]| types.iter().map(|&ty| value_type(ty, 0)).collect::<Result<Box<[_]>, _>>();
+    let all = |types: &[ValType]| types.iter().map(|&ty| value_type(ty, 0)).collect::<Result<Arc<[_]>, _>>();
     Ok(FuncType { params: all(ty.params())?, results: all(ty.results())? })
 }
 

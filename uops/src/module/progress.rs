@@ -1,34 +1,76 @@
-//! How far a compilation has come, for those who wait.
+//! The progress of a compilation, and its cancellation.
 
 use std::fmt;
+use std::ops::ControlFlow;
 
-/// What a compilation is at.
+use crate::module::error::Error;
+
+/// A phase of compilation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Decoding and validation.
     Validating,
-    /// Choosing uops.
+    /// Translation to uops.
     Lowering,
-    /// Making machine code, which is quick and has no steps.
+    /// Emission of machine code, which is fast and one step.
     Emitting,
 }
 
-/// How far a compilation has come. See [`Program::observed`](crate::Program::observed).
+/// The progress of a compilation. See [`Program::with_progress`](crate::Program::with_progress).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What it is at.
+    /// The current phase.
     pub phase: Phase,
-    /// Bytes of the module that this phase has behind it.
+    /// Bytes of the module that this phase has completed.
     pub done: usize,
-    /// Bytes of the module.
+    /// Size of the module in bytes.
     pub size: usize,
 }
 
-/// Someone who is told, often.
-pub(crate) type Observer<'o> = &'o mut dyn FnMut(Progress);
+/// A callback that receives the progress and may cancel the compilation.
+pub(crate) type Observer<'o> = &'o mut dyn FnMut(Progress) -> ControlFlow<()>;
 
-/// Someone who does not care.
-pub(crate) fn nobody(_: Progress) {}
+/// A callback that never cancels.
+pub(crate) fn nobody(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Bytes of a function that are processed between two reports, at most.
+const STEP: usize = 1 << 12;
+
+/// Reports the progress of one phase.
+pub(crate) struct Reporter<'o> {
+    observer: Observer<'o>,
+    phase: Phase,
+    size: usize,
+    /// The offset in the module from which on the next report is due.
+    next: usize,
+}
+
+impl<'o> Reporter<'o> {
+    /// Begins a phase, at an offset in a module of `size` bytes.
+    pub(crate) fn new(observer: Observer<'o>, phase: Phase, start: usize, size: usize) -> Self {
+        Self { observer, phase, size, next: start.saturating_add(STEP) }
+    }
+
+    /// Reports that the phase has reached an offset in the module.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the callback cancels.
+    pub(crate) fn report(&mut self, done: usize) -> Result<(), Error> {
+        self.next = done.saturating_add(STEP);
+        match (self.observer)(Progress { phase: self.phase, done, size: self.size }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Cancelled),
+        }
+    }
+
+    /// Reports like [`report`](Self::report), unless the last report was less than [`STEP`] bytes ago.
+    #[inline]
+    pub(crate) fn step(&mut self, done: usize) -> Result<(), Error> {
+        if done < self.next { Ok(()) } else { self.report(done) }
+    }
+}
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,12 +1,10 @@
-//! Why a function could not go on: the numbers that compiled code returns, and what they mean.
-//!
-//! C bodies know them by the `TRAP_` names of `vm.h`.
+//! Traps, and the codes that compiled code returns for them. C bodies use the `TRAP_` names of `vm.h`.
 
 use std::fmt;
 
 macro_rules! traps {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-        /// Why a function of a module could not go on. A call leaves everything that it did until then done.
+        /// The reason why a function of a module trapped. The effects of the call until then remain.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[repr(u64)]
@@ -18,8 +16,8 @@ macro_rules! traps {
             /// All traps, in the order of their codes.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The trap that a compiled function's return value stands for: none for 0, which means that the function
-            /// returned, and for numbers that no compiled code returns.
+            /// Returns the trap for a compiled function's return value: none for 0, which means that the function
+            /// returned, and none for values that compiled code never returns.
             #[must_use]
             pub const fn from_code(code: u64) -> Option<Self> {
                 match code {
@@ -30,7 +28,7 @@ macro_rules! traps {
         }
 
         impl fmt::Display for Trap {
-            /// The words of WebAssembly's test suite.
+            /// Writes the message of WebAssembly's test suite.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(match self {
                     $(Self::$name => $text,)*
@@ -45,30 +43,30 @@ traps! {
     Unreachable = 1, "unreachable";
     /// A load, a store or a data segment lies outside the memory.
     MemoryOutOfBounds = 2, "out of bounds memory access";
-    /// An indirect call went to an index outside the table.
+    /// The index of an indirect call lies outside the table.
     UndefinedElement = 3, "undefined element";
-    /// An indirect call went to an element that holds no function.
+    /// An indirect call found an element without a function.
     UninitializedElement = 4, "uninitialized element";
-    /// An indirect call went to a function of another type.
+    /// An indirect call found a function of another type.
     IndirectCallTypeMismatch = 5, "indirect call type mismatch";
     /// An integer was divided by zero.
     IntegerDivisionByZero = 6, "integer divide by zero";
     /// The least integer was divided by -1, or a float outside the integer's range was converted.
     IntegerOverflow = 7, "integer overflow";
-    /// Not a number was converted to an integer.
+    /// A NaN was converted to an integer.
     InvalidConversionToInteger = 8, "invalid conversion to integer";
-    /// Calls nest too deeply.
+    /// Calls nest too deeply for the stack of frames or for the native stack.
     StackExhausted = 9, "call stack exhausted";
     /// A host function failed.
     Host = 10, "host function failed";
     /// An access to a table, or an element segment, lies outside it.
     TableOutOfBounds = 11, "out of bounds table access";
-    /// Someone interrupted the run.
+    /// The run was interrupted.
     Interrupted = 12, "interrupted";
 }
 
 impl Trap {
-    /// The number that compiled code returns for it.
+    /// The code that compiled functions return for it.
     #[must_use]
     pub const fn code(self) -> u64 {
         self as u64

@@ -1,6 +1,7 @@
-//! The types of values and of everything that modules import and export.
+//! Types of values, and of the items that modules import and export.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,12 +16,12 @@ pub enum ValueType {
     F64,
     /// A vector of 128 bits.
     V128,
-    /// A reference, or none.
+    /// A reference, which may be null.
     Ref(RefType),
 }
 
 impl ValueType {
-    /// The slots of a frame that a value of this type takes.
+    /// The number of slots of a frame that a value of this type takes.
     pub(crate) fn slots(self) -> u32 {
         if self == Self::V128 { 2 } else { 1 }
     }
@@ -57,30 +58,30 @@ impl fmt::Display for ValueType {
     }
 }
 
-/// The type of a function.
+/// The type of a function. Cloning it copies two pointers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FuncType {
-    /// Types of the arguments.
-    pub params: Box<[ValueType]>,
-    /// Types of the results.
-    pub results: Box<[ValueType]>,
+    /// The types of the parameters.
+    pub params: Arc<[ValueType]>,
+    /// The types of the results.
+    pub results: Arc<[ValueType]>,
 }
 
 impl FuncType {
-    /// A type.
-    pub fn new(params: impl Into<Box<[ValueType]>>, results: impl Into<Box<[ValueType]>>) -> Self {
+    /// Creates a type.
+    pub fn new(params: impl Into<Arc<[ValueType]>>, results: impl Into<Arc<[ValueType]>>) -> Self {
         Self { params: params.into(), results: results.into() }
     }
 }
 
 impl fmt::Display for FuncType {
-    /// `(i32, i64) -> (f64)`.
+    /// Writes the type like `(i32, i64) -> (f64)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} -> {}", Tuple(self.params.iter()), Tuple(self.results.iter()))
     }
 }
 
-/// Types, or anything, in parentheses and with commas.
+/// Displays items in parentheses, separated by commas.
 pub(crate) struct Tuple<I>(pub(crate) I);
 
 impl<I: Iterator<Item: fmt::Display> + Clone> fmt::Display for Tuple<I> {
@@ -116,7 +117,7 @@ impl AddressType {
         }
     }
 
-    /// The address that a slot or a register holds, whose upper half has no meaning if this has 32 bits.
+    /// The address in a slot or a register. The upper half of a 32-bit address is arbitrary.
     pub(crate) fn address(self, bits: u64) -> u64 {
         match self {
             Self::I32 => bits & u64::from(u32::MAX),
@@ -126,7 +127,7 @@ impl AddressType {
 }
 
 impl fmt::Display for AddressType {
-    /// Before limits, where 32 bits need not be mentioned.
+    /// Writes the prefix of the limits, which is empty for 32 bits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::I32 => "",
@@ -135,17 +136,17 @@ impl fmt::Display for AddressType {
     }
 }
 
-/// The size of a table in elements or of a memory in pages of 64 KiB, and how far it may grow.
+/// The size of a table in elements or of a memory in pages of 64 KiB, and the size to which it may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The size, and the least that an import must have.
+    /// The initial size. An import must have at least this size.
     pub min: u64,
-    /// The greatest size, if there is one.
+    /// The maximum size, if there is one.
     pub max: Option<u64>,
 }
 
 impl Limits {
-    /// Whether something that has these limits may be imported where `wanted` ones are declared.
+    /// Returns whether an item with these limits may be imported where `wanted` limits are declared.
     #[must_use]
     pub fn satisfy(self, wanted: Self) -> bool {
         self.min >= wanted.min && wanted.max.is_none_or(|wanted| self.max.is_some_and(|max| max <= wanted))
@@ -164,9 +165,9 @@ impl fmt::Display for Limits {
 /// The type of a global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GlobalType {
-    /// The type of its value.
+    /// The type of the value.
     pub value: ValueType,
-    /// Whether it may be set.
+    /// Whether the global may be set.
     pub mutable: bool,
 }
 
@@ -179,14 +180,14 @@ impl fmt::Display for GlobalType {
 /// The type of a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryType {
-    /// The type of its addresses.
+    /// The type of the addresses.
     pub address: AddressType,
-    /// Its size in pages of 64 KiB, of which 32-bit addresses reach 2^16 and 64-bit addresses 2^48.
+    /// The size in pages of 64 KiB: at most 2^16 with 32-bit addresses and 2^48 with 64-bit addresses.
     pub limits: Limits,
 }
 
 impl From<Limits> for MemoryType {
-    /// A memory with 32-bit addresses.
+    /// The type of a memory with 32-bit addresses.
     fn from(limits: Limits) -> Self {
         Self { address: AddressType::I32, limits }
     }
@@ -201,16 +202,16 @@ impl fmt::Display for MemoryType {
 /// The type of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableType {
-    /// The type of its elements.
+    /// The type of the elements.
     pub element: RefType,
-    /// The type of its indices.
+    /// The type of the indices.
     pub address: AddressType,
-    /// Its size.
+    /// The size in elements.
     pub limits: Limits,
 }
 
 impl TableType {
-    /// A type with 32-bit indices.
+    /// Creates a type with 32-bit indices.
     #[must_use]
     pub fn new(element: RefType, limits: Limits) -> Self {
         Self { element, address: AddressType::I32, limits }
@@ -223,7 +224,7 @@ impl fmt::Display for TableType {
     }
 }
 
-/// The type of something imported or exported.
+/// The type of an import or an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExternType {
     /// A function.
@@ -237,7 +238,7 @@ pub enum ExternType {
 }
 
 impl ExternType {
-    /// Whether something of this type may be imported where a `wanted` one is declared.
+    /// Returns whether an item of this type may be imported where type `wanted` is declared.
     #[must_use]
     pub fn satisfies(&self, wanted: &Self) -> bool {
         match (self, wanted) {
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_written_as_people_write_them() {
+    fn types_are_displayed_in_the_usual_notation() {
         let ty = FuncType::new([ValueType::I32, ValueType::F64], [ValueType::I64]);
         assert_eq!(ty.to_string(), "(i32, f64) -> (i64)");
         assert_eq!(FuncType::default().to_string(), "() -> ()");

@@ -1,4 +1,4 @@
-//! From a module to machine code.
+//! Compilation: from a module to machine code.
 
 use std::ffi::c_void;
 use std::fmt::Write as _;
@@ -9,20 +9,21 @@ use stencil_runtime::{Address, Code, Label, Listing, Machine};
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::module::error::Error;
-use crate::module::progress::{Observer, Phase, Progress};
+use crate::module::headroom::Headroom;
+use crate::module::progress::{Observer, Phase, Reporter};
 use crate::uop::Wasm;
 
-/// How compiled code is entered. Arguments are in the first slots of the frame, and there are the results; what is
-/// returned is a [`Trap`](crate::module::trap::Trap)'s code or 0. [`Vm::start`](crate::runtime::vm::Vm::start) says which function runs.
+/// The entry of compiled code. The first slots of the frame hold the arguments, and later the results. The function returns
+/// a [`Trap`](crate::module::trap::Trap)'s code or 0. [`Vm::start`](crate::runtime::vm::Vm::start) selects the function to run.
 pub(crate) type Entry = <Wasm as Machine>::Entry;
 
 /// The machine code of a module.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     code: Code<Wasm>,
-    /// What the code's jumps read their addresses from; it knows where they are.
-    _tables: Vec<JumpTable>,
-    /// Number of functions that are not imported.
+    /// The addresses that jumps of the code read. The code holds pointers to them.
+    tables: Vec<JumpTable>,
+    /// The number of functions, without imported ones.
     functions: usize,
 }
 
@@ -30,11 +31,12 @@ impl Compiled {
     /// Compiles a module.
     pub(crate) fn new(module: &Module, observer: Observer<'_>) -> Result<Self, Error> {
         let lowered = lower(module, observer)?;
-        let size = module.wasm.len();
-        observer(Progress { phase: Phase::Emitting, done: 0, size });
+        // Emission keeps the offset of each label, of which there are no more than instructions.
+        Headroom::new("compiled module")?.claim(size_of::<[Label; 8]>().saturating_mul(lowered.program.len()))?;
+        Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
         let code = Wasm::compile(&lowered.program)?;
-        let compiled = Self { code, _tables: lowered.tables, functions: module.bodies.len() };
-        for table in &compiled._tables {
+        let compiled = Self { code, tables: lowered.tables, functions: module.bodies.len() };
+        for table in &compiled.tables {
             for (address, &label) in table.addresses.iter().zip(&table.labels) {
                 address.store(compiled.address(label) as usize, Ordering::Relaxed);
             }
@@ -42,34 +44,40 @@ impl Compiled {
         Ok(compiled)
     }
 
-    /// The way into every function.
+    /// The entry that leads to every function.
     pub(crate) fn entry(&self) -> Entry {
         *self.code.entry()
     }
 
-    /// The code of a function; `index` does not count imported ones.
+    /// The address of a function's code; `index` does not count imported functions.
     pub(crate) fn function(&self, index: usize) -> *const c_void {
         self.address(function_label(index))
     }
 
-    /// The code of every host function: it calls [`call_host`](crate::runtime::host::call_host).
+    /// The address of the code that all host functions share: it calls [`call_host`](crate::runtime::host::call_host).
     pub(crate) fn host_thunk(&self) -> *const c_void {
         self.address(HOST_LABEL)
     }
 
-    /// Where functions go that could not go on.
+    /// The address that functions jump to after a trap.
     pub(crate) fn unwind(&self) -> *const c_void {
         self.address(UNWIND_LABEL)
     }
 
-    /// Where a label is, every one of which the program binds.
+    /// The address of a label. The program binds every label.
     fn address(&self, label: Label) -> *const c_void {
         self.code.address(label).map_or(std::ptr::null(), <*const u8>::cast)
     }
 
-    /// Bytes of code of a function; `index` does not count imported ones.
+    /// Bytes of the machine code and the jump tables.
+    pub(crate) fn size(&self) -> usize {
+        let tables: usize = self.tables.iter().map(|table| size_of_val(&*table.addresses)).sum();
+        self.code.bytes().len() + tables
+    }
+
+    /// The size of a function's code in bytes; `index` does not count imported functions.
     pub(crate) fn code_size(&self, index: usize) -> usize {
-        // Functions follow one another, and the last one ends with the code.
+        // Functions follow one another. The last one ends with the code.
         let start = self.code.offset(function_label(index)).unwrap_or_default();
         self.code
             .offset(function_label(index + 1))
@@ -78,7 +86,7 @@ impl Compiled {
             - start
     }
 
-    /// A function's uops with their bytes and instructions, for people.
+    /// Lists a function's uops with their bytes and instructions.
     pub(crate) fn listing(&self, module: &Module, index: usize) -> String {
         let mut text = String::new();
         let Ok(program) = lower::lower_function(module, index) else { return text };
@@ -87,7 +95,7 @@ impl Compiled {
         for uop in listing.uops() {
             let callee = uop.instruction.and_then(|instruction| lower::callee(module, instruction));
             let name = callee.and_then(|index| module.function_name(index));
-            let name = name.map(|name| format!(" (`{name}`)")).unwrap_or_default();
+            let name = name.map(|name| format!(" (`{}`)", name.escape_debug())).unwrap_or_default();
             let shown = uop.to_string();
             let (head, lines) = shown.split_once('\n').unwrap_or((&shown, ""));
             let _ = write!(text, "{head}{name}\n{lines}");

@@ -1,7 +1,7 @@
-//! Backtraces: which functions of modules were running when one of them could not go on.
+//! Backtraces: the functions of modules that were running when one of them trapped.
 //!
-//! A function that ends with a trap notes where, and so does each call of it on the way out: only runs that fail pay
-//! for it. See the uop `unwind`.
+//! A function that traps records its location, and so does each of its callers while the stack unwinds. Only runs that
+//! fail pay for this. See the uop `unwind`.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,11 +12,11 @@ use crate::runtime::instance::InstanceData;
 use crate::runtime::store::Inner;
 use crate::runtime::vm::Vm;
 
-/// Functions that are kept of a backtrace, the innermost ones.
+/// The most functions that a backtrace keeps.
 const KEPT: usize = 64;
 
-/// The functions of modules that were running when one could not go on, the innermost first. Host functions are not among
-/// them.
+/// The functions of modules that were running when one of them trapped, the innermost first. Host functions are not
+/// among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backtrace {
     frames: Vec<Frame>,
@@ -32,13 +32,13 @@ pub struct Frame {
 }
 
 impl Backtrace {
-    /// The functions, of which the innermost 64 are kept.
+    /// Returns the innermost functions, at most 64.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
 
-    /// How many functions there were further out that are not kept.
+    /// Returns the number of outer functions that were not kept.
     #[must_use]
     pub fn omitted(&self) -> usize {
         self.omitted
@@ -51,7 +51,7 @@ impl Backtrace {
         }
     }
 
-    /// Adds what lies further out.
+    /// Appends the functions further out.
     pub(crate) fn append(&mut self, outer: Self) {
         outer.frames.into_iter().for_each(|frame| self.push(|| frame));
         self.omitted += outer.omitted;
@@ -59,20 +59,20 @@ impl Backtrace {
 }
 
 impl Frame {
-    /// The function's index in its module, imported functions included.
+    /// Returns the function's index in its module. Imported functions count.
     #[must_use]
     pub fn index(&self) -> u32 {
         self.index
     }
 
-    /// The name that the module gives it: see [`Module::function_name`].
+    /// Returns the function's name: see [`Module::function_name`].
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Where in the module the instruction is, as an offset in bytes, if it is a call or one of those instructions on whose
-    /// account it is known.
+    /// Returns the offset of the instruction in the module, in bytes. It is known for calls and for instructions on
+    /// many bytes or elements.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.offset
@@ -82,7 +82,7 @@ impl Frame {
         let at = site as usize;
         let defined = module.bodies.partition_point(|body| body.end <= at);
         let index = (module.imported_functions() + defined) as u32;
-        // At the start there are the locals, and no instruction: the function is all that is known.
+        // A body starts with its locals. That offset stands for an unknown instruction of the function.
         let known = module.bodies.get(defined).is_none_or(|body| body.start != at);
         Self { index, name: module.function_name(index).map(str::to_owned), offset: known.then_some(site.into()) }
     }
@@ -92,14 +92,15 @@ impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "function {}", self.index)?;
         if let Some(name) = &self.name {
-            write!(f, " `{name}`")?;
+            // A module must not be able to write to the terminal by what it calls its functions.
+            write!(f, " `{}`", name.escape_debug())?;
         }
         self.offset.map_or(Ok(()), |offset| write!(f, ", at byte {offset:#x}"))
     }
 }
 
 impl fmt::Display for Backtrace {
-    /// A line for each function.
+    /// Writes one line per function.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, frame) in self.frames.iter().enumerate() {
             writeln!(f, "{depth:4}: {frame}")?;
@@ -111,18 +112,18 @@ impl fmt::Display for Backtrace {
     }
 }
 
-/// What a run that fails has noted so far.
+/// The locations that a failing run has recorded so far.
 #[derive(Debug, Default)]
 pub(crate) struct Trail(RefCell<Backtrace>);
 
 impl Trail {
-    /// The backtrace, when the run has ended.
+    /// Takes the backtrace, after the run has ended.
     pub(crate) fn take(&self) -> Backtrace {
         take(&mut self.0.borrow_mut())
     }
 }
 
-/// Compiled code calls it when a function ends that could not go on.
+/// Records the location of a function that ends with a trap. Compiled code calls it.
 ///
 /// # Safety
 /// `vm` is an instance's, of a store with a call in progress; `site` is an offset in the body of one of its functions.

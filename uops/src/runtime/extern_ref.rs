@@ -1,4 +1,4 @@
-//! Values of the host in the hands of modules.
+//! Values of the host that modules hold.
 
 use std::any::Any;
 use std::fmt;
@@ -6,7 +6,8 @@ use std::fmt;
 use crate::module::error::Error;
 use crate::runtime::store::{Handle, Store};
 
-/// A value of the host that modules can keep and pass on, but not look into. It lives as long as its store.
+/// A value of the host that modules can store and pass on, but not inspect. It lives as long as its store, and does not count
+/// towards [`StoreLimits::bytes`](crate::StoreLimits::bytes).
 ///
 /// ```
 /// use uops::{ExternRef, Store};
@@ -23,12 +24,12 @@ pub struct ExternRef(pub(crate) Handle<ExternData>);
 pub(crate) struct ExternData(Box<dyn Any>);
 
 impl ExternRef {
-    /// Gives a value to a store. Each call makes another reference.
+    /// Moves a value into a store. Each call makes a new reference.
     pub fn new(store: &Store, value: impl Any) -> Self {
         Self(store.extern_value(ExternData(Box::new(value))))
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Errors
     /// [`Error::OtherStore`].

@@ -31,12 +31,13 @@ impl Global {
     /// Makes a global, for modules to import.
     ///
     /// # Errors
-    /// [`Error::OtherStore`] if the value is a reference of another store.
+    /// [`Error::OtherStore`] if the value is a reference of another store; [`Error::OutOfMemory`].
     pub fn new(store: &Store, value: Value, mutable: bool) -> Result<Self, Error> {
-        Ok(Self(store.global(GlobalType { value: value.ty(), mutable }, value.to_bits(store)?)))
+        let (ty, cell) = (GlobalType { value: value.ty(), mutable }, Cell::new(value.to_bits(store)?));
+        Ok(Self(store.keep_one(&store.0.globals, GlobalData { ty, cell })?))
     }
 
-    /// Its type.
+    /// Returns its type.
     ///
     /// # Errors
     /// [`Error::OtherStore`].
@@ -44,7 +45,7 @@ impl Global {
         Ok(self.0.get(store)?.ty)
     }
 
-    /// Its value.
+    /// Returns its value.
     ///
     /// # Errors
     /// [`Error::OtherStore`].

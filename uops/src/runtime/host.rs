@@ -1,9 +1,10 @@
 //! Host functions: Rust closures that modules import.
 //!
-//! To compiled code a host function is like any other, with a [`Vm`] of its own; its code is a stencil that calls
-//! [`call_host`]. That finds the closure, turns slots into values, calls it, and turns its results into slots again. A
-//! closure that fails or panics leaves the reason in the store, and the call that led to it reports it.
+//! Compiled code calls a host function like any other function. It has its own [`Vm`], and its code is a stencil that calls
+//! [`call_host`]. That finds the closure, converts slots to values, calls the closure, and converts the results back. If the
+//! closure fails or panics, the store keeps the error until the call from Rust that led to it reports it.
 
+use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -13,19 +14,19 @@ use crate::module::types::{FuncType, Tuple};
 use crate::runtime::backtrace::Backtrace;
 use crate::runtime::instance::{Instance, InstanceData};
 use crate::runtime::slots::{self, Slots};
-use crate::runtime::store::{Handle, Inner, SharedVm, Store};
+use crate::runtime::store::{Handle, Inner, Store};
 use crate::runtime::value::Value;
 use crate::runtime::vm::{self, Vm};
 
-/// Why a host function failed. Any error and any text can be turned into one, with `?` or `into`.
+/// The error of a host function. `?` and `into` convert any error and any string to it.
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A host function.
 ///
-/// The arguments are in the slots; there it puts its results, all of them and of its type.
+/// It reads its arguments from the slots and writes its results there, all of them and of its type.
 pub(crate) type HostFn = dyn Fn(&Caller<'_>, &Slots<'_>) -> Result<(), HostError>;
 
-/// What a host function may know of who called it.
+/// The caller of a host function.
 #[derive(Debug)]
 pub struct Caller<'a> {
     store: &'a Store,
@@ -33,13 +34,13 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// The store. Functions in it may be called, even the one that is running.
+    /// Returns the store. Its functions may be called, even the one that is running.
     #[must_use]
     pub fn store(&self) -> &'a Store {
         self.store
     }
 
-    /// The instance that imported the function. While that is being instantiated, its start function may call.
+    /// Returns the instance that imported the function. It may still be in instantiation, if its start function calls.
     #[must_use]
     pub fn instance(&self) -> Instance {
         self.instance
@@ -48,52 +49,75 @@ impl<'a> Caller<'a> {
 
 /// A host function as one instance has imported it.
 pub(crate) struct HostData {
-    /// For compiled code, with `vm`.
+    /// What compiled code calls.
     func: vm::Func,
-    _vm: SharedVm,
     /// The instance that imported it.
     instance: Handle<InstanceData>,
-    /// `module.field`.
-    name: String,
+    /// The index of the import.
+    import: usize,
     ty: Rc<FuncType>,
     function: Rc<HostFn>,
 }
 
-impl HostData {
-    /// Makes a host function for an instance that imports it, and returns what compiled code calls.
-    pub(crate) fn import(
+/// A host function to import: the index of the import, its type and its closure.
+pub(crate) type HostImport<'i> = (usize, &'i Rc<FuncType>, &'i Rc<HostFn>);
+
+/// All host functions that an instance imports.
+pub(crate) struct Hosts {
+    data: Vec<HostData>,
+    /// A `Vm` for each of them, which points to it.
+    _vms: Vec<UnsafeCell<Vm>>,
+}
+
+impl Hosts {
+    /// Makes host functions for an instance that imports them. `code` is that of all host functions.
+    pub(crate) fn new(
         store: &Store,
         instance: Handle<InstanceData>,
-        name: String,
-        (ty, function): (&Rc<FuncType>, &Rc<HostFn>),
-        thunk: *const std::ffi::c_void,
-    ) -> *const vm::Func {
-        let shared = SharedVm::new(Vm::new(store).into());
-        let vm = shared.get();
-        let host = Rc::new(Self {
-            func: vm::Func { code: thunk, vm, ty: store.type_number(ty) },
-            _vm: shared,
-            instance,
-            name,
-            ty: ty.clone(),
-            function: function.clone(),
-        });
-        let (data, func) = (Rc::as_ptr(&host), &raw const host.func);
-        // SAFETY: `host` owns the `Vm`, and no reference to it exists. The store keeps `host` as long as it lives.
-        unsafe { (*vm).host = data.cast_mut().cast() };
-        store.keep_host(host);
-        func
+        imports: &[HostImport<'_>],
+        code: *const std::ffi::c_void,
+    ) -> Result<Self, Error> {
+        let vms = store.0.collect("host function", imports.iter().map(|_| Ok(UnsafeCell::new(Vm::new(store)))))?;
+        let data = store.0.collect(
+            "host function",
+            imports.iter().zip(&vms).map(|(&(import, ty, function), vm)| {
+                let func = vm::Func { code, vm: vm.get(), ty: store.type_number(ty)? };
+                Ok(HostData { func, instance, import, ty: ty.clone(), function: function.clone() })
+            }),
+        )?;
+        for (host, vm) in data.iter().zip(&vms) {
+            // SAFETY: no reference to the `Vm` exists. It and the data stay where they are: neither vector changes.
+            unsafe { (*vm.get()).host = std::ptr::from_ref(host).cast_mut().cast() };
+        }
+        Ok(Self { data, _vms: vms })
+    }
+
+    /// What compiled code calls, in the order of the imports. It stays where it is as long as this lives.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = *const vm::Func> {
+        self.data.iter().map(|host| &raw const host.func)
+    }
+}
+
+impl HostData {
+    /// The names by which the instance imports it, for messages.
+    fn name(&self, store: &Store) -> String {
+        let instance = self.instance.get(store).ok();
+        let import = instance.and_then(|instance| instance.program.module().imports.get(self.import));
+        import.map(|import| format!("`{}.{}`", import.module, import.field)).unwrap_or_default()
     }
 
     /// Calls the closure.
     pub(crate) fn call(&self, store: &Store, slots: &Slots<'_>) -> Result<(), Error> {
         let caller = Caller { store, instance: Instance(self.instance) };
-        // What a closure breaks by panicking is its own: whatever the store has is in cells that hold whole values.
-        let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, slots)))
-            .unwrap_or_else(|payload| Err(format!("it panicked: {}", message(&*payload)).into()));
-        let fail =
-            |source| Error::Host { function: format!("`{}`", self.name), source, backtrace: Backtrace::default() };
-        // What ended a call that it made itself passes through as it is.
+        // A panic leaves the store consistent: it consists of cells that hold whole values.
+        let result = catch_unwind(AssertUnwindSafe(|| (self.function)(&caller, slots))).unwrap_or_else(|payload| {
+            let error = format!("it panicked: {}", message(&*payload));
+            // The payload may panic when it is dropped, and that panic's payload likewise: it is leaked.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+            Err(error.into())
+        });
+        let fail = |source| Error::Host { function: self.name(store), source, backtrace: Backtrace::default() };
+        // A trap of a call that the closure made is passed on unchanged.
         result.map_err(|source| match source.downcast::<Error>() {
             Ok(error) if error.trap().is_some() => *error,
             Ok(error) => fail(error),
@@ -102,7 +126,7 @@ impl HostData {
     }
 }
 
-/// A closure of values as a host function of this type.
+/// Makes a host function of this type out of a closure on values.
 pub(crate) fn of_values<F>(ty: FuncType, function: F) -> Box<HostFn>
 where
     F: Fn(&Caller<'_>, &[Value]) -> Result<Vec<Value>, HostError> + 'static,
@@ -118,15 +142,15 @@ where
     })
 }
 
-/// The words with which something panicked.
+/// The message of a panic.
 fn message(payload: &(dyn std::any::Any + Send)) -> &str {
     (payload.downcast_ref::<&str>().copied())
         .or_else(|| payload.downcast_ref::<String>().map(|message| &**message))
         .unwrap_or("(without a message)")
 }
 
-/// What the code of every host function calls. Arguments are in the first slots of the frame; results go there. Returns
-/// a trap's code or 0.
+/// Calls a host function: the code of each of them is a call of this. Arguments are in the first slots of the frame, and
+/// results go there. Returns a trap's code or 0.
 ///
 /// # Safety
 /// Compiled code calls it: `vm` is a host function's, of a store with a call in progress, and the frame at `fp` has its
@@ -135,7 +159,7 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
     // SAFETY: `vm` is a host function's, so `host` was set when it was made, and lives as long as the store, which is
     // borrowed by the call in progress.
     let host = unsafe { &*(*vm).host.cast::<HostData>() };
-    // SAFETY: the store lives, and by counting one owner more, this one is free to drop it.
+    // SAFETY: the store lives. Incrementing the count makes this owner one more, which may be dropped.
     let store = unsafe {
         let store = (*vm).store.cast::<Inner>();
         Rc::increment_strong_count(store);
@@ -148,7 +172,8 @@ pub(crate) unsafe extern "C" fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 {
     let result = host.call(&store, &unsafe { Slots::new(&store, fp) });
     store.0.frames.set_top(top);
     match result {
-        Ok(()) => 0,
+        // A host function that was interrupted may not have noticed. The error of one that failed matters more.
+        Ok(()) => store.0.interrupt().check().map_or_else(Trap::code, |()| 0),
         Err(error) => {
             store.0.failure.set(Some(error));
             Trap::Host.code()

@@ -1,7 +1,6 @@
 //! Instances: a module with storage, linked to what it imports.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
 use crate::embedding::func::Func;
 use crate::embedding::linker::{Extern, Linker};
@@ -10,7 +9,9 @@ use crate::module::error::Error;
 use crate::module::types::ExternType;
 use crate::program::Program;
 use crate::program::compile::Entry;
+use crate::runtime::allocate;
 use crate::runtime::global::{Global, GlobalData};
+use crate::runtime::host::Hosts;
 use crate::runtime::memory::{Memory, MemoryData};
 use crate::runtime::store::{Handle, SharedVm, Store};
 use crate::runtime::table::{Reference, Table, TableData};
@@ -21,45 +22,49 @@ use crate::runtime::vm;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instance(pub(crate) Handle<InstanceData>);
 
-/// What an instance consists of.
+/// The data of an instance. Its vectors do not grow, so that pointers to what they hold stay valid.
 pub(crate) struct InstanceData {
     /// Owns the code, which so lives as long as the store.
     pub(crate) program: Program,
     /// All functions, imported ones first.
-    pub(crate) functions: Box<[Handle<vm::Func>]>,
+    pub(crate) functions: Vec<Handle<vm::Func>>,
     /// All tables, imported ones first, and likewise what follows.
     pub(crate) tables: Vec<Handle<TableData>>,
     pub(crate) memories: Vec<Handle<MemoryData>>,
     pub(crate) globals: Vec<Handle<GlobalData>>,
-    /// Of each data segment whether it has been dropped.
-    pub(crate) dropped_data: Box<[Cell<bool>]>,
+    /// Whether each data segment has been dropped.
+    pub(crate) dropped_data: Vec<Cell<bool>>,
     /// Element segments. One that has been dropped is empty.
-    pub(crate) elements: Box<[RefCell<Vec<Reference>>]>,
+    pub(crate) elements: Vec<RefCell<Vec<Reference>>>,
     /// What the `Vm` points to.
     pub(crate) arrays: Arrays,
     /// What compiled code sees of all this.
     pub(crate) _vm: SharedVm,
 }
 
-/// Arrays for compiled code to read. They are shared pointers because those may be moved without a thought: what they
-/// point to stays as it is.
+/// Arrays for compiled code to read.
 pub(crate) struct Arrays {
     /// Functions that are not imported.
-    pub(crate) _own: Rc<[vm::Func]>,
-    pub(crate) functions: Rc<[*const vm::Func]>,
-    pub(crate) tables: Rc<[*mut vm::Table]>,
-    pub(crate) memories: Rc<[*mut vm::Memory]>,
-    pub(crate) globals: Rc<[*mut u64]>,
-    pub(crate) types: Rc<[u64]>,
+    pub(crate) _own: Vec<vm::Func>,
+    /// Host functions that are imported.
+    pub(crate) _hosts: Hosts,
+    pub(crate) functions: Vec<*const vm::Func>,
+    pub(crate) tables: Vec<*mut vm::Table>,
+    pub(crate) memories: Vec<*mut vm::Memory>,
+    pub(crate) globals: Vec<*mut u64>,
+    pub(crate) types: Vec<u64>,
 }
 
+/// The most exports that a message lists.
+const LISTED: usize = 20;
+
 impl InstanceData {
-    /// The way into its functions.
+    /// The entry of its code.
     pub(crate) fn entry(&self) -> Entry {
         self.program.code().entry()
     }
 
-    /// The bytes of a data segment, of which none are left when it has been dropped.
+    /// The bytes of a data segment; none if it has been dropped.
     pub(crate) fn data(&self, segment: u32) -> &[u8] {
         let module = self.program.module();
         match self.dropped_data[segment as usize].get() {
@@ -79,15 +84,16 @@ impl InstanceData {
 }
 
 impl Instance {
-    /// Makes an instance: finds and checks its imports, makes what it has of its own, fills tables and memories, and
-    /// calls its start function.
+    /// Makes an instance: finds and checks its imports, makes its own tables, memories and globals, fills them, and calls
+    /// its start function.
     ///
-    /// If a segment does not fit or the start function traps, what was done until then stays done, as the
-    /// specification says: functions in a shared table can be called.
+    /// If a segment does not fit or the start function traps, everything done before remains, as the specification
+    /// requires: functions in a shared table can be called. What the instance has taken of
+    /// [`StoreLimits::bytes`](crate::StoreLimits::bytes) is not given back.
     ///
     /// # Errors
-    /// [`Error::UnknownImport`], [`Error::IncompatibleImport`], [`Error::OtherStore`]; [`Error::TooLarge`],
-    /// [`Error::TooMany`], [`Error::OutOfMemory`]; [`Error::Trap`] and [`Error::Host`].
+    /// [`Error::UnknownImport`], [`Error::IncompatibleImport`], [`Error::OtherStore`]; [`Error::LimitExceeded`],
+    /// [`Error::OutOfMemory`]; [`Error::Trap`], which may be an interruption, and [`Error::Host`].
     pub fn new(store: &Store, program: &Program, linker: &Linker) -> Result<Self, Error> {
         crate::embedding::instantiate::instantiate(store, program, linker)
     }
@@ -100,7 +106,7 @@ impl Instance {
         self.func(store, name)?.call(store, args)
     }
 
-    /// An exported function.
+    /// Returns an exported function.
     ///
     /// # Errors
     /// [`Error::UnknownExport`], [`Error::WrongExport`], [`Error::OtherStore`].
@@ -111,7 +117,7 @@ impl Instance {
         }
     }
 
-    /// An exported table.
+    /// Returns an exported table.
     ///
     /// # Errors
     /// [`Error::UnknownExport`], [`Error::WrongExport`], [`Error::OtherStore`].
@@ -122,7 +128,7 @@ impl Instance {
         }
     }
 
-    /// An exported memory.
+    /// Returns an exported memory.
     ///
     /// # Errors
     /// [`Error::UnknownExport`], [`Error::WrongExport`], [`Error::OtherStore`].
@@ -133,7 +139,7 @@ impl Instance {
         }
     }
 
-    /// An exported global.
+    /// Returns an exported global.
     ///
     /// # Errors
     /// [`Error::UnknownExport`], [`Error::WrongExport`], [`Error::OtherStore`].
@@ -144,7 +150,7 @@ impl Instance {
         }
     }
 
-    /// An export.
+    /// Returns an export.
     ///
     /// # Errors
     /// [`Error::UnknownExport`], [`Error::OtherStore`].
@@ -155,19 +161,25 @@ impl Instance {
             Some(export) => Ok(data.item(export.item)),
             None => Err(Error::UnknownExport {
                 name: name.to_owned(),
-                exports: exports.iter().map(|export| export.name.clone()).collect(),
+                exports: exports.iter().take(LISTED).map(|export| export.name.clone()).collect(),
+                omitted: exports.len().saturating_sub(LISTED),
             }),
         }
     }
 
-    /// All exports, with their names.
+    /// Returns all exports, with their names.
     ///
     /// # Errors
-    /// [`Error::OtherStore`].
+    /// [`Error::OtherStore`], [`Error::OutOfMemory`].
     pub fn exports(self, store: &Store) -> Result<Vec<(String, Extern)>, Error> {
         let data = self.0.get(store)?;
-        let exports = data.program.module().exports.iter();
-        Ok(exports.map(|export| (export.name.clone(), data.item(export.item))).collect())
+        let exports = &data.program.module().exports;
+        let mut all = allocate::vec("list of exports", exports.len())?;
+        // No allocation takes more than this besides its bytes.
+        let size = exports.iter().map(|export| export.name.len() + 32).sum();
+        allocate::check("list of exports", size)?;
+        all.extend(exports.iter().map(|export| (export.name.clone(), data.item(export.item))));
+        Ok(all)
     }
 }
 

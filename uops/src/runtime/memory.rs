@@ -1,15 +1,14 @@
-//! Linear memory: address space reserved once, so that growing moves no byte and costs no call of the system.
-//!
-//! The pages of the reservation are zero and take no storage until they are touched. Only the size changes when a
-//! memory grows; bounds are checked against it, so what lies beyond is reserved but out of reach.
+//! Linear memory.
 
-use std::cell::{Cell, RefCell, UnsafeCell};
+use std::cell::{RefCell, UnsafeCell};
 
-use memmap2::{MmapMut, MmapOptions};
-
-use crate::module::error::Error;
+use crate::module::error::{Error, Limit};
 use crate::module::trap::Trap;
 use crate::module::types::{AddressType, Limits, MemoryType};
+use crate::runtime::allocate;
+use crate::runtime::interrupt::InterruptHandle;
+use crate::runtime::limits::{self, Budget};
+use crate::runtime::storage::Storage;
 use crate::runtime::store::{Handle, Store};
 use crate::runtime::vm::{self, Vm};
 
@@ -24,78 +23,53 @@ pub(crate) const MAX_PAGES: u64 = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(pub(crate) Handle<MemoryData>);
 
-/// A memory's storage.
+/// The data of a memory.
 #[derive(Debug)]
 pub(crate) struct MemoryData {
-    /// Owns the reservation. All access is through `base`.
-    _reservation: MmapMut,
-    base: *mut u8,
-    pages: Cell<u64>,
-    /// Pages that there is room for.
-    reserved: u64,
-    /// What the module declared; of the size only the greatest.
+    bytes: Storage<u8>,
+    /// The declared type; of its limits only the maximum counts.
     declared: MemoryType,
     /// What compiled code reads.
     memory: UnsafeCell<vm::Memory>,
-    /// Whose first memory this is: all of the same store as the memory.
+    /// Instances of which this is the first memory: all of the memory's store.
     users: RefCell<Vec<*mut Vm>>,
 }
 
-/// Address space for pages, if there is any.
-fn reserve(pages: u64) -> Option<MmapMut> {
-    let size = usize::try_from(pages).ok()?.checked_mul(PAGE)?;
-    MmapOptions::new().len(size).no_reserve_swap().map_anon().ok()
-}
-
 impl MemoryData {
-    /// A memory of as many pages as its limits say, that may grow as far as they, `limit` and its addresses allow and
-    /// there is room.
-    pub(crate) fn new(declared: MemoryType, limit: u64) -> Result<Self, Error> {
+    /// Makes a memory with its minimum of pages. It may grow as far as its maximum, its addresses, `limit` and the budget
+    /// allow, and as address space can be reserved for it now.
+    pub(crate) fn new(declared: MemoryType, limit: u64, budget: &Budget) -> Result<Self, Error> {
         let Limits { min, max } = declared.limits;
         let limit = match declared.address {
             AddressType::I32 => limit.min(MAX_PAGES),
             AddressType::I64 => limit,
         };
-        if min > limit {
-            return Err(Error::TooLarge { what: "memory", size: min, limit });
-        }
-        let mut reserved = max.map_or(limit, |max| max.min(limit)).max(min);
-        let mut reservation = loop {
-            match reserve(reserved) {
-                Some(reservation) => break reservation,
-                // Where address space is scarce, less room to grow is better than no memory.
-                None if reserved > min => reserved = (reserved / 2).max(min),
-                None => return Err(Error::OutOfMemory { what: "memory", size: min.saturating_mul(PAGE as u64) }),
-            }
+        limits::check(Limit::MemoryPages, min, limit)?;
+        // More than all addresses have is more than there can be.
+        let bytes = |pages: u64| pages.saturating_mul(PAGE as u64);
+        budget.take(bytes(min))?;
+        let most = bytes(limit.min(max.unwrap_or(limit)).min(budget.limit() / PAGE as u64).max(min));
+        let Some(storage) = Storage::new(bytes(min), most, Trap::MemoryOutOfBounds) else {
+            budget.give_back(bytes(min));
+            return Err(Error::OutOfMemory { what: "memory", size: bytes(min) });
         };
-        let base = reservation.as_mut_ptr();
-        let memory = Self {
-            _reservation: reservation,
-            base,
-            pages: Cell::new(min),
-            reserved,
-            declared,
-            memory: UnsafeCell::new(vm::Memory { base, size: 0 }),
-            users: RefCell::default(),
-        };
-        memory.resize(min);
-        Ok(memory)
+        let memory = UnsafeCell::new(vm::Memory { base: storage.base(), size: storage.len() });
+        Ok(Self { bytes: storage, declared, memory, users: RefCell::default() })
     }
 
-    /// Size in bytes.
-    fn size(&self) -> u64 {
-        self.pages.get() * PAGE as u64
+    /// Size in pages.
+    pub(crate) fn pages(&self) -> u64 {
+        self.bytes.len() / PAGE as u64
     }
 
-    /// Makes it larger, and tells compiled code.
-    fn resize(&self, pages: u64) {
-        self.pages.set(pages);
+    /// Tells compiled code the size.
+    fn publish(&self) {
         // SAFETY: compiled code reads it at each access anew, and is not running. No reference to it is ever made.
-        unsafe { (*self.memory.get()).size = self.size() };
+        unsafe { (*self.memory.get()).size = self.bytes.len() };
         for &user in self.users.borrow().iter() {
             // SAFETY: `attach` was promised that it is valid as long as this is, and no reference to a `Vm` is
             // ever made, so that none is invalidated.
-            unsafe { (*user).memory_size = self.size() };
+            unsafe { (*user).memory_size = self.bytes.len() };
         }
     }
 
@@ -104,9 +78,9 @@ impl MemoryData {
         self.memory.get()
     }
 
-    /// Its type, with the size that it has and how far it may grow: what an import of it is matched against.
+    /// Its type with its current size as the minimum, which is what imports of it are matched against.
     pub(crate) fn ty(&self) -> MemoryType {
-        let limits = Limits { min: self.pages.get(), ..self.declared.limits };
+        let limits = Limits { min: self.pages(), ..self.declared.limits };
         MemoryType { limits, ..self.declared }
     }
 
@@ -115,66 +89,38 @@ impl MemoryData {
         self.declared.address.address(bits)
     }
 
-    /// Grows by a number of pages and returns how many there were before, unless there is no room.
-    pub(crate) fn grow(&self, by: u64) -> Option<u64> {
-        let old = self.pages.get();
-        let new = old.checked_add(by).filter(|&new| new <= self.reserved)?;
-        self.resize(new);
+    /// Grows by a number of pages and returns how many there were before; none if there is no room or the budget does
+    /// not allow it.
+    pub(crate) fn grow(&self, by: u64, budget: &Budget, interrupt: &InterruptHandle) -> Option<u64> {
+        let old = self.pages();
+        let new = old.checked_add(by)?.checked_mul(PAGE as u64).filter(|&new| new <= self.bytes.capacity())?;
+        budget.take(new - self.bytes.len()).ok()?;
+        // Nothing was ever written beyond the bounds of a memory, so that this writes nothing and cannot be interrupted.
+        if !matches!(self.bytes.grow_zeroed(new, interrupt), Some(Ok(()))) {
+            budget.give_back(new - self.bytes.len());
+            return None;
+        }
+        self.publish();
         Some(old)
     }
 
-    /// Tells a `Vm` where its first memory is and how large, now and whenever it grows.
+    /// Tells a `Vm` the address and size of its first memory, now and whenever it grows.
     ///
     /// # Safety
     /// `vm` is valid for writes as long as this memory lives, and no reference to it is made.
-    pub(crate) unsafe fn attach(&self, vm: *mut Vm) {
+    pub(crate) unsafe fn attach(&self, vm: *mut Vm) -> Result<(), Error> {
+        allocate::push("memory", &mut self.users.borrow_mut(), vm)?;
         // SAFETY: the caller says that it is valid.
         unsafe {
-            (*vm).memory = self.base;
-            (*vm).memory_size = self.size();
+            (*vm).memory = self.bytes.base();
+            (*vm).memory_size = self.bytes.len();
         }
-        self.users.borrow_mut().push(vm);
-    }
-
-    /// The address of `len` bytes at an offset, if they are in the memory, and their number.
-    fn at(&self, offset: u64, len: u64) -> Result<(*mut u8, usize), Trap> {
-        match offset.checked_add(len) {
-            // What is in the memory has an address, so that no bits are lost.
-            Some(end) if end <= self.size() => Ok((self.base.wrapping_add(offset as usize), len as usize)),
-            _ => Err(Trap::MemoryOutOfBounds),
-        }
-    }
-
-    pub(crate) fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), Trap> {
-        let (from, len) = self.at(offset, into.len() as u64)?;
-        // SAFETY: `at` has checked that the bytes are in the reservation, which is readable. Nothing else refers to
-        // them: they are only ever used through `base`, and by one thread. So they do not overlap `into` either.
-        unsafe { from.copy_to_nonoverlapping(into.as_mut_ptr(), len) };
         Ok(())
     }
 
-    /// Copies bytes from a memory, which may be this one, or none of them where not all are in the memories.
-    pub(crate) fn copy(&self, to: u64, source: &Self, from: u64, len: u64) -> Result<(), Trap> {
-        let ((from, len), (to, _)) = (source.at(from, len)?, self.at(to, len)?);
-        // SAFETY: `at` has checked that the bytes are in the reservations, which are readable and writable. They may
-        // overlap.
-        unsafe { from.copy_to(to, len) };
-        Ok(())
-    }
-
-    /// Sets bytes to a value, or none of them where not all are in the memory.
-    pub(crate) fn fill(&self, offset: u64, value: u8, len: u64) -> Result<(), Trap> {
-        let (to, len) = self.at(offset, len)?;
-        // SAFETY: as for `copy`.
-        unsafe { to.write_bytes(value, len) };
-        Ok(())
-    }
-
-    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Trap> {
-        let (to, len) = self.at(offset, bytes.len() as u64)?;
-        // SAFETY: as for `read`; and the reservation is writable.
-        unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), len) };
-        Ok(())
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &Storage<u8> {
+        &self.bytes
     }
 }
 
@@ -182,119 +128,144 @@ impl Memory {
     /// Makes a memory, for modules to import. [`Limits`] alone are the type of one with 32-bit addresses.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::TooMany`], [`Error::OutOfMemory`].
+    /// [`Error::LimitExceeded`], [`Error::OutOfMemory`].
     pub fn new(store: &Store, ty: impl Into<MemoryType>) -> Result<Self, Error> {
         Ok(Self(store.memory(ty.into())?))
     }
 
-    /// Size in pages of 64 KiB.
+    /// Returns the size in pages of 64 KiB.
     ///
     /// # Errors
     /// [`Error::OtherStore`].
     pub fn pages(self, store: &Store) -> Result<u64, Error> {
-        Ok(self.0.get(store)?.pages.get())
+        Ok(self.0.get(store)?.pages())
     }
 
-    /// Grows by a number of pages. Returns how many there were before, or none if it may not grow that far.
+    /// Grows by a number of pages. Returns how many there were before, or none if the memory's maximum, the store's limits or
+    /// the address space do not allow it.
     ///
     /// # Errors
     /// [`Error::OtherStore`].
     pub fn grow(self, store: &Store, pages: u64) -> Result<Option<u64>, Error> {
-        Ok(self.0.get(store)?.grow(pages))
+        Ok(self.0.get(store)?.grow(pages, &store.0.budget, store.0.interrupt()))
     }
 
-    /// Copies bytes out of the memory.
+    /// Copies bytes out of the memory, at once: an interruption does not end this.
     ///
     /// # Errors
-    /// [`Trap::MemoryOutOfBounds`] if not all are in it; nothing is copied then. [`Error::OtherStore`].
+    /// [`Trap::MemoryOutOfBounds`] if not all of them are in bounds; none are copied then. [`Error::OtherStore`].
     pub fn read(self, store: &Store, offset: u64, into: &mut [u8]) -> Result<(), Error> {
-        Ok(self.0.get(store)?.read(offset, into)?)
+        Ok(self.0.get(store)?.bytes.read(offset, into)?)
     }
 
-    /// Copies bytes into the memory.
+    /// Copies bytes into the memory, at once: an interruption does not end this.
     ///
     /// # Errors
-    /// [`Trap::MemoryOutOfBounds`] if not all fit into it; nothing is copied then. [`Error::OtherStore`].
+    /// [`Trap::MemoryOutOfBounds`] if not all of them are in bounds; none are copied then. [`Error::OtherStore`].
     pub fn write(self, store: &Store, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        Ok(self.0.get(store)?.write(offset, bytes)?)
+        Ok(self.0.get(store)?.bytes.write(offset, bytes)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::module::error::LimitExceeded;
+
+    fn new(ty: impl Into<MemoryType>, limit: u64) -> Result<MemoryData, Error> {
+        MemoryData::new(ty.into(), limit, &Budget::new(u64::MAX))
+    }
 
     fn memory(min: u64, max: Option<u64>) -> MemoryData {
-        MemoryData::new(Limits { min, max }.into(), MAX_PAGES).unwrap()
+        new(Limits { min, max }, MAX_PAGES).unwrap()
+    }
+
+    fn grow(memory: &MemoryData, by: u64) -> Option<u64> {
+        memory.grow(by, &Budget::new(u64::MAX), &InterruptHandle::new(std::ptr::null_mut()))
     }
 
     #[test]
     fn growth_moves_nothing_and_is_bounded() {
         let memory = memory(1, Some(3));
-        let base = memory.base;
-        memory.write(65535, &[7]).unwrap();
-        assert_eq!(memory.write(65536, &[7]), Err(Trap::MemoryOutOfBounds));
-        assert_eq!((memory.grow(0), memory.grow(2), memory.grow(1)), (Some(1), Some(1), None));
-        assert_eq!((memory.grow(u64::MAX), memory.grow(0)), (None, Some(3)));
+        let base = memory.bytes.base();
+        memory.bytes.write(65535, &[7]).unwrap();
+        assert_eq!(memory.bytes.write(65536, &[7]), Err(Trap::MemoryOutOfBounds));
+        assert_eq!((grow(&memory, 0), grow(&memory, 2), grow(&memory, 1)), (Some(1), Some(1), None));
+        assert_eq!((grow(&memory, u64::MAX), grow(&memory, 0)), (None, Some(3)));
         let mut bytes = [1; 3];
-        memory.read(65535, &mut bytes).unwrap();
-        assert_eq!((bytes, memory.base), ([7, 0, 0], base));
+        memory.bytes.read(65535, &mut bytes).unwrap();
+        assert_eq!((bytes, memory.bytes.base()), ([7, 0, 0], base));
     }
 
     #[test]
     fn users_learn_the_size() {
         let memory = memory(0, Some(2));
-        let store = crate::runtime::store::Store::new().unwrap();
+        let store = Store::new().unwrap();
         let mut vm = Vm::new(&store);
         // SAFETY: it outlives the memory's last use, and nothing else refers to it.
-        unsafe { memory.attach(&raw mut vm) };
-        memory.grow(2);
-        assert_eq!((vm.memory, vm.memory_size), (memory.base, 2 << 16));
+        unsafe { memory.attach(&raw mut vm) }.unwrap();
+        grow(&memory, 2);
+        assert_eq!((vm.memory, vm.memory_size), (memory.bytes.base(), 2 << 16));
         // SAFETY: the memory is alive.
         let seen = unsafe { ((*memory.pointer()).base, (*memory.pointer()).size) };
-        assert_eq!(seen, (memory.base, 2 << 16));
+        assert_eq!(seen, (memory.bytes.base(), 2 << 16));
     }
 
     #[test]
     fn all_of_the_address_space_can_be_had() {
         let memory = memory(0, None);
-        if memory.reserved == MAX_PAGES {
-            assert_eq!(memory.grow(MAX_PAGES), Some(0));
-            memory.write((1 << 32) - 1, &[1]).unwrap();
+        if memory.bytes.capacity() == MAX_PAGES << 16 {
+            assert_eq!(grow(&memory, MAX_PAGES), Some(0));
+            memory.bytes.write((1 << 32) - 1, &[1]).unwrap();
         }
-        assert_eq!(memory.write(1 << 32, &[1]), Err(Trap::MemoryOutOfBounds));
-        assert_eq!(memory.read(u64::MAX, &mut [0]), Err(Trap::MemoryOutOfBounds));
-        assert_eq!(memory.read(1 << 33, &mut []), Err(Trap::MemoryOutOfBounds));
+        assert_eq!(memory.bytes.write(1 << 32, &[1]), Err(Trap::MemoryOutOfBounds));
+        assert_eq!(memory.bytes.read(u64::MAX, &mut [0]), Err(Trap::MemoryOutOfBounds));
+        assert_eq!(memory.bytes.read(1 << 33, &mut []), Err(Trap::MemoryOutOfBounds));
     }
 
     #[test]
     fn the_embedder_has_the_last_word() {
-        let memory = MemoryData::new(Limits { min: 1, max: Some(9) }.into(), 2).unwrap();
-        assert_eq!((memory.grow(1), memory.grow(1)), (Some(1), None));
+        let memory = new(Limits { min: 1, max: Some(9) }, 2).unwrap();
+        assert_eq!((grow(&memory, 1), grow(&memory, 1)), (Some(1), None));
         assert_eq!(memory.ty().limits, Limits { min: 2, max: Some(9) });
-        let error = MemoryData::new(Limits { min: 3, max: None }.into(), 2).unwrap_err();
-        assert!(matches!(error, Error::TooLarge { size: 3, limit: 2, .. }));
+        let error = new(Limits { min: 3, max: None }, 2).unwrap_err();
+        let expected = LimitExceeded { limit: Limit::MemoryPages, needed: 3, allowed: 2 };
+        assert!(matches!(error, Error::LimitExceeded(found) if found == expected));
+    }
+
+    #[test]
+    fn a_budget_bounds_all_memories_together() {
+        let budget = Budget::new(5 << 16);
+        let one = MemoryData::new(Limits { min: 1, max: None }.into(), MAX_PAGES, &budget).unwrap();
+        let two = MemoryData::new(Limits { min: 2, max: None }.into(), MAX_PAGES, &budget).unwrap();
+        assert_eq!(one.bytes.capacity(), 5 << 16);
+        assert!(MemoryData::new(Limits { min: 3, max: None }.into(), MAX_PAGES, &budget).is_err());
+        let interrupt = InterruptHandle::new(std::ptr::null_mut());
+        let grow = |memory: &MemoryData, by| memory.grow(by, &budget, &interrupt);
+        assert_eq!((grow(&one, 3), grow(&one, 1), grow(&two, 2), grow(&two, 1)), (None, Some(1), None, Some(2)));
+        assert_eq!((one.pages(), two.pages(), budget.used()), (2, 3, 5 << 16));
     }
 
     #[test]
     fn addresses_of_64_bits_reach_further() {
         let ty = |min, max| MemoryType { address: AddressType::I64, limits: Limits { min, max } };
-        let memory = MemoryData::new(ty(0, None), MAX_PAGES * 2).unwrap();
-        if memory.reserved == MAX_PAGES * 2 {
-            assert_eq!(memory.grow(MAX_PAGES * 2), Some(0));
-            memory.write((1 << 33) - 1, &[1]).unwrap();
+        let memory = new(ty(0, None), MAX_PAGES * 2).unwrap();
+        if memory.bytes.capacity() == MAX_PAGES << 17 {
+            assert_eq!(grow(&memory, MAX_PAGES * 2), Some(0));
+            memory.bytes.write((1 << 33) - 1, &[1]).unwrap();
         }
-        assert_eq!(memory.write(1 << 33, &[1]), Err(Trap::MemoryOutOfBounds));
+        assert_eq!(memory.bytes.write(1 << 33, &[1]), Err(Trap::MemoryOutOfBounds));
         // Of the greatest memory that a type may have as much is reserved as can be had.
-        let memory = MemoryData::new(ty(1, Some(1 << 48)), u64::MAX).unwrap();
-        assert!((1..1 << 48).contains(&memory.reserved));
-        assert_eq!((memory.grow(1 << 48), memory.grow(u64::MAX)), (None, None));
-        let error = MemoryData::new(ty(1 << 48, None), u64::MAX).unwrap_err();
+        let memory = new(ty(1, Some(1 << 48)), u64::MAX).unwrap();
+        assert!((1 << 16..u64::MAX).contains(&memory.bytes.capacity()));
+        assert_eq!((grow(&memory, 1 << 48), grow(&memory, u64::MAX)), (None, None));
+        let error = new(ty(1 << 48, None), u64::MAX).unwrap_err();
         assert!(matches!(error, Error::OutOfMemory { size: u64::MAX, .. }));
-        assert!(matches!(MemoryData::new(ty(1 << 48, None), 7), Err(Error::TooLarge { limit: 7, .. })));
-        assert!(matches!(
-            MemoryData::new(Limits { min: 65537, max: None }.into(), 1 << 40),
-            Err(Error::TooLarge { .. })
-        ));
+        let exceeded = |result: Result<MemoryData, Error>| match result.unwrap_err() {
+            Error::LimitExceeded(LimitExceeded { allowed, .. }) => allowed,
+            error => panic!("{error}"),
+        };
+        assert_eq!(exceeded(new(ty(1 << 48, None), 7)), 7);
+        assert_eq!(exceeded(new(Limits { min: 65537, max: None }, 1 << 40)), 65536);
     }
 }

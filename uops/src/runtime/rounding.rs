@@ -1,6 +1,6 @@
-//! Rounding, which the oldest x86-64 has no instruction for: compiled code calls these.
+//! Rounding functions for compiled code, since the oldest x86-64 processors have no instruction for it.
 
-/// `$quiet` is the bit of a NaN that arithmetic sets, as rounding in WebAssembly does and in Rust need not.
+/// `$quiet` is the quiet bit of a NaN. WebAssembly's rounding sets it; Rust's need not.
 macro_rules! rounding {
     ($($name:ident: $ty:ty, $method:ident, $quiet:literal;)*) => {$(
         pub(crate) extern "C" fn $name(value: $ty) -> $ty {

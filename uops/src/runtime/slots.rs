@@ -1,39 +1,40 @@
-//! Arguments and results of calls, in the first slots of a frame: each takes one, of 64 bits, and a vector two that follow
-//! each other.
+//! Arguments and results of calls. They are in the first slots of a frame: a vector takes two adjacent slots of 64 bits,
+//! any other value one.
 
 use crate::module::error::Error;
 use crate::module::types::ValueType;
 use crate::runtime::store::Store;
 use crate::runtime::value::Value;
 
-/// The slots that values of these types take.
+/// Returns the number of slots that values of these types take.
 pub(crate) fn count(types: &[ValueType]) -> usize {
     types.iter().map(|ty| ty.slots() as usize).sum()
 }
 
-/// Where the arguments of a call are, and then its results. (It is in the type of a hidden method of a public trait.)
+/// The slots of a call: first they hold its arguments, then its results. (Public because the signature of a hidden method of a
+/// public trait contains it.)
 pub struct Slots<'s> {
     store: &'s Store,
     first: *mut u64,
 }
 
 impl<'s> Slots<'s> {
-    /// Slots of a frame.
+    /// Makes a view of the slots of a frame.
     ///
     /// # Safety
-    /// They are of a frame of the store that no function in progress uses, as many as arguments, or results if those
-    /// need more, and stay so as long as this is used. Whoever reads them reads types that are there: references are
-    /// those of the store.
+    /// The slots belong to the store's frames, and no other function uses them as long as this value lives. There are enough
+    /// for the arguments and for the results. Whoever reads them reads the types that they hold, and all references are
+    /// the store's.
     pub(crate) unsafe fn new(store: &'s Store, first: *mut u64) -> Self {
         Self { store, first }
     }
 
-    /// The address of the first one.
+    /// Returns the address of the first slot.
     pub(crate) fn first(&self) -> *mut u64 {
         self.first
     }
 
-    /// The values, which have these types.
+    /// Reads values of these types.
     pub(crate) fn read(&self, types: &[ValueType]) -> impl Iterator<Item = Value> {
         types.iter().scan(self.first, |slot, &ty| {
             let mut bits = 0;
@@ -49,7 +50,7 @@ impl<'s> Slots<'s> {
         })
     }
 
-    /// Sets the slots to values, of the types that the call has.
+    /// Writes values, which have the types of the call's results or parameters.
     pub(crate) fn write(&self, values: impl IntoIterator<Item = Value>) -> Result<(), Error> {
         let mut slot = self.first;
         for value in values {

@@ -1,82 +1,66 @@
-//! A store owns everything that instances are made of, and frees all of it together.
+//! A store owns everything that instances consist of, and frees all of it together.
 //!
-//! A module's functions may be held by the tables of other modules, its memories and globals may be shared; who still
-//! needs whom is hard to tell, and nothing asks. Instances, memories, tables, globals and host functions live until
-//! their store is dropped, so that nothing which compiled code can get hold of ever dangles. A store is made for as long
-//! as what runs in it is needed, as in other engines.
+//! Tables of one module may hold functions of another, and modules share memories and globals. The store does not track who
+//! still needs what: instances, memories, tables, globals and host functions live until the store is dropped. So
+//! no pointer in compiled code ever dangles. As in other engines, a store should live as long as the instances
+//! in it are needed.
 //!
-//! What users have are *handles*: pointers with the number of their store. Numbers are never used twice, so a handle
-//! that fits a store points to something that lives.
+//! Users hold *handles*: pointers with the number of their store. Numbers are never reused, so a handle whose number matches
+//! a store points to a live object.
 //!
-//! A running function may be interrupted by a host function which uses the same store, even calls the same function. So
-//! nothing in a store is ever borrowed mutably: what changes is in cells, or in memory that only raw pointers refer to.
-//! That is why all methods take `&Store`.
+//! A host function may use the store whose function called it, and even call the same function. So nothing in a store is
+//! borrowed mutably while anything runs: what changes is in cells, or in memory that only raw pointers refer to. That is
+//! why all methods take `&Store`.
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::module::error::Error;
-use crate::module::types::{FuncType, GlobalType, MemoryType, TableType};
+use crate::module::error::{Error, Limit};
+use crate::module::types::{FuncType, MemoryType, TableType};
+use crate::program::Program;
+use crate::runtime::allocate;
 use crate::runtime::backtrace::Trail;
 use crate::runtime::extern_ref::ExternData;
 use crate::runtime::frames::Frames;
 use crate::runtime::global::GlobalData;
-use crate::runtime::host::HostData;
 use crate::runtime::instance::InstanceData;
-use crate::runtime::interrupt::InterruptHandle;
-use crate::runtime::memory::{MAX_PAGES, MemoryData};
+use crate::runtime::interrupt::{InterruptHandle, Order};
+use crate::runtime::limits::{self, Budget, StoreLimits};
+use crate::runtime::memory::MemoryData;
 use crate::runtime::table::TableData;
 use crate::runtime::vm::Vm;
 
-/// What a store allows the modules in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Bytes for the frames of functions that are running. A program that needs more traps.
-    pub stack: usize,
-    /// Pages of 64 KiB that a memory may have. Those with 32-bit addresses have 2^16 at most. So much address space is set
-    /// aside for each memory, unless its type has a lower limit.
-    pub memory_pages: u64,
-    /// Elements that a table may have.
-    pub table_elements: u32,
-    /// Memories that there may be in the store.
-    pub memories: usize,
-    /// Tables that there may be in the store.
-    pub tables: usize,
-}
-
-impl Default for Options {
-    /// A megabyte for frames, all the memory that 32-bit addresses reach, ten million elements, ten thousand memories and
-    /// tables.
-    fn default() -> Self {
-        Self { stack: 1 << 20, memory_pages: MAX_PAGES, table_elements: 10_000_000, memories: 10_000, tables: 10_000 }
-    }
-}
-
-/// The owner of instances and of all that they are made of.
+/// The owner of instances and everything that they consist of.
 #[derive(Debug)]
 pub struct Store(pub(crate) Rc<Inner>);
 
 /// What a store owns.
 pub(crate) struct Inner {
     number: u64,
-    options: Options,
+    limits: StoreLimits,
+    pub(crate) budget: Budget,
     types: RefCell<Types>,
     pub(crate) frames: Frames,
     /// Why a host function failed, until the call that led to it reports it.
     pub(crate) failure: Cell<Option<Error>>,
-    /// Which functions have ended since one could not go on.
+    /// Which functions have ended since one trapped.
     pub(crate) trail: Trail,
-    instances: RefCell<Vec<Rc<InstanceData>>>,
-    hosts: RefCell<Vec<Rc<HostData>>>,
-    memories: RefCell<Vec<Rc<MemoryData>>>,
-    tables: RefCell<Vec<Rc<TableData>>>,
-    globals: RefCell<Vec<Rc<GlobalData>>>,
+    /// The programs that the budget includes, by their identities.
+    programs: RefCell<HashMap<usize, Program>>,
+    pub(crate) instances: Kept<InstanceData>,
+    memories: Kept<MemoryData>,
+    tables: Kept<TableData>,
+    pub(crate) globals: Kept<GlobalData>,
     externs: RefCell<Vec<Rc<ExternData>>>,
 }
+
+/// Values that live as long as the store, in vectors that never grow: none of them ever moves.
+pub(crate) type Kept<T> = RefCell<Vec<Vec<T>>>;
 
 /// Equal types have equal numbers, whichever modules they are from.
 #[derive(Default)]
@@ -85,30 +69,74 @@ struct Types {
     types: Vec<Rc<FuncType>>,
 }
 
+/// Types that are added between two checks that there is memory left for them.
+const TYPES_PER_CHECK: usize = 1024;
+/// The most bytes that a type may take: it has at most 1,000 parameters and 1,000 results.
+const TYPE_SIZE: usize = 4096;
+
+impl Inner {
+    pub(crate) fn interrupt(&self) -> &InterruptHandle {
+        &self.frames.interrupt
+    }
+
+    /// Collects what a module has any number of: counts its bytes, and checks for an interruption after each piece.
+    ///
+    /// # Errors
+    /// [`Error::LimitExceeded`], [`Error::OutOfMemory`], [`Trap::Interrupted`](crate::Trap::Interrupted), and those of the
+    /// items.
+    pub(crate) fn collect<T>(
+        &self,
+        what: &'static str,
+        mut items: impl ExactSizeIterator<Item = Result<T, Error>>,
+    ) -> Result<Vec<T>, Error> {
+        let len = items.len();
+        self.budget.take(len.saturating_mul(size_of::<T>()) as u64)?;
+        let mut all = allocate::vec(what, len)?;
+        self.interrupt().in_pieces::<T, Error>(len, Order::Ascending, |piece| {
+            for item in items.by_ref().take(piece.len()) {
+                all.push(item?);
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Counts the bytes of a program, which it takes once in each store.
+    pub(crate) fn count_program(&self, program: &Program) -> Result<(), Error> {
+        if let Entry::Vacant(entry) = self.programs.borrow_mut().entry(program.identity()) {
+            self.budget.take(program.size())?;
+            // It stays, so that no other program gets its identity.
+            entry.insert(program.clone());
+        }
+        Ok(())
+    }
+}
+
 impl Store {
-    /// A store with the default [`Options`].
+    /// Makes a store with the default [`StoreLimits`].
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn new() -> Result<Self, Error> {
-        Self::with_options(Options::default())
+        Self::with_limits(StoreLimits::default())
     }
 
-    /// A store.
+    /// Makes a store.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub fn with_options(options: Options) -> Result<Self, Error> {
+    pub fn with_limits(limits: StoreLimits) -> Result<Self, Error> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Ok(Self(Rc::new(Inner {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
-            options,
+            limits,
+            budget: Budget::new(limits.bytes),
             types: RefCell::default(),
-            frames: Frames::new(options.stack)?,
+            frames: Frames::new(limits.stack)?,
             failure: Cell::new(None),
             trail: Trail::default(),
+            programs: RefCell::default(),
             instances: RefCell::default(),
-            hosts: RefCell::default(),
             memories: RefCell::default(),
             tables: RefCell::default(),
             globals: RefCell::default(),
@@ -116,29 +144,44 @@ impl Store {
         })))
     }
 
-    /// What ends, from any thread, a run in this store.
+    /// Returns the handle with which any thread can end a run in this store.
     #[must_use]
     pub fn interrupt_handle(&self) -> InterruptHandle {
-        self.0.frames.interrupt.clone()
+        self.0.interrupt().clone()
     }
 
-    /// Whether the run that is in progress is to end. Host functions that wait should look at this now and then, and
-    /// return [`Trap::Interrupted`](crate::Trap::Interrupted) as their error.
+    /// Whether the run that is in progress is to end. A host function that takes long should look at this now and then, and
+    /// return [`Trap::Interrupted`](crate::Trap::Interrupted) as its error. If it returns anything but an error, its caller
+    /// is interrupted all the same.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
-        self.0.frames.interrupt.is_interrupted()
+        self.0.interrupt().is_interrupted()
     }
 
-    /// The number that this type and all equal ones have in this store.
-    pub(crate) fn type_number(&self, ty: &FuncType) -> u64 {
-        let mut types = self.0.types.borrow_mut();
-        if let Some(&number) = types.numbers.get(ty) {
-            return number;
+    /// Returns the bytes that count towards [`StoreLimits::bytes`].
+    #[must_use]
+    pub fn bytes_used(&self) -> u64 {
+        self.0.budget.used()
+    }
+
+    /// The number of this type and of all equal ones in this store.
+    pub(crate) fn type_number(&self, ty: &FuncType) -> Result<u64, Error> {
+        let mut all = self.0.types.borrow_mut();
+        if let Some(&number) = all.numbers.get(ty) {
+            return Ok(number);
         }
-        let (number, ty) = (types.types.len() as u64, Rc::new(ty.clone()));
-        types.types.push(ty.clone());
-        types.numbers.insert(ty, number);
-        number
+        let size = ty.params.len() + ty.results.len() + 2 * size_of::<FuncType>();
+        self.0.budget.take(size as u64)?;
+        let Types { numbers, types } = &mut *all;
+        let full = |_| Error::OutOfMemory { what: "type", size: size as u64 };
+        if types.len().is_multiple_of(TYPES_PER_CHECK) {
+            numbers.try_reserve(TYPES_PER_CHECK).map_err(full)?;
+            allocate::check("type", TYPES_PER_CHECK * TYPE_SIZE)?;
+        }
+        let (number, ty) = (types.len() as u64, Rc::new(ty.clone()));
+        allocate::push("type", types, ty.clone())?;
+        numbers.insert(ty, number);
+        Ok(number)
     }
 
     /// The type with this number.
@@ -147,56 +190,62 @@ impl Store {
     }
 
     pub(crate) fn memory(&self, ty: MemoryType) -> Result<Handle<MemoryData>, Error> {
-        let (all, options) = (&self.0.memories, self.0.options);
-        one_more("memories", all, options.memories)?;
-        Ok(self.keep(all, Rc::new(MemoryData::new(ty, options.memory_pages)?)))
+        let Inner { memories, limits, budget, .. } = &*self.0;
+        one_more(Limit::Memories, memories, limits.memories)?;
+        self.keep_one(memories, MemoryData::new(ty, limits.memory_pages, budget)?)
     }
 
     pub(crate) fn table(&self, ty: TableType) -> Result<Handle<TableData>, Error> {
-        let (all, options) = (&self.0.tables, self.0.options);
-        one_more("tables", all, options.tables)?;
-        Ok(self.keep(all, Rc::new(TableData::new(ty, options.table_elements)?)))
+        let Inner { tables, limits, budget, .. } = &*self.0;
+        one_more(Limit::Tables, tables, limits.tables)?;
+        self.keep_one(tables, TableData::new(ty, limits.table_elements, budget)?)
     }
 
+    /// Keeps a value of the embedder, who answers for its size.
     pub(crate) fn extern_value(&self, value: ExternData) -> Handle<ExternData> {
-        self.keep(&self.0.externs, Rc::new(value))
-    }
-
-    pub(crate) fn global(&self, ty: GlobalType, bits: u128) -> Handle<GlobalData> {
-        self.keep(&self.0.globals, Rc::new(GlobalData { ty, cell: Cell::new(bits) }))
-    }
-
-    /// Keeps an instance as long as the store lives.
-    pub(crate) fn keep_instance(&self, instance: Rc<InstanceData>) {
-        self.0.instances.borrow_mut().push(instance);
-    }
-
-    /// Keeps a host function as long as the store lives.
-    pub(crate) fn keep_host(&self, host: Rc<HostData>) {
-        self.0.hosts.borrow_mut().push(host);
-    }
-
-    /// Keeps something as long as the store lives.
-    fn keep<T>(&self, all: &RefCell<Vec<Rc<T>>>, one: Rc<T>) -> Handle<T> {
-        let pointer = Rc::as_ptr(&one);
-        all.borrow_mut().push(one);
+        let value = Rc::new(value);
+        let pointer = Rc::as_ptr(&value);
+        self.0.externs.borrow_mut().push(value);
         // SAFETY: the store owns it from now on and gives it up only when it is dropped itself.
         unsafe { Handle::new(self, pointer) }
     }
+
+    /// Keeps values as long as the store lives.
+    pub(crate) fn keep<T>(
+        &self,
+        all: &Kept<T>,
+        values: Vec<T>,
+    ) -> Result<impl ExactSizeIterator<Item = Handle<T>>, Error> {
+        let (first, len) = (values.as_ptr(), values.len());
+        allocate::push("store", &mut all.borrow_mut(), values)?;
+        // SAFETY: the vector has that many values. The store owns it from now on, changes nothing of it, and gives it up
+        // only when it is dropped itself.
+        Ok((0..len).map(move |index| unsafe { Handle::new(self, first.add(index)) }))
+    }
+
+    /// Keeps one value as long as the store lives.
+    pub(crate) fn keep_one<T>(&self, all: &Kept<T>, value: T) -> Result<Handle<T>, Error> {
+        let mut values = allocate::vec("store", 1)?;
+        values.push(value);
+        let first = values.as_ptr();
+        allocate::push("store", &mut all.borrow_mut(), values)?;
+        // SAFETY: as for `keep`.
+        Ok(unsafe { Handle::new(self, first) })
+    }
 }
 
-/// That there may be one more.
-fn one_more<T>(what: &'static str, all: &RefCell<Vec<T>>, limit: usize) -> Result<(), Error> {
-    if all.borrow().len() < limit { Ok(()) } else { Err(Error::TooMany { what, limit }) }
+/// Fails if there may not be one more.
+fn one_more<T>(limit: Limit, all: &Kept<T>, allowed: usize) -> Result<(), Error> {
+    limits::check(limit, all.borrow().len() as u64 + 1, allowed as u64)
 }
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner").field("number", &self.number).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Inner").field("number", &self.number).field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
-/// Something that a store owns.
+/// A handle of an object that a store owns.
 pub(crate) struct Handle<T> {
     store: u64,
     pointer: *const T,
@@ -204,7 +253,7 @@ pub(crate) struct Handle<T> {
 }
 
 impl<T> Handle<T> {
-    /// A handle.
+    /// Makes a handle.
     ///
     /// # Safety
     /// The pointer can be dereferenced as long as the store lives, and no mutable reference to it is ever made.
@@ -212,7 +261,7 @@ impl<T> Handle<T> {
         Self { store: store.0.number, pointer, of: PhantomData }
     }
 
-    /// What it refers to.
+    /// Returns the object.
     pub(crate) fn get(self, store: &Store) -> Result<&T, Error> {
         if self.store != store.0.number {
             return Err(Error::OtherStore);
@@ -222,7 +271,7 @@ impl<T> Handle<T> {
         Ok(unsafe { &*self.pointer })
     }
 
-    /// What it refers to, without a look at the store.
+    /// Returns the object without checking the store.
     ///
     /// # Safety
     /// The store lives as long as the reference.
@@ -231,7 +280,7 @@ impl<T> Handle<T> {
         unsafe { &*self.pointer }
     }
 
-    /// The address, for compiled code of the same store.
+    /// Returns the address, for compiled code of the same store.
     pub(crate) fn pointer(self, store: &Store) -> Result<*const T, Error> {
         self.get(store).map(|_| self.pointer)
     }
@@ -257,11 +306,11 @@ impl<T> fmt::Debug for Handle<T> {
     }
 }
 
-/// A `Vm` at an address of its own, which compiled code and others may write to at any time.
+/// A `Vm` at a fixed address. Compiled code and the runtime may write to it at any time.
 pub(crate) type SharedVm = Rc<UnsafeCell<Vm>>;
 
 impl Vm {
-    /// A `Vm` without an instance, and with nothing in it.
+    /// Makes a `Vm` without an instance and without items.
     pub(crate) fn new(store: &Store) -> Self {
         use std::ptr::{null, null_mut};
         Self {
@@ -285,16 +334,16 @@ impl Vm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Memory;
     use crate::module::types::{Limits, ValueType};
-    use crate::{Error, Memory};
 
     #[test]
     fn equal_types_have_equal_numbers() {
         let store = Store::new().unwrap();
         let first = FuncType::new([ValueType::I32], []);
-        let number = store.type_number(&first);
-        assert_eq!(store.type_number(&first.clone()), number);
-        assert_ne!(store.type_number(&FuncType::new([], [ValueType::I32])), number);
+        let number = store.type_number(&first).unwrap();
+        assert_eq!(store.type_number(&first.clone()).unwrap(), number);
+        assert_ne!(store.type_number(&FuncType::new([], [ValueType::I32])).unwrap(), number);
         assert_eq!(*store.type_of(number), first);
     }
 

@@ -1,10 +1,13 @@
 //! Tables of references.
 
-use std::cell::{Cell, RefCell, UnsafeCell};
+use std::cell::UnsafeCell;
 
-use crate::module::error::Error;
+use crate::module::error::{Error, Limit};
 use crate::module::trap::Trap;
 use crate::module::types::{ExternType, Limits, TableType, ValueType};
+use crate::runtime::interrupt::InterruptHandle;
+use crate::runtime::limits::{self, Budget};
+use crate::runtime::storage::Storage;
 use crate::runtime::store::{Handle, Store};
 use crate::runtime::value::Value;
 use crate::runtime::vm;
@@ -16,40 +19,34 @@ pub struct Table(pub(crate) Handle<TableData>);
 /// A reference: null for none; in a table of `externref`, only cast to this type.
 pub(crate) type Reference = *const vm::Func;
 
-/// A table's storage.
+/// Bytes of an element.
+const ELEMENT: u64 = size_of::<Reference>() as u64;
+
+/// The data of a table.
 #[derive(Debug)]
 pub(crate) struct TableData {
-    /// Borrowed mutably only while it grows, in which nothing else runs.
-    elements: RefCell<Vec<Cell<Reference>>>,
-    /// What the module declared; of the size only the greatest.
+    elements: Storage<Reference>,
+    /// The declared type; of its limits only the maximum counts.
     declared: TableType,
-    /// What the store allows.
-    limit: u32,
     /// What compiled code reads.
     table: UnsafeCell<vm::Table>,
 }
 
 impl TableData {
-    /// A table of `limits.min` elements, none of which is a reference.
-    pub(crate) fn new(declared: TableType, limit: u32) -> Result<Self, Error> {
-        let size = u32::try_from(declared.limits.min).ok().filter(|&min| min <= limit);
-        let Some(size) = size else {
-            return Err(Error::TooLarge { what: "table", size: declared.limits.min, limit: limit.into() });
+    /// Makes a table with its minimum of elements, all of them null. It may grow as far as its maximum, `limit` and the
+    /// budget allow, and as address space can be reserved for it now.
+    pub(crate) fn new(declared: TableType, limit: u32, budget: &Budget) -> Result<Self, Error> {
+        let Limits { min, max } = declared.limits;
+        let limit = u64::from(limit);
+        limits::check(Limit::TableElements, min, limit)?;
+        budget.take(min * ELEMENT)?;
+        let most = limit.min(max.unwrap_or(limit)).min(budget.limit() / ELEMENT);
+        let Some(elements) = Storage::new(min, most, Trap::TableOutOfBounds) else {
+            budget.give_back(min * ELEMENT);
+            return Err(Error::OutOfMemory { what: "table", size: min * ELEMENT });
         };
-        let table = UnsafeCell::new(vm::Table { elements: std::ptr::null_mut(), size: 0 });
-        let data = Self { elements: RefCell::default(), declared, limit, table };
-        data.resize(size, std::ptr::null());
-        Ok(data)
-    }
-
-    /// Makes it larger, and tells compiled code.
-    fn resize(&self, size: u32, value: Reference) {
-        let mut elements = self.elements.borrow_mut();
-        elements.resize(size as usize, Cell::new(value));
-        // A cell is laid out as what is in it, and allows writes by way of shared pointers.
-        let first = elements.as_ptr().cast::<Reference>().cast_mut();
-        // SAFETY: compiled code reads it at each access anew, and is not running. No reference to it is ever made.
-        unsafe { *self.table.get() = vm::Table { elements: first, size: size.into() } };
+        let table = UnsafeCell::new(vm::Table { elements: elements.base(), size: min });
+        Ok(Self { elements, declared, table })
     }
 
     /// What compiled code reads.
@@ -57,9 +54,9 @@ impl TableData {
         self.table.get()
     }
 
-    /// Its type, with the size that it has and how far it may grow: what an import of it is matched against.
+    /// Its type with its current size as the minimum, which is what imports of it are matched against.
     pub(crate) fn ty(&self) -> TableType {
-        let limits = Limits { min: self.elements.borrow().len() as u64, ..self.declared.limits };
+        let limits = Limits { min: self.elements.len(), ..self.declared.limits };
         TableType { limits, ..self.declared }
     }
 
@@ -68,80 +65,84 @@ impl TableData {
         self.declared.address.address(bits)
     }
 
-    /// Grows by a number of elements and returns how many there were before, unless it may not grow that far.
-    pub(crate) fn grow(&self, by: u64, value: Reference) -> Option<u64> {
-        let Limits { min: old, max } = self.ty().limits;
-        let new = old.checked_add(by).filter(|&new| max.is_none_or(|max| new <= max))?;
-        self.resize(u32::try_from(new).ok().filter(|&new| new <= self.limit)?, value);
-        Some(old)
+    /// Grows by a number of elements, which get this value, and returns how many there were before; none if there is no
+    /// room or the budget does not allow it.
+    ///
+    /// # Errors
+    /// [`Trap::Interrupted`]: the table is as it was.
+    pub(crate) fn grow(
+        &self,
+        by: u64,
+        value: Reference,
+        budget: &Budget,
+        interrupt: &InterruptHandle,
+    ) -> Result<Option<u64>, Trap> {
+        let old = self.elements.len();
+        let Some(new) = old.checked_add(by).filter(|&new| new <= self.elements.capacity()) else { return Ok(None) };
+        if budget.take(by * ELEMENT).is_err() {
+            return Ok(None);
+        }
+        let grown = match value.is_null() {
+            true => self.elements.grow_zeroed(new, interrupt),
+            false => self.elements.grow(new, value, interrupt),
+        };
+        match grown {
+            Some(Ok(())) => {
+                // SAFETY: compiled code reads it at each access anew, and is not running. No reference to it is ever made.
+                unsafe { (*self.table.get()).size = new };
+                Ok(Some(old))
+            }
+            failed => {
+                budget.give_back(by * ELEMENT);
+                failed.transpose().map(|_| None)
+            }
+        }
     }
 
-    /// What is done with a row of elements, if all of it is there.
-    fn row<T>(&self, offset: u64, len: u64, then: impl FnOnce(&[Cell<Reference>]) -> T) -> Result<T, Trap> {
-        let elements = self.elements.borrow();
-        let row = part(&elements, offset, len);
-        row.map(then).ok_or(Trap::TableOutOfBounds)
+    /// The elements. They are of the table's store and type.
+    pub(crate) fn elements(&self) -> &Storage<Reference> {
+        &self.elements
     }
-
-    /// A row of elements.
-    pub(crate) fn read(&self, offset: u64, len: u64) -> Result<Vec<Reference>, Trap> {
-        self.row(offset, len, |row| row.iter().map(Cell::get).collect())
-    }
-
-    /// Puts references into a row of elements, or none of them where not all fit. They are of the table's store and type.
-    pub(crate) fn write(&self, offset: u64, values: &[Reference]) -> Result<(), Trap> {
-        let len = values.len() as u64;
-        self.row(offset, len, |row| row.iter().zip(values).for_each(|(element, &value)| element.set(value)))
-    }
-
-    /// Puts one reference into all of a row, likewise.
-    pub(crate) fn fill(&self, offset: u64, value: Reference, len: u64) -> Result<(), Trap> {
-        self.row(offset, len, |row| row.iter().for_each(|element| element.set(value)))
-    }
-}
-
-/// A part of a row, if all of it is there.
-pub(crate) fn part<T>(all: &[T], from: u64, len: u64) -> Option<&[T]> {
-    let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
-    all.get(from..)?.get(..len)
 }
 
 impl Table {
-    /// Makes a table, for modules to import. None of its elements is a reference.
+    /// Makes a table, for modules to import. All of its elements are null.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::TooMany`].
+    /// [`Error::LimitExceeded`], [`Error::OutOfMemory`].
     pub fn new(store: &Store, ty: TableType) -> Result<Self, Error> {
         Ok(Self(store.table(ty)?))
     }
 
-    /// Number of elements.
+    /// Returns the number of elements.
     ///
     /// # Errors
     /// [`Error::OtherStore`].
     pub fn size(self, store: &Store) -> Result<u64, Error> {
-        Ok(self.0.get(store)?.ty().limits.min)
+        Ok(self.0.get(store)?.elements.len())
     }
 
-    /// Grows by a number of elements, which get this value. Returns how many there were before, or none if it may not grow
-    /// that far.
+    /// Grows by a number of elements, which get this value. Returns how many there were before, or none if the table's
+    /// maximum, the store's limits or the address space do not allow it.
     ///
     /// # Errors
-    /// [`Error::WrongValue`] if the value is not of the table's type; [`Error::OtherStore`].
+    /// [`Error::WrongValue`] if the value is not of the table's type; [`Trap::Interrupted`] if the store is interrupted,
+    /// which leaves the table as it was; [`Error::OtherStore`].
     pub fn grow(self, store: &Store, by: u64, value: Value) -> Result<Option<u64>, Error> {
         let reference = self.reference(store, value)?;
-        Ok(self.0.get(store)?.grow(by, reference))
+        Ok(self.0.get(store)?.grow(by, reference, &store.0.budget, store.0.interrupt())?)
     }
 
-    /// The element at an index.
+    /// Returns the element at an index.
     ///
     /// # Errors
     /// [`Trap::TableOutOfBounds`], [`Error::OtherStore`].
     pub fn get(self, store: &Store, index: u64) -> Result<Value, Error> {
         let table = self.0.get(store)?;
-        let element = table.row(index, 1, |row| row[0].get())?;
+        let mut element = [std::ptr::null()];
+        table.elements.read(index, &mut element)?;
         // SAFETY: a table holds references of its own type and store alone.
-        Ok(unsafe { Value::from_bits(store, ValueType::Ref(table.declared.element), element as u128) })
+        Ok(unsafe { Value::from_bits(store, ValueType::Ref(table.declared.element), element[0] as u128) })
     }
 
     /// Sets the element at an index.
@@ -150,10 +151,10 @@ impl Table {
     /// [`Error::WrongValue`] if the value is not of the table's type; [`Trap::TableOutOfBounds`], [`Error::OtherStore`].
     pub fn set(self, store: &Store, index: u64, value: Value) -> Result<(), Error> {
         let reference = self.reference(store, value)?;
-        Ok(self.0.get(store)?.write(index, &[reference])?)
+        Ok(self.0.get(store)?.elements.write(index, &[reference])?)
     }
 
-    /// A value as this table may hold it.
+    /// The value as an element of this table.
     fn reference(self, store: &Store, value: Value) -> Result<Reference, Error> {
         let ty = self.0.get(store)?.ty();
         if value.ty() != ValueType::Ref(ty.element) {
@@ -168,20 +169,26 @@ mod tests {
     use super::*;
     use crate::ExternRef;
     use crate::module::types::RefType;
+    use crate::runtime::interrupt::PIECE;
 
     fn ty(element: RefType, min: u64, max: Option<u64>) -> TableType {
         TableType::new(element, Limits { min, max })
     }
 
     #[test]
-    fn rows_are_written_wholly_or_not_at_all() {
-        let table = TableData::new(ty(RefType::Func, 3, None), 3).unwrap();
+    fn elements_are_written_wholly_or_not_at_all() {
+        let table = TableData::new(ty(RefType::Func, 3, None), 3, &Budget::new(24)).unwrap();
+        let interrupt = InterruptHandle::new(std::ptr::dangling_mut());
         let function = vm::Func { code: std::ptr::null(), vm: std::ptr::null_mut(), ty: 0 };
         let function = &raw const function;
-        assert_eq!(table.write(2, &[function; 2]), Err(Trap::TableOutOfBounds));
-        assert!(table.read(0, 3).unwrap().iter().all(|element| element.is_null()));
-        assert_eq!((table.write(3, &[]), table.write(4, &[])), (Ok(()), Err(Trap::TableOutOfBounds)));
-        assert_eq!(table.fill(1, function, 2), Ok(()));
+        let elements = &table.elements;
+        assert_eq!(elements.init(2, &[function; 2], &interrupt), Err(Trap::TableOutOfBounds));
+        let mut seen = [function; 3];
+        elements.read(0, &mut seen).unwrap();
+        assert_eq!(seen, [std::ptr::null(); 3]);
+        let (end, beyond) = (elements.init(3, &[], &interrupt), elements.init(4, &[], &interrupt));
+        assert_eq!((end, beyond), (Ok(()), Err(Trap::TableOutOfBounds)));
+        assert_eq!(elements.fill(1, function, 2, &interrupt), Ok(()));
         // SAFETY: the table is alive, and its elements are three.
         let seen = unsafe { std::slice::from_raw_parts((*table.pointer()).elements, 3) };
         assert_eq!(seen, [std::ptr::null(), function, function]);
@@ -202,6 +209,40 @@ mod tests {
         let other = Store::new().unwrap();
         let foreign = Value::ExternRef(Some(ExternRef::new(&other, ())));
         assert!(matches!(table.set(&store, 0, foreign), Err(Error::OtherStore)));
-        assert!(TableData::new(ty(RefType::Func, u32::MAX.into(), None), 10).is_err());
+        assert!(TableData::new(ty(RefType::Func, u32::MAX.into(), None), 10, &Budget::new(u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn an_interrupted_growth_leaves_no_trace() {
+        let budget = Budget::new(u64::MAX);
+        let table = TableData::new(ty(RefType::Extern, 1, None), u32::MAX, &budget).unwrap();
+        let interrupt = InterruptHandle::new(std::ptr::dangling_mut());
+        let (used, by) = (budget.used(), 2 * PIECE as u64 / ELEMENT);
+        interrupt.interrupt();
+        assert_eq!(table.grow(by, std::ptr::dangling(), &budget, &interrupt), Err(Trap::Interrupted));
+        assert_eq!((table.elements.len(), budget.used()), (1, used));
+        interrupt.clear();
+        assert_eq!(table.grow(by, std::ptr::null(), &budget, &interrupt), Ok(Some(1)));
+        let mut elements = vec![std::ptr::dangling(); by as usize + 1];
+        table.elements.read(0, &mut elements).unwrap();
+        assert!(elements.iter().all(|element| element.is_null()));
+        assert_eq!(table.grow(u64::MAX, std::ptr::null(), &budget, &interrupt), Ok(None));
+        assert_eq!(table.grow(1 << 61, std::ptr::null(), &budget, &interrupt), Ok(None));
+    }
+
+    /// An empty table takes no memory, and neither does one that is full of nulls.
+    #[test]
+    fn nulls_take_no_memory() {
+        let resident = || {
+            let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+            statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+        };
+        let before = resident();
+        let budget = Budget::new(u64::MAX);
+        let new = || TableData::new(ty(RefType::Func, 10_000_000, None), 10_000_000, &budget).unwrap();
+        let tables: Vec<TableData> = (0..20).map(|_| new()).collect();
+        assert_eq!(budget.used(), 20 * 80_000_000);
+        assert!(tables.iter().all(|table| table.elements.len() == 10_000_000));
+        assert!(resident() < before + (100 << 20));
     }
 }

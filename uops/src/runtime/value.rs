@@ -1,4 +1,4 @@
-//! Values, and how people write them.
+//! Values, and their textual form.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::module::types::{RefType, ValueType};
 use crate::runtime::extern_ref::{ExternData, ExternRef};
 use crate::runtime::store::{Handle, Store};
 
-/// A value, as functions take and return it.
+/// A value that functions take and return.
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
     /// A 32-bit integer. WebAssembly's integers have no sign of their own.
@@ -28,7 +28,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Its type.
+    /// Returns its type.
     #[must_use]
     pub fn ty(self) -> ValueType {
         match self {
@@ -42,7 +42,7 @@ impl Value {
         }
     }
 
-    /// The value that locals, globals and elements of a table have at first: zero, or no reference.
+    /// Returns the initial value of a local or a table's element: zero, or no reference.
     #[must_use]
     pub fn zero(ty: ValueType) -> Self {
         match ty {
@@ -56,8 +56,8 @@ impl Value {
         }
     }
 
-    /// The bits, with zeros above them: what slots of a frame and a global's cell hold. Of a reference they are an
-    /// address in the store, or 0.
+    /// Returns the bits, zero-extended, as a slot or a global's cell holds them. Those of a reference are an address in the
+    /// store, or 0.
     pub(crate) fn to_bits(self, store: &Store) -> Result<u128, Error> {
         Ok(match self {
             Self::I32(value) => u128::from(value as u32),
@@ -70,10 +70,10 @@ impl Value {
         })
     }
 
-    /// The value with these bits. Those above it are ignored.
+    /// Returns the value with these bits. Excess bits are ignored.
     ///
     /// # Safety
-    /// Bits of a reference are of one of the same type and store.
+    /// If the type is a reference, the bits are those of a reference of this type and store.
     pub(crate) unsafe fn from_bits(store: &Store, ty: ValueType, bits: u128) -> Self {
         match ty {
             ValueType::Ref(RefType::Func) => Self::FuncRef((bits != 0).then(|| {
@@ -92,9 +92,9 @@ impl Value {
         }
     }
 
-    /// Reads a value as a person types it: an integer in decimal, with or without a sign, or in hexadecimal after
-    /// `0x`, up to the greatest unsigned one; a float in decimal, or `inf` or `nan`; a vector as one number in hexadecimal
-    /// after `0x`; of references only `null`.
+    /// Parses a value: an integer in decimal or, after `0x`, in hexadecimal, with an optional sign, from the smallest signed
+    /// to the largest unsigned integer of the type; a float in decimal, or `inf` or `nan`; a vector as one hexadecimal number
+    /// after `0x`; a reference as `null`, since no other can be written.
     ///
     /// ```
     /// use uops::{Value, ValueType};
@@ -123,7 +123,7 @@ impl Value {
     }
 }
 
-/// An integer of any width that WebAssembly has, and more.
+/// Parses an integer. Its range includes those of all types.
 fn integer(text: &str) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -133,7 +133,7 @@ fn integer(text: &str) -> Option<i128> {
         Some(digits) => (16, digits),
         None => (10, digits),
     };
-    // One sign is enough; the parser would take another.
+    // The parser would accept a second sign.
     if !digits.starts_with(|first: char| first.is_digit(radix)) {
         return None;
     }
@@ -141,16 +141,16 @@ fn integer(text: &str) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// 128 bits in hexadecimal.
+/// Parses 128 bits in hexadecimal.
 fn vector(text: &str) -> Option<u128> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
-    // There is no sign; the parser would take one.
+    // The parser would accept a sign.
     let digits = digits.starts_with(|first: char| first.is_ascii_hexdigit()).then_some(digits)?;
     u128::from_str_radix(digits, 16).ok()
 }
 
 impl PartialEq for Value {
-    /// Whether type and bits are the same: NaNs are equal if their bits are, zeros of both signs are not.
+    /// Compares types and bits: NaNs with equal bits are equal, zeros of different signs are not.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::I32(one), Self::I32(other)) => one == other,
@@ -168,8 +168,8 @@ impl PartialEq for Value {
 impl Eq for Value {}
 
 impl fmt::Display for Value {
-    /// Integers in signed decimal, floats in the shortest decimal that reads back as the same float, vectors as one number
-    /// of 32 hexadecimal digits, references as `null` or their type.
+    /// Writes integers in signed decimal, floats in the shortest decimal that parses to the same float, vectors as one number
+    /// of 32 hexadecimal digits, and references as `null` or their type.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::I32(value) => value.fmt(f),

@@ -1,9 +1,9 @@
-//! What compiled code knows of an instance. The same types in C are in `vm.h`; each block of uops checks that
-//! the two agree.
+//! The data structures that compiled code reads and writes. `vm.h` declares the same types in C; each block of uops checks
+//! that they agree.
 
 use std::ffi::c_void;
 
-/// An instance, as compiled code sees it: what the machine's register `vm` points to.
+/// An instance as compiled code sees it. The machine's register `vm` points to it.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Vm {
@@ -13,26 +13,26 @@ pub struct Vm {
     pub memory_size: u64,
     /// The memories, imported ones first.
     pub memories: *const *mut Memory,
-    /// The globals, imported ones first: each a cell of 128 bits that holds a vector, or an integer or the
-    /// bits of a float in its lower half.
+    /// The globals, imported ones first. Each is a cell of 128 bits: a vector, or an integer or the bits of a float in the
+    /// lower half.
     pub globals: *const *mut u64,
     /// The tables, imported ones first.
     pub tables: *const *mut Table,
     /// The functions, imported ones first.
     pub functions: *const *const Func,
-    /// For each type of the module a number that equal types of all modules share.
+    /// The number of each type of the module. Equal types of all modules have equal numbers.
     pub types: *const u64,
-    /// Frames end below the address that is there; null when the run is to end. Other threads write it.
+    /// Frames have to end below the address that this points to. Other threads set it to null to interrupt the run.
     pub limit: *const *mut u64,
-    /// Where [`Wasm`](crate::uop::Wasm)'s entry goes on.
+    /// The function to run: the entry of [`Wasm`](crate::uop::Wasm) jumps there.
     pub start: *const c_void,
-    /// Where a function of this instance goes when it could not go on: the uop `unwind`.
+    /// The uop `unwind`, to which functions of this instance jump when they trap.
     pub unwind: *const c_void,
-    /// Of a host function its closure, otherwise null.
+    /// The closure of a host function; otherwise null.
     pub host: *mut c_void,
-    /// The store, for what compiled code calls.
+    /// The store, for functions that compiled code calls.
     pub store: *const c_void,
-    /// The instance that this belongs to, likewise.
+    /// The instance that this belongs to, for the same functions.
     pub instance: *mut c_void,
 }
 
@@ -46,11 +46,11 @@ pub struct Memory {
     pub size: u64,
 }
 
-/// A table. Its elements move when it grows.
+/// A table. Its elements do not move when it grows.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Table {
-    /// References, or null where there is none: to functions or, in a table of such, to values of the host.
+    /// References to functions, or to values of the host in a table of `externref`; null where there is none.
     pub elements: *mut *const Func,
     /// Number of elements.
     pub size: u64,
@@ -60,8 +60,8 @@ pub struct Table {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Func {
-    /// Its code. Arguments are in the frame's first slots; there it leaves its results. It returns a
-    /// [`Trap`](crate::module::trap::Trap)'s code or 0.
+    /// Its code. It takes its arguments from the frame's first slots, leaves its results there, and returns the code of a
+    /// [`Trap`](crate::module::trap::Trap) or 0.
     pub code: *const c_void,
     /// The instance that it belongs to.
     pub vm: *mut Vm,

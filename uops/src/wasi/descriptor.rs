@@ -1,24 +1,27 @@
-//! What can be done with a descriptor.
+//! Functions on descriptors: reading, writing, seeking, flags and attributes.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
+use std::os::fd::AsFd;
 
-use cap_std::fs::FileExt;
-use rustix::fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
+use cap_std::fs::{FileExt, MetadataExt};
+use rustix::fs::{Advice, FileType, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
 
 use super::Context;
 use super::errno::Errno;
+use super::file_size::{check_size, check_write};
 use super::guest::{CHUNK, Guest, Region};
 use super::path::{file_type, write_stat};
-use super::table::Descriptor;
+use super::table::{Descriptor, OpenDir, OpenFile};
+use super::wait::Waiter;
 
-/// Flags of descriptors, and what the system calls them.
+/// The specification's flags of descriptors, and the system's.
 const FLAGS: [(u16, OFlags); 4] =
     [(1, OFlags::APPEND), (1 << 1, OFlags::DSYNC), (1 << 2, OFlags::NONBLOCK), (1 << 4, OFlags::SYNC)];
-/// Of those, the ones that may be changed.
+/// The flags that can be changed on an open file.
 const CHANGEABLE: u32 = 1 | 1 << 2;
 
-/// Hints on how a file will be used.
+/// Hints on how a file will be used, in the order of the specification.
 const ADVICE: [Advice; 6] =
     [Advice::Normal, Advice::Sequential, Advice::Random, Advice::WillNeed, Advice::DontNeed, Advice::NoReuse];
 
@@ -26,17 +29,15 @@ const ADVICE: [Advice; 6] =
 pub(super) const READ: u64 = 1 << 1;
 /// The right to write.
 pub(super) const WRITE: u64 = 1 << 6;
-/// Rights that files have besides: to synchronize, seek, tell, set flags, get and set attributes, and to poll.
-const FILE: u64 = 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 21 | 1 << 22 | 1 << 27;
-/// Rights that standard streams have besides.
+/// The other rights of files: to synchronize, seek, tell, set flags, advise, get and set attributes, and poll.
+const FILE: u64 = 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 27;
+/// The right to allocate space. No file has it, but libraries expect that directories pass it on.
+const ALLOCATE: u64 = 1 << 8;
+/// The other rights of standard streams: to get attributes and to poll.
 const STREAM: u64 = 1 << 21 | 1 << 27;
-/// All rights, of directories and what is in them.
-const ALL: u64 = (1 << 28) - 1;
-
-/// The type of a terminal.
-const CHARACTER_DEVICE: u8 = 2;
-/// The type of a directory.
-pub(super) const DIRECTORY: u8 = 3;
+/// The rights of directories: everything that takes a path or lists entries, and to get and set a directory's attributes.
+/// A file's size cannot be set by its path (`1 << 19`): no function does that.
+const DIR: u64 = (1 << 27) - (1 << 9) - (1 << 19) - (1 << 22);
 
 impl Context {
     pub(super) fn fd_advise(
@@ -49,6 +50,27 @@ impl Context {
     ) -> Result<(), Errno> {
         let advice = *ADVICE.get(advice as usize).ok_or(Errno::INVAL)?;
         Ok(fadvise(self.table.borrow().file(fd)?, offset, NonZeroU64::new(len), advice)?)
+    }
+
+    /// Always fails, like on other hosts: later versions of WASI have dropped this function.
+    pub(super) fn fd_allocate(&self, _guest: &Guest<'_>, fd: u32, _offset: u64, _len: u64) -> Result<(), Errno> {
+        match self.table.borrow().get(fd)? {
+            Descriptor::File(OpenFile { writable: false, .. }) => Err(Errno::BADF),
+            Descriptor::File(_) => Err(Errno::NOTSUP),
+            Descriptor::Dir(_) => Err(Errno::ISDIR),
+            Descriptor::Input(_) | Descriptor::Output(_) => Err(Errno::SPIPE),
+        }
+    }
+
+    /// Always fails: a descriptor keeps the rights with which it was opened.
+    pub(super) fn fd_fdstat_set_rights(
+        &self,
+        _guest: &Guest<'_>,
+        fd: u32,
+        _rights: u64,
+        _inheriting: u64,
+    ) -> Result<(), Errno> {
+        self.table.borrow().get(fd).and(Err(Errno::NOTSUP))
     }
 
     pub(super) fn fd_close(&self, _guest: &Guest<'_>, fd: u32) -> Result<(), Errno> {
@@ -69,16 +91,18 @@ impl Context {
 
     pub(super) fn fd_fdstat_get(&self, guest: &Guest<'_>, fd: u32, stat: u32) -> Result<(), Errno> {
         let table = self.table.borrow();
-        let terminal = |terminal| if terminal { CHARACTER_DEVICE } else { 0 };
+        let terminal = |terminal| file_type(if terminal { FileType::CharacterDevice } else { FileType::Unknown });
         let (kind, flags, rights, inheriting) = match table.get(fd)? {
             Descriptor::Input(input) => (terminal(input.borrow().is_terminal()), 0, STREAM | READ, 0),
             Descriptor::Output(output) => (terminal(output.is_terminal()), 0, STREAM | WRITE, 0),
-            Descriptor::Dir { .. } => (DIRECTORY, 0, ALL, ALL),
-            Descriptor::File { file, readable, writable } => {
+            // Libraries request only rights that the directory passes on. A read-only directory passes on all of them: a
+            // library then requests the right to write, and `path_open` fails, not the first write.
+            Descriptor::Dir(_) => (file_type(FileType::Directory), 0, DIR, DIR | FILE | READ | WRITE | ALLOCATE),
+            Descriptor::File(OpenFile { file, readable, writable, .. }) => {
                 let set = fcntl_getfl(file)?;
                 let flags = FLAGS.iter().filter(|(_, flag)| set.contains(*flag)).fold(0, |all, (flag, _)| all | flag);
                 let rights = FILE | if *readable { READ } else { 0 } | if *writable { WRITE } else { 0 };
-                (file_type(file.metadata()?.file_type()), flags, rights, 0)
+                (file_type(FileType::from_raw_mode(file.metadata()?.mode())), flags, rights, 0)
             }
         };
         let mut bytes = [0; 24];
@@ -97,33 +121,36 @@ impl Context {
     pub(super) fn fd_filestat_get(&self, guest: &Guest<'_>, fd: u32, stat: u32) -> Result<(), Errno> {
         let terminal = |terminal| {
             let mut bytes = [0; 64];
-            bytes[16] = if terminal { CHARACTER_DEVICE } else { 0 };
+            bytes[16] = file_type(if terminal { FileType::CharacterDevice } else { FileType::Unknown });
             guest.write(stat.into(), &bytes)
         };
         match self.table.borrow().get(fd)? {
             Descriptor::Input(input) => terminal(input.borrow().is_terminal()),
             Descriptor::Output(output) => terminal(output.is_terminal()),
-            Descriptor::File { file, .. } => write_stat(guest, stat, &file.metadata()?),
-            Descriptor::Dir { dir, .. } => write_stat(guest, stat, &dir.dir_metadata()?),
+            Descriptor::File(OpenFile { file, .. }) => write_stat(guest, stat, &file.metadata()?),
+            Descriptor::Dir(OpenDir { dir, .. }) => write_stat(guest, stat, &dir.dir_metadata()?),
         }
     }
 
     pub(super) fn fd_filestat_set_size(&self, _guest: &Guest<'_>, fd: u32, size: u64) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
-            Descriptor::File { file, writable: true, .. } => Ok(file.set_len(size)?),
+            Descriptor::File(OpenFile { file, writable: true, .. }) => {
+                check_size(file, size)?;
+                Ok(file.set_len(size)?)
+            }
             _ => Err(Errno::INVAL),
         }
     }
 
     pub(super) fn fd_prestat_get(&self, guest: &Guest<'_>, fd: u32, prestat: u32) -> Result<(), Errno> {
         let table = self.table.borrow();
-        let Descriptor::Dir { name: Some(name), .. } = table.get(fd)? else { return Err(Errno::BADF) };
+        let Descriptor::Dir(OpenDir { name: Some(name), .. }) = table.get(fd)? else { return Err(Errno::BADF) };
         guest.write_u64(prestat, (name.len() as u64) << 32)
     }
 
     pub(super) fn fd_prestat_dir_name(&self, guest: &Guest<'_>, fd: u32, buffer: Region) -> Result<(), Errno> {
         let table = self.table.borrow();
-        let Descriptor::Dir { name: Some(name), .. } = table.get(fd)? else { return Err(Errno::BADF) };
+        let Descriptor::Dir(OpenDir { name: Some(name), .. }) = table.get(fd)? else { return Err(Errno::BADF) };
         if name.len() > buffer.len as usize {
             return Err(Errno::NAMETOOLONG);
         }
@@ -139,7 +166,7 @@ impl Context {
         done: u32,
     ) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
-            Descriptor::File { file, readable: true, .. } => {
+            Descriptor::File(OpenFile { file, readable: true, .. }) => {
                 read(guest, slices, done, |bytes, before| file.read_at(bytes, offset.saturating_add(before)))
             }
             Descriptor::Input(_) => Err(Errno::SPIPE),
@@ -149,14 +176,18 @@ impl Context {
 
     pub(super) fn fd_read(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
-            Descriptor::File { file, readable: true, .. } => {
-                read(guest, slices, done, |bytes, _| Read::read(&mut &*file, bytes))
+            Descriptor::File(OpenFile { file, readable: true, .. }) => {
+                let waiter = Waiter::new(guest, Some(file.as_fd()));
+                read(guest, slices, done, |bytes, _| waiter.read(|| Read::read(&mut &*file, bytes)))
             }
-            // What there is is returned, rather than waiting for more.
-            Descriptor::Input(input) => read(guest, slices, done, |bytes, before| match before {
-                0 => input.borrow_mut().read(bytes),
-                _ => Ok(0),
-            }),
+            // One read, so that the program gets what has arrived instead of waiting for more.
+            Descriptor::Input(input) => {
+                let waiter = Waiter::new(guest, input.borrow().fd());
+                read(guest, slices, done, |bytes, before| match before {
+                    0 => waiter.read(|| input.borrow_mut().read(bytes)),
+                    _ => Ok(0),
+                })
+            }
             _ => Err(Errno::BADF),
         }
     }
@@ -170,9 +201,11 @@ impl Context {
         done: u32,
     ) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
-            Descriptor::File { file, writable: true, .. } => {
-                write(guest, slices, done, |bytes, before| file.write_at(bytes, offset.saturating_add(before)))
-            }
+            Descriptor::File(OpenFile { file, writable: true, .. }) => write(guest, slices, done, |bytes, before| {
+                let offset = offset.saturating_add(before);
+                check_write(file, Some(offset))?;
+                Ok(file.write_at(bytes, offset)?)
+            }),
             Descriptor::Output(_) => Err(Errno::SPIPE),
             _ => Err(Errno::BADF),
         }
@@ -180,10 +213,19 @@ impl Context {
 
     pub(super) fn fd_write(&self, guest: &Guest<'_>, fd: u32, slices: Region, done: u32) -> Result<(), Errno> {
         match self.table.borrow().get(fd)? {
-            Descriptor::File { file, writable: true, .. } => {
-                write(guest, slices, done, |bytes, _| Write::write(&mut &*file, bytes))
+            Descriptor::File(OpenFile { file, writable: true, .. }) => {
+                let waiter = Waiter::new(guest, Some(file.as_fd()));
+                write(guest, slices, done, |bytes, _| {
+                    waiter.write(bytes, |bytes| {
+                        check_write(file, None)?;
+                        Ok(Write::write(&mut &*file, bytes)?)
+                    })
+                })
             }
-            Descriptor::Output(output) => write(guest, slices, done, |bytes, _| output.write(bytes)),
+            Descriptor::Output(output) => {
+                let waiter = Waiter::new(guest, output.fd());
+                write(guest, slices, done, |bytes, _| waiter.write(bytes, |bytes| output.write(bytes)))
+            }
             _ => Err(Errno::BADF),
         }
     }
@@ -191,7 +233,7 @@ impl Context {
     pub(super) fn fd_seek(&self, guest: &Guest<'_>, fd: u32, by: u64, whence: u32, position: u32) -> Result<(), Errno> {
         guest.check(position, 8)?;
         let to = match whence {
-            // A position that is negative is an error.
+            // A negative position is an error.
             0 => SeekFrom::Start(i64::try_from(by).map_err(|_| Errno::INVAL)?.cast_unsigned()),
             1 => SeekFrom::Current(by.cast_signed()),
             2 => SeekFrom::End(by.cast_signed()),
@@ -205,7 +247,7 @@ impl Context {
     }
 }
 
-/// Sets the flags of an open file that may be changed.
+/// Sets the changeable flags of an open file.
 pub(super) fn set_flags(file: &cap_std::fs::File, flags: u32) -> Result<(), Errno> {
     let mut set = fcntl_getfl(file)?;
     for (flag, system) in FLAGS {
@@ -216,8 +258,8 @@ pub(super) fn set_flags(file: &cap_std::fs::File, flags: u32) -> Result<(), Errn
     Ok(fcntl_setfl(file, set)?)
 }
 
-/// Reads into the program's buffers until they are full or there is no more, piece by piece. `read` gets a piece and
-/// how much was read before.
+/// Reads into the program's buffers, piece by piece, until they are full or a piece is not. `read` takes a piece and the
+/// number of bytes that were read before.
 fn read(
     guest: &Guest<'_>,
     slices: Region,
@@ -231,21 +273,22 @@ fn read(
     })
 }
 
-/// Writes the program's buffers, likewise.
+/// Writes the program's buffers, piece by piece, until a piece is not written in full. `write` takes a piece and the number
+/// of bytes that were written before.
 fn write(
     guest: &Guest<'_>,
     slices: Region,
     done: u32,
-    mut write: impl FnMut(&[u8], u64) -> io::Result<usize>,
+    mut write: impl FnMut(&[u8], u64) -> Result<usize, Errno>,
 ) -> Result<(), Errno> {
     pieces(guest, slices, done, |buffer, at, before| {
         guest.read(at, buffer)?;
-        Ok(write(buffer, before)?)
+        write(buffer, before)
     })
 }
 
-/// Handles buffers in pieces until one is not handled in full, and stores how many bytes were. An error counts only if
-/// there were none.
+/// Handles buffers in pieces of at most 64 KiB until a piece is not handled in full, and stores the number of bytes that
+/// were. After the first bytes an error only ends this: the program gets it from its next call.
 fn pieces(
     guest: &Guest<'_>,
     slices: Region,
@@ -259,6 +302,12 @@ fn pieces(
     'all: for slice in slices {
         let mut handled = 0;
         while handled < slice.len {
+            if guest.is_interrupted() {
+                if total == 0 {
+                    return Err(Errno::INTR);
+                }
+                break 'all;
+            }
             let piece = &mut buffer[..((slice.len - handled) as usize).min(CHUNK)];
             let bytes = match handle(piece, u64::from(slice.at) + u64::from(handled), total.into()) {
                 Ok(bytes) => bytes,
@@ -266,7 +315,7 @@ fn pieces(
                 Err(error) if total == 0 => return Err(error),
                 Err(_) => break 'all,
             };
-            // At most the sum of all lengths, which is a `u32`.
+            // Both are at most the sum of all lengths, which `Guest::slices` has found to be a `u32`.
             (handled, total) = (handled + bytes as u32, total + bytes as u32);
             if bytes < piece.len() {
                 break 'all;

@@ -1,4 +1,4 @@
-//! Error numbers, of those in the specification the ones that occur here.
+//! Those error numbers of the specification that can occur.
 
 use std::io;
 
@@ -11,7 +11,7 @@ macro_rules! errnos {
         impl Errno {
             $(pub(super) const $name: Self = Self($number);)*
 
-            /// The system's.
+            /// The specification's number for an error of the system.
             fn from_system(error: rustix::io::Errno) -> Self {
                 match error {
                     $(rustix::io::Errno::$name => Self::$name,)*
@@ -48,6 +48,7 @@ errnos! {
     NOSYS = 52
     NOTDIR = 54
     NOTEMPTY = 55
+    NOTSOCK = 57
     NOTSUP = 58
     NOTTY = 59
     NXIO = 60
@@ -71,7 +72,7 @@ impl From<io::Error> for Errno {
     fn from(error: io::Error) -> Self {
         match rustix::io::Errno::from_io_error(&error) {
             Some(error) => Self::from_system(error),
-            // Not the system's: of `std` or of `cap-std`, which refuses to leave a directory so.
+            // An error that `std` or `cap-std` made. The latter refuses to leave a directory with `PermissionDenied`.
             None => match error.kind() {
                 io::ErrorKind::PermissionDenied => Self::PERM,
                 io::ErrorKind::InvalidInput => Self::INVAL,

@@ -1,25 +1,25 @@
-//! The memory of the program that calls: every access is checked, and a failed check is `EFAULT`.
+//! The memory of the calling program. Every access is checked; a failed check is `EFAULT`.
 
 use super::errno::Errno;
 use crate::runtime::host::{Caller, HostError};
 use crate::runtime::memory::{Memory, PAGE};
 use crate::runtime::store::Store;
 
-/// Bytes that are copied at once.
+/// The most bytes that are copied at once.
 pub(super) const CHUNK: usize = 1 << 16;
-/// The most buffers of one call, as in Linux.
+/// The most buffers of one call, as on Linux.
 const MAX_SLICES: u32 = 1024;
-/// The longest path, as in Linux.
+/// The longest path in bytes, as on Linux.
 const MAX_PATH: u32 = 4096;
 
-/// A pointer and a number of bytes or elements, not checked yet.
+/// A pointer and a number of bytes or elements, neither of which is checked yet.
 #[derive(Clone, Copy)]
 pub(super) struct Region {
     pub(super) at: u32,
     pub(super) len: u32,
 }
 
-/// The memory of the caller.
+/// The memory of the calling program.
 pub(super) struct Guest<'a> {
     memory: Memory,
     store: &'a Store,
@@ -35,7 +35,16 @@ impl<'a> Guest<'a> {
         self.store.is_interrupted()
     }
 
-    /// Checks that bytes are in the memory. It never shrinks, so that they stay there.
+    /// Waits a little, unless there is an interruption.
+    pub(super) fn nap(&self) -> Result<(), Errno> {
+        if self.is_interrupted() {
+            return Err(Errno::INTR);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        Ok(())
+    }
+
+    /// Checks that bytes are inside the memory. A memory never shrinks, so they stay inside.
     pub(super) fn check(&self, at: u32, len: u64) -> Result<(), Errno> {
         let size = self.memory.pages(self.store).map_err(|_| Errno::FAULT)? * PAGE as u64;
         if (at as u64).checked_add(len).is_some_and(|end| end <= size) { Ok(()) } else { Err(Errno::FAULT) }
@@ -57,7 +66,7 @@ impl<'a> Guest<'a> {
         self.write(at.into(), &value.to_le_bytes())
     }
 
-    /// A path.
+    /// Reads a path.
     pub(super) fn path(&self, region: Region) -> Result<String, Errno> {
         self.check(region.at, region.len.into())?;
         if region.len > MAX_PATH {
@@ -68,7 +77,7 @@ impl<'a> Guest<'a> {
         String::from_utf8(bytes).map_err(|_| Errno::ILSEQ)
     }
 
-    /// The buffers in an array of them. All are in the memory, and the sum of their lengths is a `u32`.
+    /// Reads an array of buffers. All of them are inside the memory, and the sum of their lengths is a `u32`.
     pub(super) fn slices(&self, array: Region) -> Result<Vec<Region>, Errno> {
         self.check(array.at, u64::from(array.len) * 8)?;
         if array.len > MAX_SLICES {
@@ -87,7 +96,7 @@ impl<'a> Guest<'a> {
         Ok(slices)
     }
 
-    /// Puts strings, each with a zero after it, into a buffer and their addresses into an array.
+    /// Writes strings, each with a zero byte after it, to a buffer, and their addresses to an array.
     pub(super) fn strings(&self, strings: &[String], array: u32, buffer: u32) -> Result<(), Errno> {
         let (count, size) = sizes(strings)?;
         self.check(array, u64::from(count) * 4)?;
@@ -98,14 +107,15 @@ impl<'a> Guest<'a> {
             self.write(at.into(), string.as_bytes())?;
             self.write(u64::from(at) + string.len() as u64, &[0])?;
             array += 4;
-            // `sizes` has checked that all lengths fit; past the last one nothing is written.
+            // `sizes` has checked that all strings fit in a `u32`. Only the address after the last one can wrap, and
+            // nothing is written there.
             at = at.wrapping_add(string.len() as u32 + 1);
         }
         Ok(())
     }
 }
 
-/// How many strings, and the bytes that they take with a zero after each.
+/// The number of strings, and of the bytes that they take with a zero byte after each.
 pub(super) fn sizes(strings: &[String]) -> Result<(u32, u32), Errno> {
     let size = strings.iter().map(|string| string.len() + 1).sum::<usize>();
     let fits = |size: usize| u32::try_from(size).map_err(|_| Errno::OVERFLOW);

@@ -1,34 +1,36 @@
-//! What can be done with the files in a directory.
-
-use std::os::unix::fs::DirEntryExt;
+//! Functions on paths: files and directories in a directory that a program has.
+//!
+//! `cap-std` resolves paths. It never leaves the directory, even if another process changes links meanwhile.
+//! A function that makes, removes or renames an entry opens the parent directory that way, and then passes only the
+//! entry's name, with its trailing slashes, to the system. So a trailing slash means what it means to Linux.
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::fs::{Dir, FileType, FileTypeExt, Metadata, MetadataExt, OpenOptions};
+use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, linkat, mkdirat, renameat, symlinkat, unlinkat};
 
 use super::Context;
-use super::descriptor::{DIRECTORY, READ, WRITE, set_flags};
+use super::descriptor::{READ, WRITE, set_flags};
 use super::errno::Errno;
 use super::guest::{Guest, Region};
-use super::table::{Descriptor, Listing};
+use super::table::{Descriptor, OpenDir, OpenFile};
 
-/// The flag of lookups to follow a link at the end of a path.
-pub(super) const FOLLOW: u32 = 1;
+/// The lookup flag that follows a link at the end of a path.
+const FOLLOW: u32 = 1;
 
-/// How to open: make the file if there is none.
+/// The open flag that makes the file if there is none.
 const CREATE: u32 = 1;
-/// How to open: only a directory.
+/// The open flag that fails unless the path names a directory.
 const ONLY_DIRECTORY: u32 = 1 << 1;
-/// How to open: only if there was none.
+/// The open flag that fails if there is a file already.
 const EXCLUSIVE: u32 = 1 << 2;
-/// How to open: empty the file.
+/// The open flag that empties the file.
 const TRUNCATE: u32 = 1 << 3;
-
-/// The size of an entry of a directory, before its name.
-const ENTRY: usize = 24;
 
 impl Context {
     pub(super) fn path_create_directory(&self, guest: &Guest<'_>, fd: u32, path: Region) -> Result<(), Errno> {
-        Ok(self.table.borrow().dir(fd)?.create_dir(guest.path(path)?)?)
+        let (table, path) = (self.table.borrow(), guest.path(path)?);
+        let (parent, name) = entry(table.dir(fd)?.writable()?, &path)?;
+        Ok(mkdirat(parent, name, Mode::from_raw_mode(0o777))?)
     }
 
     pub(super) fn path_filestat_get(
@@ -40,9 +42,7 @@ impl Context {
         stat: u32,
     ) -> Result<(), Errno> {
         let (table, path) = (self.table.borrow(), guest.path(path)?);
-        let dir = table.dir(fd)?;
-        let metadata = if lookup & FOLLOW != 0 { dir.metadata(path) } else { dir.symlink_metadata(path) };
-        write_stat(guest, stat, &metadata?)
+        write_stat(guest, stat, &metadata(&table.dir(fd)?.dir, &path, follows(lookup, &path))?)
     }
 
     pub(super) fn path_link(
@@ -59,10 +59,18 @@ impl Context {
         if lookup & FOLLOW != 0 {
             return Err(Errno::INVAL);
         }
-        Ok(table.dir(fd)?.hard_link(path, table.dir(to_fd)?, to)?)
+        // A file that may not be changed must not get a second name under which it may.
+        let (from, into) = (table.dir(fd)?.writable()?, table.dir(to_fd)?.writable()?);
+        if path.ends_with('/') {
+            // The path can only name a directory, and there are no hard links to those.
+            from.open_dir(path)?;
+            return Err(Errno::PERM);
+        }
+        let ((from, name), (into, new)) = (entry(from, &path)?, entry(into, &to)?);
+        Ok(linkat(from, name, into, new, AtFlags::empty())?)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "as the specification has it")]
+    #[expect(clippy::too_many_arguments, reason = "the specification's parameters")]
     pub(super) fn path_open(
         &self,
         guest: &Guest<'_>,
@@ -82,8 +90,8 @@ impl Context {
         }
         let mut table = self.table.borrow_mut();
         let free = table.free()?;
-        let how = How { how, rights, flags, follow: lookup & FOLLOW != 0 };
-        let descriptor = open(table.dir(fd)?, &path, &how)?;
+        let how = How { how, rights, flags, lookup };
+        let descriptor = open(guest, table.dir(fd)?, &path, &how)?;
         table.set(free, descriptor);
         guest.write_u32(opened, free)
     }
@@ -98,7 +106,7 @@ impl Context {
     ) -> Result<(), Errno> {
         guest.check(used, 4)?;
         guest.check(buffer.at, buffer.len.into())?;
-        let target = self.table.borrow().dir(fd)?.read_link(guest.path(path)?)?;
+        let target = self.table.borrow().dir(fd)?.dir.read_link(guest.path(path)?)?;
         let target = target.to_str().ok_or(Errno::ILSEQ)?.as_bytes();
         let target = &target[..target.len().min(buffer.len as usize)];
         guest.write(buffer.at.into(), target)?;
@@ -106,7 +114,9 @@ impl Context {
     }
 
     pub(super) fn path_remove_directory(&self, guest: &Guest<'_>, fd: u32, path: Region) -> Result<(), Errno> {
-        Ok(self.table.borrow().dir(fd)?.remove_dir(guest.path(path)?)?)
+        let (table, path) = (self.table.borrow(), guest.path(path)?);
+        let (parent, name) = entry(table.dir(fd)?.writable()?, &path)?;
+        Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
     }
 
     pub(super) fn path_rename(
@@ -119,85 +129,50 @@ impl Context {
     ) -> Result<(), Errno> {
         let table = self.table.borrow();
         let (path, to) = (guest.path(path)?, guest.path(to)?);
-        Ok(table.dir(fd)?.rename(path, table.dir(to_fd)?, to)?)
+        let (from, name) = entry(table.dir(fd)?.writable()?, &path)?;
+        let (into, new) = entry(table.dir(to_fd)?.writable()?, &to)?;
+        Ok(renameat(from, name, into, new)?)
     }
 
     pub(super) fn path_symlink(&self, guest: &Guest<'_>, target: Region, fd: u32, path: Region) -> Result<(), Errno> {
-        let (target, path) = (guest.path(target)?, guest.path(path)?);
-        Ok(self.table.borrow().dir(fd)?.symlink(target, path)?)
+        let (table, target, path) = (self.table.borrow(), guest.path(target)?, guest.path(path)?);
+        let (parent, name) = entry(table.dir(fd)?.writable()?, &path)?;
+        // `cap-std` would not follow such a link, but other programs would.
+        if target.starts_with('/') {
+            return Err(Errno::PERM);
+        }
+        Ok(symlinkat(target, parent, name)?)
     }
 
     pub(super) fn path_unlink_file(&self, guest: &Guest<'_>, fd: u32, path: Region) -> Result<(), Errno> {
-        Ok(self.table.borrow().dir(fd)?.remove_file(guest.path(path)?)?)
-    }
-
-    pub(super) fn fd_readdir(
-        &self,
-        guest: &Guest<'_>,
-        fd: u32,
-        buffer: Region,
-        cookie: u64,
-        used: u32,
-    ) -> Result<(), Errno> {
-        guest.check(used, 4)?;
-        guest.check(buffer.at, buffer.len.into())?;
-        let table = self.table.borrow();
-        let Descriptor::Dir { dir, listing, .. } = table.get(fd)? else { return Err(Errno::NOTDIR) };
-        let mut listing = listing.borrow_mut();
-        // Elsewhere than where the last call stopped: from the start again.
-        let mut here = match listing.take() {
-            Some(here) if cookie != 0 && here.position == cookie => here,
-            _ => {
-                let mut start = Listing { position: 0, entries: dir.entries()?, pending: None };
-                while start.position < cookie && start.next(dir)?.is_some() {}
-                start
-            }
-        };
-        let mut written = 0;
-        while written < buffer.len {
-            let Some(entry) = here.next(dir)? else { break };
-            let (number, kind, name) = &entry;
-            let mut bytes = Vec::with_capacity(ENTRY + name.len());
-            bytes.extend(here.position.to_le_bytes());
-            bytes.extend(number.to_le_bytes());
-            bytes.extend((name.len() as u32).to_le_bytes());
-            bytes.extend(u32::from(*kind).to_le_bytes());
-            bytes.extend(name.as_bytes());
-            // An entry that does not fit is cut, and comes again.
-            let room = (buffer.len - written) as usize;
-            let whole = bytes.len() <= room;
-            bytes.truncate(room);
-            guest.write(u64::from(buffer.at) + u64::from(written), &bytes)?;
-            written += bytes.len() as u32;
-            if !whole {
-                here.position -= 1;
-                here.pending = Some(entry);
-            }
-        }
-        *listing = Some(here);
-        guest.write_u32(used, written)
+        let (table, path) = (self.table.borrow(), guest.path(path)?);
+        let (parent, name) = entry(table.dir(fd)?.writable()?, &path)?;
+        Ok(unlinkat(parent, name, AtFlags::empty())?)
     }
 }
 
-impl Listing {
-    /// The next entry: number, type and name. The first ones are the directory itself and the one that it is in, whose
-    /// number is not told.
-    fn next(&mut self, dir: &Dir) -> Result<Option<(u64, u8, String)>, Errno> {
-        let entry = match (self.pending.take(), self.position) {
-            (Some(entry), _) => entry,
-            (None, 0) => (dir.dir_metadata()?.ino(), DIRECTORY, ".".to_owned()),
-            (None, 1) => (0, DIRECTORY, "..".to_owned()),
-            (None, _) => loop {
-                let Some(entry) = self.entries.next().transpose()? else { return Ok(None) };
-                // A name that is no Unicode could not be opened either.
-                if let Ok(name) = entry.file_name().into_string() {
-                    break (entry.ino(), file_type(entry.file_type()?), name);
-                }
-            },
-        };
-        self.position += 1;
-        Ok(Some(entry))
+/// Splits a path into the parent directory, which is opened, and the entry's name with its trailing slashes. The name is one
+/// component and never `..`. The system must look it up without following a link, because the link could lead outside.
+fn entry<'p>(dir: &Dir, path: &'p str) -> Result<(Dir, &'p str), Errno> {
+    let end = path.trim_end_matches('/').len();
+    let start = path[..end].rfind('/').map_or(0, |slash| slash + 1);
+    match (&path[..start], &path[start..]) {
+        // The path ends in a directory itself, or in the one above: open that, and name it by `.`.
+        (_, name) if end == 0 || matches!(name.trim_end_matches('/'), "." | "..") => Ok((dir.open_dir(path)?, ".")),
+        ("", name) => Ok((dir.try_clone()?, name)),
+        (parent, name) => Ok((dir.open_dir(parent)?, name)),
     }
+}
+
+/// Whether a lookup follows a link at the end of a path. After a trailing slash or dot, the path ends in the directory
+/// that the link leads to.
+pub(super) fn follows(lookup: u32, path: &str) -> bool {
+    lookup & FOLLOW != 0 || path.ends_with('/') || path.ends_with("/.")
+}
+
+/// What is known of a file.
+fn metadata(dir: &Dir, path: &str, follow: bool) -> Result<Metadata, Errno> {
+    Ok(if follow { dir.metadata(path) } else { dir.symlink_metadata(path) }?)
 }
 
 /// How to open a file.
@@ -205,55 +180,95 @@ struct How {
     how: u32,
     rights: u64,
     flags: u32,
-    follow: bool,
+    lookup: u32,
 }
 
-fn open(dir: &Dir, path: &str, how: &How) -> Result<Descriptor, Errno> {
-    let is = |flag| how.how & flag != 0;
-    if is(ONLY_DIRECTORY) {
-        if is(CREATE | EXCLUSIVE | TRUNCATE) {
-            return Err(Errno::INVAL);
-        }
-        let dir = if how.follow { dir.open_dir(path) } else { dir.open_dir_nofollow(path) };
-        return Ok(Descriptor::dir(dir?, None));
+/// Whether a file could not be opened for writing because it is a FIFO without a reader.
+fn is_unread_fifo(dir: &Dir, path: &str, error: Errno) -> bool {
+    error == Errno::NXIO
+        && metadata(dir, path, true).is_ok_and(|metadata| FileType::from_raw_mode(metadata.mode()) == FileType::Fifo)
+}
+
+fn open(guest: &Guest<'_>, within: &OpenDir, path: &str, how: &How) -> Result<Descriptor, Errno> {
+    let OpenDir { dir, read_only, .. } = within;
+    let (is, follow) = (|flag| how.how & flag != 0, how.lookup & FOLLOW != 0);
+    if is(ONLY_DIRECTORY) && is(CREATE | EXCLUSIVE | TRUNCATE) {
+        return Err(Errno::INVAL);
     }
     let (readable, writable) = (how.rights & READ != 0, how.rights & WRITE != 0);
-    // The system makes and empties only what can be written.
+    // The system makes and empties only files that it opens for writing.
     let write = writable || is(CREATE | TRUNCATE);
+    if *read_only && write {
+        read_only_check(dir, path, how)?;
+    }
+    let write = write && !read_only;
     let mut options = OpenOptions::new();
     options
         .read(readable || !write)
         .write(write)
-        .create(is(CREATE))
+        .create(is(CREATE) && write)
         .create_new(is(CREATE) && is(EXCLUSIVE))
         .truncate(is(TRUNCATE))
-        .follow(if how.follow { FollowSymlinks::Yes } else { FollowSymlinks::No })
+        .follow(if follow { FollowSymlinks::Yes } else { FollowSymlinks::No })
         .dsync(how.flags & 1 << 1 != 0)
         .rsync(how.flags & 1 << 3 != 0)
         .sync(how.flags & 1 << 4 != 0)
-        .nonblock(how.flags & 1 << 2 != 0);
-    let file = dir.open_with(path, &options)?;
+        // Opening a FIFO waits for its other end. `set_flags` undoes this.
+        .nonblock(true)
+        .custom_flags(if is(ONLY_DIRECTORY) { OFlags::DIRECTORY.bits().cast_signed() } else { 0 });
+    let file = loop {
+        match dir.open_with(path, &options).map_err(Errno::from) {
+            // A directory that cannot be listed can still be passed through.
+            Err(Errno::ACCESS) if is(ONLY_DIRECTORY) => {
+                let dir = if follow { dir.open_dir(path) } else { dir.open_dir_nofollow(path) };
+                return Ok(Descriptor::Dir(OpenDir::new(dir?, None, *read_only)));
+            }
+            // Nobody reads the FIFO yet.
+            Err(error) if how.flags & 1 << 2 == 0 && is_unread_fifo(dir, path, error) => guest.nap()?,
+            file => break file?,
+        }
+    };
     if file.metadata()?.is_dir() {
-        return Ok(Descriptor::dir(Dir::from_std_file(file.into_std()), None));
+        return Ok(Descriptor::Dir(OpenDir::new(Dir::from_std_file(file.into_std()), None, *read_only)));
     }
     set_flags(&file, how.flags)?;
-    Ok(Descriptor::File { file, readable, writable })
+    Ok(Descriptor::File(OpenFile { file, readable, writable, read_only: *read_only }))
 }
 
-/// The number of a file's type.
+/// Fails as a read-only file system does if opening a file would change it or make it.
+fn read_only_check(dir: &Dir, path: &str, how: &How) -> Result<(), Errno> {
+    let is = |flag| how.how & flag != 0;
+    match metadata(dir, path, follows(how.lookup, path)) {
+        Ok(_) if is(CREATE) && is(EXCLUSIVE) => Err(Errno::EXIST),
+        Ok(metadata) if metadata.is_dir() => Err(Errno::ISDIR),
+        Ok(_) if how.rights & WRITE != 0 || is(TRUNCATE) => Err(Errno::ROFS),
+        Ok(_) => Ok(()),
+        Err(Errno::NOENT) if is(CREATE) => Err(Errno::ROFS),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a directory that an embedder grants, so that it can be listed if that is allowed.
+pub(super) fn grant(dir: Dir) -> Dir {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlags::DIRECTORY.bits().cast_signed());
+    dir.open_with(".", &options).map_or(dir, |file| Dir::from_std_file(file.into_std()))
+}
+
+/// The specification's number of a file's type.
 pub(super) fn file_type(ty: FileType) -> u8 {
     match ty {
-        _ if ty.is_block_device() => 1,
-        _ if ty.is_char_device() => 2,
-        _ if ty.is_dir() => DIRECTORY,
-        _ if ty.is_file() => 4,
-        _ if ty.is_socket() => 6,
-        _ if ty.is_symlink() => 7,
+        FileType::BlockDevice => 1,
+        FileType::CharacterDevice => 2,
+        FileType::Directory => 3,
+        FileType::RegularFile => 4,
+        FileType::Socket => 6,
+        FileType::Symlink => 7,
         _ => 0,
     }
 }
 
-/// Stores what is known of a file.
+/// Writes what is known of a file to the program's memory.
 pub(super) fn write_stat(guest: &Guest<'_>, stat: u32, metadata: &Metadata) -> Result<(), Errno> {
     let time = |seconds: i64, nanoseconds: i64| {
         let time = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
@@ -262,7 +277,7 @@ pub(super) fn write_stat(guest: &Guest<'_>, stat: u32, metadata: &Metadata) -> R
     let fields = [
         metadata.dev(),
         metadata.ino(),
-        file_type(metadata.file_type()).into(),
+        file_type(FileType::from_raw_mode(metadata.mode())).into(),
         metadata.nlink(),
         metadata.size(),
         time(metadata.atime(), metadata.atime_nsec()),

@@ -1,22 +1,28 @@
-//! Standard streams: of this process, in memory, or none.
+//! The standard streams of a program: those of this process, streams in memory, or none.
 
 use std::cell::RefCell;
 use std::io::{self, Cursor, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
-/// Where input comes from.
+use rustix::stdio::{stderr, stdin, stdout};
+
+use super::errno::Errno;
+use super::file_size::check_write;
+
+/// Where a program's standard input comes from.
 #[derive(Debug, Default)]
 pub enum Input {
-    /// There is none: reading is at the end at once.
+    /// Nowhere: it is at its end.
     #[default]
     Empty,
-    /// The standard input of this process.
+    /// The standard input of this process. Reads bypass the buffer of [`std::io::stdin`].
     Inherited,
     /// These bytes.
     Bytes(Cursor<Vec<u8>>),
 }
 
-/// Where output goes.
+/// Where a program's standard output, or its standard error, goes.
 #[derive(Debug, Default)]
 pub enum Output {
     /// Nowhere.
@@ -30,7 +36,7 @@ pub enum Output {
     Captured(Capture),
 }
 
-/// Output in memory. Clones share it. Programs cannot write more than its limit: that is `ENOSPC`.
+/// Output in memory, which clones share. A write beyond its limit fails with `ENOSPC`.
 #[derive(Clone, Debug)]
 pub struct Capture {
     bytes: Rc<RefCell<Vec<u8>>>,
@@ -38,30 +44,31 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Room for a number of bytes.
+    /// Creates an empty capture that holds at most `limit` bytes.
     #[must_use]
     pub fn with_limit(limit: usize) -> Self {
         Self { bytes: Rc::default(), limit }
     }
 
-    /// What has been written until now.
+    /// Returns a copy of everything written so far.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         self.bytes.borrow().clone()
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
         let mut all = self.bytes.borrow_mut();
         let written = bytes.len().min(self.limit.saturating_sub(all.len()));
         if written == 0 && !bytes.is_empty() {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(Errno::NOSPC);
         }
+        all.try_reserve(written).map_err(|_| Errno::NOSPC)?;
         all.extend_from_slice(&bytes[..written]);
         Ok(written)
     }
 }
 
-/// Room for 16 MiB.
+/// A capture that holds at most 16 MiB.
 impl Default for Capture {
     fn default() -> Self {
         Self::with_limit(16 << 20)
@@ -84,8 +91,22 @@ impl Input {
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Empty => Ok(0),
-            Self::Inherited => io::stdin().lock().read(into),
+            // Without a buffer, so that `poll_oneoff` knows what there is to read.
+            Self::Inherited => Ok(rustix::io::read(stdin(), into)?),
             Self::Bytes(bytes) => bytes.read(into),
+        }
+    }
+
+    /// The descriptor of the host, if there is one.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'static>> {
+        matches!(self, Self::Inherited).then(stdin)
+    }
+
+    /// The number of bytes in memory that are left to read.
+    pub(super) fn left(&self) -> u64 {
+        match self {
+            Self::Empty | Self::Inherited => 0,
+            Self::Bytes(bytes) => (bytes.get_ref().len() as u64).saturating_sub(bytes.position()),
         }
     }
 
@@ -95,12 +116,21 @@ impl Input {
 }
 
 impl Output {
-    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
         match self {
             Self::Discarded => Ok(bytes.len()),
-            Self::Inherited => write_all(io::stdout().lock(), bytes),
-            Self::InheritedError => write_all(io::stderr().lock(), bytes),
+            Self::Inherited => write_all(stdout(), io::stdout().lock(), bytes),
+            Self::InheritedError => write_all(stderr(), io::stderr().lock(), bytes),
             Self::Captured(capture) => capture.write(bytes),
+        }
+    }
+
+    /// The descriptor of the host, if there is one.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'static>> {
+        match self {
+            Self::Discarded | Self::Captured(_) => None,
+            Self::Inherited => Some(stdout()),
+            Self::InheritedError => Some(stderr()),
         }
     }
 
@@ -113,8 +143,10 @@ impl Output {
     }
 }
 
-/// Programs have buffers of their own: what they write is to be seen.
-fn write_all(mut stream: impl Write, bytes: &[u8]) -> io::Result<usize> {
+/// Writes and flushes: a program has its own buffer, so that what it writes is meant to be seen.
+fn write_all(fd: impl AsFd, mut stream: impl Write, bytes: &[u8]) -> Result<usize, Errno> {
+    stream.flush()?;
+    check_write(fd, None)?;
     stream.write_all(bytes)?;
     stream.flush()?;
     Ok(bytes.len())

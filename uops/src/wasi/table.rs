@@ -1,14 +1,16 @@
-//! Descriptors: the numbers by which a program knows its files.
+//! The table of descriptors: the numbers by which a program knows its files.
 
 use std::cell::RefCell;
 
-use cap_std::fs::{Dir, File, ReadDir};
+use cap_std::fs::{Dir, File};
+use rustix::process::{Resource, getrlimit};
 
 use super::errno::Errno;
+use super::listing::Listing;
 use super::stdio::{Input, Output};
 
-/// The most descriptors that a program may have.
-const LIMIT: usize = 1024;
+/// The most descriptors of a program, unless the embedder or the process's own limit says less.
+const MAX_DESCRIPTORS: usize = 1024;
 
 /// What a descriptor stands for.
 pub(super) enum Descriptor {
@@ -16,64 +18,92 @@ pub(super) enum Descriptor {
     Input(RefCell<Input>),
     /// Standard output or standard error.
     Output(Output),
-    /// A file, and what may be done with it.
-    File { file: File, readable: bool, writable: bool },
-    /// A directory; with a name if it was granted. The listing goes on where the program stopped reading.
-    Dir { dir: Dir, name: Option<String>, listing: RefCell<Option<Listing>> },
+    /// An open file.
+    File(OpenFile),
+    /// An open directory.
+    Dir(OpenDir),
 }
 
-/// How far a directory has been read.
-pub(super) struct Listing {
-    /// How many entries came before those that are left.
-    pub(super) position: u64,
-    pub(super) entries: ReadDir,
-    /// The next entry where the program had no room for it: its number, type and name.
-    pub(super) pending: Option<(u64, u8, String)>,
+/// An open file. It takes one descriptor of the process.
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    /// Whether it lies in a directory that was granted without write access. Then its times must not change either.
+    pub(super) read_only: bool,
 }
 
-impl Descriptor {
-    pub(super) fn dir(dir: Dir, name: Option<String>) -> Self {
-        Self::Dir { dir, name, listing: RefCell::default() }
+/// An open directory. It takes one descriptor of the process, which serves lookups and listings.
+pub(super) struct OpenDir {
+    pub(super) dir: Dir,
+    /// The name by which the embedder granted it. Directories that the program opened have none.
+    pub(super) name: Option<String>,
+    /// Whether nothing below it may be changed.
+    pub(super) read_only: bool,
+    pub(super) listing: RefCell<Listing>,
+}
+
+impl OpenDir {
+    pub(super) fn new(dir: Dir, name: Option<String>, read_only: bool) -> Self {
+        Self { dir, name, read_only, listing: RefCell::default() }
+    }
+
+    /// The directory, to change something in it.
+    pub(super) fn writable(&self) -> Result<&Dir, Errno> {
+        if self.read_only { Err(Errno::ROFS) } else { Ok(&self.dir) }
     }
 }
 
-/// All descriptors. A new one gets the lowest number that is free.
+/// All descriptors of a program. A new descriptor gets the lowest free number.
 pub(super) struct Table {
     descriptors: Vec<Option<Descriptor>>,
-}
-
-impl FromIterator<Descriptor> for Table {
-    fn from_iter<I: IntoIterator<Item = Descriptor>>(descriptors: I) -> Self {
-        Self { descriptors: descriptors.into_iter().map(Some).collect() }
-    }
+    limit: usize,
 }
 
 impl Table {
+    /// A table with these descriptors and room for `limit`. Without a limit, a program gets at most half of the
+    /// descriptors that the process may have.
+    pub(super) fn new(descriptors: impl IntoIterator<Item = Descriptor>, limit: Option<usize>) -> Self {
+        let default = || {
+            let process = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize);
+            MAX_DESCRIPTORS.min(process / 2)
+        };
+        Self { descriptors: descriptors.into_iter().map(Some).collect(), limit: limit.unwrap_or_else(default) }
+    }
+
     pub(super) fn get(&self, fd: u32) -> Result<&Descriptor, Errno> {
         self.descriptors.get(fd as usize).and_then(Option::as_ref).ok_or(Errno::BADF)
     }
 
-    /// An open file.
+    /// The open file of a descriptor.
     pub(super) fn file(&self, fd: u32) -> Result<&File, Errno> {
         match self.get(fd)? {
-            Descriptor::File { file, .. } => Ok(file),
-            Descriptor::Dir { .. } => Err(Errno::ISDIR),
+            Descriptor::File(OpenFile { file, .. }) => Ok(file),
+            Descriptor::Dir(_) => Err(Errno::ISDIR),
             Descriptor::Input(_) | Descriptor::Output(_) => Err(Errno::SPIPE),
         }
     }
 
-    /// An open directory.
-    pub(super) fn dir(&self, fd: u32) -> Result<&Dir, Errno> {
+    /// The open directory of a descriptor.
+    pub(super) fn dir(&self, fd: u32) -> Result<&OpenDir, Errno> {
         match self.get(fd)? {
-            Descriptor::Dir { dir, .. } => Ok(dir),
+            Descriptor::Dir(dir) => Ok(dir),
             _ => Err(Errno::NOTDIR),
         }
+    }
+
+    /// The directories that the embedder granted.
+    pub(super) fn granted(&self) -> impl Iterator<Item = &OpenDir> {
+        self.descriptors.iter().flatten().filter_map(|descriptor| match descriptor {
+            Descriptor::Dir(dir) if dir.name.is_some() => Some(dir),
+            _ => None,
+        })
     }
 
     /// The number of the next descriptor.
     pub(super) fn free(&self) -> Result<u32, Errno> {
         let index = self.descriptors.iter().position(Option::is_none).unwrap_or(self.descriptors.len());
-        if index < LIMIT { Ok(index as u32) } else { Err(Errno::MFILE) }
+        if index < self.limit { Ok(index as u32) } else { Err(Errno::MFILE) }
     }
 
     /// Sets a descriptor that is free.

@@ -1,4 +1,4 @@
-//! When files were read and written: setting these times.
+//! Setting when files were last read and written.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,8 +8,8 @@ use fs_set_times::SetTimes;
 use super::Context;
 use super::errno::Errno;
 use super::guest::{Guest, Region};
-use super::path::FOLLOW;
-use super::table::Descriptor;
+use super::path::follows;
+use super::table::{Descriptor, OpenFile};
 
 impl Context {
     pub(super) fn fd_filestat_set_times(
@@ -22,16 +22,17 @@ impl Context {
     ) -> Result<(), Errno> {
         let [read, written] = times(read, written, flags)?;
         match self.table.borrow().get(fd)? {
-            Descriptor::File { file, .. } => {
+            Descriptor::File(OpenFile { read_only: true, .. }) => return Err(Errno::ROFS),
+            Descriptor::File(OpenFile { file, .. }) => {
                 file.set_times(read.map(SystemTimeSpec::into_std), written.map(SystemTimeSpec::into_std))?;
             }
-            Descriptor::Dir { dir, .. } => DirExt::set_times(dir, ".", read, written)?,
+            Descriptor::Dir(dir) => DirExt::set_times(dir.writable()?, ".", read, written)?,
             Descriptor::Input(_) | Descriptor::Output(_) => return Err(Errno::BADF),
         }
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "as the specification has it")]
+    #[expect(clippy::too_many_arguments, reason = "the specification's parameters")]
     pub(super) fn path_filestat_set_times(
         &self,
         guest: &Guest<'_>,
@@ -43,14 +44,14 @@ impl Context {
         flags: u32,
     ) -> Result<(), Errno> {
         let (table, path) = (self.table.borrow(), guest.path(path)?);
-        let (dir, [read, written]) = (table.dir(fd)?, times(read, written, flags)?);
-        let set = if lookup & FOLLOW != 0 { DirExt::set_times } else { DirExt::set_symlink_times };
+        let (dir, [read, written]) = (table.dir(fd)?.writable()?, times(read, written, flags)?);
+        let set = if follows(lookup, &path) { DirExt::set_times } else { DirExt::set_symlink_times };
         Ok(set(dir, path, read, written)?)
     }
 }
 
-/// The times of reading and of writing to set, none where it stays as it is. Of each, the flags say whether it is set to
-/// the one that is given, in nanoseconds, or to now.
+/// The new times of the last access and of the last modification, `None` for one that stays as it is. Two flags for each
+/// say whether to set it, and whether to the given number of nanoseconds since 1970 or to the present.
 fn times(read: u64, written: u64, flags: u32) -> Result<[Option<SystemTimeSpec>; 2], Errno> {
     let time = |given, flags| match flags & 3 {
         0 => Ok(None),

@@ -32,9 +32,10 @@ pub fn of<T>(make: impl FnOnce() -> T) -> (T, Bytes) {
 fn count(freed: usize, allocated: usize) {
     let mut bytes = BYTES.get();
     bytes.total += allocated;
+    // While a block is reallocated, both may exist.
+    bytes.peak = bytes.peak.max(bytes.live + allocated);
     // What was there before may be freed now.
     bytes.live = (bytes.live + allocated).saturating_sub(freed);
-    bytes.peak = bytes.peak.max(bytes.live);
     BYTES.set(bytes);
 }
 

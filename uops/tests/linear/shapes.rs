@@ -48,14 +48,25 @@ struct Large {
     /// Repeated as often.
     close: Code,
     last: Code,
+    /// How often `open` may be repeated before `close` follows; as often as there is room if 0.
+    deepest: usize,
 }
+
+/// So many values fit on the operand stack.
+const DEEPEST: usize = 60_000;
 
 impl Large {
     fn module(&self, size: usize) -> Vec<u8> {
         let [first, open, middle, close, last] =
             [&self.first, &self.open, &self.middle, &self.close, &self.last].map(|code| encode(code));
         let times = size / (open.len() + close.len());
-        one(&[&first[..], &open.repeat(times), &middle, &close.repeat(times), &last].concat())
+        let deepest = if self.deepest == 0 { times } else { self.deepest };
+        let mut code = first;
+        for start in (0..times).step_by(deepest.max(1)) {
+            let times = deepest.min(times - start);
+            code.extend([open.repeat(times), middle.clone(), close.repeat(times)].concat());
+        }
+        one(&[code, last].concat())
     }
 
     fn shape(self, name: &'static str) -> Shape {
@@ -176,6 +187,7 @@ pub fn straight() -> Vec<Shape> {
             open: vec![LocalGet(A)],
             middle: vec![I32Const(1), LocalSet(A)],
             close: vec![Drop],
+            deepest: DEEPEST,
             ..Large::default()
         }
         .shape("a local that is set while on the stack many times"),
@@ -183,7 +195,8 @@ pub fn straight() -> Vec<Shape> {
             open: vec![LocalGet(A)],
             middle: vec![LocalGet(B)],
             close: vec![I32Add],
-            last: vec![Drop],
+            last: vec![Unreachable],
+            deepest: DEEPEST,
             ..Large::default()
         }
         .shape("a deep stack"),
@@ -199,7 +212,7 @@ pub fn calls() -> Vec<Shape> {
         repeated("calls", [LocalGet(A), Call(INCREMENT), LocalSet(A)]),
         thousand(diluted(&[Call(PASS)])).shape("calls with a thousand values"),
         thousand(vec![LocalGet(A), Call(INCREMENT), Drop]).shape("calls above a thousand values"),
-        Large { open: vec![LocalGet(A), Call(INCREMENT)], close: vec![Drop], ..Large::default() }
+        Large { open: vec![LocalGet(A), Call(INCREMENT)], close: vec![Drop], deepest: DEEPEST, ..Large::default() }
             .shape("calls above ever more values"),
     ]
 }

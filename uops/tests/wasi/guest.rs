@@ -10,11 +10,18 @@ pub const BADF: u16 = 8;
 pub const EXIST: u16 = 20;
 pub const FAULT: u16 = 21;
 pub const INVAL: u16 = 28;
+pub const ISDIR: u16 = 31;
+pub const MFILE: u16 = 33;
 pub const NAMETOOLONG: u16 = 37;
 pub const NOENT: u16 = 44;
 pub const NOSPC: u16 = 51;
 pub const NOSYS: u16 = 52;
+pub const NOTDIR: u16 = 54;
+pub const NOTSOCK: u16 = 57;
+pub const NOTSUP: u16 = 58;
 pub const PERM: u16 = 63;
+pub const ROFS: u16 = 69;
+pub const SPIPE: u16 = 70;
 
 /// All functions and their parameters: `i` for i32, `l` for i64.
 const FUNCTIONS: &str = "\
@@ -108,7 +115,7 @@ impl Guest {
             .collect();
         let program = Program::new(format!("(module {fields} (memory (export \"memory\") 1))").as_bytes()).unwrap();
         let store = Store::new().unwrap();
-        let instance = Instance::new(&store, &program, &wasi.linker()).unwrap();
+        let instance = Instance::new(&store, &program, &wasi.linker().unwrap()).unwrap();
         let memory = instance.memory(&store, "memory").unwrap();
         Self { store, instance, memory }
     }
@@ -147,7 +154,7 @@ impl Guest {
         if errno == 0 { Ok(self.u32(0) as i32) } else { Err(errno) }
     }
 
-    fn open_with(&self, path: &str, how: i32, rights: i64) -> Result<i32, u16> {
+    pub fn open_with(&self, path: &str, how: i32, rights: i64) -> Result<i32, u16> {
         self.put(1000, path.as_bytes());
         self.result(self.call("path_open", (3, 1, 1000, path.len() as i32, how, rights, 0i64, 0, 0)))
     }
@@ -207,10 +214,30 @@ impl Guest {
         self.call("path_filestat_get", (3, 1, 1000, path.len() as i32, 0))
     }
 
+    /// Asks for a file's attributes, without following a link at the end of the path.
+    pub fn lstat(&self, path: &str) -> u16 {
+        self.put(1000, path.as_bytes());
+        self.call("path_filestat_get", (3, 0, 1000, path.len() as i32, 0))
+    }
+
+    /// Sets the time of the last access, in nanoseconds.
+    pub fn set_times(&self, lookup: i32, path: &str, read: i64) -> u16 {
+        self.put(1000, path.as_bytes());
+        self.call("path_filestat_set_times", (3, lookup, 1000, path.len() as i32, read, 0i64, 1))
+    }
+
     /// The sorted names in a directory, read with a buffer of some size as libraries do.
     pub fn list(&self, fd: i32, size: usize) -> Vec<String> {
+        let mut names: Vec<_> = self.entries(fd, size, |_| ()).into_iter().map(|(_, name)| name).collect();
+        names.sort();
+        names
+    }
+
+    /// The inodes and names in a directory. `visit` gets the names of each call.
+    pub fn entries(&self, fd: i32, size: usize, visit: impl Fn(&[(u64, String)])) -> Vec<(u64, String)> {
         let (mut names, mut cookie) = (vec![], 0u64);
         loop {
+            let before = names.len();
             assert_eq!(self.call("fd_readdir", (fd, 8000, size as i32, cookie as i64, 0)), 0);
             let used = self.u32(0) as usize;
             let (bytes, mut at) = (self.bytes(8000, used), 0);
@@ -219,11 +246,12 @@ impl Guest {
                 let end = at + 24 + number(at + 16) as usize;
                 let Some(name) = bytes.get(at + 24..end) else { break };
                 cookie = number(at).into();
-                names.push(String::from_utf8(name.to_vec()).unwrap());
+                let inode = u64::from(number(at + 8)) | u64::from(number(at + 12)) << 32;
+                names.push((inode, String::from_utf8(name.to_vec()).unwrap()));
                 at = end;
             }
+            visit(&names[before..]);
             if used < size {
-                names.sort();
                 return names;
             }
         }

@@ -1,0 +1,170 @@
+//! Which registers carry parameters and which survive a call, as the compiler that compiled a block has it.
+//!
+//! Each translation unit contains two probes: a function of the machine's own type, and one of the platform's C convention. Their
+//! machine code tells the convention, whatever flags, wrappers or attributes led to it. Blocks of one machine fit together if the
+//! first probe tells the same of each; Rust and C fit together if the second one tells what Rust has for `extern "C"`.
+
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+
+use crate::ast::{Block, Typed};
+use crate::ctype::Type;
+use crate::model::Refusal;
+use crate::x86_64::probe::{self, Class, Convention};
+
+/// The probe of the machine's convention.
+const OF_UOPS: &str = "stencil_convention_of_uops";
+/// The probe of the platform's convention.
+const OF_C: &str = "stencil_convention_of_c";
+/// As many integers as leave one without a register.
+const INTEGERS: usize = 7;
+
+/// The C of both probes. The macro `STENCIL_ABI` is defined before it. With flags for another target there are none: the object
+/// file is refused then.
+pub fn source(block: &Block) -> String {
+    // Nothing that flags may add to functions belongs into these.
+    let plain = "__attribute__((no_instrument_function, no_stack_protector, no_sanitize(\"undefined\")))";
+    format!(
+        "#ifdef __x86_64__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
+         #pragma GCC diagnostic pop\n#endif\n",
+        probe::source(&format!("{plain} STENCIL_ABI void {OF_UOPS}"), &of_uops(block)),
+        probe::source(&format!("{plain} void {OF_C}"), &of_c(block))
+    )
+}
+
+/// The convention between the uops of a block, as the probes of its object file tell it; `compiler` made that.
+///
+/// # Errors
+/// The convention of C is not the platform's, or the code of a probe does not tell.
+pub fn read(object: &[u8], block: &Block, compiler: &str) -> Result<String, Refusal> {
+    let span = block.flags.first().map_or_else(|| block.machine.name.span(), syn::LitStr::span);
+    let refuse = |message: String| Refusal { span, message };
+    let convention = |function: &str, classes: &[Class]| {
+        code(object, function).and_then(|code| Convention::of(&code, classes.len())).ok_or_else(|| {
+            refuse(format!(
+                "the code that {compiler} made does not tell in which registers it passes parameters: leave out flags \
+                 for the C compiler that change how they are passed, such as `-mno-sse`, or that add code to each \
+                 function"
+            ))
+        })
+    };
+    let (c, platform) = (convention(OF_C, &of_c(block))?, Convention::platform(&of_c(block)));
+    if c != platform {
+        return Err(refuse(format!(
+            "the C of this block cannot be called from Rust: {compiler} {c}, but Rust {platform}. Leave out flags that \
+             change the calling convention, or name another compiler in STENCIL_CC"
+        )));
+    }
+    Ok(convention(OF_UOPS, &of_uops(block))?.to_string())
+}
+
+fn of_uops(block: &Block) -> Vec<Class> {
+    block.machine.parameters.iter().map(|field| class(&field.ty)).collect()
+}
+
+/// Integers, and one of each other class that Rust and the block's C pass to one another.
+fn of_c(block: &Block) -> Vec<Class> {
+    let hosts = block.externs.iter().flat_map(|host| host.parameters.iter().map(|field| &field.ty).chain(&host.output));
+    let machine = block.machine.parameters.iter().map(|field| &field.ty).chain(&block.machine.output);
+    let mut classes = vec![Class::Integer; INTEGERS];
+    for class in machine.chain(hosts).map(class) {
+        if class != Class::Integer && !classes.contains(&class) {
+            classes.push(class);
+        }
+    }
+    classes
+}
+
+fn class(ty: &Typed) -> Class {
+    match ty.c {
+        Type::F32 => Class::Vector("float"),
+        Type::F64 => Class::Vector("double"),
+        Type::Vector => Class::Vector(probe::VECTOR),
+        _ => Class::Integer,
+    }
+}
+
+/// The machine code of a function.
+fn code(object: &[u8], function: &str) -> Option<Vec<u8>> {
+    let file = object::File::parse(object).ok()?;
+    let symbol = file.symbols().find(|symbol| symbol.name() == Ok(function))?;
+    let section = file.section_by_index(symbol.section_index()?).ok()?;
+    let start = usize::try_from(symbol.address().checked_sub(section.address())?).ok()?;
+    let code = section.data().ok()?.get(start..)?;
+    let end = usize::try_from(symbol.size()).ok().filter(|size| *size > 0).unwrap_or(code.len());
+    code.get(..end).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiler::Compiler;
+    use crate::compiler::tests::{compile, found};
+    use crate::parse::Conditions;
+    use crate::source::Source;
+
+    const MIXED: &str = "machine M(a: u64, b: bool, x: f64, c: *mut u8, y: f32, d: i8, v: __m128i) -> u64;";
+    const INTEGERS: &str = "machine M(a: u64, b: u32) -> u64;";
+    /// One that a convention does not pass in registers.
+    const MANY: &str = "machine M(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64, k: u64, \
+                        l: u64, m: u64) -> u64;";
+
+    fn convention(compiler: &Compiler, machine: &str, flags: &[&str]) -> Result<String, String> {
+        let tokens = format!("{machine} uop stay() {{}}").parse().unwrap();
+        let (block, _) = crate::parse::block(tokens, Conditions::default()).unwrap();
+        let source = Source::new(&block, compiler.traits.abi);
+        let output = compile(compiler, &source.c, flags);
+        let object = output.object.ok_or(output.messages)?;
+        read(&object, &block, &output.compiler).map_err(|refusal| refusal.message)
+    }
+
+    #[test]
+    fn flags_that_leave_the_convention_alone_tell_the_same() {
+        let Some(compiler) = found() else { return };
+        for machine in [MIXED, INTEGERS, MANY] {
+            let usual = convention(compiler, machine, &[]).unwrap();
+            for flags in [
+                &["-O0"][..],
+                &["-O1"],
+                &["-Os"],
+                &["-O3", "-march=x86-64-v3"],
+                &["-fpic"],
+                &["-fPIC", "-mcmodel=small"],
+                &["-mcmodel=large"],
+                &["-fno-omit-frame-pointer"],
+                &["-O0", "-fno-omit-frame-pointer", "-fasynchronous-unwind-tables"],
+                &["-fno-function-sections"],
+                &["-fstack-protector-all"],
+                &["-fsanitize=undefined", "-fsanitize-trap=undefined"],
+                &["-fcf-protection=full"],
+                &["-finstrument-functions"],
+                &["-g"],
+                &["-Werror", "-Wextra", "-pedantic"],
+            ] {
+                // gcc calls its trap flag otherwise.
+                if flags.iter().any(|flag| flag.contains("trap")) && !compiler.traits.clang {
+                    continue;
+                }
+                let told = convention(compiler, machine, flags);
+                // A tail call to a far address needs a register that is not there.
+                if told.as_ref().is_err_and(|why| why.contains("ran out of registers")) {
+                    continue;
+                }
+                assert_eq!(told, Ok(usual.clone()), "{machine} {flags:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn flags_that_change_the_convention_are_refused() {
+        let Some(compiler) = found() else { return };
+        assert!(convention(compiler, INTEGERS, &["-mno-sse"]).is_ok());
+        let why = convention(compiler, MIXED, &["-mno-sse"]).unwrap_err();
+        assert!(why.contains("such as `-mno-sse`") || why.contains("SSE register"), "{why}");
+        if !compiler.traits.clang {
+            for flags in [["-mabi=ms"], ["-fcall-used-r12"], ["-fcall-saved-r10"]] {
+                let why = convention(compiler, INTEGERS, &flags).unwrap_err();
+                assert!(why.contains("but Rust passes parameters in rdi rsi rdx rcx r8 r9 stack+8"), "{flags:?} {why}");
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Functions and data outside a stencil that its patches refer to.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::names::Names;
+use crate::ast::Block;
+use crate::model::{LIBC, PatchKind, Stencil, Value};
+
+/// An expression for the name and address of each, in the order of the patches.
+pub fn all(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
+    let links = stencil.patches.iter().filter_map(|patch| match patch.value {
+        Value::Host(_) | Value::Libc(_) => {
+            let (name, address) = (callee_name(block, patch.value), callee_pointer(patch.value, names));
+            Some(quote! { __stencil_runtime::expansion::Link::new(#name, #address) })
+        }
+        Value::Static(index) => {
+            let name = names.constant(index);
+            Some(quote! { __stencil_runtime::expansion::Link::new("data", (&raw const #name).cast()) })
+        }
+        Value::Operand(_) | Value::Code(_) | Value::Data(_) | Value::Next => None,
+    });
+    quote! { const { &[#(#links),*] } }
+}
+
+/// The functions that a stencil calls with a relative displacement, each once.
+pub fn callees(stencil: &Stencil) -> Vec<Value> {
+    let mut all = Vec::new();
+    for patch in &stencil.patches {
+        let callee = matches!(patch.value, Value::Host(_) | Value::Libc(_)) && patch.kind == PatchKind::Rel32;
+        if callee && !all.contains(&patch.value) {
+            all.push(patch.value);
+        }
+    }
+    all
+}
+
+pub fn callee_name(block: &Block, callee: Value) -> String {
+    match callee {
+        Value::Host(index) => block.externs[index].name.to_string(),
+        Value::Libc(index) => LIBC[index].into(),
+        _ => unreachable!("not a callee"),
+    }
+}
+
+pub fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
+    match callee {
+        Value::Host(index) => {
+            let name = names.host(index);
+            quote! { #name as *const () }
+        }
+        Value::Libc(index) => {
+            let name = format_ident!("{}", LIBC[index]);
+            quote! { __stencil_runtime::expansion::libc::#name as *const () }
+        }
+        _ => unreachable!("not a callee"),
+    }
+}

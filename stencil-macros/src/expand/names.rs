@@ -1,0 +1,157 @@
+//! Names in an expansion.
+//!
+//! The expansion stands in the user's module, between names that the macro cannot see. So each path begins at one of the
+//! [`roots`]; each item that only the expansion uses has the block's prefix; and each variable begins with `__`, because a
+//! pattern with the name of a constant or static in scope would refer to that.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::Attribute;
+use syn::ext::IdentExt as _;
+
+use super::arrays::Arrays;
+use crate::ast::{Block, Uop};
+use crate::hash::Hash;
+use crate::model::Objects;
+
+/// The import that makes `__stencil_runtime` and `__stencil_core` known, given the path of `stencil-runtime`.
+pub fn roots(runtime: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use #runtime::expansion::roots::*;
+    }
+}
+
+/// The path of the crate `core` for a macro call that is reported at this span. The imported root will not do there: macros are
+/// resolved before imports are certain.
+pub fn core_at(block: &Block, span: Span) -> TokenStream {
+    let runtime = block.runtime.clone().unwrap_or_default().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    let runtime: TokenStream = runtime.collect();
+    quote_spanned! {span=> #runtime::expansion::core }
+}
+
+/// How Rust names the machine.
+pub fn machine(block: &Block) -> TokenStream {
+    let machine = &block.machine;
+    machine.continued.as_ref().map_or_else(|| machine.name.to_token_stream(), |path| path.to_token_stream())
+}
+
+/// A variable of the expansion.
+pub fn local(name: &str) -> Ident {
+    Ident::new(&format!("__stencil_{name}"), Span::mixed_site())
+}
+
+/// The parameter of an emit function for an operand or for a parameter of a family.
+pub fn argument(name: &Ident) -> Ident {
+    format_ident!("__{}", name)
+}
+
+/// Functions with the names of arguments, to stand beside the functions that take them. A pattern cannot refer to a function, so an
+/// argument is a variable there, even if a constant, static or unit struct of the user has its name.
+pub fn shadows<'a>(arguments: impl Iterator<Item = &'a Ident>) -> TokenStream {
+    let names: BTreeSet<String> = arguments.map(Ident::to_string).collect();
+    let names = names.iter().map(|name| Ident::new(name, Span::call_site()));
+    quote! { #(#[allow(dead_code, non_snake_case)] fn #names() {})* }
+}
+
+/// The place of a uop's name, for tokens of the expansion.
+pub fn span(uop: &Uop) -> Span {
+    uop.name.span().resolved_at(Span::call_site())
+}
+
+/// The name of a uop's public function.
+pub fn function(uop: &Uop) -> Ident {
+    format_ident!("emit_{}", uop.name)
+}
+
+/// The name of a uop's public constant.
+pub fn constant(uop: &Uop) -> Ident {
+    format_ident!("STENCIL_{}", uop.name)
+}
+
+/// Attributes of a uop that apply to every item it becomes.
+pub fn common_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
+    let common = ["allow", "expect", "warn", "deny", "forbid"];
+    attributes.iter().filter(|attribute| common.iter().any(|name| attribute.path().is_ident(name))).collect()
+}
+
+/// Attributes of a uop that apply to its functions only.
+pub fn own_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
+    let common = common_attributes(attributes);
+    attributes.iter().filter(|attribute| !common.contains(attribute)).collect()
+}
+
+/// Names of the items that a block's public items share. A hash of the block's public names keeps them apart from those of
+/// every other block in the module.
+pub struct Names {
+    prefix: String,
+    pub arrays: Arrays,
+}
+
+impl Names {
+    pub fn new(block: &Block, objects: &Objects) -> Self {
+        let declared = (block.uops.iter().map(|uop| &uop.name))
+            .chain(block.structs.iter().map(|s| &s.name))
+            .chain(block.externs.iter().map(|function| &function.name));
+        let declared: Vec<_> = declared.map(Ident::to_string).collect();
+        let hash = Hash::of(format!("{} {}", machine(block), declared.join(" ")).as_bytes()).to_string();
+        let prefix = format!("__stencil_{}_{}", block.machine.name.unraw(), &hash[..8]);
+        Self { arrays: Arrays::new(&prefix, objects), prefix }
+    }
+
+    /// The static that a constant of C becomes.
+    pub fn constant(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_{index}", self.prefix)
+    }
+
+    /// The type of that static.
+    pub fn constant_type(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_type_{index}", self.prefix)
+    }
+
+    /// The type of its content.
+    pub fn constant_parts(&self, index: usize) -> Ident {
+        format_ident!("{}_constant_parts_{index}", self.prefix)
+    }
+
+    /// The constant that has a host function's address.
+    pub fn host(&self, index: usize) -> Ident {
+        format_ident!("{}_host_{index}", self.prefix)
+    }
+
+    /// The entry's uop.
+    pub fn entry(&self) -> Ident {
+        format_ident!("{}_entry", self.prefix)
+    }
+
+    /// The constant that describes the entry's stencil.
+    pub fn entry_stencil(&self) -> Ident {
+        format_ident!("{}_entry_stencil", self.prefix)
+    }
+
+    /// The function that emits a uop, or one member of a family, from words. No name of a uop begins with a digit, so the
+    /// names of members and uops differ.
+    pub fn words(&self, uop: &Uop, member: usize) -> Ident {
+        format_ident!("{}_emit_{member}_{}", self.prefix, uop.name)
+    }
+
+    /// The constant of a uop's only stencil, or of one member of a family.
+    pub fn stencil(&self, uop: &Uop, member: usize) -> Ident {
+        if uop.is_family() { format_ident!("{}_stencil_{member}_{}", self.prefix, uop.name) } else { constant(uop) }
+    }
+
+    /// The static that instructions refer to: a `Uop`, or the array of those of a family.
+    pub fn uop(&self, uop: &Uop) -> Ident {
+        format_ident!("{}_uop_{}", self.prefix, uop.name)
+    }
+
+    /// The `Uop` in place of the members that a family does not have.
+    pub fn missing(&self, uop: &Uop) -> Ident {
+        format_ident!("{}_missing_{}", self.prefix, uop.name)
+    }
+}

@@ -1,0 +1,84 @@
+//! Small modules that stand for much: none takes more memory than a constant for each of its bytes, and none aborts the
+//! process when the system refuses memory.
+
+#[path = "../linear/allocations.rs"]
+mod allocations;
+mod shapes;
+
+use std::process::Command;
+use std::time::Instant;
+
+use uops::{Error, Program};
+
+/// Bytes of heap memory that every module may take.
+const FIXED: usize = 2 << 20;
+/// Bytes of heap memory that a module may take for each of its bytes.
+const PER_BYTE: usize = 384;
+
+#[test]
+fn the_heap_is_bounded_by_the_size_of_the_module() {
+    for size in [2_000, 100_000] {
+        for (name, module) in shapes::all() {
+            let wasm = module(size);
+            let start = Instant::now();
+            let (result, bytes) = allocations::of(|| Program::new(&wasm));
+            let time = start.elapsed().as_nanos() as f64 / wasm.len() as f64;
+            let (peak, result) = (bytes.peak, result.map(|_| ()));
+            println!(
+                "{:8.1} B/B {time:8.0} ns/B {name} ({} B): {result:?}",
+                peak as f64 / wasm.len() as f64,
+                wasm.len()
+            );
+            let invalid = name.contains("invalid") || name.contains("imported functions of 1000");
+            assert!(
+                matches!(result, Ok(()) | Err(Error::Limit { .. }))
+                    || invalid && matches!(result, Err(Error::Invalid { .. })),
+                "{name}: {result:?}"
+            );
+            assert!(peak <= FIXED + PER_BYTE * wasm.len(), "{name}: {peak} bytes for {}", wasm.len());
+        }
+    }
+}
+
+/// The variable by which a process of this test knows that it is a child: the index of a shape, and the address space
+/// that it may take in addition to what it has, in bytes.
+const CHILD: &str = "UOPS_AMPLIFICATION";
+
+#[test]
+fn without_memory_there_is_an_error_and_no_abort() {
+    if let Ok(variable) = std::env::var(CHILD) {
+        let (shape, extra) = variable.split_once(' ').unwrap();
+        return child(shape.parse().unwrap(), extra.parse().unwrap());
+    }
+    // Without optimization all shapes take minutes.
+    let step = if cfg!(debug_assertions) { 9 } else { 1 };
+    for (index, (name, _)) in shapes::all().into_iter().enumerate().step_by(step) {
+        let mut refused = 0;
+        for extra in [0, 1 << 20, 5 << 20, 9 << 20, 20 << 20, 50 << 20, 110 << 20, 200 << 20] {
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "without_memory_there_is_an_error_and_no_abort", "--nocapture", "--test-threads=1"])
+                .env(CHILD, format!("{index} {extra}"))
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{name}, {extra} bytes: {output:?}");
+            refused += usize::from(text.contains("OutOfMemory"));
+        }
+        assert!(refused > 0, "{name}");
+    }
+}
+
+/// Compiles a module with so many bytes of address space more than the process has.
+fn child(shape: usize, extra: u64) {
+    let (_, module) = shapes::all().swap_remove(shape);
+    let wasm = module(200_000);
+    let pages: u64 = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').next().unwrap().parse().unwrap();
+    let limit = pages * 4096 + extra;
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+    // SAFETY: this reads the limit, and changes nothing but the address space that the process may have.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+    let result = Program::new(&wasm).map(|_| ());
+    // SAFETY: as above.
+    unsafe { libc::setrlimit(libc::RLIMIT_AS, &libc::rlimit { rlim_cur: limit.rlim_max, ..limit }) };
+    println!("{result:?}");
+}
