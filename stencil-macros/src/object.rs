@@ -23,10 +23,12 @@ use object::read::elf::{ElfFile, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
+use crate::convention;
 use crate::ctype::Type;
 use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
 use crate::x86_64;
+use crate::x86_64::probe::Convention;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
@@ -54,7 +56,9 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
     let by_name: HashMap<String, Function> =
         functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
-    let mut reader = Reader { file, block, source, abi, functions, statics: Vec::new(), homes: HashMap::new() };
+    let convention = convention::of_machine(bytes, block);
+    let mut reader =
+        Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
     let mut refusals = Vec::new();
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&Uop>| -> Option<Stencil> {
         match Builder::build(reader, by_name.get(name)?, uop) {
@@ -95,6 +99,8 @@ struct Reader<'d, 'b> {
     block: &'b Block,
     source: &'b Source,
     abi: Abi,
+    /// Where uops find the registers of the machine, if it is known.
+    convention: Option<Convention>,
     /// All functions that the object file defines.
     functions: Vec<Function>,
     /// The constants that uops of the block refer to.

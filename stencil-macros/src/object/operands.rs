@@ -8,24 +8,14 @@ use crate::compiler::flags;
 use crate::ctype::Type;
 use crate::fold::{self, Effects, Fill, Function, Operand, Reference, Registers, Replacement, To};
 use crate::layout::Replacements;
-use crate::model::{Abi, Symbol};
+use crate::model::Symbol;
+use crate::x86_64::probe::Location;
 use crate::x86_64::{Decoded, Kind};
 
-/// The registers that integer parameters are passed in, in their order.
-const PRESERVE_NONE: [Register; 12] = {
-    use Register::{R8, R9, R11, R12, R13, R14, R15, RAX, RCX, RDI, RDX, RSI};
-    [R12, R13, R14, R15, RDI, RSI, RDX, RCX, R8, R9, R11, RAX]
-};
+/// The registers in which the C convention passes integers.
 const C: [Register; 6] = {
     use Register::{R8, R9, RCX, RDI, RDX, RSI};
     [RDI, RSI, RDX, RCX, R8, R9]
-};
-
-/// The registers that functions preserve.
-const PRESERVED_BY_PRESERVE_NONE: [Register; 2] = [Register::RSP, Register::RBP];
-const PRESERVED_BY_C: [Register; 7] = {
-    use Register::{R12, R13, R14, R15, RBP, RBX, RSP};
-    [RSP, RBP, RBX, R12, R13, R14, R15]
 };
 
 /// The registers that a call loses with either convention.
@@ -148,20 +138,20 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    /// The registers that hold the parameters of uops, and the stack pointer.
+    /// The registers that hold the parameters of uops, and the stack pointer; all, if they are not known.
     fn machine_registers(&self) -> Registers {
-        let registers: &[Register] = if self.reader.abi == Abi::PreserveNone { &PRESERVE_NONE } else { &C };
-        let parameters = self.reader.block.machine.parameters.iter();
-        let integers = parameters.filter(|field| !matches!(field.ty.c, Type::F32 | Type::F64 | Type::Vector)).count();
-        registers.iter().copied().take(integers).chain([Register::RSP]).collect()
+        let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
+        let registers = convention.parameters.iter().filter_map(|location| match location {
+            Location::Register(register) => Some(*register),
+            Location::Stack(_) => None,
+        });
+        registers.chain([Register::RSP]).collect()
     }
 
     /// The registers that are live where an instruction leaves the uop.
     fn live_at_exit(&self, item: &Decoded, relocations: &[Relocation]) -> Registers {
-        let preserved: Registers = match self.reader.abi {
-            Abi::PreserveNone => PRESERVED_BY_PRESERVE_NONE.into_iter().collect(),
-            Abi::C => PRESERVED_BY_C.into_iter().collect(),
-        };
+        let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
+        let preserved: Registers = convention.kept.iter().copied().chain([Register::RSP, Register::RBP]).collect();
         if self.goes_to_uop(item, relocations) {
             return self.machine_registers().with(preserved);
         }
