@@ -329,8 +329,13 @@ impl<'a> Pass<'a> {
         if step.before.is_some() || change.fill.is_some_and(|(field, _)| taken(field)) {
             return None;
         }
+        // What is in a field already has to stay there, and the rules do not see it.
+        let same = change.defines.is_none() && change.instruction.mnemonic() == step.instruction.mnemonic();
+        if !step.fills.is_empty() && !same {
+            return None;
+        }
         let mut change = change;
-        if taken(Field::Displacement) && change.defines.is_none() {
+        if taken(Field::Displacement) {
             // Only a register can take the place of another one then.
             if value.operand.is_some() && change.fill.is_none() || value.number != 0 {
                 return None;

@@ -840,3 +840,37 @@ fn where_an_address_refuses_values_other_fields_need_not_take_them() {
     ",
     );
 }
+
+#[test]
+fn a_field_that_is_taken_stays_as_it_is() {
+    // The second sum must not lose what the first one has put into the displacement.
+    folds(
+        vec![Operand::integer(8, false), Operand::integer(32, false)],
+        "
+        8b 05 m                   | mov m(%rip), %eax
+        0f b6 0d n                | movzbl n(%rip), %ecx
+        48 01 c1                  | add %rax, %rcx
+    ",
+        "
+        mov $m.32, %eax
+        -
+        lea n.32(%rax), %rcx
+    ",
+    );
+    // Nor a copy what is in an immediate.
+    folds(
+        integer(16, false),
+        "
+        0f b7 05 n                | movzwl n(%rip), %eax
+        48 8d 7e 08               | lea 8(%rsi), %rdi
+        48 01 c7                  | add %rax, %rdi
+        48 89 fa                  | mov %rdi, %rdx
+    ",
+        "
+        -
+        lea 8(%rsi), %rdi
+        add $n.32, %rdi
+        mov %rdi, %rdx
+    ",
+    );
+}
