@@ -77,6 +77,7 @@ impl Builder<'_, '_, '_> {
     pub(super) fn narrow_address(&self, relocation: &Relocation, target: &Target) -> Refusal {
         match target {
             Target::Symbol(Symbol::Host(host)) => self.host_address(*host),
+            Target::Symbol(Symbol::Operand(operand)) if self.is_label_operand(*operand) => self.address_taken(*operand),
             Target::Local { section, offset, .. } if !self.is_code(*section) => {
                 let at = offset.wrapping_add_signed(relocation.addend as isize);
                 let constant = self.symbol_at(*section, at);
