@@ -110,6 +110,11 @@ impl Decoded {
         self.instruction.len()
     }
 
+    /// Whether the displacement of its memory operand begins at an offset.
+    pub fn is_displacement(&self, offset: usize) -> bool {
+        self.displacement.is_some_and(|(start, _)| start == offset)
+    }
+
     /// What follows the instruction.
     pub fn kind(&self) -> Kind {
         match self.instruction.flow_control() {
@@ -330,29 +335,6 @@ pub fn push_jump(code: &mut Vec<u8>, condition: Option<u8>, long: bool, distance
     }
 }
 
-/// Turns a `lea` of an address relative to the next instruction, whose displacement is at `field`, into a `mov` of an
-/// immediate at the same place and of the same length: the address of a narrow hole is a number, which may be
-/// anywhere. A 64-bit operation extends it with the sign, a 32-bit one with zeros; `Some` says whether it is 64-bit.
-pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool> {
-    if item.instruction.mnemonic() != iced_x86::Mnemonic::Lea || !item.instruction.is_ip_rel_memory_operand() {
-        return None;
-    }
-    let register = item.instruction.op_register(0);
-    let wide = register.is_gpr64();
-    if !wide && !register.is_gpr32() || code.get(field - 2) != Some(&0x8d) {
-        return None;
-    }
-    // 8D /r with a memory operand becomes C7 /0 with a register: the register moves from `reg` to `rm`, its fourth bit
-    // from REX.R to REX.B.
-    let modrm = code[field - 1];
-    if let Some(rex) = (field - item.start() == 3).then(|| &mut code[field - 3]) {
-        *rex = *rex & !0b0101 | (*rex & 0b0100) >> 2;
-    }
-    code[field - 2] = 0xc7;
-    code[field - 1] = 0xc0 | modrm >> 3 & 7;
-    Some(wide)
-}
-
 /// Whether an instruction computes an address relative to itself.
 pub fn is_lea(item: &Decoded) -> bool {
     item.instruction.mnemonic() == iced_x86::Mnemonic::Lea && item.instruction.is_ip_rel_memory_operand()
@@ -366,30 +348,6 @@ pub fn lea_to_load(code: &mut [u8], field: usize) -> bool {
         *opcode = 0x8b;
         true
     })
-}
-
-/// An instruction that computes a 64-bit address relative to itself, or loads it from there, in the place of a `mov` of a
-/// 32-bit immediate to a register; and the offset of the displacement in it.
-pub fn relative_address(code: &[u8], item: &Decoded, load: bool) -> Option<(Vec<u8>, usize)> {
-    let (rex, opcode) = match code[item.start()..item.end()] {
-        [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
-        [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x4c, opcode),
-        _ => return None,
-    };
-    // REX.W 8D /r or 8B /r, with a displacement relative to the next instruction.
-    Some((vec![rex, if load { 0x8b } else { 0x8d }, 0x05 | (opcode & 7) << 3, 0, 0, 0, 0], 3))
-}
-
-/// A `mov` of a 32-bit immediate to a register that extends it to 64 bits with its sign, in the place of one that does
-/// so with zeros; and where the immediate is in it.
-pub fn sign_extending_mov(code: &[u8], item: &Decoded) -> Option<(Vec<u8>, usize)> {
-    let (rex, opcode) = match code[item.start()..item.end()] {
-        [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
-        [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x49, opcode),
-        _ => return None,
-    };
-    // REX.W C7 /0 (Intel SDM, volume 2, MOV).
-    Some((vec![rex, 0xc7, 0xc0 | opcode & 7, 0, 0, 0, 0], 3))
 }
 
 /// The instructions, one a line. `names` gives, for the offset of a patched field, what goes there.

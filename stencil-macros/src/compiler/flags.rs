@@ -45,12 +45,17 @@ pub const ALL: &[&str] = &[
 
 /// Flags for blocks that do not ask for position-independent code, which reaches everything through its own data.
 pub const ABSOLUTE: &[&str] = &[
-    // Holes of 32 bits are objects of one byte; all that is larger, strings and tables included, is reached by 64-bit
-    // addresses, since the executable may be anywhere.
+    // The executable may be anywhere, so C reaches constants by 64-bit addresses, whatever their size. Operands are in
+    // a section of their own, which the threshold does not concern.
     "-fno-pic",
     "-mcmodel=medium",
-    "-mlarge-data-threshold=1",
+    "-mlarge-data-threshold=0",
 ];
+
+/// Whether a block with these flags asks for position-independent code.
+pub fn are_position_independent<'a>(mut flags: impl Iterator<Item = &'a str>) -> bool {
+    flags.any(|flag| matches!(flag, "-fpic" | "-fPIC" | "-fpie" | "-fPIE"))
+}
 
 /// Flags for clang alone.
 pub const CLANG: &[&str] = &[
