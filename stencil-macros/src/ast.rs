@@ -28,7 +28,11 @@ pub struct Block {
 
 /// Limits on the machine code of a uop: `#[stencil(max_code = 32, no_calls)]`.
 #[derive(Clone, Debug, Default)]
-pub struct Contract(pub Vec<Clause>);
+pub struct Contract {
+    pub clauses: Vec<Clause>,
+    /// Whether each operand takes all values of its type.
+    pub full_range: bool,
+}
 
 /// One limit.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The C compiler: probed by a test compilation, run once per block.
 
 pub mod environment;
-mod flags;
+pub mod flags;
 mod include_path;
 pub mod search;
 pub mod tool;
@@ -114,8 +114,7 @@ impl Unit<'_> {
         let mut add = |flags: &[&str]| arguments.extend(flags.iter().map(OsString::from));
         add(if clang { flags::CLANG } else { flags::GCC });
         add(flags::ALL);
-        let independent = ["-fpic", "-fPIC", "-fpie", "-fPIE"];
-        if !self.flags.iter().any(|flag| independent.contains(&flag.as_str())) {
+        if !flags::are_position_independent(self.flags.iter().map(String::as_str)) {
             add(flags::ABSOLUTE);
         }
         for directory in self.directories.paths() {

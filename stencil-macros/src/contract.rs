@@ -37,8 +37,8 @@ pub fn check(block: &Block, objects: &Objects) -> TokenStream {
     let uops = block.uops.iter().zip(&objects.uops);
     uops.flat_map(|(uop, members)| {
         let (clauses, of_block) = match &uop.contract {
-            Some(own) => (&own.0, false),
-            None => (&block.contract.0, true),
+            Some(own) => (&own.clauses, false),
+            None => (&block.contract.clauses, true),
         };
         let mut shown = None;
         let broken = clauses.iter().filter_map(|clause| {

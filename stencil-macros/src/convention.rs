@@ -59,6 +59,12 @@ pub fn read(object: &[u8], block: &Block, compiler: &str) -> Result<String, Refu
     Ok(convention(OF_UOPS, &of_uops(block))?.to_string())
 }
 
+/// The convention between the uops of a block; none if the code of the probe does not tell.
+pub fn of_machine(object: &[u8], block: &Block) -> Option<Convention> {
+    let classes = of_uops(block);
+    Convention::of(&code(object, OF_UOPS)?, classes.len())
+}
+
 fn of_uops(block: &Block) -> Vec<Class> {
     block.machine.parameters.iter().map(|field| class(&field.ty)).collect()
 }

@@ -147,23 +147,14 @@ impl Type {
         }
     }
 
-    /// The width of the hole for an operand of this type.
-    pub fn width(&self) -> Width {
-        match self {
-            Self::Integer { bits: 64, .. } | Self::F64 | Self::Pointer { .. } => Width::Wide,
-            Self::Label => Width::Label,
-            _ => Width::Narrow,
-        }
-    }
-
-    /// The least and greatest value of a hole of this type, as the symbol's address that C sees: signed types of 8
-    /// and 16 bits are zero-extended there and read through a cast. `None` for 64-bit types and labels.
-    pub fn symbol_range(&self) -> Option<(i64, i64)> {
+    /// The least and the greatest number of this type; none for 64 bits, and for what is no number.
+    pub fn range(&self) -> Option<(i64, i64)> {
         match self {
             Self::Bool => Some((0, 1)),
-            Self::Integer { bits: 32, signed: true, .. } => Some((i32::MIN.into(), i32::MAX.into())),
-            Self::Integer { bits: bits @ (8 | 16 | 32), .. } => Some((0, (1 << bits) - 1)),
-            Self::F32 => Some((0, u32::MAX.into())),
+            Self::Integer { bits: bits @ (8 | 16 | 32), signed: true, .. } => {
+                Some((-1 << (bits - 1), (1 << (bits - 1)) - 1))
+            }
+            Self::Integer { bits: bits @ (8 | 16 | 32), signed: false, .. } => Some((0, (1 << bits) - 1)),
             _ => None,
         }
     }
@@ -192,17 +183,6 @@ fn is_opaque(path: &syn::TypePath) -> bool {
 
 fn has_arguments(path: &syn::TypePath) -> bool {
     path.path.segments.last().is_some_and(|segment| !segment.arguments.is_none())
-}
-
-/// The width of the field for an operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// Up to 32 bits.
-    Narrow,
-    /// 64 bits.
-    Wide,
-    /// A displacement within the program.
-    Label,
 }
 
 #[cfg(test)]

@@ -63,8 +63,9 @@ pub enum Place {
     Next,
 }
 
-/// Replacements of instructions, by index: the new bytes and the offset of the relocated field in them.
-pub type Replacements = HashMap<usize, (Vec<u8>, usize)>;
+/// Replacements of instructions, by index: the new bytes, and for each relocated field in them its offset and the index of its
+/// relocation.
+pub type Replacements = HashMap<usize, (Vec<u8>, Vec<(usize, usize)>)>;
 
 /// The size, in bytes, up to which code is not moved out of line: each jump there and back costs a patch.
 const WORTH_MOVING: usize = 8;
@@ -356,16 +357,17 @@ impl Layout<'_> {
         let mut part = Part::default();
         for position in 0..self.order.len() {
             for instruction in self.blocks[self.order[position]].body.clone() {
-                let item = &self.decoded[instruction];
-                let replacement = self.replacements.get(&instruction);
+                let (item, at) = (&self.decoded[instruction], part.bytes.len());
+                if let Some((bytes, fields)) = self.replacements.get(&instruction) {
+                    part.relocations.extend(fields.iter().map(|&(field, relocation)| (relocation, at + field)));
+                    part.bytes.extend_from_slice(bytes);
+                    continue;
+                }
                 let first = self.relocations.partition_point(|&offset| offset < item.start());
                 let within = self.relocations[first..].iter().take_while(|&&offset| offset < item.end());
-                for (index, offset) in within.enumerate() {
-                    let field = replacement.map_or(offset - item.start(), |(_, field)| *field);
-                    part.relocations.push((first + index, part.bytes.len() + field));
-                }
-                let bytes = replacement.map_or(&self.code[item.start()..item.end()], |(bytes, _)| bytes);
-                part.bytes.extend_from_slice(bytes);
+                let fields = within.enumerate().map(|(index, offset)| (first + index, at + offset - item.start()));
+                part.relocations.extend(fields);
+                part.bytes.extend_from_slice(&self.code[item.start()..item.end()]);
             }
             for (index, (condition, edge)) in self.jumps(position).into_iter().enumerate() {
                 let long = long[position][index];

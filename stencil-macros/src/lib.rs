@@ -21,6 +21,7 @@ mod ctype;
 mod diagnostics;
 mod entry;
 mod expand;
+mod fold;
 mod hash;
 mod headers;
 mod inputs;

@@ -115,7 +115,6 @@ pub struct Patch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchKind {
     Abs64,
-    Abs32,
     Abs32S,
     Low32,
     Low16,
@@ -128,7 +127,7 @@ impl PatchKind {
     pub fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32 | Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 => 1,
         }
@@ -137,7 +136,6 @@ impl PatchKind {
     /// Returns the minimum and the maximum `S` that fit, if the field is too narrow for some values.
     pub fn range(self, addend: i64) -> Option<(i64, i64)> {
         match self {
-            Self::Abs32 => Some((-addend, i64::from(u32::MAX) - addend)),
             Self::Abs32S => Some((i64::from(i32::MIN) - addend, i64::from(i32::MAX) - addend)),
             _ => None,
         }

@@ -12,6 +12,7 @@ mod data;
 mod escape;
 mod field;
 mod file;
+mod operands;
 mod refusal;
 
 use std::collections::HashMap;
@@ -22,10 +23,12 @@ use object::read::elf::{ElfFile, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
-use crate::ctype::{Type, Width};
+use crate::convention;
+use crate::ctype::Type;
 use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
 use crate::x86_64;
+use crate::x86_64::probe::Convention;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
@@ -53,7 +56,9 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
     let by_name: HashMap<String, Function> =
         functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
-    let mut reader = Reader { file, block, source, abi, functions, statics: Vec::new(), homes: HashMap::new() };
+    let convention = convention::of_machine(bytes, block);
+    let mut reader =
+        Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
     let mut refusals = Vec::new();
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&Uop>| -> Option<Stencil> {
         match Builder::build(reader, by_name.get(name)?, uop) {
@@ -94,6 +99,8 @@ struct Reader<'d, 'b> {
     block: &'b Block,
     source: &'b Source,
     abi: Abi,
+    /// Where uops find the registers of the machine, if it is known.
+    convention: Option<Convention>,
     /// All functions that the object file defines.
     functions: Vec<Function>,
     /// The constants that uops of the block refer to.
@@ -137,10 +144,30 @@ struct Relocation {
     r_type: elf::RelocationType,
     symbol: SymbolIndex,
     addend: i64,
-    /// Whether the instruction ignores the bits of the value that the field does not hold.
-    truncated: bool,
     /// Whether the field leads to a slot of the stencil's data that holds the address.
     slot: bool,
+}
+
+/// A field of the code or the data, and what goes there.
+#[derive(Clone, Copy)]
+enum Filling {
+    Relocation(Relocation),
+    /// An operand itself, where there was a load of its variable.
+    Operand {
+        offset: usize,
+        operand: usize,
+        kind: PatchKind,
+        addend: i64,
+    },
+}
+
+impl Filling {
+    fn at(self, offset: usize) -> Self {
+        match self {
+            Self::Relocation(relocation) => Self::Relocation(Relocation { offset, ..relocation }),
+            Self::Operand { operand, kind, addend, .. } => Self::Operand { offset, operand, kind, addend },
+        }
+    }
 }
 
 /// What a relocation refers to.
@@ -153,13 +180,8 @@ enum Target {
     Local { section: SectionIndex, offset: usize, named: bool },
 }
 
-/// Returns the run-time value of a symbol's address.
-fn value_of(symbol: Symbol) -> Value {
-    match symbol {
-        Symbol::Operand(operand) | Symbol::AddressOf(operand) => Value::Operand(operand),
-        Symbol::Next => Value::Next,
-        Symbol::Host(host) => Value::Host(host),
-    }
+fn fillings(relocations: Vec<Relocation>) -> Vec<Filling> {
+    relocations.into_iter().map(Filling::Relocation).collect()
 }
 
 /// Builds one stencil.
@@ -172,7 +194,7 @@ struct Builder<'r, 'd, 'b> {
     stencil: Stencil,
     /// The parts of sections that have been copied to the data, each with its offset in the data.
     placed: Vec<(SectionIndex, Range<usize>, usize)>,
-    /// The slots of the data that hold addresses: value and addend, and the slot's offset.
+    /// The slots of the data that hold addresses, or operands as variables: value and addend, and the slot's offset.
     slots: Vec<((Value, i64), usize)>,
     /// The copied parts whose relocations have not been read yet.
     pending: Vec<(SectionIndex, Range<usize>, usize)>,
@@ -201,11 +223,11 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             if builder.is_code(section) {
                 let (code, relocations) = builder.function(section, &range)?;
                 builder.stencil.data[at..at + range.len()].copy_from_slice(&code);
-                builder.fields(Section::Data, at, Some(&code), &relocations)?;
+                builder.fields(Section::Data, at, Some(&code), &fillings(relocations))?;
             } else {
                 builder.points_to_no_copy(section, &range)?;
                 let relocations = builder.relocations(section, &range)?;
-                builder.fields(Section::Data, at, None, &relocations)?;
+                builder.fields(Section::Data, at, None, &fillings(relocations))?;
             }
         }
         builder.finish()
@@ -216,7 +238,6 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         let mut code = self.section_bytes(section)?[range.clone()].to_vec();
         let mut relocations = self.relocations(section, range)?;
         self.stays_inside(section, range, &code, &relocations)?;
-        self.rewrite(&mut code, &mut relocations)?;
         self.fetch_addresses(&mut code, &mut relocations)?;
         self.keeps_addresses(section, range, &code, &relocations)?;
         Ok((code, relocations))
@@ -308,11 +329,11 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         &self.operands()[operand].ty.c
     }
 
-    fn width(&self, operand: usize) -> Width {
-        self.operand_type(operand).width()
+    fn is_label_operand(&self, operand: usize) -> bool {
+        self.operand_type(operand) == &Type::Label
     }
 
     fn is_label(&self, relocation: &Relocation) -> bool {
-        matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(operand))) if self.width(operand) == Width::Label)
+        matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(operand))) if self.is_label_operand(operand))
     }
 }

@@ -12,7 +12,7 @@ use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
 use crate::convention;
-use crate::ctype::{Type, Width};
+use crate::ctype::Type;
 use crate::model::{Abi, Symbol};
 use crate::text::{Place, Text};
 
@@ -57,24 +57,17 @@ pub const LAYOUT_SECTION: &str = ".stencil.layout";
 /// The name of the stretch with which every unit begins.
 pub const PRELUDE: &str = "the prelude of stencil!";
 
-/// What every block begins with. Holes are the addresses of symbols, and both compilers know too much about
-/// addresses: that those of two objects differ, that the objects do not overlap and that they are near (so pointers, and all
-/// wide holes if a uop has several, pass through an empty asm, which hides where they came from), and that a function's lowest bit is zero (so holes
-/// are objects of one byte, which promise no alignment). What they cannot know, the range of a hole's type,
-/// they are told, so that a small operand is folded into a displacement.
+/// What every block begins with.
+///
+/// An operand is a variable that is defined nowhere, and the body loads it. To a compiler that is a value which it knows nothing of. It may
+/// load it where it is needed, and as often as it likes. A symbol whose address is the operand would not do: compilers reason about
+/// addresses (that those of two objects differ, or that what is at one of them is part of the object). The section keeps the variables
+/// near the code, where instructions reach them relative to themselves, whatever the code model.
 const PRELUDE_TEXT: &str = r#"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#define STENCIL_WIDE_NUMBER(hole) ((uintptr_t)(hole))
-#define STENCIL_WIDE(hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); __asm__("" : "+r"(stencil_value)); stencil_value; })
-#ifdef __clang__
-#define STENCIL_NARROW(type, max, hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); __builtin_assume(stencil_value == (type)stencil_value); (type)stencil_value; })
-#else
-#define STENCIL_NARROW(type, max, hole) ({ uintptr_t stencil_value = (uintptr_t)(hole); if (stencil_value > (max)) __builtin_unreachable(); (type)stencil_value; })
-#endif
-#define STENCIL_SIGNED(type, hole) ((type)(uintptr_t)(hole))
-#define STENCIL_BITS(type, bits, hole) ({ bits stencil_bits = (hole); type stencil_value; __builtin_memcpy(&stencil_value, &stencil_bits, sizeof stencil_value); stencil_value; })
+#define STENCIL_OPERAND __attribute__((visibility("hidden"), section(".stencil.operands")))
 #define RETURN(...) return __VA_ARGS__
 "#;
 
@@ -265,7 +258,7 @@ impl Source {
              #define STENCIL_LEAVE(uop) do {{ {tail}return (uop)({registers}); }} while (0)\n\
              #define JUMP(uop) STENCIL_LEAVE(((STENCIL_UOP *)(uop)))\n\
              #define CONTINUE() STENCIL_LEAVE(stencil_next)\n\
-             #define ADDRESS_OF(label) ((void)label, (STENCIL_UOP *)STENCIL_WIDE(stencil_address_##label))\n"
+             #define ADDRESS_OF(label) ((void)label, stencil_address_##label)\n"
         );
         self.symbols.insert("stencil_next".into(), Symbol::Next);
         if machine.continued.is_none() {
@@ -283,19 +276,18 @@ impl Source {
         self.made(format!("holes of uop {name}"), name.span());
         for (operand, field) in uop.operands.iter().enumerate() {
             let (c, symbol) = hole(index, operand);
-            let _ = match field.ty.c.width() {
-                // Of one byte, so that it is below the threshold for large data.
-                Width::Narrow => writeln!(self.c, "extern char {c}[1] __attribute__((weak));"),
-                Width::Wide => writeln!(self.c, "extern char {c}[] __attribute__((weak));"),
-                Width::Label => {
-                    let address = format!("stencil_address_{index}_{}", field.name);
-                    self.symbols.insert(address.clone(), Symbol::AddressOf(operand));
-                    writeln!(
+            let _ = match &field.ty.c {
+                Type::Label => {
+                    let address = address(index, field);
+                    let declared = writeln!(
                         self.c,
                         "extern STENCIL_UOP {c} __attribute__((weak));\n\
-                         extern char {address}[] __attribute__((weak));"
-                    )
+                         extern STENCIL_UOP *const {address} STENCIL_OPERAND;"
+                    );
+                    self.symbols.insert(address, Symbol::AddressOf(operand));
+                    declared
                 }
+                _ => writeln!(self.c, "extern {} STENCIL_OPERAND;", operand_declarator(field, &c)),
             };
             self.symbols.insert(c, symbol);
         }
@@ -328,20 +320,17 @@ impl Source {
         let _ = writeln!(self.c, "{} {{", returning(&machine.output, &declarator));
         // A member of a family may well not use what another one does.
         let unused = if uop.is_family() { "__attribute__((unused)) " } else { "" };
-        // A number alone cannot be mistaken for another one, and is better off where the compiler puts it.
-        let holes = uop.operands.iter().filter(|field| field.ty.c.width() == Width::Wide).count();
-        let wide = if holes == 1 { "STENCIL_WIDE_NUMBER" } else { "STENCIL_WIDE" };
         for (operand, field) in uop.operands.iter().enumerate() {
             self.made(format!("operand {} of uop {name}", field.name), field.name.span());
             let (hole, _) = hole(index, operand);
-            let declared = format!("{unused}{}", operand_declarator(field));
-            let _ = writeln!(self.c, "{declared} = {};", read(&field.ty.c, &hole, wide));
+            let _ = writeln!(self.c, "{unused}{} = {hole};", operand_declarator(field, &field.name.to_string()));
             if field.ty.c == Type::Label {
-                // What `ADDRESS_OF` reads: the place as a value, which a distance cannot be.
+                // What `ADDRESS_OF` reads: the address as a value, which a displacement cannot be.
                 let _ = writeln!(
                     self.c,
-                    "__attribute__((unused)) char *const stencil_address_{0} = stencil_address_{index}_{0};",
-                    field.name
+                    "__attribute__((unused)) STENCIL_UOP *const stencil_address_{} = {};",
+                    field.name,
+                    address(index, field)
                 );
             }
         }
@@ -381,31 +370,16 @@ fn hole(uop: usize, operand: usize) -> (String, Symbol) {
     (format!("stencil_hole_{uop}_{operand}"), Symbol::Operand(operand))
 }
 
-fn operand_declarator(field: &Field) -> String {
-    let name = field.name.to_string();
-    match &field.ty.c {
-        Type::Label => format!("STENCIL_UOP *const {name}"),
-        Type::Pointer { .. } => field.ty.c.declare(&format!("const {name}")),
-        ty => format!("const {}", ty.declare(&name)),
-    }
+/// The symbol of the variable that holds the address of a label.
+fn address(uop: usize, label: &Field) -> String {
+    format!("stencil_address_{uop}_{}", label.name)
 }
 
-/// The C expression that reads a hole as a value of its operand's type, with this macro for a
-/// wide number.
-fn read(ty: &Type, hole: &str, wide: &str) -> String {
-    match ty {
-        Type::Label => hole.into(),
-        Type::Integer { bits: 64, .. } => format!("({}){wide}({hole})", ty.declare("")),
-        Type::Pointer { .. } => format!("(void *)STENCIL_WIDE({hole})"),
-        Type::Integer { bits: 32, signed: true, .. } => format!("STENCIL_SIGNED(int32_t, {hole})"),
-        Type::Integer { bits, signed, .. } => {
-            let value = format!("STENCIL_NARROW(uint{bits}_t, UINT{bits}_MAX, {hole})");
-            if *signed { format!("(int{bits}_t){value}") } else { value }
-        }
-        Type::Bool => format!("(STENCIL_NARROW(uint8_t, 1, {hole}) & 1) != 0"),
-        Type::F32 => format!("STENCIL_BITS(float, uint32_t, STENCIL_NARROW(uint32_t, UINT32_MAX, {hole}))"),
-        Type::F64 => format!("STENCIL_BITS(double, uint64_t, {wide}({hole}))"),
-        Type::Vector | Type::Array(..) | Type::Named(_) => unreachable!("`check` lets no operand have such a type"),
+/// The C declaration of an operand under a name.
+fn operand_declarator(field: &Field, name: &str) -> String {
+    match &field.ty.c {
+        Type::Label => format!("STENCIL_UOP *const {name}"),
+        ty => ty.declare(&format!("const {name}")),
     }
 }
 

@@ -111,6 +111,11 @@ impl Decoded {
         self.instruction.len()
     }
 
+    /// Returns whether the displacement of the instruction's memory operand begins at an offset.
+    pub fn is_displacement(&self, offset: usize) -> bool {
+        self.displacement.is_some_and(|(start, _)| start == offset)
+    }
+
     /// Returns how the instruction affects the control flow.
     pub fn kind(&self) -> Kind {
         match self.instruction.flow_control() {
@@ -332,29 +337,6 @@ pub fn push_jump(code: &mut Vec<u8>, condition: Option<u8>, long: bool, distance
     }
 }
 
-/// Converts a RIP-relative `lea` whose displacement is at `field` into a `mov` of an immediate, at the same location
-/// and of the same length. The address of a narrow hole is a number that may have any value. A 64-bit operation
-/// sign-extends it and a 32-bit one zero-extends it; `Some` says whether it is 64-bit.
-pub fn lea_to_mov(code: &mut [u8], item: &Decoded, field: usize) -> Option<bool> {
-    if item.instruction.mnemonic() != iced_x86::Mnemonic::Lea || !item.instruction.is_ip_rel_memory_operand() {
-        return None;
-    }
-    let register = item.instruction.op_register(0);
-    let wide = register.is_gpr64();
-    if !wide && !register.is_gpr32() || code.get(field - 2) != Some(&0x8d) {
-        return None;
-    }
-    // 8D /r with a memory operand becomes C7 /0 with a register: the register moves from `reg` to `rm`, and its fourth
-    // bit from REX.R to REX.B.
-    let modrm = code[field - 1];
-    if let Some(rex) = (field - item.start() == 3).then(|| &mut code[field - 3]) {
-        *rex = *rex & !0b0101 | (*rex & 0b0100) >> 2;
-    }
-    code[field - 2] = 0xc7;
-    code[field - 1] = 0xc0 | modrm >> 3 & 7;
-    Some(wide)
-}
-
 /// Returns whether an instruction computes an address relative to itself.
 pub fn is_lea(item: &Decoded) -> bool {
     item.instruction.mnemonic() == iced_x86::Mnemonic::Lea && item.instruction.is_ip_rel_memory_operand()
@@ -368,30 +350,6 @@ pub fn lea_to_load(code: &mut [u8], field: usize) -> bool {
         *opcode = 0x8b;
         true
     })
-}
-
-/// Returns an instruction that replaces a `mov` of a 32-bit immediate to a register: a RIP-relative `lea`, or a load if
-/// `load` is set. Also returns the offset of its displacement.
-pub fn relative_address(code: &[u8], item: &Decoded, load: bool) -> Option<(Vec<u8>, usize)> {
-    let (rex, opcode) = match code[item.start()..item.end()] {
-        [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
-        [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x4c, opcode),
-        _ => return None,
-    };
-    // REX.W 8D /r or 8B /r, with a RIP-relative displacement.
-    Some((vec![rex, if load { 0x8b } else { 0x8d }, 0x05 | (opcode & 7) << 3, 0, 0, 0, 0], 3))
-}
-
-/// Returns a `mov` that sign-extends its 32-bit immediate to 64 bits, which replaces one that zero-extends it, and the
-/// offset of the immediate.
-pub fn sign_extending_mov(code: &[u8], item: &Decoded) -> Option<(Vec<u8>, usize)> {
-    let (rex, opcode) = match code[item.start()..item.end()] {
-        [opcode @ 0xb8..=0xbf, _, _, _, _] => (0x48, opcode),
-        [0x41, opcode @ 0xb8..=0xbf, _, _, _, _] => (0x49, opcode),
-        _ => return None,
-    };
-    // REX.W C7 /0 (Intel SDM, volume 2, MOV).
-    Some((vec![rex, 0xc7, 0xc0 | opcode & 7, 0, 0, 0, 0], 3))
 }
 
 /// Disassembles code, one instruction per line. `names` maps the offset of a patched field to the name of its value.

@@ -49,10 +49,10 @@
 /// also be a `Label`. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
 /// that type: beside `type i32 = u64;`, an `i32` in a block is an error.
 ///
-/// An operand of up to 32 bits becomes a 32-bit immediate or displacement, one of 64 bits a 64-bit immediate. A `u32` that a
-/// body uses in 64-bit arithmetic, such as an address, may have to be less than 2^31, depending on the instruction that the C
-/// compiler chose. A greater value is an error when the uop is emitted, and the documentation of the stencil states the range.
-/// If an operand needs all 32 bits there, declare it as `u64`.
+/// To C, an operand is a constant that it does not know. The macro puts it into the instructions, as an immediate, a
+/// displacement or a shift count, or else into the stencil's data. All values of its type fit, except that a `u32` in a 64-bit
+/// address may have to be less than 2^31. A greater value is an error when the uop is emitted, and the documentation of the
+/// stencil states the range. The contract `full_range` lifts that limit.
 ///
 /// # Names
 /// A register, an operand, a parameter of a family, a host function, a struct and its fields have the same name in both
@@ -79,9 +79,10 @@
 ///   of their own accord; and none jumps to such a function at the end of the uop in place of a call.
 /// * `no_stack`: no instruction uses the native stack, so no register is spilled and no variable is in memory. This excludes
 ///   calls, which push their return address. The `ret` of a `RETURN` does not count.
+/// * `full_range`: each operand takes all values of its type. A `u32` in an address then costs an instruction more.
 ///
 /// `#![stencil(...)]` at the start of a block is the contract of each uop that has none of its own; `#[stencil()]` promises
-/// nothing. A contract does not change the code. The macro checks it at each expansion, whether the object is compiled,
+/// nothing. Except for `full_range`, a contract does not change the code. The macro checks it at each expansion, whether the object is compiled,
 /// cached or committed. Another compiler, or the plain C convention, gives other code: leave room for that in a contract that
 /// others must meet.
 ///

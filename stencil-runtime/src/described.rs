@@ -6,7 +6,7 @@
 use crate::emit::{Emitter, Memory, padding};
 use crate::error::Error;
 use crate::patch;
-use crate::stencil::{Hole, Patch, PatchKind, Section, Stencil, Value};
+use crate::stencil::{Patch, PatchKind, Section, Stencil, Value};
 
 /// The name and the address of a function or of read-only C data that a patch refers to.
 #[derive(Debug)]
@@ -67,15 +67,6 @@ pub(crate) fn emit<M: Memory>(
     Ok(())
 }
 
-/// Returns an operand as the address of the symbol that C sees.
-fn symbol(hole: &Hole, word: u64) -> u64 {
-    match hole.type_name() {
-        "i8" => (word as u8).into(),
-        "i16" => (word as u16).into(),
-        _ => word,
-    }
-}
-
 /// Room for one uop that is not yet written.
 #[derive(Debug)]
 struct Room<'e, 'm, M: Memory> {
@@ -116,9 +107,7 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let mut values = Vec::with_capacity(stencil.patches.len());
         for patch in stencil.patches {
             values.push(match patch.value {
-                Value::Operand(operand) => {
-                    (stencil.holes[operand].name, symbol(&stencil.holes[operand], operands[operand]))
-                }
+                Value::Operand(operand) => (stencil.holes[operand].name, operands[operand]),
                 Value::Code(offset) => ("data", self.code().wrapping_add(offset as u64)),
                 Value::Data(offset) => ("data", self.data().wrapping_add(offset as u64)),
                 Value::Next => ("data", self.code().wrapping_add(self.code as u64)),
@@ -148,7 +137,6 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let wide = |[a, b, c, d]: [u8; 4]| [a, b, c, d, 0, 0, 0, 0];
         match kind {
             PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => Ok(patch::abs64(value, addend)),
-            PatchKind::Abs32 => patch::abs32(value, addend).map(wide),
             PatchKind::Abs32S => patch::abs32s(value, addend).map(wide),
             PatchKind::Rel32 => {
                 let start = match section {

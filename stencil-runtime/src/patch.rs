@@ -34,32 +34,12 @@ pub const fn abs64(value: u64, addend: i64) -> [u8; 8] {
     value.wrapping_add_signed(addend).to_le_bytes()
 }
 
-/// `R_X86_64_32` in an instruction that uses 32 bits only, and every other field narrower than its operand: the low
-/// bits of the value. `N` is the field's size in bytes: 1, 2 or 4.
+/// `R_X86_64_32`, `16` and `8`: the low bits of the value. `N` is the field's size in bytes: 1, 2 or 4.
 #[inline(always)]
 #[must_use]
 pub fn low<const N: usize>(value: u64, addend: i64) -> [u8; N] {
     let bytes = value.wrapping_add_signed(addend).to_le_bytes();
     std::array::from_fn(|i| bytes[i])
-}
-
-/// `R_X86_64_32`: a field that the processor zero-extends, 0 to 2^32 - 1.
-///
-/// # Errors
-/// [`Overflow`], if `value + addend` is outside that range.
-#[inline(always)]
-pub fn abs32(value: u64, addend: i64) -> Result<[u8; 4], Overflow> {
-    match u32::try_from(value.wrapping_add_signed(addend)) {
-        Ok(field) => Ok(field.to_le_bytes()),
-        Err(_) => Err(Overflow::new(i128::from(value), -i128::from(addend), i128::from(u32::MAX) - i128::from(addend))),
-    }
-}
-
-/// Returns whether [`abs32`] succeeds.
-#[inline(always)]
-#[must_use]
-pub const fn fits_u32(value: u64, addend: i64) -> bool {
-    value.wrapping_add_signed(addend) <= u32::MAX as u64
 }
 
 /// `R_X86_64_32S`: a field that the processor sign-extends, -2^31 to 2^31 - 1. `value` is the operand
@@ -141,18 +121,6 @@ mod tests {
     }
 
     #[test]
-    fn abs32_at_its_limits() {
-        assert_eq!(abs32(0, 0).map(stored), Ok([0; 4]));
-        assert_eq!(abs32(u64::from(u32::MAX), 0).map(stored), Ok([0xff; 4]));
-        assert_eq!(abs32(u64::from(u32::MAX) + 1, -1).map(stored), Ok([0xff; 4]));
-        let error = abs32(u64::from(u32::MAX), 1).unwrap_err();
-        assert_eq!((error.value, error.min, error.max), (0xffff_ffff, -1, 0xffff_fffe));
-        assert!(abs32(1 << 32, 0).is_err());
-        assert!(abs32(0, -1).is_err());
-        assert!(abs32(u64::MAX, 0).is_err());
-    }
-
-    #[test]
     fn abs32s_at_its_limits() {
         assert_eq!(abs32s(i32::MAX as u64, 0).map(stored), Ok(i32::MAX.to_le_bytes()));
         assert_eq!(abs32s(i32::MIN as i64 as u64, 0).map(stored), Ok(i32::MIN.to_le_bytes()));
@@ -169,7 +137,6 @@ mod tests {
         for value in [0, 1 << 31, 1 << 32, 1 << 63, 0_u64.wrapping_sub(1 << 31), 0_u64.wrapping_sub(1 << 32)] {
             for value in [value.wrapping_sub(1), value, value.wrapping_add(1)] {
                 for addend in [-1, 0, 1, i64::MIN, i64::MAX] {
-                    assert_eq!(fits_u32(value, addend), abs32(value, addend).is_ok(), "{value:#x} + {addend}");
                     assert_eq!(fits_i32(value, addend), abs32s(value, addend).is_ok(), "{value:#x} + {addend}");
                 }
             }

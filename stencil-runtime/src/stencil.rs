@@ -75,8 +75,6 @@ pub enum Section {
 pub enum PatchKind {
     /// 64 bits, `S + A`.
     Abs64,
-    /// 32 bits, `S + A`, which the processor extends with zeros.
-    Abs32,
     /// 32 bits, `S + A`, which the processor extends with the sign.
     Abs32S,
     /// The low 32 bits of `S + A`.
@@ -95,7 +93,7 @@ impl PatchKind {
     pub const fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32 | Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 => 1,
         }

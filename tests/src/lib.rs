@@ -1,8 +1,11 @@
-//! Tests of the whole path from C bodies to running machine code. The README's examples run as doctests.
+//! Tests of the whole path from C bodies to running machine code. The READMEs' examples run as doctests.
 //!
 //! The library holds what tests share: random and damaged modules, and the comparison of two engines.
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
+#![cfg_attr(doctest, doc = include_str!("../../stencil-macros/README.md"))]
+#![cfg_attr(doctest, doc = include_str!("../../stencil-runtime/README.md"))]
+#![cfg_attr(doctest, doc = include_str!("../../uops/README.md"))]
 
 pub mod bodies;
 pub mod differential;
@@ -13,9 +16,11 @@ pub mod rng;
 pub mod smith;
 pub mod wasi;
 
-/// The README opens with the example of the crate's documentation.
+/// The READMEs open with the example of the crate's documentation.
 #[test]
 fn one_first_screen() {
     let example = include_str!("../../stencil-runtime/src/first_screen.md");
-    assert!(include_str!("../../README.md").contains(example));
+    for readme in [include_str!("../../README.md"), include_str!("../../stencil-runtime/README.md")] {
+        assert!(readme.contains(example));
+    }
 }

@@ -8,11 +8,6 @@ use std::sync::{Mutex, PoisonError};
 
 use tests::bodies::{Batch, Options, Part, Report};
 
-/// Whether the macro still passes operands to C as addresses of symbols. C compilers assume that such addresses differ
-/// from each other, and reorder or drop accesses through them. Remove this constant, and the exceptions that depend on
-/// it, when no body differs any more.
-const OPERANDS_ARE_ADDRESSES_OF_SYMBOLS: bool = true;
-
 /// Seeds of bodies with addresses that gcc or clang once compiled to wrong stencils.
 const WRONG_ONCE: [u64; 12] = [9, 104, 124, 171, 186, 205, 208, 256, 286, 319, 650, 864];
 
@@ -38,11 +33,5 @@ fn operands_are_the_same_values_in_stencils_and_in_functions() {
 #[test]
 fn operands_are_the_same_addresses_in_stencils_and_in_functions() {
     let report = compare(Part::Addresses, WRONG_ONCE.into_iter().chain(1000..1050));
-    if OPERANDS_ARE_ADDRESSES_OF_SYMBOLS {
-        let done = "no body differs any more: remove OPERANDS_ARE_ADDRESSES_OF_SYMBOLS, and the paragraph about accesses \
-                    through operands under \"Limitations\" in the README and in the guide";
-        assert_ne!(report.differences, [], "{done}");
-    } else {
-        assert_eq!(report.differences, []);
-    }
+    assert_eq!(report.differences, []);
 }

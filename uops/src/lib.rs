@@ -48,10 +48,10 @@ pub mod uop;
 pub mod wasi;
 pub mod wast;
 
-pub use embedding::func::Func;
 pub use embedding::linker::{Extern, Linker};
 pub use embedding::typed::{HostResult, IntoHost, TypedFunc, WasmType, WasmTypes};
 pub use module::Module;
+pub use module::backtrace::{Backtrace, Frame};
 pub use module::error::{Error, Limit, LimitExceeded};
 pub use module::features::Version;
 pub use module::progress::{Phase, Progress};
@@ -60,8 +60,8 @@ pub use module::types::{
     AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType,
 };
 pub use program::Program;
-pub use runtime::backtrace::{Backtrace, Frame};
 pub use runtime::extern_ref::ExternRef;
+pub use runtime::func::Func;
 pub use runtime::global::Global;
 pub use runtime::host::{Caller, HostError};
 pub use runtime::instance::Instance;

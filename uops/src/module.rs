@@ -3,6 +3,8 @@
 //! All constructors of [`Module`] validate the whole module, and nothing changes it afterwards. Generated code relies on
 //! that.
 
+pub(crate) mod allocate;
+pub(crate) mod backtrace;
 pub(crate) mod const_expr;
 pub(crate) mod decode;
 pub(crate) mod error;

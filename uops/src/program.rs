@@ -11,19 +11,13 @@ use crate::module::error::Error;
 use crate::module::features::Version;
 use crate::module::progress::{Observer, Progress, nobody};
 use crate::program::compile::Compiled;
+use crate::runtime::executable::{AnyExecutable, Executable};
 
 /// A module and its machine code. It is compiled once and shared by any number of instances, in any number of stores.
 ///
 /// Cloning copies a pointer.
 #[derive(Clone, Debug)]
-pub struct Program(Arc<Parts>);
-
-/// A module and its code. Instances rely on their belonging together.
-#[derive(Debug)]
-struct Parts {
-    module: Module,
-    code: Compiled,
-}
+pub struct Program(Arc<Executable<Compiled>>);
 
 impl Program {
     /// Decodes, validates and compiles a module in the binary or in the text format.
@@ -81,7 +75,8 @@ impl Program {
 
     fn compile_with(module: Module, observer: Observer<'_>) -> Result<Self, Error> {
         let code = Compiled::new(&module, observer)?;
-        Ok(Self(Arc::new(Parts { module, code })))
+        let size = (module.wasm.len() + code.size()) as u64;
+        Ok(Self(Arc::new(Executable { entry: code.entry(), size, module, code })))
     }
 
     /// The module.
@@ -102,14 +97,9 @@ impl Program {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.code_size(defined))
     }
 
-    /// A number that no other program has as long as this one lives.
-    pub(crate) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
-    }
-
-    /// Bytes of the machine code, its jump tables and the module, which instances keep alive.
-    pub(crate) fn size(&self) -> u64 {
-        (self.0.code.size() + self.0.module.wasm.len()) as u64
+    /// The program as instances keep it alive.
+    pub(crate) fn executable(&self) -> Arc<AnyExecutable> {
+        self.0.clone()
     }
 
     pub(crate) fn code(&self) -> &Compiled {

@@ -1,10 +1,12 @@
 //! The run time: the data of a store, and the functions that compiled code calls.
 
-pub(crate) mod allocate;
 pub(crate) mod backtrace;
 pub(crate) mod bulk;
+pub(crate) mod evaluate;
+pub(crate) mod executable;
 pub(crate) mod extern_ref;
 pub(crate) mod frames;
+pub(crate) mod func;
 pub(crate) mod global;
 pub(crate) mod host;
 pub(crate) mod instance;

@@ -23,10 +23,20 @@ use wast::parser::{self, ParseBuffer};
 use wast::token::{F32, F64, Id, Index};
 use wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
-use crate::{
-    AddressType, Error, ExternRef, Func, FuncType, Global, Instance, Limits, Linker, Memory, Module, Program, RefType,
-    Store, Table, TableType, Value, ValueType, Version,
-};
+use crate::embedding::linker::Linker;
+use crate::module::Module;
+use crate::module::error::Error;
+use crate::module::features::Version;
+use crate::module::types::{AddressType, FuncType, Limits, RefType, TableType, ValueType};
+use crate::program::Program;
+use crate::runtime::extern_ref::ExternRef;
+use crate::runtime::func::Func;
+use crate::runtime::global::Global;
+use crate::runtime::instance::Instance;
+use crate::runtime::memory::Memory;
+use crate::runtime::store::Store;
+use crate::runtime::table::Table;
+use crate::runtime::value::Value;
 
 /// The outcome of a script.
 #[derive(Clone, Debug, Default)]
@@ -269,7 +279,7 @@ impl<'a> Script<'a> {
         let index = match index {
             Index::Num(index, _) => *index as usize,
             Index::Id(id) => (0..data.functions.len())
-                .find(|&index| data.program.module().function_name(index as u32) == Some(id.name()))?,
+                .find(|&index| data.program.module.function_name(index as u32) == Some(id.name()))?,
         };
         data.functions.get(index).copied().map(Func)
     }

@@ -62,7 +62,6 @@ pub fn emit<'m>(
         let value = value.wrapping_add_signed(addend);
         let field = match kind {
             PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => value,
-            PatchKind::Abs32 => u32::try_from(value)?.into(),
             PatchKind::Abs32S => i32::try_from(value as i64)? as u64,
             PatchKind::Rel32 => i32::try_from(value.wrapping_sub(place.address + offset as u64) as i64)? as u64,
         };

@@ -46,12 +46,17 @@ pub const ALL: &[&str] = &[
 
 /// Flags for blocks without position-independent code.
 pub const ABSOLUTE: &[&str] = &[
-    // 32-bit holes are objects of one byte. Everything larger, including strings and tables, has a 64-bit address,
-    // because the executable may be loaded anywhere.
+    // The executable may be loaded anywhere, so C reaches constants of any size by 64-bit addresses. Operands are in a
+    // separate section, to which the threshold does not apply.
     "-fno-pic",
     "-mcmodel=medium",
-    "-mlarge-data-threshold=1",
+    "-mlarge-data-threshold=0",
 ];
+
+/// Returns whether a block with these flags asks for position-independent code.
+pub fn are_position_independent<'a>(mut flags: impl Iterator<Item = &'a str>) -> bool {
+    flags.any(|flag| matches!(flag, "-fpic" | "-fPIC" | "-fpie" | "-fPIE"))
+}
 
 /// Flags for clang only.
 pub const CLANG: &[&str] = &[

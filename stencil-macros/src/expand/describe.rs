@@ -111,7 +111,6 @@ fn patch_value(patch: &Patch, callees: &[Value]) -> TokenStream {
     };
     let kind = match patch.kind {
         PatchKind::Abs64 => quote!(Abs64),
-        PatchKind::Abs32 => quote!(Abs32),
         PatchKind::Abs32S => quote!(Abs32S),
         PatchKind::Low32 => quote!(Low32),
         PatchKind::Low16 => quote!(Low16),

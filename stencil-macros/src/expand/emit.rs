@@ -7,7 +7,7 @@ use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
 use super::operand::{member_index, rust_type};
-use crate::ast::{Block, Field, Uop};
+use crate::ast::{Block, Uop};
 use crate::ctype::Type;
 use crate::model::{Patch, PatchKind, Section, Stencil, Value};
 
@@ -38,7 +38,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?))).chain(absent);
     let functions = present.map(|(index, stencil)| {
         let name = names.words(uop, index);
-        let body = body(&uop.operands, stencil, names);
+        let body = body(stencil, names);
         quote! {
             #(#common)*
             #[doc(hidden)]
@@ -123,11 +123,11 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
 ///
 /// The body checks all values before it writes anything. If a value does not fit its field, a target is out of reach or a buffer
 /// is full, it does nothing, and the stencil's description decides what to do or what the error is.
-pub fn body(operands: &[Field], stencil: &Stencil, names: &Names) -> TokenStream {
+pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
     let (out, words, code, data) = (local("out"), local("words"), local("code"), local("data"));
     let (code_size, data_size, alignment) = (stencil.code.len(), stencil.data.len(), stencil.data_alignment);
     let (code_at, data_at) = (local("code_at"), local("data_at"));
-    let computed: Vec<_> = stencil.patches.iter().map(|patch| field(operands, stencil, patch, names)).collect();
+    let computed: Vec<_> = stencil.patches.iter().map(|patch| field(stencil, patch, names)).collect();
     let mut conditions: Vec<String> = Vec::new();
     let conditions = computed.iter().filter_map(|Computed { fits, .. }| {
         let fits = fits.as_ref()?;
@@ -176,10 +176,10 @@ struct Computed {
     fits: Option<TokenStream>,
 }
 
-fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
-    let (out, code_at, data_at) = (local("out"), local("code_at"), local("data_at"));
+fn field(stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
+    let (out, code_at, data_at, words) = (local("out"), local("code_at"), local("data_at"), local("words"));
     let value = match patch.value {
-        Value::Operand(operand) => word(operands, operand),
+        Value::Operand(operand) => quote! { #words[#operand] },
         Value::Code(offset) => plus(quote!(#code_at), offset),
         Value::Data(offset) => plus(quote!(#data_at), offset),
         Value::Next => plus(quote!(#code_at), stencil.code.len()),
@@ -200,9 +200,6 @@ fn field(operands: &[Field], stencil: &Stencil, patch: &Patch, names: &Names) ->
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),
-        PatchKind::Abs32 => {
-            Computed { value: low(4), fits: Some(quote! { __stencil_runtime::patch::fits_u32(#value, #addend) }) }
-        }
         PatchKind::Abs32S => {
             Computed { value: low(4), fits: Some(quote! { __stencil_runtime::patch::fits_i32(#value, #addend) }) }
         }
@@ -231,19 +228,5 @@ fn plus(base: TokenStream, offset: usize) -> TokenStream {
         base
     } else {
         quote! { #base.wrapping_add(#offset) }
-    }
-}
-
-/// Returns an operand as the address of its symbol in C (see `Type::symbol_range`).
-fn word(operands: &[Field], operand: usize) -> TokenStream {
-    let words = local("words");
-    match &operands[operand].ty.c {
-        Type::Integer { bits: 8, signed: true, .. } => {
-            quote! { (#words[#operand] as __stencil_core::primitive::u8 as __stencil_core::primitive::u64) }
-        }
-        Type::Integer { bits: 16, signed: true, .. } => {
-            quote! { (#words[#operand] as __stencil_core::primitive::u16 as __stencil_core::primitive::u64) }
-        }
-        _ => quote! { #words[#operand] },
     }
 }

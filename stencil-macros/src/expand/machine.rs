@@ -117,7 +117,7 @@ fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> T
     let stencil = objects.entry.as_ref().unwrap_or(&empty);
     let description = describe::entry_value(block, stencil, names);
     let (out, operands) = (local("out"), local("words"));
-    let (body, links) = (emit::body(&[], stencil, names), links::all(block, stencil, names));
+    let (body, links) = (emit::body(stencil, names), links::all(block, stencil, names));
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]

@@ -27,7 +27,7 @@ pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)>
     let fields = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(operand));
     let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend));
     let (min, max) = narrowed.reduce(|(min, max), (low, high)| (min.max(low), max.min(high)))?;
-    let (least, greatest) = uop.operands[operand].ty.c.symbol_range()?;
+    let (least, greatest) = uop.operands[operand].ty.c.range()?;
     Some((min.max(least), max.min(greatest)))
 }
 

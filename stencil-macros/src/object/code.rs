@@ -1,39 +1,15 @@
-//! The instructions of a stencil: rewrites those that assume too much about addresses, and lays them out.
+//! The instructions of a stencil: folds operands into them, and lays them out.
 
 use std::ops::Range;
 
 use object::{SectionIndex, elf};
 
-use super::{Builder, Relocation, Target};
-use crate::ctype::Width;
+use super::{Builder, Filling, Relocation, Target};
 use crate::layout::{self, Edge, Place};
 use crate::model::{Abi, Patch, PatchKind, Refusal, Section, Symbol, Value};
-use crate::x86_64::{self, Decoded};
+use crate::x86_64;
 
 impl Builder<'_, '_, '_> {
-    /// Turns addresses of narrow holes that the compiler computes relative to the code into immediates.
-    pub(super) fn rewrite(&self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
-        let decoded = self.decode(code)?;
-        for relocation in relocations {
-            let narrow = matches!(
-                self.target(relocation),
-                Ok(Target::Symbol(Symbol::Operand(operand))) if self.width(operand) == Width::Narrow
-            );
-            if !narrow || relocation.r_type != elf::R_X86_64_PC32 {
-                continue;
-            }
-            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-            let wide = decoded.get(index).and_then(|item| x86_64::lea_to_mov(code, item, relocation.offset));
-            if let Some(wide) = wide {
-                relocation.r_type = if wide { elf::R_X86_64_32S } else { elf::R_X86_64_32 };
-                // The addend was relative to the end of the field; an immediate is not.
-                relocation.addend += 4;
-                relocation.truncated = !wide;
-            }
-        }
-        Ok(())
-    }
-
     /// Refuses code that refers to something outside of its function without a relocation. Assemblers write no relocation
     /// between two functions of one section.
     pub(super) fn stays_inside(
@@ -73,33 +49,6 @@ impl Builder<'_, '_, '_> {
         Ok(())
     }
 
-    /// Adds replacements for instructions that hold the address of a function or a constant as a 32-bit immediate: the
-    /// compiler assumes that the executable is within the first 2 GiB.
-    fn wide_addresses(
-        &self,
-        code: &[u8],
-        decoded: &[Decoded],
-        relocations: &mut [Relocation],
-        replacements: &mut layout::Replacements,
-    ) {
-        for relocation in relocations {
-            let load = match self.target(relocation) {
-                Ok(Target::Local { section, .. }) => !self.is_code(section),
-                Ok(Target::Symbol(Symbol::Host(_)) | Target::Libc(_)) => true,
-                _ => continue,
-            };
-            if relocation.r_type != elf::R_X86_64_32 {
-                continue;
-            }
-            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-            if let Some(wide) = decoded.get(index).and_then(|item| x86_64::relative_address(code, item, load)) {
-                replacements.insert(index, wide);
-                *relocation =
-                    Relocation { r_type: elf::R_X86_64_PC32, addend: relocation.addend - 4, slot: load, ..*relocation };
-            }
-        }
-    }
-
     /// Lays out the code and turns all its relocations into patches.
     pub(super) fn lay_out(&mut self, code: Vec<u8>, relocations: Vec<Relocation>) -> Result<(), Refusal> {
         let decoded = self.decode(&code)?;
@@ -126,10 +75,11 @@ impl Builder<'_, '_, '_> {
             |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
         // Code stays as it is if something holds the address of a location in it.
         let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
-        let (mut replacements, mut extended) = self.negative_numbers(&code, &decoded, &relocations);
-        self.wide_addresses(&code, &decoded, &mut extended, &mut replacements);
-        let laid_out = if fixed { None } else { layout::lay_out(&code, &decoded, &offsets, &replacements, exit) };
-        let Some((inside, outside)) = laid_out else {
+        let folded = (!fixed).then(|| self.fold(&code, &decoded, &relocations));
+        let laid_out = folded.and_then(|(code, replacements, fillings)| {
+            Some((layout::lay_out(&code, &decoded, &offsets, &replacements, exit)?, fillings))
+        });
+        let Some(((inside, outside), fillings)) = laid_out else {
             let (mut code, mut relocations) = (code, relocations);
             if let Some(end) = x86_64::without_last_jump(&decoded)
                 && relocations.last().is_some_and(|last| last.offset >= end && is_next(last))
@@ -138,10 +88,10 @@ impl Builder<'_, '_, '_> {
                 relocations.pop();
             }
             self.stencil.code.clone_from(&code);
-            return self.fields(Section::Code, 0, Some(&code), &relocations);
+            return self.fields(Section::Code, 0, Some(&code), &super::fillings(relocations));
         };
-        let moved = |part: &layout::Part| -> Vec<Relocation> {
-            part.relocations.iter().map(|&(index, offset)| Relocation { offset, ..extended[index] }).collect()
+        let moved = |part: &layout::Part| -> Vec<Filling> {
+            part.relocations.iter().map(|&(index, offset)| fillings[index].at(offset)).collect()
         };
         self.stencil.code.clone_from(&inside.bytes);
         self.fields(Section::Code, 0, Some(&inside.bytes), &moved(&inside))?;
@@ -152,29 +102,6 @@ impl Builder<'_, '_, '_> {
             self.jumps_across(&inside, &outside, at);
         }
         Ok(())
-    }
-
-    /// Returns replacements for instructions that zero-extend a narrow hole minus a constant, and the relocations that go
-    /// with them. gcc assumes that an address minus a constant is not negative; an operand minus a constant may be.
-    pub(super) fn negative_numbers(
-        &self,
-        code: &[u8],
-        decoded: &[Decoded],
-        relocations: &[Relocation],
-    ) -> (layout::Replacements, Vec<Relocation>) {
-        let (mut replacements, mut relocations) = (layout::Replacements::new(), relocations.to_vec());
-        for relocation in &mut relocations {
-            let operand = matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(_))));
-            if operand && relocation.r_type == elf::R_X86_64_32 && relocation.addend < 0 && !relocation.truncated {
-                let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-                let mov = decoded.get(index).and_then(|item| x86_64::sign_extending_mov(code, item));
-                if let Some(mov) = mov {
-                    replacements.insert(index, mov);
-                    relocation.r_type = elf::R_X86_64_32S;
-                }
-            }
-        }
-        (replacements, relocations)
     }
 
     /// Adds patches for the jumps between the code and the code out of line, which begins at `at` in the data.

@@ -10,7 +10,6 @@ use object::read::elf::SectionHeader as _;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, elf};
 
 use super::{Builder, Relocation, Target};
-use crate::ctype::Width;
 use crate::model::{Pointer, Refusal, Static, Symbol, Value};
 use crate::source;
 
@@ -91,7 +90,7 @@ impl Builder<'_, '_, '_> {
             let place = || self.symbol_at(section, range.start + relocation.offset);
             match self.target(&relocation)? {
                 Target::Symbol(Symbol::Host(_)) | Target::Libc(_) => {}
-                Target::Symbol(Symbol::Operand(operand)) if self.width(operand) != Width::Label => {
+                Target::Symbol(Symbol::Operand(operand)) if !self.is_label_operand(operand) => {
                     if !self.is_own_hole(&relocation) {
                         return Err(self.mixed_constants());
                     }

@@ -3,7 +3,8 @@
 use object::SectionIndex;
 
 use super::Builder;
-use crate::model::{Patch, PatchKind, Refusal, Section, Value};
+use crate::ctype::Type;
+use crate::model::{Patch, PatchKind, Refusal, Section, Symbol, Value};
 
 impl Builder<'_, '_, '_> {
     /// Returns where something in the object file is in the stencil itself. Copies it to the data, unless it is there
@@ -50,13 +51,48 @@ impl Builder<'_, '_, '_> {
     /// Returns the offset of the slot that holds an address, like an entry of a global offset table. Each address has one
     /// slot.
     pub(super) fn slot(&mut self, value: Value, addend: i64) -> usize {
+        self.slot_of(value, addend, PatchKind::Abs64)
+    }
+
+    /// Returns the offset of the slot that is the variable of an operand.
+    fn operand_slot(&mut self, operand: usize) -> usize {
+        let kind = match self.variable_size(operand) {
+            1 => PatchKind::Low8,
+            2 => PatchKind::Low16,
+            4 => PatchKind::Low32,
+            _ => PatchKind::Abs64,
+        };
+        self.slot_of(Value::Operand(operand), 0, kind)
+    }
+
+    /// Returns the size of the variable of an operand, in bytes.
+    pub(super) fn variable_size(&self, operand: usize) -> usize {
+        match self.operand_type(operand) {
+            Type::Integer { bits, .. } => *bits as usize / 8,
+            Type::Bool => 1,
+            Type::F32 => 4,
+            _ => 8,
+        }
+    }
+
+    /// Returns the run-time value of a symbol's address.
+    pub(super) fn value_of(&mut self, symbol: Symbol) -> Value {
+        match symbol {
+            Symbol::Operand(operand) if self.is_label_operand(operand) => Value::Operand(operand),
+            Symbol::Operand(operand) | Symbol::AddressOf(operand) => Value::Data(self.operand_slot(operand)),
+            Symbol::Next => Value::Next,
+            Symbol::Host(host) => Value::Host(host),
+        }
+    }
+
+    fn slot_of(&mut self, value: Value, addend: i64, kind: PatchKind) -> usize {
         if let Some((_, slot)) = self.slots.iter().find(|(known, _)| *known == (value, addend)) {
             return *slot;
         }
-        let slot = self.extend_data(&[0; 8], 8);
+        let zeros = [0; 8];
+        let slot = self.extend_data(&zeros[..kind.size()], kind.size() as u64);
         self.slots.push(((value, addend), slot));
-        let patch = Patch { section: Section::Data, offset: slot, kind: PatchKind::Abs64, value, addend };
-        self.patch(patch, 0);
+        self.patch(Patch { section: Section::Data, offset: slot, kind, value, addend }, 0);
         slot
     }
 }

@@ -2,25 +2,32 @@
 
 use object::elf;
 
-use super::{Builder, Relocation, Target, value_of};
-use crate::ctype::{Type, Width};
+use super::{Builder, Filling, Relocation, Target};
 use crate::model::{Patch, PatchKind, Refusal, Section, Symbol, Value};
 use crate::x86_64::{Decoded, Field};
 
 impl Builder<'_, '_, '_> {
-    /// Turns relocations into patches. Their bytes begin at `at` in `section`; `code` holds those bytes if they are
+    /// Turns fields into patches. Their bytes begin at `at` in `section`; `code` holds those bytes if they are
     /// instructions.
     pub(super) fn fields(
         &mut self,
         section: Section,
         at: usize,
         code: Option<&[u8]>,
-        relocations: &[Relocation],
+        fillings: &[Filling],
     ) -> Result<(), Refusal> {
         let decoded = code.map_or(Ok(Vec::new()), |code| self.decode(code))?;
         self.stencil.calls += decoded.iter().filter(|item| item.is_call()).count();
         self.stencil.stack += decoded.iter().filter(|item| item.uses_stack()).count();
-        for relocation in relocations {
+        for filling in fillings {
+            let relocation = match filling {
+                Filling::Relocation(relocation) => relocation,
+                &Filling::Operand { offset, operand, kind, addend } => {
+                    let value = Value::Operand(operand);
+                    self.patch(Patch { section, offset: at + offset, kind, value, addend }, 0);
+                    continue;
+                }
+            };
             let index = decoded.partition_point(|item| item.end() <= relocation.offset);
             let place = decoded.get(index).map(|item| (item, relocation.offset));
             self.field(relocation, section, at + relocation.offset, place)?;
@@ -44,7 +51,7 @@ impl Builder<'_, '_, '_> {
         let (kind, value, addend) = match relocation.r_type {
             elf::R_X86_64_64 => self.wide_field(relocation, target)?,
             elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_16 | elf::R_X86_64_8 => {
-                self.narrow_field(relocation, target, place)?
+                return Err(self.narrow_address(relocation, &target));
             }
             elf::R_X86_64_PC32 if relocation.slot => self.fetched_field(relocation, target, place)?,
             elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => self.relative_field(relocation, target, place)?,
@@ -66,42 +73,17 @@ impl Builder<'_, '_, '_> {
     ) -> Result<(PatchKind, Value, i64), Refusal> {
         let addend = relocation.addend;
         let (value, addend) = match target {
-            Target::Symbol(Symbol::Operand(operand)) if self.width(operand) == Width::Label => {
+            Target::Symbol(Symbol::Operand(operand)) if self.is_label_operand(operand) => {
                 return Err(self.address_taken(operand));
             }
             Target::Local { section, offset, named } => {
                 let effective = offset.wrapping_add_signed(addend as isize);
                 self.address(section, (offset, named), effective, addend)?
             }
-            Target::Symbol(symbol) => (value_of(symbol), addend),
+            Target::Symbol(symbol) => (self.value_of(symbol), addend),
             Target::Libc(function) => (Value::Libc(function), addend),
         };
         Ok((PatchKind::Abs64, value, addend))
-    }
-
-    /// Resolves `R_X86_64_32`, `32S`, `16` and `8`: operands of up to 32 bits.
-    pub(super) fn narrow_field(
-        &mut self,
-        relocation: &Relocation,
-        target: Target,
-        place: Option<(&Decoded, usize)>,
-    ) -> Result<(PatchKind, Value, i64), Refusal> {
-        let Target::Symbol(Symbol::Operand(operand)) = target else {
-            return Err(self.narrow_address(relocation, &target));
-        };
-        if self.width(operand) == Width::Label {
-            return Err(self.address_taken(operand));
-        }
-        let field = |size| place.and_then(|(decoded, at)| decoded.field(at, size));
-        let kind = match (relocation.r_type, field(4), field(2), field(1)) {
-            (elf::R_X86_64_32, Some(Field::Immediate), ..) if relocation.truncated => PatchKind::Low32,
-            (elf::R_X86_64_32, Some(Field::Immediate), ..) => PatchKind::Abs32,
-            (elf::R_X86_64_32S, Some(Field::SignedImmediate | Field::Displacement), ..) => PatchKind::Abs32S,
-            (elf::R_X86_64_16, _, Some(Field::Immediate), _) => PatchKind::Low16,
-            (elf::R_X86_64_8, .., Some(Field::Immediate)) => PatchKind::Low8,
-            _ => return Err(self.unknown(relocation)),
-        };
-        Ok((self.narrow(kind, operand, relocation.addend), Value::Operand(operand), relocation.addend))
     }
 
     /// Resolves `R_X86_64_PC32` and `PLT32`: jumps, calls, and data near the code.
@@ -116,17 +98,26 @@ impl Builder<'_, '_, '_> {
             (Target::Symbol(Symbol::Next), Some(Field::Call)) if self.uop.is_some() => {
                 return Err(self.not_a_jump("CONTINUE"));
             }
-            (Target::Symbol(symbol @ Symbol::Operand(operand)), field) if self.width(operand) == Width::Label => {
-                match field {
-                    Some(Field::Jump | Field::Call) => value_of(symbol),
-                    _ => return Err(self.address_taken(operand)),
-                }
-            }
+            (Target::Symbol(symbol @ Symbol::Operand(operand)), field) if self.is_label_operand(operand) => match field
+            {
+                Some(Field::Jump | Field::Call) => self.value_of(symbol),
+                _ => return Err(self.address_taken(operand)),
+            },
             (Target::Symbol(symbol @ (Symbol::Next | Symbol::Host(_))), Some(Field::Jump | Field::Call)) => {
-                value_of(symbol)
+                self.value_of(symbol)
             }
-            (Target::Symbol(Symbol::Operand(operand)), Some(Field::Jump | Field::Call)) => {
-                return Err(self.number_called(operand));
+            (
+                Target::Symbol(symbol @ (Symbol::Operand(operand) | Symbol::AddressOf(operand))),
+                Some(Field::RipRelative),
+            ) => {
+                // The displacement counts from the end of the instruction; an immediate may follow the field.
+                let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
+                let read = place.map_or(0, |(decoded, _)| decoded.instruction.memory_size().size()) as i64;
+                let at = relocation.addend + rest;
+                if at < 0 || at + read > self.variable_size(operand) as i64 {
+                    return Err(self.outside_operand(operand));
+                }
+                self.value_of(symbol)
             }
             (Target::Symbol(Symbol::Host(host)), _) => return Err(self.host_address(host)),
             (Target::Libc(function), Some(Field::Jump | Field::Call)) => Value::Libc(function),
@@ -149,7 +140,7 @@ impl Builder<'_, '_, '_> {
         place: Option<(&Decoded, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
         let (value, addend) = match target {
-            Target::Symbol(symbol) => (value_of(symbol), 0),
+            Target::Symbol(symbol) => (self.value_of(symbol), 0),
             Target::Libc(function) => (Value::Libc(function), 0),
             Target::Local { section, offset, named } => self.address(section, (offset, named), offset, 0)?,
         };
@@ -171,7 +162,7 @@ impl Builder<'_, '_, '_> {
         let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
         let addend = relocation.addend + rest;
         let (value, addend) = match target {
-            Target::Symbol(symbol) => (value_of(symbol), addend),
+            Target::Symbol(symbol) => (self.value_of(symbol), addend),
             Target::Libc(function) => (Value::Libc(function), addend),
             Target::Local { section, offset, named } => {
                 let effective = offset.wrapping_add_signed(addend as isize);
@@ -179,17 +170,5 @@ impl Builder<'_, '_, '_> {
             }
         };
         Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), -rest))
-    }
-
-    /// Returns the kind of a narrow field, without a range check if the operand's type makes one superfluous.
-    pub(super) fn narrow(&self, kind: PatchKind, operand: usize, addend: i64) -> PatchKind {
-        let ty = self.operand_type(operand);
-        let Some((least, greatest)) = ty.symbol_range() else { return kind };
-        // C reads an `int32_t` through a cast that drops the upper half.
-        let cast = matches!(ty, Type::Integer { bits: 32, signed: true, .. }) && addend == 0;
-        match kind.range(addend) {
-            Some((min, max)) if (min <= least && greatest <= max) || cast => PatchKind::Low32,
-            _ => kind,
-        }
     }
 }

@@ -50,13 +50,6 @@ impl<'d> Builder<'_, 'd, '_> {
         self.section(index).is_ok_and(|section| section.kind() == object::SectionKind::Text)
     }
 
-    /// Returns whether a section holds string literals.
-    pub(super) fn holds_strings(&self, index: SectionIndex) -> bool {
-        let endian = self.reader.file.endian();
-        self.section(index)
-            .is_ok_and(|section| section.elf_section_header().sh_flags(endian).contains(elf::SHF_STRINGS))
-    }
-
     /// Refuses writable and thread-local data. `at` is the offset that the uop refers to.
     pub(super) fn readable(&self, index: SectionIndex, at: usize) -> Result<(), Refusal> {
         let section = self.section(index)?;
@@ -115,7 +108,6 @@ impl<'d> Builder<'_, 'd, '_> {
                 r_type,
                 symbol,
                 addend: relocation.addend(),
-                truncated: false,
                 slot: false,
             });
         }

@@ -55,13 +55,11 @@ impl Builder<'_, '_, '_> {
         self.refuse(Some(&name), message)
     }
 
-    /// A jump to an operand that is a number.
-    pub(super) fn number_called(&self, operand: usize) -> Refusal {
+    /// A read of memory beside an operand's variable.
+    pub(super) fn outside_operand(&self, operand: usize) -> Refusal {
         let name = self.operands()[operand].name.to_string();
-        let message = format!(
-            "jumps to the number `{name}` or calls it, but it may be out of reach of a 32-bit displacement: declare it as a \
-             pointer, `{name}: *const c_void`"
-        );
+        let message =
+            format!("reads memory beside the operand `{name}`: read the operand itself, without a pointer to it");
         self.refuse(Some(&name), message)
     }
 
@@ -79,15 +77,12 @@ impl Builder<'_, '_, '_> {
     pub(super) fn narrow_address(&self, relocation: &Relocation, target: &Target) -> Refusal {
         match target {
             Target::Symbol(Symbol::Host(host)) => self.host_address(*host),
+            Target::Symbol(Symbol::Operand(operand)) if self.is_label_operand(*operand) => self.address_taken(*operand),
             Target::Local { section, offset, .. } if !self.is_code(*section) => {
                 let at = offset.wrapping_add_signed(relocation.addend as isize);
                 let constant = self.symbol_at(*section, at);
                 let (what, remedy) = match &constant {
-                    Some(name) => (
-                        format!("the constant `{name}`"),
-                        "make a constant of one byte longer, and leave out the attribute `section`",
-                    ),
-                    None if self.holds_strings(*section) => ("the empty string".into(), "use a longer string"),
+                    Some(name) => (format!("the constant `{name}`"), "leave out the attribute `section`"),
                     None => (
                         "a table of numbers that the compiler made".into(),
                         "if the body chooses between two numbers, read them from a `static const` array",

@@ -29,8 +29,11 @@ const SYNONYMS: [(&str, &str); 5] = [
     ("no_call", "no_calls"),
 ];
 
-const FORM: &str = "expected `max_code = bytes`, `max_data = bytes`, `no_calls` or `no_stack`, separated by commas: \
-                    `#[stencil(max_code = 32, no_calls)]`";
+/// The word of a contract by which each operand takes all values of its type.
+const FULL_RANGE: &str = "full_range";
+
+const FORM: &str = "expected `max_code = bytes`, `max_data = bytes`, `no_calls`, `no_stack` or `full_range`, separated by \
+                    commas: `#[stencil(max_code = 32, no_calls)]`";
 const NUMBER: &str = "expected a number of bytes";
 const CRATE: &str = "`crate = path` belongs to the block: write `#![stencil(crate = path)]` before its first item";
 
@@ -67,11 +70,12 @@ pub(super) fn add(contract: &mut Contract, attribute: &Attribute, errors: &mut V
     for argument in arguments {
         match argument {
             Argument::Crate(name) => path = Some(name),
+            Argument::Property { word, number: None } if word == FULL_RANGE => contract.full_range = true,
             Argument::Property { word, number } => match clause(&word, number.as_ref()) {
-                Ok(clause) if contract.0.iter().any(|other| other.quantity == clause.quantity) => {
+                Ok(clause) if contract.clauses.iter().any(|other| other.quantity == clause.quantity) => {
                     errors.push(Error::new(word.span(), format!("the contract has `{word}` twice")));
                 }
-                Ok(clause) => contract.0.push(clause),
+                Ok(clause) => contract.clauses.push(clause),
                 Err(error) => errors.push(error),
             },
         }

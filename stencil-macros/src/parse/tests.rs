@@ -143,7 +143,7 @@ fn conditions_are_known_step_by_step() {
     };
     // `unix`, `windows` and the combination: `test` does not matter.
     assert_eq!((steps, block.uops.len(), block.c.len()), (3, 2, 0));
-    assert_eq!((block.machine.parameters.len(), block.contract.0.len()), (1, 1));
+    assert_eq!((block.machine.parameters.len(), block.contract.clauses.len()), (1, 1));
     assert!(block.mistakes.errors.is_empty());
 }
 

@@ -16,6 +16,8 @@ stencil! {
     extern fn host(x: u64) -> u64 = crate::host;
     /// Its code has zeros in the middle, which are not written.
     uop add(n: u64) { x += n; }
+    /// Has no data, so that a short program is one cache line.
+    uop plus(n: i32) { x += n; }
     uop small(n: u8) { x = x * 3 + n; }
     /// Its data is an aligned constant.
     uop float(n: f64) { f = f * 1.5 + n; x += (uint64_t)f; }
@@ -54,8 +56,8 @@ fn arena(size: usize, mapping: Mapping) -> Arena {
 
 /// Returns a program that adds `n`, padded to about `uops` uops.
 fn adds(n: u64, uops: usize) -> Vec<Instruction<Test>> {
-    let mut program = vec![Test::add(n)];
-    program.extend((1..uops).map(|_| Test::add(0)));
+    let mut program = vec![i32::try_from(n).map_or_else(|_| Test::add(n), Test::plus)];
+    program.extend((1..uops).map(|_| Test::plus(0)));
     program.push(Test::ret());
     program
 }

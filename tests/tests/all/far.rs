@@ -142,7 +142,7 @@ fn no_space_for_a_trampoline() {
         } else {
             assert_eq!(emit_host(&mut out), Err(Error::OutOfReach { callee: "triple" }));
             assert_eq!(out.left(), before);
-            emit_add(&mut out, 1).unwrap();
+            emit_ret(&mut out).unwrap();
         }
     }
 }

@@ -11,6 +11,7 @@ mod fill;
 mod flow;
 mod functions;
 mod holes;
+mod holes_alias;
 mod holes_other;
 mod hygiene;
 mod layout;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use uops::{Program, Progress};
+use uops::{Error, Program, Progress};
 
 use super::deadline::Deadline;
 use super::{Result, message};
@@ -22,7 +22,11 @@ pub(super) fn load(file: &Path, deadline: &Deadline) -> Result<Program> {
         if deadline.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     drop(line);
-    program.map_err(|error| format!("{}: {}", file.display(), message(&error)).into())
+    program.map_err(|error| match error {
+        // The exit code depends on it, and it is no fault of the file.
+        Error::Cancelled => error.into(),
+        error => format!("{}: {}", file.display(), message(&error)).into(),
+    })
 }
 
 /// The line of a terminal that shows the progress, if there is a terminal.

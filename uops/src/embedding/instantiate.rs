@@ -6,13 +6,14 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::embedding::func::Func;
 use crate::embedding::linker::{Definition, Extern, Linker};
+use crate::module::allocate;
 use crate::module::const_expr::ConstExpr;
 use crate::module::error::Error;
 use crate::module::{Mode, Module, References};
 use crate::program::Program;
-use crate::runtime::allocate;
+use crate::runtime::evaluate::evaluate;
+use crate::runtime::func::Func;
 use crate::runtime::global::GlobalData;
 use crate::runtime::host::{HostImport, Hosts};
 use crate::runtime::instance::{Arrays, Instance, InstanceData};
@@ -36,7 +37,7 @@ pub(crate) fn instantiate(store: &Store, program: &Program, linker: &Linker) -> 
     store.0.frames.call(0, |_| {
         let module = program.module();
         let mut items = link(store, module, linker)?;
-        store.0.count_program(program)?;
+        store.0.count_program(program.executable())?;
         for &ty in &module.tables[items.tables.len()..] {
             items.tables.push(store.table(ty)?);
         }
@@ -126,7 +127,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     let handles = functions.iter().map(|&function| Ok(unsafe { Handle::new(store, function) }));
     let handles = inner.collect("function", handles)?;
     place.push(InstanceData {
-        program: program.clone(),
+        program: program.executable(),
         functions: handles,
         tables: items.tables,
         memories: items.memories,
@@ -158,7 +159,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
 /// Sets globals, fills passive element segments, and copies active segments to where they belong.
 fn initialize(store: &Store, module: &Module, instance: &InstanceData) -> Result<(), Error> {
     let interrupt = store.0.interrupt();
-    let evaluate = |expr: &ConstExpr| expr.evaluate(store, instance);
+    let evaluate = |expr: &ConstExpr| evaluate(expr, store, instance);
     let imported = module.globals.len() - module.global_inits.len();
     for (global, init) in instance.globals[imported..].iter().zip(&module.global_inits) {
         global.get(store)?.cell.set(evaluate(init)?);

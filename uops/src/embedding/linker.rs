@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::embedding::func::Func;
 use crate::embedding::typed::IntoHost;
 use crate::module::error::Error;
 use crate::module::types::{ExternType, FuncType};
+use crate::runtime::func::Func;
 use crate::runtime::global::Global;
 use crate::runtime::host::{Caller, HostError, HostFn, of_values};
 use crate::runtime::instance::Instance;

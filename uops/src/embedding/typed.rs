@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 
-use crate::embedding::func::Func;
 use crate::module::error::Error;
 use crate::module::types::{FuncType, RefType, ValueType};
 use crate::runtime::extern_ref::ExternRef;
+use crate::runtime::func::Func;
 use crate::runtime::host::{Caller, HostError, HostFn};
 use crate::runtime::slots::Slots;
 use crate::runtime::store::Store;

@@ -1,25 +1,18 @@
 //! Constant expressions (core specification 3.3.10): initial values of globals, offsets and elements of segments.
 //!
-//! An expression is a sequence of operations on a stack.
+//! An expression is a sequence of operations on a stack. [`evaluate`](crate::runtime::evaluate::evaluate) runs them.
 
 use wasmparser::Operator;
 
 use crate::module::decode::{Failure, beyond};
-use crate::module::error::Error;
-use crate::runtime::allocate;
-use crate::runtime::instance::InstanceData;
-use crate::runtime::store::Store;
 
 /// An initial value, an offset or an element.
 #[derive(Clone, Debug)]
 pub(crate) struct ConstExpr(Box<[Operation]>);
 
-/// Operations that are evaluated between two checks for an interruption.
-const OPERATIONS_PER_CHECK: usize = 1 << 16;
-
 /// An operation on a stack of values, which are represented by their bits.
 #[derive(Clone, Copy, Debug)]
-enum Operation {
+pub(crate) enum Operation {
     /// The bits of a value. A null reference is zero.
     Const(u128),
     /// The value of an immutable global.
@@ -59,30 +52,8 @@ impl ConstExpr {
         Ok(Self(operations.into()))
     }
 
-    /// Evaluates the expression to the bits of its value. The globals that it reads have been set.
-    pub(crate) fn evaluate(&self, store: &Store, instance: &InstanceData) -> Result<u128, Error> {
-        let mut stack: Vec<u128> = Vec::with_capacity(1);
-        for (index, operation) in self.0.iter().enumerate() {
-            if index % OPERATIONS_PER_CHECK == 0 {
-                store.0.interrupt().check()?;
-            }
-            // Validation guarantees the operands.
-            let mut pop = || stack.pop().unwrap_or_default();
-            let value = match *operation {
-                Operation::Const(bits) => bits,
-                Operation::Global(index) => instance.globals[index as usize].get(store)?.cell.get(),
-                Operation::Func(index) => instance.functions[index as usize].pointer(store)? as u128,
-                Operation::I32(operator) => {
-                    let (b, a) = (pop() as u32, pop() as u32);
-                    operator(a, b).into()
-                }
-                Operation::I64(operator) => {
-                    let (b, a) = (pop() as u64, pop() as u64);
-                    operator(a, b).into()
-                }
-            };
-            allocate::push("constant expression", &mut stack, value)?;
-        }
-        Ok(stack.pop().unwrap_or_default())
+    /// The operations in order.
+    pub(crate) fn operations(&self) -> &[Operation] {
+        &self.0
     }
 }

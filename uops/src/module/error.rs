@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use crate::module::backtrace::Backtrace;
 use crate::module::features::remedy;
 use crate::module::trap::Trap;
 use crate::module::types::{ExternType, FuncType, Tuple, ValueType};
-use crate::runtime::backtrace::Backtrace;
 
 /// The reason why a module could not be loaded, instantiated or run.
 #[derive(Debug)]

@@ -1,35 +1,31 @@
-//! Address space that must be available before work begins that cannot fail softly.
+//! Memory that must be available before work begins that cannot report a failure.
 //!
-//! Rust's collections, and wasmparser's, abort the process when the system refuses memory. What decoding, validation and
-//! lowering allocate is bounded by the size of a section or of a function. So before they read one, [`Headroom`] makes sure
-//! that the system grants that much, by mapping it and unmapping it again. (Another thread can take the memory in the
-//! meantime, so that this is exact for a process with one thread only.)
+//! Rust's collections, and wasmparser's, abort the process when the system refuses memory. The size of a section or of a
+//! function bounds what decoding, validation and lowering allocate for it. So before they read one, they claim that much
+//! of a [`Headroom`].
 
-use memmap2::MmapOptions;
-
+use crate::module::allocate;
 use crate::module::error::Error;
 
-/// The least that is mapped, in bytes, so that small functions do not cost a system call each.
+/// The least that is checked at once, in bytes, so that small functions do not cost a system call each.
 const CHUNK: usize = 4 << 20;
 
-/// Bytes that do not depend on the size of a module: buffers that have a size limit, like the validator's operand stack.
-const FIXED: usize = 4 << 20;
-
-/// Bytes that the system granted and that have not been claimed yet.
+/// Bytes that are available and have not been claimed yet.
 pub(crate) struct Headroom {
     what: &'static str,
     left: usize,
 }
 
 impl Headroom {
-    /// Makes sure that there is memory for what does not depend on the size of a module. `what` is for the message.
+    /// Makes sure that there is memory for buffers whose size does not depend on the module's, like the validator's
+    /// operand stack. `what` is for the message.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub(crate) fn new(what: &'static str) -> Result<Self, Error> {
-        let mut headroom = Self { what, left: 0 };
-        headroom.claim(FIXED)?;
-        Ok(headroom)
+        // A check always includes memory for them.
+        allocate::check(what, CHUNK)?;
+        Ok(Self { what, left: CHUNK })
     }
 
     /// Makes sure that there are `bytes` more.
@@ -39,8 +35,7 @@ impl Headroom {
     pub(crate) fn claim(&mut self, bytes: usize) -> Result<(), Error> {
         if bytes > self.left {
             let size = bytes.max(CHUNK);
-            let failed = |_| Error::OutOfMemory { what: self.what, size: size as u64 };
-            drop(MmapOptions::new().len(size).no_reserve_swap().map_anon().map_err(failed)?);
+            allocate::check(self.what, size)?;
             self.left = size;
         }
         self.left -= bytes;

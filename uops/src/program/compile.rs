@@ -4,18 +4,15 @@ use std::ffi::c_void;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use stencil_runtime::{Address, Code, Label, Listing, Machine};
+use stencil_runtime::{Address, Code, Label, Listing};
 
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
 use crate::module::progress::{Observer, Phase, Reporter};
+use crate::runtime::executable::Entry;
 use crate::uop::Wasm;
-
-/// The entry of compiled code. The first slots of the frame hold the arguments, and later the results. The function returns
-/// a [`Trap`](crate::module::trap::Trap)'s code or 0. [`Vm::start`](crate::runtime::vm::Vm::start) selects the function to run.
-pub(crate) type Entry = <Wasm as Machine>::Entry;
 
 /// The machine code of a module.
 #[derive(Debug)]

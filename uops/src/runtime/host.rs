@@ -8,10 +8,10 @@ use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use crate::module::backtrace::Backtrace;
 use crate::module::error::Error;
 use crate::module::trap::Trap;
 use crate::module::types::{FuncType, Tuple};
-use crate::runtime::backtrace::Backtrace;
 use crate::runtime::instance::{Instance, InstanceData};
 use crate::runtime::slots::{self, Slots};
 use crate::runtime::store::{Handle, Inner, Store};
@@ -102,7 +102,7 @@ impl HostData {
     /// The names by which the instance imports it, for messages.
     fn name(&self, store: &Store) -> String {
         let instance = self.instance.get(store).ok();
-        let import = instance.and_then(|instance| instance.program.module().imports.get(self.import));
+        let import = instance.and_then(|instance| instance.program.module.imports.get(self.import));
         import.map(|import| format!("`{}.{}`", import.module, import.field)).unwrap_or_default()
     }
 

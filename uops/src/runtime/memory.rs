@@ -2,10 +2,10 @@
 
 use std::cell::{RefCell, UnsafeCell};
 
+use crate::module::allocate;
 use crate::module::error::{Error, Limit};
 use crate::module::trap::Trap;
 use crate::module::types::{AddressType, Limits, MemoryType};
-use crate::runtime::allocate;
 use crate::runtime::interrupt::InterruptHandle;
 use crate::runtime::limits::{self, Budget};
 use crate::runtime::storage::Storage;

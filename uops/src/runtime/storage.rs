@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use memmap2::MmapMut;
 
+use crate::module::allocate;
 use crate::module::error::Error;
 use crate::module::trap::Trap;
-use crate::runtime::allocate;
 use crate::runtime::interrupt::{InterruptHandle, Order};
 
 /// An array of bytes or references, for which all zeros are a value.

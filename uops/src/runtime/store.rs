@@ -18,13 +18,14 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::module::allocate;
 use crate::module::error::{Error, Limit};
 use crate::module::types::{FuncType, MemoryType, TableType};
-use crate::program::Program;
-use crate::runtime::allocate;
 use crate::runtime::backtrace::Trail;
+use crate::runtime::executable::AnyExecutable;
 use crate::runtime::extern_ref::ExternData;
 use crate::runtime::frames::Frames;
 use crate::runtime::global::GlobalData;
@@ -50,8 +51,8 @@ pub(crate) struct Inner {
     pub(crate) failure: Cell<Option<Error>>,
     /// Which functions have ended since one trapped.
     pub(crate) trail: Trail,
-    /// The programs that the budget includes, by their identities.
-    programs: RefCell<HashMap<usize, Program>>,
+    /// The programs that the budget includes, by their addresses.
+    programs: RefCell<HashMap<*const (), Arc<AnyExecutable>>>,
     pub(crate) instances: Kept<InstanceData>,
     memories: Kept<MemoryData>,
     tables: Kept<TableData>,
@@ -103,11 +104,11 @@ impl Inner {
     }
 
     /// Counts the bytes of a program, which it takes once in each store.
-    pub(crate) fn count_program(&self, program: &Program) -> Result<(), Error> {
-        if let Entry::Vacant(entry) = self.programs.borrow_mut().entry(program.identity()) {
-            self.budget.take(program.size())?;
-            // It stays, so that no other program gets its identity.
-            entry.insert(program.clone());
+    pub(crate) fn count_program(&self, program: Arc<AnyExecutable>) -> Result<(), Error> {
+        if let Entry::Vacant(entry) = self.programs.borrow_mut().entry(Arc::as_ptr(&program).cast()) {
+            self.budget.take(program.size)?;
+            // It stays, so that no other program gets its address.
+            entry.insert(program);
         }
         Ok(())
     }

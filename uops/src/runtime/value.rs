@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::embedding::func::Func;
 use crate::module::error::Error;
 use crate::module::types::{RefType, ValueType};
 use crate::runtime::extern_ref::{ExternData, ExternRef};
+use crate::runtime::func::Func;
 use crate::runtime::store::{Handle, Store};
 
 /// A value that functions take and return.

@@ -32,7 +32,7 @@ mod broken {
         #[stencil(max_code = 0)]
         uop not_there() { x++; }
         #[stencil(max_code = 40, max_data = 0, no_calls, no_stack)]
-        uop kept(value: u64) { x += value; }
+        uop kept(value: u32) { x += value; }
     }
     pub fn uses() {
         A::large(1);

@@ -50,13 +50,9 @@ mod constants {
     stencil_runtime::stencil! {
         machine A(x: u64, p: *mut u64);
         c {
-            static const char one_byte = 3;
             static const uint64_t placed __attribute__((section(".elsewhere"))) = 1;
             static const char overaligned[2] __attribute__((aligned(1 << 20))) = { 5 };
         }
-        uop one() { static const char c[1] = { 5 }; *p = (uint64_t)c; }
-        uop two() { *p = (uint64_t)&one_byte; }
-        uop three() { *p = (uint64_t)""; }
         uop four() { *p = (uint64_t)&placed; }
         uop five() { x = (uint64_t)overaligned; }
     }
@@ -136,8 +132,6 @@ mod one_section {
 mod numbers {
     stencil_runtime::stencil! {
         machine A(x: u64);
-        uop called(n: u64) { ((A_uop *)n)(x); }
-        uop jumped_to(n: usize) { JUMP(n); }
         uop differences() {
             static const int places[] = { &&zero - &&zero, &&one - &&zero };
             goto *(&&zero + places[x & 1]);

@@ -92,7 +92,7 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
         };
         let function = match patch.kind {
             PatchKind::Abs64 => "patch_64",
-            PatchKind::Abs32 | PatchKind::Abs32S | PatchKind::Low32 => "patch_32",
+            PatchKind::Abs32S | PatchKind::Low32 => "patch_32",
             PatchKind::Low16 => "patch_16",
             PatchKind::Low8 => "patch_8",
             PatchKind::Rel32 => "patch_32r",

@@ -1,0 +1,112 @@
+//! Calls from Rust into compiled code.
+
+use std::arch::x86_64::_mm_setzero_si128;
+use std::rc::Rc;
+
+use crate::embedding::typed::{TypedFunc, WasmTypes};
+use crate::module::error::Error;
+use crate::module::trap::Trap;
+use crate::module::types::{FuncType, ValueType};
+use crate::runtime::func::Func;
+use crate::runtime::host::HostData;
+use crate::runtime::instance::InstanceData;
+use crate::runtime::slots::{self, Slots};
+use crate::runtime::store::Store;
+use crate::runtime::value::Value;
+use crate::runtime::vm;
+
+impl Func {
+    /// Checks the function's type against Rust types, once. Calls of the result check and allocate nothing.
+    ///
+    /// ```
+    /// use uops::{Linker, Instance, Program, Store};
+    ///
+    /// # fn main() -> Result<(), uops::Error> {
+    /// let text = br#"(module (func (export "div") (param i32 i32) (result i32 i32)
+    ///     (i32.div_u (local.get 0) (local.get 1)) (i32.rem_u (local.get 0) (local.get 1))))"#;
+    /// let store = Store::new()?;
+    /// let instance = Instance::new(&store, &Program::new(text)?, &Linker::new())?;
+    /// let div = instance.func(&store, "div")?.typed::<(u32, u32), (u32, u32)>(&store)?;
+    /// assert_eq!(div.call(&store, (17, 5))?, (3, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::WrongType`], [`Error::OtherStore`].
+    pub fn typed<P: WasmTypes, R: WasmTypes>(self, store: &Store) -> Result<TypedFunc<P, R>, Error> {
+        TypedFunc::new(store, self)
+    }
+
+    /// Calls the function.
+    ///
+    /// # Errors
+    /// [`Error::WrongArguments`], [`Error::Trap`], [`Error::Host`], [`Error::OtherStore`].
+    pub fn call(self, store: &Store, args: &[Value]) -> Result<Vec<Value>, Error> {
+        let ty = store.type_of(self.0.get(store)?.ty);
+        check(&ty, args)?;
+        let results = |slots: &Slots<'_>| Ok(slots.read(&ty.results).collect());
+        self.enter(store, &ty.params, &ty.results, args.iter().copied(), results)
+    }
+
+    /// Calls the function. The caller has checked that arguments and results have its types.
+    pub(crate) fn enter<R>(
+        self,
+        store: &Store,
+        params: &[ValueType],
+        results: &[ValueType],
+        args: impl IntoIterator<Item = Value>,
+        read: impl FnOnce(&Slots<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let function = self.0.get(store)?;
+        store.0.frames.call(slots::count(params).max(slots::count(results)), |first| {
+            // SAFETY: there is room for the arguments and the results, and no other function uses it.
+            let slots = unsafe { Slots::new(store, first) };
+            slots.write(args)?;
+            // SAFETY: the function is of this store, and the arguments are in the slots.
+            unsafe { run(store, function, &slots) }?;
+            read(&slots)
+        })
+    }
+}
+
+/// Fails unless the arguments have the types of the parameters.
+fn check(ty: &Rc<FuncType>, args: &[Value]) -> Result<(), Error> {
+    if ty.params.iter().copied().eq(args.iter().map(|arg| arg.ty())) {
+        return Ok(());
+    }
+    Err(Error::WrongArguments { ty: Box::new(FuncType::clone(ty)), given: args.iter().map(|arg| arg.ty()).collect() })
+}
+
+/// Runs a function. Its results are in the slots afterwards.
+///
+/// # Safety
+/// The function is of the store, and its arguments are in the slots, which are those of the current call.
+unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(), Error> {
+    let vm = function.vm;
+    // SAFETY: the `Vm` of a function lives as long as its store. `host` points to the `HostData` of a host function, or
+    // is null, and does not change.
+    if let Some(host) = unsafe { (*vm).host.cast::<HostData>().as_ref() } {
+        return host.call(store, slots);
+    }
+    // SAFETY: a `Vm` that is not a host function's is an instance's, which lives as long as the store.
+    let instance = unsafe { &*(*vm).instance.cast::<InstanceData>() };
+    // SAFETY: nothing but the entry reads `start`, at once, and no reference to the `Vm` exists. The entry and the code
+    // are those of one module, of which this is an instance, and which was validated. Its arguments are in the frame,
+    // and its frame and those that it makes end below the limit. What it may reach by way of the `Vm` is of this
+    // store and lives; what it and host functions write to is in cells or behind raw pointers. No panic leaves a host
+    // function.
+    let code = unsafe {
+        (*vm).start = function.code;
+        let none = _mm_setzero_si128();
+        (instance.program.entry)(vm, slots.first(), (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
+    };
+    let trap = match Trap::from_code(code) {
+        None => return Ok(()),
+        // An interrupted store has no room for frames.
+        Some(Trap::StackExhausted) if store.is_interrupted() => Trap::Interrupted,
+        Some(trap) => trap,
+    };
+    let error = if trap == Trap::Host { store.0.failure.take() } else { None };
+    Err(error.unwrap_or_else(|| trap.into()).called_from(store.0.trail.take()))
+}
