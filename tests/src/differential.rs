@@ -1,11 +1,11 @@
-//! Compares two engines: equal calls must return equal results and leave equal state.
+//! Compares uops with another engine: equal calls must return equal results and leave equal state.
 
 use std::fmt;
 use std::ops::AddAssign;
 
 use uops::{ExternType, FuncType, RefType, Value, ValueType};
 
-use crate::engine::{Instance, Item, Program, State, Stop, Uops, Wasmi};
+use crate::engine::{Instance, Item, Program, State, Stop, Uops};
 use crate::rng::Rng;
 
 /// The number of calls compared.
@@ -15,12 +15,15 @@ pub struct Compared {
     pub returned: usize,
     /// Calls that trapped.
     pub trapped: usize,
+    /// Calls that ran out of frames or steps.
+    pub stopped: usize,
 }
 
 impl AddAssign for Compared {
     fn add_assign(&mut self, other: Self) {
         self.returned += other.returned;
         self.trapped += other.trapped;
+        self.stopped += other.stopped;
     }
 }
 
@@ -46,34 +49,41 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// Calls every function of the last module with a few arguments chosen by the seed, each on an instance of its own.
+/// Calls every function of the last module on uops and on another engine, with a few arguments chosen by the seed, each
+/// function on an instance of its own. Returns nothing if the other engine lacks a feature.
 ///
 /// # Errors
-/// The first difference between uops and wasmi.
-pub fn functions_agree(modules: &[(&str, &[u8])], seed: u64) -> Result<Compared, Disagreement> {
+/// The first difference.
+pub fn functions_agree<Other: Program>(modules: &[(&str, &[u8])], seed: u64) -> Result<Option<Compared>, Disagreement> {
     let outside = |what| Disagreement { function: None, calls: Vec::new(), what };
-    let Some((uops, wasmi)) = both(Uops::new(modules), Wasmi::new(modules)).map_err(outside)? else {
+    let other = match Other::new(modules) {
+        Err(Stop::Unsupported) => return Ok(None),
+        other => other,
+    };
+    let Some((other, uops)) = both::<Other, _, _>(other, || Uops::new(modules)).map_err(outside)? else {
         return Err(outside("both engines refuse it".to_owned()));
     };
     let (mut rng, mut compared) = (Rng::new(seed), Compared::default());
     for (function, ty) in exported(modules) {
-        let Some((mut uops, mut wasmi)) = both(uops.instantiate(), wasmi.instantiate()).map_err(outside)? else {
-            break;
-        };
-        same_state(&uops.state(), &wasmi.state()).map_err(outside)?;
+        let instances = both::<Other, _, _>(other.instantiate(), || uops.instantiate()).map_err(outside)?;
+        let Some((mut other, mut uops)) = instances else { break };
+        same_state::<Other>(&uops.state(), &other.state()).map_err(outside)?;
         let mut calls = Vec::new();
         for _ in 0..CALLS {
             let args: Vec<Value> = ty.params.iter().map(|&ty| argument(&mut rng, ty)).collect();
             calls.push(args.clone());
-            match call_agrees(&mut uops, &mut wasmi, &function, &args) {
+            match call_agrees::<Other>(&mut uops, &mut other, &function, &args) {
                 Ok(End::Returned) => compared.returned += 1,
                 Ok(End::Trapped) => compared.trapped += 1,
-                Ok(End::Exhausted) => break,
+                Ok(End::Stopped) => {
+                    compared.stopped += 1;
+                    break;
+                }
                 Err(what) => return Err(Disagreement { function: Some(function), calls, what }),
             }
         }
     }
-    Ok(compared)
+    Ok(Some(compared))
 }
 
 /// The number of calls of a function on one instance.
@@ -86,51 +96,62 @@ pub enum End {
     Returned,
     /// With a trap.
     Trapped,
-    /// One of them ran out of frames, so there is nothing to compare.
-    Exhausted,
+    /// One of them ran out of frames, or the other engine out of steps, so there is nothing to compare.
+    Stopped,
 }
 
-/// Calls a function on both engines.
+/// Calls a function on uops and on another engine. The other engine goes first, because it counts its steps: if they suffice,
+/// uops must end in time.
 ///
 /// # Errors
 /// The difference: in results, traps, globals, memories or tables.
-pub fn call_agrees(
-    one: &mut impl Instance,
-    other: &mut impl Instance,
+pub fn call_agrees<Other: Program>(
+    uops: &mut <Uops as Program>::Instance,
+    other: &mut Other::Instance,
     function: &str,
     args: &[Value],
 ) -> Result<End, String> {
-    let (result, other_result) = (one.call(function, args), other.call(function, args));
-    if [&result, &other_result].contains(&&Err(Stop::Exhausted)) {
-        return Ok(End::Exhausted);
+    let theirs = other.call(function, args);
+    if matches!(theirs, Err(Stop::Exhausted | Stop::Interrupted)) {
+        return Ok(End::Stopped);
     }
-    if result != other_result {
-        return Err(format!("{result:?} on uops, {other_result:?} on wasmi"));
+    let ours = uops.call(function, args);
+    if ours == Err(Stop::Exhausted) {
+        return Ok(End::Stopped);
     }
-    same_state(&one.state(), &other.state())?;
-    Ok(if result.is_ok() { End::Returned } else { End::Trapped })
+    if ours != theirs {
+        return Err(format!("{ours:?} on uops, {theirs:?} on {}", Other::NAME));
+    }
+    same_state::<Other>(&uops.state(), &other.state())?;
+    Ok(if ours.is_ok() { End::Returned } else { End::Trapped })
 }
 
-/// What both engines return, or nothing if both fail for the same reason. Running out of frames is not compared.
-fn both<A, B>(one: Result<A, Stop>, other: Result<B, Stop>) -> Result<Option<(A, B)>, String> {
-    match (one, other) {
-        (Ok(one), Ok(other)) => Ok(Some((one, other))),
-        (Err(Stop::Exhausted), _) | (_, Err(Stop::Exhausted)) => Ok(None),
-        (Err(one), Err(other)) if one == other => Ok(None),
-        (one, other) => {
+/// What both engines return, or nothing if both fail for the same reason or one is out of frames or steps.
+fn both<Other: Program, A, B>(
+    theirs: Result<A, Stop>,
+    ours: impl FnOnce() -> Result<B, Stop>,
+) -> Result<Option<(A, B)>, String> {
+    if matches!(theirs, Err(Stop::Exhausted | Stop::Interrupted)) {
+        return Ok(None);
+    }
+    match (theirs, ours()) {
+        (Ok(theirs), Ok(ours)) => Ok(Some((theirs, ours))),
+        (_, Err(Stop::Exhausted)) => Ok(None),
+        (Err(theirs), Err(ours)) if theirs == ours => Ok(None),
+        (theirs, ours) => {
             let show = |stop: Option<Stop>| stop.map_or_else(|| "an instance".to_owned(), |stop| format!("{stop:?}"));
-            Err(format!("{} on uops, {} on wasmi", show(one.err()), show(other.err())))
+            Err(format!("{} on uops, {} on {}", show(ours.err()), show(theirs.err()), Other::NAME))
         }
     }
 }
 
-fn same_state(one: &State, other: &State) -> Result<(), String> {
+fn same_state<Other: Program>(one: &State, other: &State) -> Result<(), String> {
     if one == other {
         return Ok(());
     }
     for ((key, one), (other_key, other)) in one.iter().zip(other) {
         if key != other_key {
-            return Err(format!("the exports {key:?} on uops, {other_key:?} on wasmi"));
+            return Err(format!("the exports {key:?} on uops, {other_key:?} on {}", Other::NAME));
         }
         match (one, other) {
             _ if one == other => {}
@@ -138,9 +159,10 @@ fn same_state(one: &State, other: &State) -> Result<(), String> {
                 let at = one.iter().zip(other).position(|(one, other)| one != other).unwrap_or(0);
                 let show =
                     |memory: &[u8]| format!("{:02x?} of {} bytes", &memory[at..memory.len().min(at + 8)], memory.len());
-                return Err(format!("{key:?} at {at}: {} on uops, {} on wasmi", show(one), show(other)));
+                let (one, other) = (show(one), show(other));
+                return Err(format!("{key:?} at {at}: {one} on uops, {other} on {}", Other::NAME));
             }
-            _ => return Err(format!("{key:?}: {one:?} on uops, {other:?} on wasmi")),
+            _ => return Err(format!("{key:?}: {one:?} on uops, {other:?} on {}", Other::NAME)),
         }
     }
     Err("one has more exports".to_owned())

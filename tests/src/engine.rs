@@ -2,6 +2,7 @@
 
 mod on_uops;
 mod on_wasmi;
+mod watchdog;
 
 use std::collections::BTreeMap;
 
@@ -9,15 +10,22 @@ pub use on_uops::Uops;
 pub use on_wasmi::Wasmi;
 use uops::{Trap, Value};
 
+/// The pages that each memory may have.
+pub const PAGES: u64 = 256;
+/// The steps that a call or an instantiation may take on an engine that counts them. Each engine has its own kind of steps.
+pub const STEPS: u64 = 1_000_000;
+
 /// A module and those it depends on, compiled by an engine.
 pub trait Program: Sized {
+    /// The engine's name.
+    const NAME: &str;
     /// An instance of the program.
     type Instance: Instance;
 
     /// Compiles named modules, each of which may import from those before it.
     ///
     /// # Errors
-    /// [`Stop::Refused`].
+    /// [`Stop::Refused`] or [`Stop::Unsupported`].
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop>;
 
     /// Creates instances of all modules.
@@ -36,7 +44,7 @@ pub trait Instance {
     fn call(&mut self, function: &str, args: &[Value]) -> Result<Vec<String>, Stop>;
 
     /// The state that the modules export and functions may change.
-    fn state(&self) -> State;
+    fn state(&mut self) -> State;
 }
 
 /// Globals, memories and tables by module and name.
@@ -61,6 +69,10 @@ pub enum Stop {
     Trap(Trap),
     /// The frames ran out. Engines differ in how many there are.
     Exhausted,
+    /// The steps ran out, or the time.
+    Interrupted,
+    /// The engine lacks a feature that the module uses.
+    Unsupported,
     /// Anything else, as the engine describes it.
     Refused(String),
 }

@@ -1,6 +1,6 @@
 //! Tests of the whole path from C bodies to running machine code. The READMEs' examples run as doctests.
 //!
-//! The library holds what tests share: random and damaged modules, and the comparison of two engines.
+//! The library holds what tests share: random, mutated and damaged modules, and the comparison of engines.
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(doctest, doc = include_str!("../../stencil-macros/README.md"))]
@@ -10,10 +10,12 @@
 pub mod bodies;
 pub mod differential;
 pub mod engine;
+pub mod fuzz;
 pub mod hostile;
 pub mod mutate;
 pub mod rng;
 pub mod smith;
+pub mod variants;
 pub mod wasi;
 
 /// The READMEs open with the example of the crate's documentation.

@@ -3,7 +3,6 @@
 use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
 
-use crate::differential::{Compared, Disagreement, functions_agree};
 use crate::rng::Rng;
 
 /// The module that random modules may import from, by the name [`ENVIRONMENT_NAME`].
@@ -16,15 +15,13 @@ const FUEL: u32 = 1000;
 /// The number of bytes that a module is generated from.
 const ENTROPY: usize = 4096;
 
-/// Generates a binary module from a seed and at most this many bytes of entropy. Less entropy yields a smaller module.
+/// Generates a binary module from a seed. Its functions terminate.
 #[must_use]
-pub fn module(seed: u64, entropy: usize) -> Vec<u8> {
+pub fn module(seed: u64) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     let config = config(&mut rng);
     let bytes = rng.bytes(ENTROPY);
-    // Beyond its end the entropy counts as zeros.
-    let mut module =
-        Module::new(config, &mut Unstructured::new(&bytes[..entropy.min(ENTROPY)])).expect("any bytes make a module");
+    let mut module = Module::new(config, &mut Unstructured::new(&bytes)).expect("any bytes make a module");
     module.ensure_termination(FUEL).expect("no function's body is made of raw bytes");
     module.to_bytes()
 }
@@ -79,38 +76,4 @@ fn config(rng: &mut Rng) -> Config {
         max_instructions: rng.pick(&[20, 100, 500]),
         ..Config::default()
     }
-}
-
-/// Runs the module of a seed on uops and on wasmi.
-///
-/// # Errors
-/// The first difference.
-pub fn check(seed: u64) -> Result<Compared, Disagreement> {
-    check_smaller(seed, ENTROPY).1
-}
-
-/// Runs the module that a seed yields with less entropy, and returns the module as well.
-fn check_smaller(seed: u64, entropy: usize) -> (Vec<u8>, Result<Compared, Disagreement>) {
-    let wasm = module(seed, entropy);
-    let result = functions_agree(&[(ENVIRONMENT_NAME, ENVIRONMENT), ("", &wasm)], seed);
-    (wasm, result)
-}
-
-/// Shrinks a difference: returns the smallest module, by entropy, on which uops and wasmi differ, if they differ on that of
-/// this seed.
-#[must_use]
-pub fn smallest(seed: u64) -> Option<(Vec<u8>, Disagreement)> {
-    let fails = |entropy| {
-        let (wasm, result) = check_smaller(seed, entropy);
-        result.err().map(|disagreement| (wasm, disagreement))
-    };
-    let (mut entropy, mut found) = (ENTROPY, fails(ENTROPY)?);
-    let mut step = ENTROPY;
-    while step > 0 {
-        match entropy.checked_sub(step).and_then(|entropy| Some((entropy, fails(entropy)?))) {
-            Some(smaller) => (entropy, found) = smaller,
-            None => step /= 2,
-        }
-    }
-    Some(found)
 }

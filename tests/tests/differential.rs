@@ -13,7 +13,7 @@ const PLAIN: &str = r#"(module
 fn compare(one: &str, other: &str) -> Result<End, String> {
     let mut one = Uops::new(&[("", one.as_bytes())]).unwrap().instantiate().unwrap();
     let mut other = Wasmi::new(&[("", other.as_bytes())]).unwrap().instantiate().unwrap();
-    call_agrees(&mut one, &mut other, "run", &[0.0.into()])
+    call_agrees::<Wasmi>(&mut one, &mut other, "run", &[0.0.into()])
 }
 
 #[test]
@@ -22,7 +22,9 @@ fn equal_modules_agree() {
     let trap = PLAIN.replace("(local.get 0)", "unreachable");
     assert_eq!(compare(&trap, &trap), Ok(End::Trapped));
     let endless = PLAIN.replace("(local.get 0)", "(call $run (local.get 0))");
-    assert_eq!(compare(&endless, &endless), Ok(End::Exhausted));
+    assert_eq!(compare(&endless, &endless), Ok(End::Stopped));
+    let hanging = PLAIN.replace("(local.get 0)", "(loop (br 0)) (local.get 0)");
+    assert_eq!(compare(&hanging, &hanging), Ok(End::Stopped));
     let nan = PLAIN.replace("f32.const nan", "f32.const -nan:0x200000");
     assert_eq!(compare(PLAIN, &nan), Ok(End::Returned));
 }
@@ -45,4 +47,11 @@ fn every_difference_is_detected() {
         let error = compare(PLAIN, &PLAIN.replace(from, to)).unwrap_err();
         assert!(error.contains(what), "{error} instead of {what}");
     }
+}
+
+#[test]
+fn uops_must_end_where_the_other_engine_does() {
+    let hanging = PLAIN.replace("(local.get 0)", "(loop (br 0)) (local.get 0)");
+    let error = compare(&hanging, PLAIN).unwrap_err();
+    assert!(error.contains("Err(Interrupted) on uops"), "{error}");
 }

@@ -1,8 +1,9 @@
 //! uops as an engine under comparison.
 
-use uops::{Error, Extern, Linker, Store, Trap, Value};
+use uops::{Error, Extern, Linker, Store, StoreLimits, Trap, Value};
 
-use super::{Instance, Item, Program, State, Stop};
+use super::watchdog::within;
+use super::{Instance, Item, PAGES, Program, State, Stop};
 
 /// Programs of uops.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct Running {
 }
 
 impl Program for Uops {
+    const NAME: &str = "uops";
     type Instance = Running;
 
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
@@ -24,10 +26,11 @@ impl Program for Uops {
     }
 
     fn instantiate(&self) -> Result<Running, Stop> {
-        let (store, mut linker) = (Store::new().map_err(stop)?, Linker::new());
+        let limits = StoreLimits { memory_pages: PAGES, ..StoreLimits::default() };
+        let (store, mut linker) = (Store::with_limits(limits).map_err(stop)?, Linker::new());
         let mut instances = Vec::new();
         for (name, program) in &self.0 {
-            let instance = uops::Instance::new(&store, program, &linker).map_err(stop)?;
+            let instance = within(&store, || uops::Instance::new(&store, program, &linker)).map_err(stop)?;
             linker.instance(&store, name, instance).map_err(stop)?;
             instances.push(instance);
         }
@@ -38,11 +41,11 @@ impl Program for Uops {
 impl Instance for Running {
     fn call(&mut self, function: &str, args: &[Value]) -> Result<Vec<String>, Stop> {
         let instance = self.instances.last().expect("there is a module");
-        let results = instance.call(&self.store, function, args).map_err(stop)?;
+        let results = within(&self.store, || instance.call(&self.store, function, args)).map_err(stop)?;
         Ok(results.iter().map(Value::to_string).collect())
     }
 
-    fn state(&self) -> State {
+    fn state(&mut self) -> State {
         let mut state = State::new();
         for (index, instance) in self.instances.iter().enumerate() {
             for (name, export) in instance.exports(&self.store).unwrap() {
@@ -77,6 +80,7 @@ impl Running {
 fn stop(error: Error) -> Stop {
     match error.trap() {
         Some(Trap::StackExhausted) => Stop::Exhausted,
+        Some(Trap::Interrupted) => Stop::Interrupted,
         // wasmi has one trap for both.
         Some(Trap::UndefinedElement) => Stop::Trap(Trap::TableOutOfBounds),
         Some(trap) => Stop::Trap(trap),

@@ -2,9 +2,11 @@
 
 use uops::{Trap, Value};
 use wasmi::errors::{ErrorKind, InstantiationError};
-use wasmi::{Config, Engine, Error, Extern, Linker, Module, Ref, Store, TrapCode, Val};
+use wasmi::{
+    Config, Engine, Error, Extern, Linker, Module, Ref, Store, StoreLimits, StoreLimitsBuilder, TrapCode, Val,
+};
 
-use super::{Instance, Item, Program, State, Stop};
+use super::{Instance, Item, PAGES, Program, STEPS, State, Stop};
 
 /// Programs of wasmi.
 #[derive(Debug)]
@@ -16,17 +18,18 @@ pub struct Wasmi {
 /// Instances of wasmi.
 #[derive(Debug)]
 pub struct Running {
-    store: Store<()>,
+    store: Store<StoreLimits>,
     instances: Vec<wasmi::Instance>,
 }
 
 impl Program for Wasmi {
+    const NAME: &str = "wasmi";
     type Instance = Running;
 
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
         let mut config = Config::default();
         // More frames than uops has, so that uops runs out first.
-        config.set_max_recursion_depth(1_000_000).set_max_stack_height(64 << 20);
+        config.set_max_recursion_depth(1_000_000).set_max_stack_height(64 << 20).consume_fuel(true);
         let engine = Engine::new(&config);
         let compile = |&(name, wasm): &(&str, &[u8])| Ok((name.to_owned(), Module::new(&engine, wasm).map_err(stop)?));
         let modules = modules.iter().map(compile).collect::<Result<_, _>>()?;
@@ -34,9 +37,12 @@ impl Program for Wasmi {
     }
 
     fn instantiate(&self) -> Result<Running, Stop> {
-        let (mut store, mut linker) = (Store::new(&self.engine, ()), Linker::new(&self.engine));
+        let limits = StoreLimitsBuilder::new().memory_size(PAGES as usize * 65536).build();
+        let (mut store, mut linker) = (Store::new(&self.engine, limits), Linker::new(&self.engine));
+        store.limiter(|limits| limits);
         let mut instances = Vec::new();
         for (name, module) in &self.modules {
+            store.set_fuel(STEPS).map_err(stop)?;
             let instance = linker.instantiate_and_start(&mut store, module).map_err(stop)?;
             linker.instance(&mut store, name, instance).map_err(|error| Stop::Refused(error.to_string()))?;
             instances.push(instance);
@@ -51,11 +57,12 @@ impl Instance for Running {
         let function = instance.get_func(&self.store, function).expect("uops found it");
         let args: Vec<Val> = args.iter().map(|&arg| to_wasmi(arg)).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
+        self.store.set_fuel(STEPS).map_err(stop)?;
         function.call(&mut self.store, &args, &mut results).map_err(stop)?;
         Ok(results.iter().map(show).collect())
     }
 
-    fn state(&self) -> State {
+    fn state(&mut self) -> State {
         let exports = self.instances.iter().enumerate();
         let exports = exports.flat_map(|(index, instance)| instance.exports(&self.store).map(move |one| (index, one)));
         exports
@@ -93,6 +100,7 @@ fn stop(error: Error) -> Stop {
         Some(TrapCode::BadConversionToInteger) => Trap::InvalidConversionToInteger,
         Some(TrapCode::BadSignature) => Trap::IndirectCallTypeMismatch,
         Some(TrapCode::StackOverflow) => return Stop::Exhausted,
+        Some(TrapCode::OutOfFuel) => return Stop::Interrupted,
         _ => match error.kind() {
             ErrorKind::Memory(_) => Trap::MemoryOutOfBounds,
             ErrorKind::Table(_) | ErrorKind::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {

@@ -30,7 +30,7 @@ proptest! {
         let modules = [("", text.as_bytes())];
         let mut uops = Uops::new(&modules).unwrap().instantiate().unwrap();
         let mut wasmi = Wasmi::new(&modules).unwrap().instantiate().unwrap();
-        let result = call_agrees(&mut uops, &mut wasmi, "run", &args);
+        let result = call_agrees::<Wasmi>(&mut uops, &mut wasmi, "run", &args);
         prop_assert!(matches!(result, Ok(End::Returned | End::Trapped)), "{text}\n{args:?}\n{result:?}");
     }
 }
