@@ -206,7 +206,7 @@ impl Builder<'_, '_, '_> {
         let flag = { flags }.find(|flag| independent.contains(&flag.as_str())).unwrap_or("-fpic".into());
         let message = format!(
             "reads an array of pointers, which the C compiler turned into 32-bit offsets, but the executable may be out of \
-             their reach: leave out the flag `{flag}`, or read the array through a pointer to `volatile`"
+             their reach: leave out the flag `{flag}`, or hide the array behind a pointer: `__asm__(\"\" : \"+r\"(pointer));`"
         );
         self.refuse(None, message)
     }

@@ -57,7 +57,8 @@ macro_rules! with_flags {
                 pub uop also_byte() { x = (uint64_t)&also_byte; }
                 pub uop walk() { const struct node *n = &first; while (x--) n = n->next; x = n->value * 10 + *n->inside; memory[0] = (uint64_t)n; }
                 pub uop odd() { x = odd.tag + *odd.p + odd.n + odd.end + (odd.self == &odd) * 100; memory[0] = (uint64_t)&odd; memory[1] = (uint64_t)odd.self; }
-                pub uop around() { memory[0] = (uint64_t)((const uint64_t *const volatile *)around)[x]; memory[1] = (uint64_t)seven; }
+                // clang would turn the array into a table of offsets, which the macro refuses.
+                pub uop around() { const uint64_t *const *pointers = around; __asm__("" : "+r"(pointers)); memory[0] = (uint64_t)pointers[x]; memory[1] = (uint64_t)seven; }
                 pub uop nothing() { memory[0] = (uint64_t)&nothing; memory[1] = (uint64_t)&also_nothing; }
                 pub uop flexible() { x = flexible.n * 1000 + flexible.text[x]; memory[0] = (uint64_t)&flexible; }
                 pub uop aligned() { x = aligned[x & 63]; memory[0] = (uint64_t)aligned; }
