@@ -70,7 +70,7 @@ fn the_manual_has_a_table_of_all_uops_and_a_page_for_each() {
 
     let add = text(&user, "constant.STENCIL_add.html").join("\n");
     for part in
-        ["Adds what it is told.", "\nvalue|i32|1|", "\nwide|u64|1|all values|", "Calls log.", "$wide, %", "call"]
+        ["Adds what it is told.", "\nvalue|i32|1|", "\nwide|u64|1|all values|", "Calls log.", "data(%rip), %", "call"]
     {
         assert!(add.contains(part), "{part}: {add}");
     }

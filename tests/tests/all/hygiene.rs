@@ -121,6 +121,7 @@ mod types {
 
 mod traits {
     //! Blanket methods by value, which method syntax would find before methods that take a reference.
+    #[allow(clippy::wrong_self_convention)]
     pub trait Tap: Sized {
         fn as_ref(self) -> u8 {
             1
