@@ -1,8 +1,8 @@
 //! A JIT for eBPF, the instruction set of RFC 9669: a register machine with checked memory, helpers and local calls.
 //!
 //! eBPF's registers r0 to r9 are registers of the machine, so most instructions become one or two of the processor's. A second
-//! operand that is not worth a stencil per register goes through the scratch register `t`. [`uops`] has the bodies, and this
-//! file decodes instructions, verifies them and lowers them to uops, all in one pass.
+//! operand that is not worth a stencil per register goes through the scratch register `t`. The module `uops` has the bodies.
+//! This file decodes instructions, verifies them and lowers them to uops, all in one pass.
 
 mod uops;
 

@@ -1,7 +1,7 @@
 //! Compares random C bodies as stencils with C functions whose operands are variables, both compiled by the same
 //! compiler.
 //!
-//! [`generate`] derives a body from a seed, and [`input`] derives its inputs. [`source`] writes many bodies into one
+//! [`generate`] derives a body from a seed, and [`input`] derives its inputs. The module `source` writes many bodies into one
 //! program, [`batch`] builds and runs it, and [`harness`] is its main function, which compares registers and memory.
 //! The program is a separate process, because wrong code may crash it.
 

@@ -43,7 +43,7 @@ pub struct Peer {
     pub compare: Comparison,
 }
 
-/// See [`functions_agree`](crate::differential::functions_agree).
+/// See [`functions_agree`].
 pub type Comparison = fn(&[(&str, &[u8])], u64) -> Result<Option<Compared>, Disagreement>;
 
 impl Peer {
