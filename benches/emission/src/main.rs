@@ -151,5 +151,5 @@ fn arena(mapping: Mapping) -> Result<Arena> {
 const C: &str = "C, as CPython's generator writes it";
 
 fn c_step(step: &small::Step) -> c::Instruction<2> {
-    c::Instruction { uop: 1, operands: [step.offset.into(), step.amount.into()] }
+    c::Instruction { uop: 1, operands: [step.offset.into(), i64::from(step.amount).cast_unsigned()] }
 }

@@ -9,8 +9,8 @@ stencil! {
     /// Two sums, and the memory that is added to one of them.
     pub machine Adder(memory: *const u8, sum: u64, count: u64) -> u64;
 
-    /// Adds a word in memory to one sum and a constant to the other: `add offset(%r12), %r13; lea amount(%r14), %r14`.
-    pub uop step(offset: u32, amount: u32) {
+    /// Adds a word in memory to one sum and a constant to the other: `add offset(%r12), %r13; add $amount, %r14`.
+    pub uop step(offset: u32, amount: i32) {
         sum += *(const uint64_t *)(memory + offset);
         count += amount;
     }
@@ -25,7 +25,7 @@ pub struct Step {
     /// The offset of a word of the memory.
     pub offset: u32,
     /// A constant that needs 32 bits.
-    pub amount: u32,
+    pub amount: i32,
 }
 
 /// The number of words that the steps read from.
@@ -38,7 +38,9 @@ pub const SIZE: usize = STENCIL_step.code.size;
 pub fn steps(number: usize) -> Vec<Step> {
     let mut random = scale::Random(1);
     let mut below = |limit: usize| random.below(limit) as u32;
-    (0..number).map(|_| Step { offset: 128 + 8 * below(WORDS - 16), amount: 128 + below(1 << 30) }).collect()
+    (0..number)
+        .map(|_| Step { offset: 128 + 8 * below(WORDS - 16), amount: 128 + below(1 << 30).cast_signed() })
+        .collect()
 }
 
 /// The steps as instructions.
@@ -50,7 +52,7 @@ pub fn program(steps: &[Step]) -> Vec<Instruction<Adder>> {
 pub fn run(function: unsafe extern "C" fn(*const u8, u64, u64) -> u64, steps: &[Step]) -> Result<()> {
     let words: Vec<u64> = (0..WORDS as u64).map(|index| index.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
     let expected = steps.iter().fold(0, |sum: u64, step| {
-        sum.wrapping_add(words[step.offset as usize / 8]).wrapping_add(u64::from(step.amount))
+        sum.wrapping_add(words[step.offset as usize / 8]).wrapping_add_signed(step.amount.into())
     });
     // SAFETY: the function reads words at the offsets of the steps, all of which exist.
     let result = unsafe { function(words.as_ptr().cast(), 0, 0) };

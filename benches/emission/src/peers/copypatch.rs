@@ -41,7 +41,7 @@ pub fn extend(code: &mut Vec<u8>, step: &Step) {
     const CODE: [u8; SIZE] = self::code();
     let start = code.len();
     code.extend_from_slice(&CODE);
-    for (patch, value) in STENCIL_step.patches.iter().zip([step.offset, step.amount]) {
+    for (patch, value) in STENCIL_step.patches.iter().zip([step.offset, step.amount.cast_unsigned()]) {
         // Its only kind of patch is a displacement from the end of the field.
         let field = start + patch.offset;
         patch_x86_rel32(code, field, field + 4 + value as usize);

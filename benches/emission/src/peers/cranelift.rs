@@ -53,7 +53,7 @@ impl Contender for Cranelift<'_> {
             for step in *steps {
                 let word = builder.ins().load(types::I64, MemFlagsData::trusted(), memory, step.offset as i32);
                 sum = builder.ins().iadd(sum, word);
-                count = builder.ins().iadd_imm_u(count, i64::from(step.amount));
+                count = builder.ins().iadd_imm_s(count, i64::from(step.amount));
             }
             let result = builder.ins().iadd(sum, count);
             builder.ins().return_(&[result]);

@@ -26,11 +26,11 @@ impl Contender for Dynasm<'_> {
     fn emit(&mut self, _: &mut [u8]) -> Result<()> {
         let assembler = &mut self.assembler;
         for step in self.steps {
-            let (offset, amount) = (step.offset as i32, step.amount as i32);
+            let (offset, amount) = (step.offset as i32, step.amount);
             dynasm!(assembler
                 ; .arch x64
                 ; add r13, [DWORD r12 + offset]
-                ; lea r14, [DWORD r14 + amount]
+                ; add r14, DWORD amount
             );
         }
         Ok(())
@@ -59,11 +59,11 @@ impl Contender for Functions<'_> {
         for steps in self.functions {
             dynasm!(assembler ; .arch x64 ; .bytes self.entry);
             for step in *steps {
-                let (offset, amount) = (step.offset as i32, step.amount as i32);
+                let (offset, amount) = (step.offset as i32, step.amount);
                 dynasm!(assembler
                     ; .arch x64
                     ; add r13, [DWORD r12 + offset]
-                    ; lea r14, [DWORD r14 + amount]
+                    ; add r14, DWORD amount
                 );
             }
             dynasm!(assembler ; .arch x64 ; lea rax, [r14 + r13] ; ret);

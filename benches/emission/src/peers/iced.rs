@@ -18,7 +18,7 @@ impl Contender for Iced<'_> {
         let mut assembler = CodeAssembler::new(64)?;
         for step in self.steps {
             assembler.add(r13, ptr(r12 + step.offset))?;
-            assembler.lea(r14, ptr(r14 + step.amount))?;
+            assembler.add(r14, step.amount)?;
         }
         self.code = assembler.assemble(0)?;
         Ok(())
