@@ -64,7 +64,8 @@ impl Program {
         Ok(Self { code, helpers: lowering.used })
     }
 
-    /// Runs the program on this memory, whose address and size it receives in r1 and r2. Returns r0.
+    /// Runs the program on this memory, whose address and size it receives in r1 and r2. Returns r0. Nothing stops a program
+    /// that loops forever.
     ///
     /// # Errors
     /// [`Error::Fault`].
@@ -196,7 +197,7 @@ impl Lowering<'_> {
         Ok(at + 1)
     }
 
-    /// An arithmetic instruction. Common operations have a stencil for each source; others take it from `t`.
+    /// Lowers an arithmetic instruction. Common operations have a stencil for each source; others take it from `t`.
     fn alu(&mut self, table: &[Alu], insn: Insn) -> Result<(), Problem> {
         let alu = *table.get(usize::from(insn.opcode >> 4)).ok_or(UNKNOWN)?;
         let source = match alu {
@@ -208,7 +209,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Where the second operand is: the constant, or else `t`, into which it is copied.
+    /// Returns the location of the second operand: the constant, or `t`, after copying the register there.
     fn source(&mut self, insn: Insn) -> usize {
         if insn.opcode & 8 == 0 {
             return IMM;
@@ -217,7 +218,7 @@ impl Lowering<'_> {
         T
     }
 
-    /// The label of a jump's target, which is not in the middle of a 64-bit constant.
+    /// Returns the label of a jump's target. A target in the middle of a 64-bit constant is an error.
     fn target(&self, at: usize, offset: i64) -> Result<Label, Problem> {
         let to = usize::try_from(at as i64 + 1 + offset).ok().filter(|&to| to < self.program.len());
         let to = to.ok_or(Problem::Rule("a jump out of the program"))?;

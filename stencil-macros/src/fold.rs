@@ -1,19 +1,19 @@
 //! Loads of operands become immediates, displacements and shift counts.
 //!
-//! C declares an operand as a variable that is defined nowhere, and its body loads it: to a compiler the value is unknown, and
-//! nothing more. The variable is a slot of the stencil's data, which is patched. This pass finds what reads such variables, and puts the
-//! operand into the instructions themselves:
+//! C declares an operand as a variable that is never defined, and its body loads it. To a compiler the value is unknown, and
+//! nothing more. The variable is a slot of the stencil's data, which is patched. This pass finds the instructions that read such a
+//! variable, and puts the operand into the instructions themselves:
 //!
 //! - An operation on the variable gets an immediate.
 //! - A register that was loaded from the variable holds a known value until it is set again. An instruction that reads the register gets
-//!   an immediate or a displacement. If all of them do, the load is left out; else it becomes a `mov` of an immediate.
+//!   an immediate or a displacement. If all of them do, the load is deleted; else it becomes a `mov` of an immediate.
 //!
-//! The pass replaces what it can prove and leaves the rest: a load is right for every value. A value is known where all ways
-//! to an instruction agree on it; a register is dead where no way from an instruction reads it; a rule keeps the flags, or they are dead;
-//! a field takes all values of the operand, but for displacements of a `u32` (see [`Operand::may_be_refused`]).
+//! The pass replaces what it can prove and keeps the other loads, which are right for every value. A value is known where all paths
+//! to an instruction agree on it. A register is dead where no path from an instruction reads it. A rule keeps the flags, or they are
+//! dead. A field takes all values of the operand, except displacements of a `u32` (see [`Operand::may_be_refused`]).
 //!
-//! `value` says what registers hold and what fits into fields, `flow` where values and flags go, `rules` what instructions become,
-//! `conditions` what exchanging the operands of a comparison does, `encode` writes bytes.
+//! `value` describes the contents of registers and what fits into fields, `flow` follows values and flags, `rules` rewrites instructions,
+//! `conditions` exchanges the operands of comparisons, and `encode` writes bytes.
 
 mod conditions;
 mod encode;
@@ -47,7 +47,7 @@ pub struct Function<'a> {
     pub references: &'a [Reference],
     /// The registers that are live where control leaves the function by the instruction with this index.
     pub leaves: &'a dyn Fn(usize) -> Registers,
-    /// What the call by the instruction with this index may do.
+    /// The effects of the call at the instruction with this index.
     pub calls: &'a dyn Fn(usize) -> Effects,
     /// Whether a load of 64 bits that has to stay becomes an immediate.
     pub wide_immediates: bool,
@@ -60,7 +60,7 @@ pub struct Reference {
     pub to: To,
 }
 
-/// What a relocated field refers to.
+/// The target of a relocated field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
     /// Memory at an offset from the variable of an operand, relative to the next instruction.
@@ -71,14 +71,14 @@ pub enum To {
     Other,
 }
 
-/// What goes into a field of a changed instruction.
+/// The new content of a field of a changed instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
     /// An operand.
     Operand { operand: usize, kind: PatchKind, addend: i64 },
     /// The whole address that the reference with this index has 32 bits of.
     Address { reference: usize },
-    /// What the reference with this index had there; `rest` is what its addend has to grow by.
+    /// The content of the reference with this index; `rest` is added to its addend.
     Kept { reference: usize, rest: i64 },
 }
 
@@ -89,7 +89,7 @@ pub struct Filled {
     fill: Fill,
 }
 
-/// What the pass has done.
+/// The result of the pass.
 #[derive(Debug, Default)]
 pub struct Folded {
     /// The code; instructions without a replacement may differ in their condition.
@@ -118,7 +118,7 @@ pub fn fold(function: &Function) -> Folded {
     pass.addresses();
     if function.references.iter().any(|reference| matches!(reference.to, To::Variable { .. })) {
         pass.variables();
-        // What a change makes known is found in the next round. Each one changes an instruction for good.
+        // A change may make further values known, which the next round finds. Each round changes at least one instruction.
         while pass.round() || pass.refusals() {}
         pass.remaining_loads();
         if let Some(operand) = pass.unfounded() {
@@ -256,7 +256,7 @@ impl<'a> Pass<'a> {
 
     /// The greatest value of an operand that all addresses take, if one refuses values.
     fn limit(&self, operand: usize) -> Option<i128> {
-        // What control never reaches, layout leaves out.
+        // Layout removes unreachable code.
         let steps = self.steps.iter().zip(&self.reachable).filter(|(step, reachable)| **reachable && !step.deleted);
         let limits = steps.flat_map(|(step, _)| &step.fills).filter_map(|filled| match filled.fill {
             Fill::Operand { operand: other, kind: PatchKind::Abs32S, addend } if other == operand => {
@@ -285,7 +285,7 @@ impl<'a> Pass<'a> {
         changed
     }
 
-    /// An operand of which other fields rely on a refusal that is no longer there.
+    /// An operand whose other fields rely on a refusal that no longer exists.
     fn unfounded(&self) -> Option<usize> {
         let founded = |operand: usize| self.limit(operand).is_some_and(|limit| limit <= self.operands[operand].range.1);
         (0..self.operands.len()).find(|&operand| self.operands[operand].is_refused && !founded(operand))
@@ -329,7 +329,7 @@ impl<'a> Pass<'a> {
         if step.before.is_some() || change.fill.is_some_and(|(field, _)| taken(field)) {
             return None;
         }
-        // What is in a field already has to stay there, and the rules do not see it.
+        // The rules do not see the content of a field that was filled before, so the field must stay as it is.
         let same = change.defines.is_none() && change.instruction.mnemonic() == step.instruction.mnemonic();
         if !step.fills.is_empty() && !same {
             return None;

@@ -57,7 +57,7 @@ pub const LAYOUT_SECTION: &str = ".stencil.layout";
 /// The name of the stretch with which every unit begins.
 pub const PRELUDE: &str = "the prelude of stencil!";
 
-/// What every block begins with.
+/// The beginning of every translation unit.
 ///
 /// An operand is a variable that is defined nowhere, and the body loads it. To a compiler that is a value which it knows nothing of. It may
 /// load it where it is needed, and as often as it likes. A symbol whose address is the operand would not do: compilers reason about

@@ -56,7 +56,7 @@ pub fn number(register: Register) -> Option<usize> {
     full.is_gpr64().then(|| full as usize - Register::RAX as usize)
 }
 
-/// What an instruction does to registers and flags.
+/// The effects of an instruction on registers and flags.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Effects {
     pub reads: Registers,
@@ -70,13 +70,13 @@ pub struct Effects {
 const ARITHMETIC_FLAGS: u32 = 0x3f;
 
 impl Effects {
-    /// What a call does that reads some registers, loses some, and may also set `others`.
+    /// The effects of a call that reads some registers, loses some, and may also set `others`.
     pub fn of_call(reads: Registers, lost: Registers, others: Registers) -> Self {
         let flags = Registers::FLAGS;
         Self { reads, writes: lost.with(others).with(flags), kills: lost.with(flags) }
     }
 
-    /// What an instruction does that is no call.
+    /// The effects of an instruction other than a call.
     pub fn of(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> Self {
         let mut effects = Self::default();
         for used in factory.info(instruction).used_registers() {
@@ -163,10 +163,10 @@ pub fn live_after(effects: &[Effects], next: &[Next]) -> Vec<Registers> {
     }
 }
 
-/// What is known of each general register's contents.
+/// The known contents of the general registers.
 pub type State = [Option<Value>; 16];
 
-/// What is known before each instruction: the values on which all ways there agree. `define` gives the register that an instruction
+/// The values known before each instruction: those on which all paths to it agree. `define` gives the register that an instruction
 /// sets to a known value, with that value, from the state before it.
 pub fn known_before(
     effects: &[Effects],

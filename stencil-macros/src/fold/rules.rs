@@ -25,7 +25,7 @@ pub enum Field {
     Immediate,
 }
 
-/// What else has to be true for a rule to apply.
+/// A further condition of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     Nothing,

@@ -4,7 +4,7 @@ use iced_x86::Register;
 
 use crate::model::PatchKind;
 
-/// What is known of an operand of the uop.
+/// The properties of an operand of the uop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operand {
     /// Size of the variable that C declares.
@@ -45,7 +45,7 @@ pub struct Part {
     pub addend: i64,
 }
 
-/// What a displacement is for.
+/// The part of a sum that an address uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Address {
     /// All 64 bits of the sum.
@@ -55,7 +55,7 @@ pub enum Address {
 }
 
 impl Value {
-    /// What a register holds that was loaded with the low `bits` of an operand's variable and extended with zeros; or with its
+    /// The value of a register after a load of the low `bits` of an operand's variable, extended with zeros, or with its
     /// sign to `bits`, if `signed`. `read` is the number of bits in memory.
     pub fn loaded(operands: &[Operand], operand: usize, read: u32, bits: u32, signed: bool) -> Option<Self> {
         let known = operands.get(operand)?;
