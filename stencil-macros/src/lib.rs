@@ -21,7 +21,6 @@ mod ctype;
 mod diagnostics;
 mod entry;
 mod expand;
-mod fold;
 mod hash;
 mod headers;
 mod inputs;

@@ -1,6 +1,7 @@
 //! The x86-64 instruction set: locates an instruction's fields and interprets them, removes and inverts jumps, and
 //! disassembles.
 
+pub mod fold;
 pub mod probe;
 
 use std::collections::HashMap;

@@ -6,9 +6,9 @@ use object::elf;
 use super::{Builder, Filling, Relocation, Target};
 use crate::compiler::flags;
 use crate::ctype::Type;
-use crate::fold::{self, Effects, Fill, Function, Operand, Reference, Registers, Replacement, To};
 use crate::layout::Replacements;
 use crate::model::Symbol;
+use crate::x86_64::fold::{self, Effects, Fill, Function, Operand, Reference, Registers, Replacement, To};
 use crate::x86_64::probe::Location;
 use crate::x86_64::{Decoded, Kind};
 
