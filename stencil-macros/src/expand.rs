@@ -30,7 +30,7 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
     let machine = machine::expand(block, objects, calls, &names);
     let uops = || block.uops.iter().zip(&objects.uops);
     let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
-    let constructors = instruction::constructors(block, &names, &manual::table(block, objects));
+    let constructors = instruction::constructors(block, objects, &names, &manual::table(block, objects));
     let arrays = names.arrays.items();
     let statics = constant::expand(objects, &names);
     quote! {

@@ -71,6 +71,11 @@ pub struct Stencil {
     /// The number of instructions that use the native stack, code out of line included.
     pub stack: usize,
     pub disassembly: String,
+    /// For each operand the least and the greatest value that a narrow form takes, or none if it takes all values of the type. A
+    /// general form has no ranges.
+    pub ranges: Vec<Option<(i64, i64)>>,
+    /// The narrow form, which is shorter. None if there is none, and for narrow forms.
+    pub narrow: Option<Box<Stencil>>,
 }
 
 /// A constant of C that lives in the executable, once for all uops of the block.

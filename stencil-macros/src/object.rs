@@ -12,6 +12,7 @@ mod data;
 mod escape;
 mod field;
 mod file;
+mod narrow;
 mod operands;
 mod refusal;
 
@@ -29,6 +30,7 @@ use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Stati
 use crate::source::{self, Source};
 use crate::x86_64;
 use crate::x86_64::probe::Convention;
+use narrow::Ranges;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
@@ -61,7 +63,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
         Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
     let mut refusals = Vec::new();
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&Uop>| -> Option<Stencil> {
-        match Builder::build(reader, by_name.get(name)?, uop) {
+        match Builder::forms(reader, by_name.get(name)?, uop) {
             Ok(stencil) => Some(stencil),
             Err(refusal) => {
                 // The members of a family fail for the same reason: report it once.
@@ -75,9 +77,11 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let declares = block.machine.continued.is_none();
     let entry = if declares { stencil(&mut reader, source::ENTRY, None) } else { None };
     let members = |(index, uop): (usize, &Uop)| {
-        (0..uop.members().len())
+        let mut members: Vec<_> = (0..uop.members().len())
             .map(|member| stencil(&mut reader, &source::function(index, member), Some(uop)))
-            .collect()
+            .collect();
+        narrow::unify(&mut members);
+        members
     };
     let uops: Vec<_> = block.uops.iter().enumerate().map(members).collect();
     if !refusals.is_empty() {
@@ -189,6 +193,8 @@ struct Builder<'r, 'd, 'b> {
     reader: &'r mut Reader<'d, 'b>,
     /// None for the machine's entry.
     uop: Option<&'r Uop>,
+    /// The values that the operands are assumed to have, by index, where their types allow more.
+    assumed: &'r Ranges,
     /// The function that becomes the code.
     own: Function,
     stencil: Stencil,
@@ -205,10 +211,16 @@ struct Builder<'r, 'd, 'b> {
 }
 
 impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
-    fn build(reader: &'r mut Reader<'d, 'b>, own: &Function, uop: Option<&'r Uop>) -> Result<Stencil, Refusal> {
+    fn build(
+        reader: &'r mut Reader<'d, 'b>,
+        own: &Function,
+        uop: Option<&'r Uop>,
+        assumed: &'r Ranges,
+    ) -> Result<Stencil, Refusal> {
         let mut builder = Self {
             reader,
             uop,
+            assumed,
             own: own.clone(),
             stencil: Stencil { data_alignment: 1, ..Stencil::default() },
             placed: Vec::new(),

@@ -101,13 +101,16 @@ const fn narrow(size: usize) -> u32 {
 /// #     uop ret() { RETURN(x); }
 /// # }
 /// static CHANGED: Stencil = Stencil { data_alignment: 0, ..STENCIL_ret };
-/// static UOP: Uop<Calc> = Uop::new(&CHANGED, &[], |_, _, _| true); // error: `new` is unsafe
+/// static UOP: Uop<Calc> = Uop::new(&CHANGED, None, &[], |_, _, _| true); // error: `new` is unsafe
 /// ```
 pub struct Uop<M: Machine> {
     emit: Option<Emit<M>>,
     size: Size,
     stencil: &'static Stencil,
     links: &'static [Link],
+    /// The uop of the stencil's narrow form.
+    narrow: Option<&'static Self>,
+    is_narrow: bool,
     /// The error that a missing member of a family gives.
     missing: Option<fn(&M::Operands) -> Error>,
 }
@@ -118,24 +121,60 @@ impl<M: Machine> Uop<M> {
     ///
     /// # Safety
     /// `stencil` describes a function of machine `M` that a C compiler compiled: its sizes, its alignment, its operands and its
-    /// patches. `links` has one element for each patch that refers to a function or to static data, in the patches' order.
+    /// patches. `narrow` emits the narrow form that `stencil` names. `links` has one element for each patch that refers to a function or to static data, in the patches' order.
     /// `emit` emits this stencil, and nothing else, by the same operands in the same order.
     #[must_use]
-    pub const unsafe fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
-        Self { emit: Some(emit), size: Size::of(stencil), stencil, links, missing: None }
+    pub const unsafe fn new(
+        stencil: &'static Stencil,
+        narrow: Option<&'static Self>,
+        links: &'static [Link],
+        emit: Emit<M>,
+    ) -> Self {
+        Self { emit: Some(emit), size: Size::of(stencil), stencil, links, narrow, is_narrow: false, missing: None }
+    }
+
+    /// Marks the uop as the one of a narrow form.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn into_narrow(self) -> Self {
+        Self { is_narrow: true, ..self }
+    }
+
+    /// Returns the uop of the narrow form, if the operands fit it and there is one, and else this uop.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline(always)]
+    pub fn narrow_if(&'static self, fits: bool) -> &'static Self {
+        self.narrow.filter(|_| fits).unwrap_or(self)
     }
 
     /// Makes a uop that stands for the members that a family lacks. Emitting it is an error.
     #[must_use]
     pub const fn missing(error: fn(&M::Operands) -> Error) -> Self {
         let stencil = const { &Stencil::nothing("missing") };
-        Self { emit: Some(|_, _, _| false), size: Size::of(stencil), stencil, links: &[], missing: Some(error) }
+        Self {
+            emit: Some(|_, _, _| false),
+            size: Size::of(stencil),
+            stencil,
+            links: &[],
+            narrow: None,
+            is_narrow: false,
+            missing: Some(error),
+        }
     }
 
     /// The pseudo-uop that binds a label.
     const BIND: &'static Self = const {
         let stencil = const { &Stencil::nothing("bind") };
-        &Self { emit: None, size: Size::of(stencil), stencil, links: &[], missing: None }
+        &Self {
+            emit: None,
+            size: Size::of(stencil),
+            stencil,
+            links: &[],
+            narrow: None,
+            is_narrow: false,
+            missing: None,
+        }
     };
 
     /// Returns the description of its stencil.
@@ -205,7 +244,7 @@ impl<M: Machine> Instruction<M> {
     ///
     /// # Safety
     /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
-    /// type.
+    /// type, and in the range of its hole if the uop is a narrow form.
     #[must_use]
     #[inline(always)]
     pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
@@ -247,6 +286,12 @@ impl<M: Machine> Instruction<M> {
     #[must_use]
     pub const fn stencil(&self) -> &'static Stencil {
         self.uop.stencil
+    }
+
+    /// Returns whether its stencil is the narrow form of its uop, which has shorter fields; see [`Stencil::narrow`].
+    #[must_use]
+    pub const fn is_narrow(&self) -> bool {
+        self.uop.is_narrow
     }
 
     /// Returns the operands as words, in the order of [`Stencil::holes`]. Unused words follow.

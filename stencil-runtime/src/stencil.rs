@@ -22,6 +22,10 @@ pub struct Stencil {
     pub calls: &'static [&'static str],
     /// The instructions in AT&T syntax, one per line, with symbolic holes.
     pub disassembly: &'static str,
+    /// A shorter stencil of the same uop for small operands: its displacements and immediates have 8 bits, or 32 instead of 64.
+    /// [`Hole::range`] has the values that it takes. An [`Instruction`](crate::Instruction) whose operands are in these ranges has this
+    /// stencil. Emit functions always emit the general one, so that its size is the same for all values.
+    pub narrow: Option<&'static Stencil>,
 }
 
 impl Stencil {
@@ -30,7 +34,17 @@ impl Stencil {
     #[must_use]
     pub const fn nothing(name: &'static str) -> Self {
         let none = Body { size: 0, stored: &[] };
-        Self { name, code: none, data: none, data_alignment: 1, holes: &[], patches: &[], calls: &[], disassembly: "" }
+        Self {
+            name,
+            code: none,
+            data: none,
+            data_alignment: 1,
+            holes: &[],
+            patches: &[],
+            calls: &[],
+            disassembly: "",
+            narrow: None,
+        }
     }
 }
 
@@ -50,7 +64,7 @@ pub struct Hole {
     pub name: &'static str,
     /// The Rust type, as written in the signature.
     pub ty: &'static str,
-    /// The least and the greatest value that the fields can hold, if they hold less than the type.
+    /// The least and the greatest value that the stencil takes, if the type has others.
     pub range: Option<(i64, i64)>,
 }
 

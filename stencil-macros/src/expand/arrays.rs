@@ -30,7 +30,13 @@ impl Arrays {
         let (keep_zeros, keep_copies) = (keeps("zeros"), keeps("copies"));
         let mut arrays = Self { prefix: prefix.to_owned(), keep_zeros, keep_copies, numbers: HashMap::new() };
         for stencil in objects.entry.iter().chain(objects.uops.iter().flatten().flatten()) {
-            for body in [&stencil.code, &stencil.data] {
+            for body in stencil
+                .narrow
+                .as_deref()
+                .into_iter()
+                .chain([stencil])
+                .flat_map(|stencil| [&stencil.code, &stencil.data])
+            {
                 let (key, next) = (arrays.key(body), arrays.numbers.len());
                 arrays.numbers.entry(key).or_insert(next);
             }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::names::{self, Names, common_attributes, own_attributes};
+use super::names::{self, Form, Names, common_attributes, own_attributes};
 use super::operand::{range, type_text};
 use super::{links, manual};
 use crate::ast::{Block, Uop};
@@ -17,12 +17,27 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let docs = quote! { #(#docs)* #[doc = ""] };
     let name = names::constant(uop);
     let empty = Stencil { data_alignment: 1, ..Stencil::default() };
+    let hidden = |index: usize, form: Form, stencil: &Stencil| {
+        let (name, value) = (names.stencil(uop, index, form), value(block, uop, index, stencil, names));
+        quote! {
+            #(#common)*
+            #[doc(hidden)]
+            #[allow(non_upper_case_globals)]
+            const #name: __stencil_runtime::Stencil = #value;
+        }
+    };
+    let present = |form: Form| {
+        let of_member = move |(index, member)| Some((index, form, form.of(member)?));
+        members.iter().enumerate().filter_map(of_member)
+    };
+    let narrow = present(Form::Narrow).map(|(index, form, stencil)| hidden(index, form, stencil));
     if !uop.is_family() {
         let stencil = members.first().and_then(Option::as_ref).unwrap_or(&empty);
-        let value = value(block, uop, &uop.name.to_string(), stencil, names);
+        let value = value(block, uop, 0, stencil, names);
         let manual = manual::uop(block, uop, members);
         let constant = quote_spanned! {names::span(uop)=> const #name: __stencil_runtime::Stencil = #value; };
         return quote! {
+            #(#narrow)*
             #(#common)*
             #docs
             #[doc = #manual]
@@ -30,20 +45,10 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
             #visibility #constant
         };
     }
-    let present = || members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
-    let constants = present().map(|(index, stencil)| {
-        let name = names.stencil(uop, index);
-        let value = value(block, uop, &uop.member_name(index), stencil, names);
-        quote! {
-            #(#common)*
-            #[doc(hidden)]
-            #[allow(non_upper_case_globals)]
-            const #name: __stencil_runtime::Stencil = #value;
-        }
-    });
+    let constants = present(Form::General).map(|(index, form, stencil)| hidden(index, form, stencil));
     let all = members.iter().enumerate().map(|(index, member)| match member {
         Some(_) => {
-            let name = names.stencil(uop, index);
+            let name = names.stencil(uop, index, Form::General);
             quote! { __stencil_core::option::Option::Some(#name) }
         }
         None => quote! { __stencil_core::option::Option::None },
@@ -54,6 +59,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         static #name: [__stencil_core::option::Option<__stencil_runtime::Stencil>; #count] = [#(#all),*];
     };
     quote! {
+        #(#narrow)*
         #(#constants)*
         #(#common)*
         #docs
@@ -65,10 +71,19 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
 
 /// Returns the `Stencil` of the entry, which has no operands.
 pub fn entry_value(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
-    described(block, "entry", &[], stencil, names)
+    described(block, "entry", &[], stencil, &quote!(__stencil_core::option::Option::None), names)
 }
 
-fn value(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, names: &Names) -> TokenStream {
+/// Returns the `Stencil` of a uop or of one member of a family.
+fn value(block: &Block, uop: &Uop, member: usize, stencil: &Stencil, names: &Names) -> TokenStream {
+    let text = if uop.is_family() { uop.member_name(member) } else { uop.name.to_string() };
+    let narrow = match &stencil.narrow {
+        Some(_) => {
+            let narrow = names.stencil(uop, member, Form::Narrow);
+            quote! { __stencil_core::option::Option::Some(&#narrow) }
+        }
+        None => quote! { __stencil_core::option::Option::None },
+    };
     let holes = uop.operands.iter().enumerate().map(|(index, field)| {
         let (name, ty) = (field.name.to_string(), type_text(&field.ty.rust));
         let range = match range(uop, index, stencil) {
@@ -77,10 +92,17 @@ fn value(block: &Block, uop: &Uop, text: &str, stencil: &Stencil, names: &Names)
         };
         quote! { __stencil_runtime::Hole { name: #name, ty: #ty, range: #range } }
     });
-    described(block, text, &holes.collect::<Vec<_>>(), stencil, names)
+    described(block, &text, &holes.collect::<Vec<_>>(), stencil, &narrow, names)
 }
 
-fn described(block: &Block, text: &str, holes: &[TokenStream], stencil: &Stencil, names: &Names) -> TokenStream {
+fn described(
+    block: &Block,
+    text: &str,
+    holes: &[TokenStream],
+    stencil: &Stencil,
+    narrow: &TokenStream,
+    names: &Names,
+) -> TokenStream {
     let [code, data] = [&stencil.code, &stencil.data].map(|bytes| {
         let (size, (array, _)) = (bytes.len(), names.arrays.of(bytes));
         quote! { __stencil_runtime::Body { size: #size, stored: &#array } }
@@ -100,6 +122,7 @@ fn described(block: &Block, text: &str, holes: &[TokenStream], stencil: &Stencil
             patches: &[#(#patches),*],
             calls: &[#(#calls),*],
             disassembly: #disassembly,
+            narrow: #narrow,
         }
     }
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 
 use super::links::callee_pointer;
 use super::manual;
-use super::names::{self, Names, common_attributes, local, own_attributes};
+use super::names::{self, Form, Names, common_attributes, local, own_attributes};
 use super::operand::{member_index, rust_type};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -34,10 +34,14 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let number = operands.len();
     let empty = Stencil { data_alignment: 1, ..Stencil::default() };
     let absent = (!uop.is_family() && members.first().and_then(Option::as_ref).is_none()).then_some((0, &empty));
-    let present =
-        members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?))).chain(absent);
-    let functions = present.map(|(index, stencil)| {
-        let name = names.words(uop, index);
+    let of = |form: Form| {
+        let of_member = move |(index, member)| Some((index, form, form.of(member)?));
+        members.iter().enumerate().filter_map(of_member)
+    };
+    let absent = absent.map(|(index, stencil)| (index, Form::General, stencil));
+    let present = of(Form::General).chain(of(Form::Narrow)).chain(absent);
+    let functions = present.map(|(index, form, stencil)| {
+        let name = names.words(uop, index, form);
         let body = body(stencil, names);
         quote! {
             #(#common)*
@@ -65,7 +69,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
         let count = members.len();
         let table = members.iter().enumerate().map(|(index, member)| match member {
             Some(_) => {
-                let name = names.words(uop, index);
+                let name = names.words(uop, index, Form::General);
                 quote! { __stencil_core::option::Option::Some(#name::<__Memory>) }
             }
             None => quote! { __stencil_core::option::Option::None },
@@ -90,7 +94,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
             }
         }
     } else {
-        let name = names.words(uop, 0);
+        let name = names.words(uop, 0, Form::General);
         quote! { unsafe { __stencil_runtime::Uop::#method(&#uops, #out, #words, #name) } }
     };
     // Every token has the name's span, because that is where rustc reports two uops of the same name.

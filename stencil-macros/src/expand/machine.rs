@@ -129,7 +129,7 @@ fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> T
         #[doc(hidden)]
         #[allow(non_upper_case_globals)]
         static #entry_uop: __stencil_runtime::Uop<#name> = unsafe {
-            __stencil_runtime::Uop::new(&#entry_stencil, #links, |#out, #operands: &[__stencil_core::primitive::u64; #words], _| {
+            __stencil_runtime::Uop::new(&#entry_stencil, __stencil_core::option::Option::None, #links, |#out, #operands: &[__stencil_core::primitive::u64; #words], _| {
                 type __Memory = __stencil_runtime::Fresh;
                 #body
             })

@@ -14,7 +14,7 @@ use syn::ext::IdentExt as _;
 use super::arrays::Arrays;
 use crate::ast::{Block, Uop};
 use crate::hash::Hash;
-use crate::model::Objects;
+use crate::model::{Objects, Stencil};
 
 /// Returns the import that defines `__stencil_runtime` and `__stencil_core`, given the path of `stencil-runtime`.
 pub fn roots(runtime: &TokenStream) -> TokenStream {
@@ -94,6 +94,32 @@ pub struct Names {
     pub arrays: Arrays,
 }
 
+/// The form of a stencil that an item is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    General,
+    Narrow,
+}
+
+impl Form {
+    /// The form's part of a name. No name of a uop begins with a digit, so the names of members and uops differ.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::General => "",
+            Self::Narrow => "n",
+        }
+    }
+
+    /// Returns the stencil of a member in this form, if there is one.
+    pub fn of(self, member: &Option<Stencil>) -> Option<&Stencil> {
+        let general = member.as_ref()?;
+        match self {
+            Self::General => Some(general),
+            Self::Narrow => general.narrow.as_deref(),
+        }
+    }
+}
+
 impl Names {
     pub fn new(block: &Block, objects: &Objects) -> Self {
         let declared = (block.uops.iter().map(|uop| &uop.name))
@@ -135,15 +161,23 @@ impl Names {
         format_ident!("{}_entry_stencil", self.prefix)
     }
 
-    /// The function that emits a uop, or one member of a family, from words. No name of a uop begins with a digit, so the
-    /// names of members and uops differ.
-    pub fn words(&self, uop: &Uop, member: usize) -> Ident {
-        format_ident!("{}_emit_{member}_{}", self.prefix, uop.name)
+    /// The function that emits a uop, or one member of a family, from words.
+    pub fn words(&self, uop: &Uop, member: usize, form: Form) -> Ident {
+        format_ident!("{}_emit_{member}{}_{}", self.prefix, form.mark(), uop.name)
     }
 
     /// The constant of a uop's only stencil, or of one member of a family.
-    pub fn stencil(&self, uop: &Uop, member: usize) -> Ident {
-        if uop.is_family() { format_ident!("{}_stencil_{member}_{}", self.prefix, uop.name) } else { constant(uop) }
+    pub fn stencil(&self, uop: &Uop, member: usize, form: Form) -> Ident {
+        if uop.is_family() || form == Form::Narrow {
+            format_ident!("{}_stencil_{member}{}_{}", self.prefix, form.mark(), uop.name)
+        } else {
+            constant(uop)
+        }
+    }
+
+    /// The static of the `Uop` that emits the narrow form of a uop or of one member of a family.
+    pub fn narrow(&self, uop: &Uop, member: usize) -> Ident {
+        format_ident!("{}_narrow_{member}_{}", self.prefix, uop.name)
     }
 
     /// The static that instructions refer to: a `Uop`, or the array of those of a family.

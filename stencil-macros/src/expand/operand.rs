@@ -22,13 +22,29 @@ pub fn type_text(ty: &syn::Type) -> String {
     quote!(#ty).to_string().replace("* const ", "*const ").replace("* mut ", "*mut ").replace(" :: ", "::")
 }
 
-/// The values that fit all fields of an operand, if its type has values that do not.
+/// The values that a stencil takes of an operand, if its type has others: they fit all fields, and are in the range of a narrow form.
 pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)> {
     let fields = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(operand));
-    let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend));
+    let ty = uop.operands[operand].ty.c.range();
+    // All fields of a 64-bit operand in a general form take all its values.
+    let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend).filter(|_| ty.is_some()));
+    let narrowed = narrowed.chain(stencil.ranges.get(operand).copied().flatten());
     let (min, max) = narrowed.reduce(|(min, max), (low, high)| (min.max(low), max.min(high)))?;
-    let (least, greatest) = uop.operands[operand].ty.c.range()?;
-    Some((min.max(least), max.min(greatest)))
+    Some(ty.map_or((min, max), |(least, greatest)| (min.max(least), max.min(greatest))))
+}
+
+/// An expression for whether an instruction has the narrow form of its uop: whether all words are in the ranges of that form, which
+/// are the same for all members of a family. None if no member has a narrow form.
+pub fn fit_narrow(members: &[Option<Stencil>], words: &Ident) -> Option<TokenStream> {
+    let form = members.iter().flatten().find_map(|stencil| stencil.narrow.as_deref())?;
+    let within = form.ranges.iter().enumerate().filter_map(|(index, range)| {
+        let (least, greatest) = (*range)?;
+        // Words are numbers of 64 bits with or without a sign. Subtraction makes both a distance.
+        let (least, size) = (least as u64, greatest.wrapping_sub(least) as u64);
+        Some(quote! { #words[#index].wrapping_sub(#least) <= #size })
+    });
+    let within: Vec<_> = within.map(|within| quote! { (#within) }).collect();
+    Some(quote! { #(#within)&* })
 }
 
 /// The index of a family's member as an `Option<usize>`, from the arguments for its parameters.

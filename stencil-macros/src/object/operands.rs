@@ -99,7 +99,7 @@ impl Builder<'_, '_, '_> {
     }
 
     fn known_operand(&self, operand: usize) -> Operand {
-        match self.operand_type(operand) {
+        let known = match self.operand_type(operand) {
             Type::Integer { bits, signed, .. } => {
                 let known = Operand::integer(*bits, *signed);
                 Operand { may_be_refused: known.may_be_refused && !self.has_full_range(), ..known }
@@ -107,6 +107,10 @@ impl Builder<'_, '_, '_> {
             Type::Bool => Operand { range: (0, 1), ..Operand::integer(8, false) },
             Type::F32 => Operand { may_be_refused: false, ..Operand::integer(32, false) },
             _ => Operand::integer(64, false),
+        };
+        match self.assumed.get(operand) {
+            Some(Some((least, greatest))) => Operand { range: ((*least).into(), (*greatest).into()), ..known },
+            _ => known,
         }
     }
 

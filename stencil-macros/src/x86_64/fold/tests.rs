@@ -5,6 +5,8 @@
 //! was left out. An operand in a field stands there with its kind: `n.32` are its low bits, `n.s32` are checked. At the end, `rax` and the registers
 //! from `r8` on are dead.
 
+mod narrow;
+
 use std::collections::HashMap;
 
 use iced_x86::Register;
