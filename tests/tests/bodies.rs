@@ -19,6 +19,8 @@ fn compare(part: Part, seeds: impl Iterator<Item = u64>) -> Report {
     let options = Options { folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("bodies"), ..Options::new() };
     let report = Batch::new(part, seeds, options.inputs).compare(&options).unwrap();
     eprintln!("{}: {report:#?}", options.compiler);
+    let both = report.cases / 10..report.cases / 10 * 9;
+    assert!(both.contains(&report.narrow), "one form is compared too rarely: {report:#?}");
     assert!(report.bodies >= 40 && report.cases >= 15 * report.bodies, "too few bodies were compared: {report:#?}");
     report
 }

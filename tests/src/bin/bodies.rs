@@ -71,10 +71,11 @@ fn main() -> ExitCode {
     }
     let cases: u64 = total.differences.iter().map(|difference| difference.cases).sum();
     println!(
-        "{}: {} bodies, {} cases; {} bodies differ in {cases} cases; {} bodies and {} operands were refused",
+        "{}: {} bodies, {} cases, {} of narrow forms; {} bodies differ in {cases} cases; {} bodies and {} operands were refused",
         options.compiler,
         total.bodies,
         total.cases,
+        total.narrow,
         total.differences.len(),
         total.refused.len(),
         total.out_of_range,
