@@ -10,7 +10,8 @@
 
 use std::collections::HashMap;
 
-use crate::x86_64::{self, Decoded, Kind};
+use crate::instruction::{self, Condition, Flow, Instruction};
+use crate::isa;
 
 /// The target of a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum Edge {
 enum End {
     Jump(Edge),
     Branch {
-        condition: u8,
+        condition: Condition,
         taken: Edge,
         other: Edge,
     },
@@ -77,7 +78,7 @@ const WORTH_MOVING: usize = 8;
 /// displacement to the jump's target.
 pub fn lay_out(
     code: &[u8],
-    decoded: &[Decoded],
+    decoded: &[Instruction],
     relocations: &[usize],
     replacements: &Replacements,
     exit: impl Fn(usize) -> Option<Edge>,
@@ -100,44 +101,44 @@ pub fn lay_out(
 /// Splits a function into basic blocks.
 fn blocks(
     code: &[u8],
-    decoded: &[Decoded],
+    decoded: &[Instruction],
     relocations: &[usize],
     exit: impl Fn(usize) -> Option<Edge>,
 ) -> Option<Vec<Block>> {
     let relocated = |offset: usize| relocations.binary_search(&offset).is_ok();
     let mut leaders = vec![0];
     for (index, item) in decoded.iter().enumerate() {
-        if item.hides_a_place(relocated) {
+        if item.hides_a_location(relocated) {
             return None;
         }
-        if item.kind() != Kind::Plain {
+        if item.flow.ends_block() {
             leaders.push(index + 1);
         }
-        if let Some(target) = item.internal_target(&relocated) {
-            leaders.push(decoded.binary_search_by_key(&target, Decoded::start).ok()?);
+        if let Some(target) = item.internal_target(relocated) {
+            leaders.push(instruction::index_of(decoded, target)?);
         }
     }
     leaders.sort_unstable();
     leaders.dedup();
     leaders.retain(|&leader| leader < decoded.len());
     let block_at = |instruction: usize| leaders.binary_search(&instruction).ok().map(Edge::Block);
-    let edge = |item: &Decoded| match item.internal_target(&relocated) {
-        Some(target) => block_at(decoded.binary_search_by_key(&target, Decoded::start).ok()?),
-        None => exit(item.field_offset()?),
+    let edge = |item: &Instruction| match item.internal_target(relocated) {
+        Some(target) => block_at(instruction::index_of(decoded, target)?),
+        None => exit(item.destination()?),
     };
     let mut blocks = Vec::with_capacity(leaders.len());
     for (index, &first) in leaders.iter().enumerate() {
         let end = leaders.get(index + 1).copied().unwrap_or(decoded.len());
         let last = &decoded[end - 1];
-        let (body, end) = match last.kind() {
-            Kind::Plain => (first..end, End::Jump(block_at(end)?)),
-            Kind::Jump => (first..end - 1, End::Jump(edge(last)?)),
-            Kind::Branch => {
-                let condition = x86_64::condition(&code[last.start()..])?;
+        let (body, end) = match last.flow {
+            flow if !flow.ends_block() => (first..end, End::Jump(block_at(end)?)),
+            Flow::Jump => (first..end - 1, End::Jump(edge(last)?)),
+            Flow::Branch => {
+                let condition = isa::condition(&code[last.start..])?;
                 (first..end - 1, End::Branch { condition, taken: edge(last)?, other: block_at(end)? })
             }
             // A jump to the next uop through the global offset table needs no slot.
-            Kind::Leave => match last.field_offset().and_then(&exit) {
+            _ => match last.destination().and_then(&exit) {
                 Some(Edge::Next) => (first..end - 1, End::Jump(Edge::Next)),
                 _ => (first..end, End::Leave),
             },
@@ -248,15 +249,15 @@ fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// Returns the size of a block in bytes, with an estimate for its jumps.
-fn size(block: &Block, decoded: &[Decoded]) -> usize {
-    let body: usize = decoded[block.body.clone()].iter().map(Decoded::len).sum();
+fn size(block: &Block, decoded: &[Instruction]) -> usize {
+    let body: usize = decoded[block.body.clone()].iter().map(Instruction::len).sum();
     body + if matches!(block.end, End::Leave) { 0 } else { 2 }
 }
 
 /// One part: its blocks in order.
 struct Layout<'a> {
     code: &'a [u8],
-    decoded: &'a [Decoded],
+    decoded: &'a [Instruction],
     relocations: &'a [usize],
     replacements: &'a Replacements,
     blocks: &'a [Block],
@@ -266,7 +267,7 @@ struct Layout<'a> {
 }
 
 /// A jump at the end of a block: its condition, if any, and its target.
-type Jump = (Option<u8>, Edge);
+type Jump = (Option<Condition>, Edge);
 
 impl Layout<'_> {
     /// Returns the jumps that a block needs at its end. The successor that follows it needs none.
@@ -286,7 +287,7 @@ impl Layout<'_> {
                 if Some(other) == falls_to {
                     vec![(Some(condition), taken)]
                 } else if Some(taken) == falls_to {
-                    vec![(Some(x86_64::negated(condition)), other)]
+                    vec![(Some(isa::negated(condition)), other)]
                 } else {
                     vec![(Some(condition), taken), (None, other)]
                 }
@@ -317,17 +318,17 @@ impl Layout<'_> {
                 let mut at = starts[position] + body.map(|index| self.length(index)).sum::<usize>();
                 ends.push(Vec::new());
                 for ((condition, _), long) in jumps.iter().zip(&long[position]) {
-                    at += x86_64::jump_size(condition.is_some(), *long);
+                    at += isa::jump_size(*condition, *long);
                     ends[position].push(at);
                 }
                 starts.push(at);
             }
             let mut grown = false;
             for position in 0..jumps.len() {
-                for (index, (_, edge)) in jumps[position].iter().enumerate() {
+                for (index, (condition, edge)) in jumps[position].iter().enumerate() {
                     if let Some(target) = self.position(*edge).filter(|_| !long[position][index]) {
                         let distance = starts[target] as i64 - ends[position][index] as i64;
-                        if i8::try_from(distance).is_err() {
+                        if !isa::reaches(*condition, distance) {
                             long[position][index] = true;
                             grown = true;
                         }
@@ -363,18 +364,17 @@ impl Layout<'_> {
                     part.bytes.extend_from_slice(bytes);
                     continue;
                 }
-                let first = self.relocations.partition_point(|&offset| offset < item.start());
-                let within = self.relocations[first..].iter().take_while(|&&offset| offset < item.end());
-                let fields = within.enumerate().map(|(index, offset)| (first + index, at + offset - item.start()));
+                let first = self.relocations.partition_point(|&offset| offset < item.start);
+                let within = self.relocations[first..].iter().take_while(|&&offset| offset < item.end);
+                let fields = within.enumerate().map(|(index, offset)| (first + index, at + offset - item.start));
                 part.relocations.extend(fields);
-                part.bytes.extend_from_slice(&self.code[item.start()..item.end()]);
+                part.bytes.extend_from_slice(&self.code[item.start..item.end]);
             }
             for (index, (condition, edge)) in self.jumps(position).into_iter().enumerate() {
                 let long = long[position][index];
-                let end = part.bytes.len() + x86_64::jump_size(condition.is_some(), long);
+                let end = part.bytes.len() + isa::jump_size(condition, long);
                 let distance = self.position(edge).map_or(0, |target| starts[target] as i64 - end as i64);
-                x86_64::push_jump(&mut part.bytes, condition, long, distance as i32);
-                let field = end.saturating_sub(4);
+                let field = isa::push_jump(&mut part.bytes, condition, long, distance);
                 match edge {
                     Edge::Exit(relocation) => part.relocations.push((relocation, field)),
                     Edge::Next if !self.next_follows => part.across.push((field, Place::Next)),

@@ -10,6 +10,7 @@ use super::names::{self, Names, local};
 use super::{describe, emit, links};
 use crate::ast::{Block, Struct, Typed};
 use crate::ctype::{self, Type};
+use crate::isa;
 use crate::model::{Abi, Calls, Objects};
 
 pub fn expand(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
@@ -51,7 +52,10 @@ fn types(block: &Block) -> TokenStream {
                 Type::Bool => quote! { __stencil_core::primitive::bool },
                 Type::F32 => quote! { __stencil_core::primitive::f32 },
                 Type::F64 => quote! { __stencil_core::primitive::f64 },
-                Type::Vector => quote! { __stencil_core::arch::x86_64::__m128i },
+                Type::Vector => {
+                    let path = isa::vector();
+                    quote! { __stencil_core::#path }
+                }
                 Type::Label => quote! { __stencil_runtime::Label },
                 Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
                     Some(s) => rust_name(s),

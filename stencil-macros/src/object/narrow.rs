@@ -10,6 +10,7 @@
 use super::{Builder, Function, Reader};
 use crate::ast::{Field, Uop};
 use crate::ctype::Type;
+use crate::isa::fold::SHORT;
 use crate::model::{Patch, Refusal, Section, Stencil, Value};
 
 /// For each operand the least and the greatest value, or none if it has all values of its type.
@@ -58,8 +59,8 @@ fn narrow(general: &Stencil, operands: &[Field], mut build: impl FnMut(&Ranges) 
         }
         let (least, greatest) = types[operand]?;
         let may_be_short = patches(&narrow, operand).any(|patch| patch.kind.size() == 1 || has_small_addend(patch));
-        let signed_32 = (least.max(i32::MIN.into()), greatest.min(i32::MAX.into()));
-        if may_be_short { short(&narrow, operand) } else { Some(signed_32).filter(|range| *range != (least, greatest)) }
+        let wider = (least.max(SHORT[1].0), greatest.min(SHORT[1].1));
+        if may_be_short { short(&narrow, operand) } else { Some(wider).filter(|range| *range != (least, greatest)) }
     };
     let ranges: Vec<_> = all.map(of_fields).collect();
     if ranges == narrow.ranges {
@@ -108,7 +109,7 @@ fn short<'a>((least, greatest): (i64, i64), patches: impl Iterator<Item = &'a Pa
             (low, high) = (low.min(addend), high.max(addend));
         }
     }
-    any.then_some((least.max(i64::from(i8::MIN) - low), greatest.min(i64::from(i8::MAX) - high)))
+    any.then_some((least.max(SHORT[0].0 - low), greatest.min(SHORT[0].1 - high)))
 }
 
 fn has_small_addend(patch: &Patch) -> bool {
