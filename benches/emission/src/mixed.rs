@@ -50,7 +50,7 @@ impl Step {
             "exit_target" => targets[0],
             _ => targets[1],
         };
-        self.stencil().holes.iter().map(word).collect()
+        self.stencil().holes().iter().map(word).collect()
     }
 }
 
@@ -220,7 +220,8 @@ impl Contender for Program<'_> {
 pub fn bodies(memory: &[u8], steps: &[Step]) -> Result<()> {
     let mut rest = memory;
     for step in steps {
-        let Stencil { name, code, patches, .. } = step.stencil();
+        let stencil = step.stencil();
+        let (name, code, patches) = (stencil.name(), stencil.code, stencil.patches());
         let (bytes, after) = rest.split_at(code.size);
         let mut bytes = bytes.to_vec();
         for patch in patches.iter().filter(|patch| patch.section == stencil_runtime::Section::Code) {

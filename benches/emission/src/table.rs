@@ -46,13 +46,13 @@ pub fn emit<'m>(
     }
     code.copy(&stencil.code)?;
     data.copy(&stencil.data)?;
-    for &Patch { section, offset, kind, value, addend } in stencil.patches {
+    for &Patch { section, offset, kind, value, addend } in &stencil.patches() {
         let value = match value {
             Value::Operand(operand) => *operands.get(operand).ok_or("too few operands")?,
             Value::Code(offset) => code.address + offset as u64,
             Value::Data(offset) => data.address + offset as u64,
             Value::Next => code.address + stencil.code.size as u64,
-            Value::Callee(callee) => host(stencil.calls[callee]).ok_or("an unknown host function")?,
+            Value::Callee(callee) => host(stencil.calls()[callee]).ok_or("an unknown host function")?,
             Value::Function | Value::Static => return Err("an address that is not known".into()),
         };
         let place = match section {

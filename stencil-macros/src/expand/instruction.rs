@@ -1,100 +1,55 @@
 //! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 
-use super::links;
-use super::names::{self, Form, Names, common_attributes, local, own_attributes};
+use super::catalog::Entry;
+use super::describe;
+use super::names::{self, Names, common_attributes, local, own_attributes};
 use super::operand::{fit_narrow, member_index};
 use crate::ast::{Block, Uop};
-use crate::ctype::Type;
 use crate::model::{Objects, Stencil};
 
 /// Returns the `Uop` statics that instructions refer to.
-pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
+pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenStream {
     let machine = names::machine(block);
     let (common, uops) = (common_attributes(&uop.attributes), names.uop(uop));
-    let (out, words, labels) = (local("out"), local("words"), local("labels"));
-    let address = local("address");
-    let addressed = uop.operands.iter().enumerate().map(|(index, field)| match field.ty.c {
-        Type::Label => quote! {
-            match __stencil_runtime::Labels::find(#labels, #words[#index]) {
-                __stencil_core::option::Option::Some(#address) => #address,
-                __stencil_core::option::Option::None => return false,
-            }
-        },
-        _ => quote! { #words[#index] },
-    });
-    let addressed: Vec<_> = addressed.collect();
-    let operands = quote! { &<#machine as __stencil_runtime::Machine>::Operands };
-    let empty = Stencil { data_alignment: 1, ..Stencil::default() };
-    let item = |member: usize, form: Form| {
-        let described = members.get(member).and_then(|member| form.of(member)).unwrap_or(&empty);
-        let links = links::all(block, described, names);
-        let (stencil, emit) = (names.stencil(uop, member, form), names.words(uop, member, form));
-        let narrow = match &described.narrow {
-            Some(_) => {
-                let narrow = names.narrow(uop, member);
-                quote! { __stencil_core::option::Option::Some(&#narrow) }
-            }
-            None => quote! { __stencil_core::option::Option::None },
-        };
-        quote! {
-            unsafe {
-                __stencil_runtime::Uop::new(
-                    &#stencil,
-                    #narrow,
-                    #links,
-                    |#out, #words: #operands, #labels| #emit(#out, &[#(#addressed),*]),
-                )
-            }
-        }
-    };
-    let narrow =
-        members.iter().enumerate().filter(|(_, member)| Form::Narrow.of(member).is_some()).map(|(index, _)| {
-            let (name, uop) = (names.narrow(uop, index), item(index, Form::Narrow));
-            let uop = quote! { __stencil_runtime::Uop::into_narrow(#uop) };
-            quote! {
-                #[doc(hidden)]
-                #(#common)*
-                #[allow(non_upper_case_globals)]
-                static #name: __stencil_runtime::Uop<#machine> = #uop;
-            }
-        });
-    let narrow = quote! { #(#narrow)* };
+    let (shapes, attributes) = (names.shapes(), quote! { #[doc(hidden)] #(#common)* #[allow(non_upper_case_globals)] });
     if !uop.is_family() {
-        let uop = item(0, Form::General);
-        return quote! {
-            #narrow
-            #[doc(hidden)]
-            #(#common)*
-            #[allow(non_upper_case_globals)]
-            static #uops: __stencil_runtime::Uop<#machine> = #uop;
-        };
-    }
-    let (count, text) = (members.len(), uop.name.to_string());
-    let all = members.iter().enumerate().map(|(index, member)| match member {
-        Some(_) => {
-            let uop = item(index, Form::General);
-            quote! { __stencil_core::option::Option::Some(#uop) }
-        }
-        None => quote! { __stencil_core::option::Option::None },
-    });
-    let missing = names.missing(uop);
-    let indices = 0..uop.parameters.len();
-    quote! {
-        #narrow
-        #[doc(hidden)]
-        #(#common)*
-        #[allow(non_upper_case_globals)]
-        static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] = [#(#all),*];
-        #[doc(hidden)]
-        #(#common)*
-        #[allow(non_upper_case_globals)]
-        static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(|#words: #operands| {
-            __stencil_runtime::Error::no_such_stencil(#text, &[#(#words[#indices] as __stencil_core::primitive::usize),*])
+        let (general, narrow_uop) = (entry.members[0], names.narrow(uop));
+        let narrow = general.and_then(|member| member.narrow).map(|record| {
+            let narrow = self::uop(record, None, names);
+            quote! { #attributes static #narrow_uop: __stencil_runtime::Uop<#machine> = #narrow; }
         });
+        let uop = general.map(|member| self::uop(member.record, member.narrow.map(|_| narrow_uop), names));
+        return quote! { #narrow #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
     }
+    let narrow_uops = names.narrow(uop);
+    let narrow_count = entry.members.iter().flatten().filter(|member| member.narrow.is_some()).count();
+    let (count, missing, family) = (entry.members.len(), names.missing(uop), describe::family(entry.record, names));
+    // The limit of constant evaluation is meant for loops that do not end; the family's size bounds this one.
+    quote! {
+        #attributes
+        #[allow(long_running_const_eval)]
+        static #narrow_uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #narrow_count] =
+            unsafe { __stencil_runtime::Uop::narrow_family(#family, #count, &#shapes) };
+        #attributes
+        #[allow(long_running_const_eval)]
+        static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] =
+            unsafe { __stencil_runtime::Uop::family(#family, &#shapes, &#narrow_uops) };
+        #attributes
+        static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(#family);
+    }
+}
+
+/// Returns the `Uop` of a stencil's record. `narrow` is the static of its narrow form.
+pub fn uop(record: usize, narrow: Option<Ident>, names: &Names) -> TokenStream {
+    let (catalog, shapes, record) = (names.catalog(), names.shapes(), record as u32);
+    let narrow = match narrow {
+        Some(narrow) => quote! { __stencil_core::option::Option::Some(&#narrow) },
+        None => quote! { __stencil_core::option::Option::None },
+    };
+    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, #record, &#shapes, #narrow) } }
 }
 
 /// Returns the constructors of all uops, and the table that documents the uops.

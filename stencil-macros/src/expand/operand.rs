@@ -33,6 +33,11 @@ pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)>
     Some(ty.map_or((min, max), |(least, greatest)| (min.max(least), max.min(greatest))))
 }
 
+/// Whether a uop, or a member of a family, has a narrow form.
+pub fn has_narrow_form(members: &[Option<Stencil>]) -> bool {
+    members.iter().flatten().any(|stencil| stencil.narrow.is_some())
+}
+
 /// An expression for whether an instruction has the narrow form of its uop: whether all words are in the ranges of that form, which
 /// are the same for all members of a family. None if no member has a narrow form.
 pub fn fit_narrow(members: &[Option<Stencil>], words: &Ident) -> Option<TokenStream> {

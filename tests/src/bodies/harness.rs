@@ -58,7 +58,7 @@ pub fn main<M: Machine<Entry = Entry>>(uops: Uops<M>, inputs: usize, bodies: &[(
             let body = make(&input.words, target);
             let program = [body, save, (uops.ret)(0), (uops.bind)(target), save, (uops.ret)(1)];
             batch.compile(&program).map_err(|error| writeln!(out, "refused {error}").unwrap()).ok()?;
-            Some((input, if body.is_narrow() { "narrow" } else { "" }))
+            Some((input, if body.stencil().is_narrow() { "narrow" } else { "" }))
         });
         let compiled: Vec<_> = compiled.collect();
         let codes = batch.publish().unwrap();

@@ -60,7 +60,7 @@ fn takes(stencil: &Stencil, words: &[u64]) -> bool {
     let in_range = |(hole, &word): (&stencil_runtime::Hole, &u64)| {
         hole.range.is_none_or(|(least, greatest)| (least..=greatest).contains(&(word as i64)))
     };
-    stencil.holes.iter().zip(words).all(in_range)
+    stencil.holes().iter().zip(words).all(in_range)
 }
 
 const SIZE: usize = 8192;
@@ -72,9 +72,9 @@ fn fresh() -> Vec<u8> {
 
 /// Checks the form of an instruction, and what it computes: `x` and the memory behind the first `SIZE / 2` bytes.
 #[track_caller]
-fn check(general: &'static Stencil, instruction: Instruction<Forms>, expected: impl FnOnce(u64, &mut [u8]) -> u64) {
-    let (narrow, words) = (general.narrow.expect(general.name), &instruction.operands()[..general.holes.len()]);
-    let is_narrow = takes(narrow, words);
+fn check(general: Stencil, instruction: Instruction<Forms>, expected: impl FnOnce(u64, &mut [u8]) -> u64) {
+    let (narrow, words) = (general.narrow().unwrap(), &instruction.operands()[..general.holes().len()]);
+    let is_narrow = takes(&narrow, words);
     assert_eq!(instruction.stencil(), if is_narrow { narrow } else { general }, "{instruction:?}");
     let x = 0xffff_fff0_0000_0123;
     let (mut memory, mut other) = (fresh(), fresh());
@@ -84,7 +84,7 @@ fn check(general: &'static Stencil, instruction: Instruction<Forms>, expected: i
     assert!(memory == other, "{instruction:?}");
     let listing = code.listing(&[instruction, Forms::ret()]).uops().nth(1).unwrap().to_string();
     assert_eq!(listing.lines().next().unwrap().ends_with(" (narrow)"), is_narrow);
-    assert_eq!(instruction.is_narrow(), is_narrow);
+    assert_eq!(instruction.stencil().is_narrow(), is_narrow);
 }
 
 fn word(memory: &[u8], at: i64) -> u64 {
@@ -102,7 +102,7 @@ macro_rules! checks {
     ($($uop:ident $stencil:ident: $ty:ident, $limit:expr, |$x:pat_param, $n:ident, $memory:pat_param| $expected:expr;)*) => {$(
         for value in values().filter(|value| $ty::try_from(*value).is_ok() && $limit(*value)) {
             let $n = value as $ty;
-            check(&$stencil, Forms::$uop($n), |$x, $memory| $expected);
+            check($stencil, Forms::$uop($n), |$x, $memory| $expected);
         }
     )*};
 }
@@ -147,7 +147,7 @@ fn both_forms_compute_what_rust_computes() {
                 put(memory, to, word(memory, from).wrapping_add(x));
                 x
             };
-            check(&STENCIL_move_slot, Forms::move_slot(to as u32, from as u32), expected);
+            check(STENCIL_move_slot, Forms::move_slot(to as u32, from as u32), expected);
         }
     }
     for (at, value) in values().filter(|at| near(*at)).flat_map(|at| values().map(move |value| (at, value))) {
@@ -155,17 +155,17 @@ fn both_forms_compute_what_rust_computes() {
             put(memory, at, value as u64);
             x
         };
-        check(&STENCIL_store, Forms::store(at as i32, value), expected);
+        check(STENCIL_store, Forms::store(at as i32, value), expected);
     }
     for (n, at) in values().flat_map(|n| [0, 127, 128].map(|at| (n, at))) {
         let expected = |x: u64, memory: &mut [u8]| x + u64::from(memory[SIZE / 2 + at]);
-        check(&STENCIL_rare, Forms::rare(n, at as u32), expected);
+        check(STENCIL_rare, Forms::rare(n, at as u32), expected);
     }
 }
 
 #[test]
 fn members_of_a_family_choose_by_the_same_ranges() {
-    let [add, other, get] = [0, 1, 2].map(|member| STENCIL_family[member].as_ref().unwrap());
+    let [add, other, get] = [0, 1, 2].map(|member| STENCIL_family.member(&[member]).unwrap());
     for (n, m) in values().flat_map(|n| [0, 127, 128].map(|m| (n, m))) {
         let Ok(small) = i32::try_from(n) else { continue };
         check(add, Forms::family(0, small, m), |x, _| x.wrapping_add_signed(n));
@@ -174,9 +174,10 @@ fn members_of_a_family_choose_by_the_same_ranges() {
             check(get, Forms::family(2, small, m), |_, memory| word(memory, n + 16));
         }
     }
-    let ranges = |stencil: &Stencil| stencil.narrow.unwrap().holes.iter().map(|hole| hole.range).collect::<Vec<_>>();
-    assert_eq!(ranges(add), [Some((-128, 111)), Some((0, 127))]);
-    assert_eq!([ranges(other), ranges(get)], [ranges(add), ranges(add)]);
+    let ranges =
+        |stencil: &Stencil| stencil.narrow().unwrap().holes().iter().map(|hole| hole.range).collect::<Vec<_>>();
+    assert_eq!(ranges(&add), [Some((-128, 111)), Some((0, 127))]);
+    assert_eq!([ranges(&other), ranges(&get)], [ranges(&add), ranges(&add)]);
     let error = Forms::compile(&[Forms::family(3, 0, 0)]).unwrap_err();
     assert!(error.to_string().contains("family"), "{error}");
 }
@@ -194,7 +195,8 @@ fn a_branch_jumps_if_its_value_is_equal() {
 
 #[test]
 fn ranges_are_as_wide_as_the_fields() {
-    let ranges = |stencil: &Stencil| stencil.narrow.unwrap().holes.iter().map(|hole| hole.range).collect::<Vec<_>>();
+    let ranges =
+        |stencil: &Stencil| stencil.narrow().unwrap().holes().iter().map(|hole| hole.range).collect::<Vec<_>>();
     assert_eq!(ranges(&STENCIL_add_i32), [Some((-128, 127))]);
     assert_eq!(ranges(&STENCIL_add_u64), [Some((0, 127))]);
     assert_eq!(ranges(&STENCIL_set_i64), [Some((i32::MIN.into(), i32::MAX.into()))]);
@@ -208,10 +210,10 @@ fn ranges_are_as_wide_as_the_fields() {
 
 #[test]
 fn uops_without_a_shorter_form_have_none() {
-    assert_eq!(STENCIL_byte.narrow, None);
-    assert_eq!(STENCIL_float.narrow, None);
-    assert_eq!(STENCIL_ret.narrow, None);
-    assert_eq!(STENCIL_add_i32.narrow.unwrap().narrow, None);
+    assert_eq!(STENCIL_byte.narrow(), None);
+    assert_eq!(STENCIL_float.narrow(), None);
+    assert_eq!(STENCIL_ret.narrow(), None);
+    assert_eq!(STENCIL_add_i32.narrow().unwrap().narrow(), None);
 }
 
 /// Emit functions emit the general form, whatever the value: users add up sizes before they know the values.
@@ -230,10 +232,10 @@ fn fields_hold_the_low_bits() {
         [-128, -1, 0, 1, 127].map(|n| [Forms::add_i32(n), Forms::low_and(n), Forms::get(n), Forms::multiply(n)]);
     for instruction in cases.into_iter().flatten() {
         let stencil = instruction.stencil();
-        assert!(instruction.is_narrow());
+        assert!(stencil.is_narrow());
         let mut expected = stencil.code.stored.to_vec();
         expected.resize(stencil.code.size, 0);
-        for patch in stencil.patches {
+        for patch in stencil.patches() {
             assert_eq!((patch.kind, patch.value, patch.addend), (PatchKind::Low8, Value::Operand(0), 0));
             expected[patch.offset] = instruction.operands()[0] as u8;
         }
@@ -245,7 +247,7 @@ fn fields_hold_the_low_bits() {
 
 #[test]
 fn narrow_forms_are_as_short_as_an_assembler_makes_them() {
-    let sizes = |stencil: &Stencil| [stencil.code.size, stencil.narrow.unwrap().code.size];
+    let sizes = |stencil: &Stencil| [stencil.code.size, stencil.narrow().unwrap().code.size];
     if exact_bytes::<Forms>("narrow_forms_are_as_short_as_an_assembler_makes_them") {
         let stencils = [
             STENCIL_add_i32,
@@ -261,7 +263,7 @@ fn narrow_forms_are_as_short_as_an_assembler_makes_them() {
         let expected = [[7, 4], [7, 4], [7, 4], [7, 4], [10, 7], [10, 6], [7, 4], [7, 4], [17, 8]];
         assert_eq!(stencils.each_ref().map(sizes), expected);
     }
-    for narrow in [STENCIL_add_i64, STENCIL_set_i64, STENCIL_store].map(|stencil| stencil.narrow.unwrap()) {
-        assert_eq!(narrow.data.size, 0, "{}", narrow.name);
+    for narrow in [STENCIL_add_i64, STENCIL_set_i64, STENCIL_store].map(|stencil| stencil.narrow().unwrap()) {
+        assert_eq!(narrow.data.size, 0, "{}", narrow.name());
     }
 }
