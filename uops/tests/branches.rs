@@ -57,5 +57,8 @@ fn a_table_has_at_most_65520_targets() {
     let Error::Limit { limit: 65_520, offset, .. } = error else { panic!("{error}") };
     let br_table = 0x0e;
     assert_eq!(wasm[offset as usize], br_table);
-    assert!(error.to_string().starts_with("limit exceeded: targets of a `br_table`: at most 65520, at byte "), "{error}");
+    assert!(
+        error.to_string().starts_with("limit exceeded: targets of a `br_table`: at most 65520, at byte "),
+        "{error}"
+    );
 }
