@@ -1,12 +1,13 @@
 //! Layout of a uop's code: the likely path falls through to the next uop, and unlikely paths are moved out of line.
 //!
 //! A C compiler ends each path through a function with a jump and places unlikely paths after the likely one. In a stencil
-//! the likely path should end where the next uop begins. So this module splits the code into basic blocks and threads jumps
-//! to jumps. It follows the path that the compiler expected from the entry to the next uop; this path becomes the code. All
-//! other blocks go to the stencil's data, out of line, unless they are too small to be worth it. Displacements are as short
-//! as possible.
-//!
-//! All other instructions are copied unchanged.
+//! the likely path should end where the next uop begins. So this module splits the code into basic blocks, threads jumps to
+//! jumps, and orders the blocks: `order` says which of them become the code, and which go to the stencil's data, out of
+//! line. Displacements are as short as possible. All other instructions are copied unchanged.
+
+mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -68,9 +69,6 @@ pub enum Place {
 /// relocation.
 pub type Replacements = HashMap<usize, (Vec<u8>, Vec<(usize, usize)>)>;
 
-/// The size, in bytes, up to which code is not moved out of line: each jump there and back costs a patch.
-const WORTH_MOVING: usize = 8;
-
 /// Lays out a function and returns the code and the code out of line, or none if control flow cannot be told from the
 /// instructions.
 ///
@@ -84,18 +82,18 @@ pub fn lay_out(
     exit: impl Fn(usize) -> Option<Edge>,
 ) -> Option<(Part, Part)> {
     let mut blocks = blocks(code, decoded, relocations, exit)?;
+    let deleted = |index| replacements.get(&index).is_some_and(|(bytes, _)| bytes.is_empty());
+    for Block { body, .. } in &mut blocks {
+        if body.clone().all(deleted) {
+            body.end = body.start;
+        }
+    }
     thread(&mut blocks);
-    let (code_order, rest) = order(&blocks);
-    let moved: usize = rest.iter().map(|&block| size(&blocks[block], decoded)).sum();
+    let (inside, outside) = order::order(&blocks, &|index| length(replacements, decoded, index));
     let layout =
         |order, next_follows| Layout { code, decoded, relocations, replacements, blocks: &blocks, order, next_follows };
-    if moved <= WORTH_MOVING {
-        let mut order = [code_order, rest].concat();
-        order.sort_unstable();
-        return Some((layout(order, true).part(&[])?, Part::default()));
-    }
-    let (hot, cold) = (layout(code_order, true), layout(rest, false));
-    Some((hot.part(&cold.starts())?, cold.part(&hot.starts())?))
+    let (inside, outside) = (layout(inside, true), layout(outside, false));
+    Some((inside.part(&outside.starts())?, outside.part(&inside.starts())?))
 }
 
 /// Splits a function into basic blocks.
@@ -186,72 +184,9 @@ impl Block {
     }
 }
 
-/// Returns the blocks of the code, in order, and those that go out of line.
-fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
-    // Blocks from which control may reach the next uop.
-    let mut reaches = vec![false; blocks.len()];
-    let arrives = |edge: Edge, reaches: &[bool]| match edge {
-        Edge::Next => true,
-        Edge::Block(index) => reaches[index],
-        Edge::Exit(_) => false,
-    };
-    while let Some(index) =
-        (0..blocks.len()).find(|&index| !reaches[index] && blocks[index].edges().any(|edge| arrives(edge, &reaches)))
-    {
-        reaches[index] = true;
-    }
-    let mut placed = vec![false; blocks.len()];
-    let mut trace = Vec::new();
-    let mut at = Some(0).filter(|&entry| reaches.get(entry) == Some(&true));
-    while let Some(index) = at {
-        placed[index] = true;
-        trace.push(index);
-        let next = blocks[index].edges().find(|&edge| match edge {
-            Edge::Next => true,
-            Edge::Block(next) => reaches[next] && !placed[next],
-            Edge::Exit(_) => false,
-        });
-        at = match next {
-            Some(Edge::Block(next)) => Some(next),
-            Some(_) => None,
-            // The path closed a loop: go on where it may leave the loop.
-            None => trace.iter().flat_map(|&index| blocks[index].edges()).find_map(|edge| match edge {
-                Edge::Block(next) if reaches[next] && !placed[next] => Some(next),
-                _ => None,
-            }),
-        };
-    }
-    if trace.is_empty() {
-        trace.push(0);
-        placed[0] = true;
-    }
-    // Drop blocks that nothing reaches.
-    let mut seen = placed.clone();
-    let mut work = trace.clone();
-    while let Some(index) = work.pop() {
-        for edge in blocks[index].edges() {
-            if let Edge::Block(next) = edge
-                && !seen[next]
-            {
-                seen[next] = true;
-                work.push(next);
-            }
-        }
-    }
-    let rest: Vec<usize> = (0..blocks.len()).filter(|&index| seen[index] && !placed[index]).collect();
-    if !reaches[0] {
-        // No path falls through, so moving blocks out of line gains nothing.
-        let mut all = trace;
-        all.extend(rest);
-        return (all, Vec::new());
-    }
-    (trace, rest)
-}
-
-/// Returns the size of a block in bytes, with an estimate for its jumps.
-fn size(block: &Block, decoded: &[Instruction]) -> usize {
-    let body: usize = decoded[block.body.clone()].iter().map(Instruction::len).sum();
-    body + if matches!(block.end, End::Leave) { 0 } else { 2 }
+/// Returns the size of an instruction, or of its replacement, in bytes.
+fn length(replacements: &Replacements, decoded: &[Instruction], index: usize) -> usize {
+    replacements.get(&index).map_or_else(|| decoded[index].len(), |(bytes, _)| bytes.len())
 }
 
 /// One part: its blocks in order.
@@ -315,7 +250,8 @@ impl Layout<'_> {
             let mut ends = Vec::new();
             for (position, jumps) in jumps.iter().enumerate() {
                 let body = self.blocks[self.order[position]].body.clone();
-                let mut at = starts[position] + body.map(|index| self.length(index)).sum::<usize>();
+                let mut at =
+                    starts[position] + body.map(|index| length(self.replacements, self.decoded, index)).sum::<usize>();
                 ends.push(Vec::new());
                 for ((condition, _), long) in jumps.iter().zip(&long[position]) {
                     at += isa::jump_size(*condition, *long);
@@ -339,11 +275,6 @@ impl Layout<'_> {
                 return (starts, long);
             }
         }
-    }
-
-    /// Returns the size of an instruction, or of its replacement, in bytes.
-    fn length(&self, index: usize) -> usize {
-        self.replacements.get(&index).map_or_else(|| self.decoded[index].len(), |(bytes, _)| bytes.len())
     }
 
     /// Returns each block of this part with its start.

@@ -110,7 +110,7 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
                 format!("{:#x}", host(name).ok_or_else(|| format!("no host function {name}"))?)
             }
             Value::Function | Value::Static => {
-                return Err(format!("{}: an address that is not known", stencil.name).into());
+                return Err(format!("{}: an address that is not known", stencil.name()).into());
             }
         };
         writeln!(source, "    {function}({place} + {}, {value} + {:#x});", patch.offset, patch.addend as u64)?;
