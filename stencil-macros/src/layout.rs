@@ -83,9 +83,16 @@ pub fn lay_out(
     exit: impl Fn(usize) -> Option<Edge>,
 ) -> Option<(Part, Part)> {
     let mut blocks = blocks(code, decoded, relocations, exit)?;
+    let deleted = |index| replacements.get(&index).is_some_and(|(bytes, _)| bytes.is_empty());
+    for Block { body, .. } in &mut blocks {
+        if body.clone().all(deleted) {
+            body.end = body.start;
+        }
+    }
     thread(&mut blocks);
     let (code_order, rest) = order(&blocks);
-    let moved: usize = rest.iter().map(|&block| size(&blocks[block], decoded)).sum();
+    let moved: usize =
+        rest.iter().map(|&block| size(&blocks[block], |index| length(replacements, decoded, index))).sum();
     let layout =
         |order, next_follows| Layout { code, decoded, relocations, replacements, blocks: &blocks, order, next_follows };
     if moved <= WORTH_MOVING {
@@ -248,9 +255,14 @@ fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// Returns the size of a block in bytes, with an estimate for its jumps.
-fn size(block: &Block, decoded: &[Decoded]) -> usize {
-    let body: usize = decoded[block.body.clone()].iter().map(Decoded::len).sum();
+fn size(block: &Block, length: impl Fn(usize) -> usize) -> usize {
+    let body: usize = block.body.clone().map(length).sum();
     body + if matches!(block.end, End::Leave) { 0 } else { 2 }
+}
+
+/// Returns the size of an instruction, or of its replacement, in bytes.
+fn length(replacements: &Replacements, decoded: &[Decoded], index: usize) -> usize {
+    replacements.get(&index).map_or_else(|| decoded[index].len(), |(bytes, _)| bytes.len())
 }
 
 /// One part: its blocks in order.
@@ -314,7 +326,8 @@ impl Layout<'_> {
             let mut ends = Vec::new();
             for (position, jumps) in jumps.iter().enumerate() {
                 let body = self.blocks[self.order[position]].body.clone();
-                let mut at = starts[position] + body.map(|index| self.length(index)).sum::<usize>();
+                let mut at =
+                    starts[position] + body.map(|index| length(self.replacements, self.decoded, index)).sum::<usize>();
                 ends.push(Vec::new());
                 for ((condition, _), long) in jumps.iter().zip(&long[position]) {
                     at += x86_64::jump_size(condition.is_some(), *long);
@@ -338,11 +351,6 @@ impl Layout<'_> {
                 return (starts, long);
             }
         }
-    }
-
-    /// Returns the size of an instruction, or of its replacement, in bytes.
-    fn length(&self, index: usize) -> usize {
-        self.replacements.get(&index).map_or_else(|| self.decoded[index].len(), |(bytes, _)| bytes.len())
     }
 
     /// Returns each block of this part with its start.

@@ -7,7 +7,7 @@ use super::{Builder, Filling, Relocation, Target};
 use crate::compiler::flags;
 use crate::ctype::Type;
 use crate::layout::Replacements;
-use crate::model::Symbol;
+use crate::model::{Refusal, Symbol};
 use crate::x86_64::fold::{self, Effects, Fill, Function, Operand, Reference, Registers, Replacement, To};
 use crate::x86_64::probe::Location;
 use crate::x86_64::{Decoded, Kind};
@@ -25,20 +25,17 @@ const LOST: [Register; 9] = {
 };
 
 impl Builder<'_, '_, '_> {
-    /// Folds loads of operands into the code. Gives the code, the replacements for its instructions, and what goes into fields: what the
-    /// relocations say, in their order, and then what replacements need.
+    /// Folds loads of operands into the code. Returns the code, the replacements for its instructions, and the content of fields: what
+    /// the relocations say, in their order, and then what replacements need.
     pub(super) fn fold(
         &self,
         code: &[u8],
         decoded: &[Decoded],
         relocations: &[Relocation],
-    ) -> (Vec<u8>, Replacements, Vec<Filling>) {
+    ) -> Result<(Vec<u8>, Replacements, Vec<Filling>), Refusal> {
         let references: Vec<_> = relocations.iter().map(|relocation| self.reference(decoded, relocation)).collect();
         let mut fillings: Vec<_> = relocations.iter().copied().map(Filling::Relocation).collect();
         let mut replacements = Replacements::new();
-        if references.iter().all(|reference| reference.to == To::Other) {
-            return (code.to_vec(), replacements, fillings);
-        }
         let operands: Vec<_> = (0..self.operands().len()).map(|operand| self.known_operand(operand)).collect();
         let leaves = |index: usize| self.live_at_exit(&decoded[index], relocations);
         let calls = |index: usize| self.effects_of_call(&decoded[index], relocations);
@@ -52,6 +49,7 @@ impl Builder<'_, '_, '_> {
             // Position-independent code reaches all values through its data.
             wide_immediates: !self.is_position_independent(),
         });
+        let folded = folded.map_err(|why| self.cannot_fold(&why))?;
         for (index, Replacement { bytes, fields }) in folded.replacements {
             let mut located = Vec::with_capacity(fields.len());
             for (field, fill) in fields {
@@ -69,7 +67,7 @@ impl Builder<'_, '_, '_> {
             }
             replacements.insert(index, (bytes, located));
         }
-        (folded.code, replacements, fillings)
+        Ok((folded.code, replacements, fillings))
     }
 
     /// The operand whose variable a relocation refers to.
@@ -141,11 +139,14 @@ impl Builder<'_, '_, '_> {
     /// The registers that hold the parameters of uops, and the stack pointer; all, if they are not known.
     fn machine_registers(&self) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
-        let registers = convention.parameters.iter().filter_map(|location| match location {
-            Location::Register(register) => Some(*register),
-            Location::Stack(_) => None,
+        let parameters = convention.parameters.iter().zip(&self.reader.block.machine.parameters);
+        let registers = parameters.map(|(location, field)| match (location, &field.ty.c) {
+            // C says nothing of the upper half of a register that holds a shorter integer.
+            (Location::Register(register), Type::Integer { bits: ..=32, .. } | Type::Bool) => Registers::low(*register),
+            (Location::Register(register), _) => Registers::of(*register),
+            (Location::Stack(_), _) => Registers::NONE,
         });
-        registers.chain([Register::RSP]).collect()
+        registers.fold(Registers::of(Register::RSP), Registers::with)
     }
 
     /// The registers that are live where an instruction leaves the uop.
