@@ -119,6 +119,8 @@ pub enum PatchKind {
     Low32,
     Low16,
     Low8,
+    /// The low 32 bits of `S * factor + A`.
+    Scaled32(u8),
     Rel32,
 }
 
@@ -127,7 +129,7 @@ impl PatchKind {
     pub fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 => 1,
         }

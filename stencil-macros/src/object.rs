@@ -251,7 +251,11 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
 
     /// Adds a patch. A displacement counts from the end of the instruction, `rest` bytes after the field's start.
     fn patch(&mut self, patch: Patch, rest: i64) {
-        let name = self.name(patch.value, patch.addend + if patch.kind == PatchKind::Rel32 { rest } else { 0 });
+        let (factor, rest) = match patch.kind {
+            PatchKind::Scaled32(factor) => (factor, 0),
+            kind => (1, if kind == PatchKind::Rel32 { rest } else { 0 }),
+        };
+        let name = self.name(patch.value, factor, patch.addend + rest);
         self.names.insert((patch.section, patch.offset), name);
         self.stencil.patches.push(patch);
     }
@@ -304,10 +308,10 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         text
     }
 
-    /// Returns how the disassembly names a value.
-    fn name(&self, value: Value, addend: i64) -> String {
+    /// Returns how the disassembly names a value times a factor.
+    fn name(&self, value: Value, factor: u8, addend: i64) -> String {
         let mut offset = addend;
-        let name = match value {
+        let mut name = match value {
             Value::Operand(operand) => self.operands()[operand].name.to_string(),
             Value::Code(at) => {
                 offset += at as i64;
@@ -322,6 +326,9 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             Value::Libc(function) => LIBC[function].into(),
             Value::Static(index) => self.reader.statics[index].name.clone(),
         };
+        if factor != 1 {
+            name = format!("{name}*{factor}");
+        }
         if offset == 0 { name } else { format!("{name}{offset:+}") }
     }
 

@@ -83,6 +83,8 @@ pub enum PatchKind {
     Low16,
     /// The low 8 bits of `S + A`.
     Low8,
+    /// The low 32 bits of `S * factor + A`, for an index of elements of `factor` bytes.
+    Scaled32(u8),
     /// 32 bits, `S + A - P`.
     Rel32,
 }
@@ -93,7 +95,7 @@ impl PatchKind {
     pub const fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 => 1,
         }

@@ -115,6 +115,7 @@ fn patch_value(patch: &Patch, callees: &[Value]) -> TokenStream {
         PatchKind::Low32 => quote!(Low32),
         PatchKind::Low16 => quote!(Low16),
         PatchKind::Low8 => quote!(Low8),
+        PatchKind::Scaled32(factor) => quote!(Scaled32(#factor)),
         PatchKind::Rel32 => quote!(Rel32),
     };
     let value = match patch.value {
