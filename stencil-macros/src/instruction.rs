@@ -145,6 +145,12 @@ impl Instruction {
         Some(found.field)
     }
 
+    /// Returns whether a field that begins at an offset is the displacement of a memory operand.
+    pub fn is_displacement(&self, offset: usize) -> bool {
+        let displaces = |field| matches!(field, Field::Relative | Field::Displacement);
+        self.fields.iter().flatten().any(|encoded| encoded.offset == offset && displaces(encoded.field))
+    }
+
     /// Returns the offset of the field that a relocation of a jump or a call patches: its displacement, or that of its slot.
     pub fn destination(&self) -> Option<usize> {
         self.fields.iter().flatten().next().map(|field| field.offset)
@@ -248,6 +254,10 @@ impl Registers {
         Self(self.0 & !other.0)
     }
 
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -271,12 +281,14 @@ pub struct Effects {
     pub writes: Registers,
     /// Written as a whole, whatever they held.
     pub kills: Registers,
+    /// Written by their 32-bit names, which clears their upper halves.
+    pub extends: Registers,
 }
 
 impl Effects {
     /// The effects of a call that reads some registers, loses some, and may also set `others`.
     pub fn of_call(reads: Registers, lost: Registers, others: Registers) -> Self {
         let flags = Registers::FLAGS;
-        Self { reads, writes: lost.with(others).with(flags), kills: lost.with(flags) }
+        Self { reads, writes: lost.with(others).with(flags), kills: lost.with(flags), extends: Registers::NONE }
     }
 }

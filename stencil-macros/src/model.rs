@@ -124,6 +124,10 @@ pub enum PatchKind {
     Low32,
     Low16,
     Low8,
+    /// The low 32 bits of `S * factor + A`.
+    Scaled32(u8),
+    /// The low 8 bits of `S * factor + A`.
+    Scaled8(u8),
     Rel32,
 }
 
@@ -132,9 +136,17 @@ impl PatchKind {
     pub fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
-            Self::Low8 => 1,
+            Self::Low8 | Self::Scaled8(_) => 1,
+        }
+    }
+
+    /// Returns what `S` is multiplied by.
+    pub fn factor(self) -> u8 {
+        match self {
+            Self::Scaled32(factor) | Self::Scaled8(factor) => factor,
+            _ => 1,
         }
     }
 

@@ -263,7 +263,8 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
 
     /// Adds a patch. A displacement counts from the end of the instruction, `rest` bytes after the field's start.
     fn patch(&mut self, patch: Patch, rest: i64) {
-        let name = self.name(patch.value, patch.addend + if patch.kind == PatchKind::Rel32 { rest } else { 0 });
+        let rest = if patch.kind == PatchKind::Rel32 { rest } else { 0 };
+        let name = self.name(patch.value, patch.kind.factor(), patch.addend + rest);
         self.names.insert((patch.section, patch.offset), name);
         self.stencil.patches.push(patch);
     }
@@ -316,10 +317,10 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         text
     }
 
-    /// Returns how the disassembly names a value.
-    fn name(&self, value: Value, addend: i64) -> String {
+    /// Returns how the disassembly names a value times a factor.
+    fn name(&self, value: Value, factor: u8, addend: i64) -> String {
         let mut offset = addend;
-        let name = match value {
+        let mut name = match value {
             Value::Operand(operand) => self.operands()[operand].name.to_string(),
             Value::Code(at) => {
                 offset += at as i64;
@@ -334,6 +335,9 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             Value::Libc(function) => LIBC[function].into(),
             Value::Static(index) => self.reader.statics[index].name.clone(),
         };
+        if factor != 1 {
+            name = format!("{name}*{factor}");
+        }
         if offset == 0 { name } else { format!("{name}{offset:+}") }
     }
 

@@ -404,22 +404,23 @@ pub enum PatchKind {
     Low16,
     /// The low 8 bits of `S + A`.
     Low8,
+    /// The low 32 bits of `S * factor + A`, for an index of elements of `factor` bytes.
+    Scaled32(u8),
+    /// The low 8 bits of `S * factor + A`.
+    Scaled8(u8),
     /// 32 bits, `S + A - P`.
     Rel32,
 }
 
 impl PatchKind {
-    /// All kinds, by the numbers that records use.
-    pub(crate) const ALL: [Self; 6] = [Self::Abs64, Self::Abs32S, Self::Low32, Self::Low16, Self::Low8, Self::Rel32];
-
     /// Returns the width of the field in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
-            Self::Low8 => 1,
+            Self::Low8 | Self::Scaled8(_) => 1,
         }
     }
 }

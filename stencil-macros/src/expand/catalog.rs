@@ -201,7 +201,10 @@ impl Catalog {
             PatchKind::Low16 => 3,
             PatchKind::Low8 => 4,
             PatchKind::Rel32 => 5,
+            PatchKind::Scaled32(_) => 6,
+            PatchKind::Scaled8(_) => 7,
         };
+        let factor = (kind >= 6).then_some(patch.kind.factor());
         let (sort, number) = match patch.value {
             Value::Operand(operand) => (0, Some(operand)),
             Value::Code(offset) => (1, Some(offset)),
@@ -215,6 +218,7 @@ impl Catalog {
         };
         let start = last.filter(|last| last.section == patch.section).map_or(0, |last| last.offset);
         self.size(section | kind << 1 | sort << 5);
+        factor.into_iter().for_each(|factor| self.size(factor.into()));
         self.size(patch.offset - start);
         number.into_iter().for_each(|number| self.size(number));
         self.signed(patch.addend);

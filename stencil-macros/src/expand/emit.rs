@@ -296,6 +296,10 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),
+        PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => {
+            let size = patch.kind.size();
+            always(quote! { __stencil_runtime::patch::scaled::<#size>(#value, #factor, #addend) })
+        }
         PatchKind::Abs32S => {
             Computed { value: low(4), fits: Some(quote! { __stencil_runtime::patch::fits_i32(#value, #addend) }) }
         }

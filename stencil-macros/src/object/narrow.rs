@@ -58,7 +58,7 @@ fn narrow(general: &Stencil, operands: &[Field], mut build: impl FnMut(&Ranges) 
             return None;
         }
         let (least, greatest) = types[operand]?;
-        let may_be_short = patches(&narrow, operand).any(|patch| patch.kind.size() == 1 || has_small_addend(patch));
+        let may_be_short = patches(&narrow, operand).any(|patch| patch.kind.size() == 1 || needs_other_range(patch));
         let wider = (least.max(SHORT[1].0), greatest.min(SHORT[1].1));
         if may_be_short { short(&narrow, operand) } else { Some(wider).filter(|range| *range != (least, greatest)) }
     };
@@ -102,18 +102,20 @@ fn integer(ty: &Type) -> Option<(i64, i64)> {
 
 /// Returns the values that fit 8 bits with the addend of each field that may become one of 8 bits; none if there is no field.
 fn short<'a>((least, greatest): (i64, i64), patches: impl Iterator<Item = &'a Patch>) -> Option<(i64, i64)> {
-    let (mut low, mut high, mut any) = (0, 0, false);
-    for addend in patches.map(|patch| patch.addend) {
-        any = true;
-        if addend.unsigned_abs() <= GREATEST_ADDEND {
-            (low, high) = (low.min(addend), high.max(addend));
+    let (low, high) = SHORT[0];
+    patches.map(|patch| (i64::from(patch.kind.factor()), patch.addend)).fold(None, |range, (factor, addend)| {
+        let (least, greatest) = range.unwrap_or((least.max(low), greatest.min(high)));
+        if addend.unsigned_abs() > GREATEST_ADDEND {
+            return Some((least, greatest));
         }
-    }
-    any.then_some((least.max(SHORT[0].0 - low), greatest.min(SHORT[0].1 - high)))
+        // Rounded so that all products fit.
+        Some((least.max(-((addend - low) / factor)), greatest.min((high - addend) / factor)))
+    })
 }
 
-fn has_small_addend(patch: &Patch) -> bool {
-    patch.addend != 0 && patch.addend.unsigned_abs() <= GREATEST_ADDEND
+/// Whether a field does not have 8 bits only because its addend or its factor makes values too large.
+fn needs_other_range(patch: &Patch) -> bool {
+    patch.kind.factor() != 1 || patch.addend != 0 && patch.addend.unsigned_abs() <= GREATEST_ADDEND
 }
 
 fn patches(stencil: &Stencil, operand: usize) -> impl Iterator<Item = &Patch> {

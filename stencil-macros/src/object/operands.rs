@@ -7,23 +7,20 @@ use crate::instruction::{self, Effects, Flow, Instruction, Registers, Relocation
 use crate::isa;
 use crate::isa::fold::{self, Fill, Function, Operand, Reference, Replacement, To};
 use crate::layout::Replacements;
-use crate::model::{Abi, Symbol};
+use crate::model::{Abi, Refusal, Symbol};
 
 impl Builder<'_, '_, '_> {
-    /// Folds loads of operands into the code. Gives the code, the replacements for its instructions, and what goes into fields: what the
-    /// relocations say, in their order, and then what replacements need.
+    /// Folds loads of operands into the code. Returns the code, the replacements for its instructions, and the content of fields: what
+    /// the relocations say, in their order, and then what replacements need.
     pub(super) fn fold(
         &self,
         code: &[u8],
         decoded: &[Instruction],
         relocations: &[Relocation],
-    ) -> (Vec<u8>, Replacements, Vec<Filling>) {
+    ) -> Result<(Vec<u8>, Replacements, Vec<Filling>), Refusal> {
         let references: Vec<_> = relocations.iter().map(|relocation| self.reference(decoded, relocation)).collect();
         let mut fillings: Vec<_> = relocations.iter().copied().map(Filling::Relocation).collect();
         let mut replacements = Replacements::new();
-        if references.iter().all(|reference| reference.to == To::Other) {
-            return (code.to_vec(), replacements, fillings);
-        }
         let operands: Vec<_> = (0..self.operands().len()).map(|operand| self.known_operand(operand)).collect();
         let leaves = |index: usize| self.live_at_exit(&decoded[index], relocations);
         let calls = |index: usize| self.effects_of_call(&decoded[index], relocations);
@@ -37,6 +34,7 @@ impl Builder<'_, '_, '_> {
             // Position-independent code reaches all values through its data.
             wide_immediates: !self.is_position_independent(),
         });
+        let folded = folded.map_err(|why| self.cannot_fold(&why))?;
         for (index, Replacement { bytes, fields }) in folded.replacements {
             let mut located = Vec::with_capacity(fields.len());
             for (field, fill) in fields {
@@ -54,7 +52,7 @@ impl Builder<'_, '_, '_> {
             }
             replacements.insert(index, (bytes, located));
         }
-        (folded.code, replacements, fillings)
+        Ok((folded.code, replacements, fillings))
     }
 
     /// The operand whose variable a relocation refers to.
@@ -128,7 +126,13 @@ impl Builder<'_, '_, '_> {
     /// The registers that hold the parameters of uops, and the stack pointer; all, if they are not known.
     fn machine_registers(&self) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
-        convention.parameters().flatten().fold(isa::STACK, |all, register| all.with(Registers::from(&[register])))
+        let parameters = convention.parameters().zip(&self.reader.block.machine.parameters);
+        parameters.fold(isa::STACK, |all, (register, field)| match (register, &field.ty.c) {
+            (None, _) => all,
+            // C says nothing of the upper half of a register that holds a shorter integer.
+            (Some(register), Type::Integer { bits: ..=32, .. } | Type::Bool) => all.with(Registers::lower(register)),
+            (Some(register), _) => all.with(Registers::from(&[register])),
+        })
     }
 
     /// The registers that are live where an instruction leaves the uop.

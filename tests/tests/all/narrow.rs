@@ -35,6 +35,9 @@ stencil! {
     uop get_after(n: i32) { x = *(uint64_t *)(memory + n + 8) ^ *(uint64_t *)(memory + n); }
     uop get_before(n: u32) { x = *(uint64_t *)(memory + n - 8); }
     uop get_far(n: u32) { x = *(uint64_t *)(memory + n + 256) ^ *(uint64_t *)(memory + n); }
+    uop slot(n: u16) { x = ((uint64_t *)memory)[n]; }
+    uop slot_after(n: i16) { x = ((uint64_t *)memory)[n + 1]; }
+    uop put_slot(n: u32) { ((uint32_t *)memory)[n] = x; }
     uop move_slot(to: u32, from: u32) { *(uint64_t *)(memory + to) = *(uint64_t *)(memory + from) + x; }
     uop store(at: i32, value: i64) { *(uint64_t *)(memory + at) = value; }
     uop branch(n: i64, to: Label) { if ((int64_t)x == n) JUMP(to); }
@@ -49,8 +52,9 @@ stencil! {
 /// The limits of 8 and 32 bits, alone and with the addends of the uops above, and what is beside them.
 fn values() -> impl Iterator<Item = i64> {
     let limits = [0, 8, 16, -8, -16].map(|addend| [-128 - addend, 127 - addend]).into_iter().flatten();
+    let scaled = [-17, 15, 31];
     let wide = [-256, 255, i32::MIN.into(), i32::MAX.into(), u32::MAX.into(), i64::MIN, i64::MAX, 1 << 40];
-    let all = limits.chain(wide).flat_map(|limit: i64| [-1, 0, 1].map(|step| limit.wrapping_add(step)));
+    let all = limits.chain(scaled).chain(wide).flat_map(|limit: i64| [-1, 0, 1].map(|step| limit.wrapping_add(step)));
     let mut random = Random(20);
     let random = std::iter::repeat_with(move || (random.next() % 600) as i64 - 300).take(50);
     all.chain(-2..=2).chain(random)
@@ -138,6 +142,13 @@ fn both_forms_compute_what_rust_computes() {
         get_before STENCIL_get_before: u32, near, |_, n, memory| word(memory, n as i64 - 8);
         get_far STENCIL_get_far: u32, near, |_, n, memory| word(memory, n as i64 + 256) ^ word(memory, n.into());
         calls STENCIL_calls: u64, any, |x, n, _| host(x, n);
+        slot STENCIL_slot: u16, |at| at < 300, |_, n, memory| word(memory, 8 * i64::from(n));
+        slot_after STENCIL_slot_after: i16, |at| (-300..300).contains(&at), |_, n, memory| word(memory, 8 * i64::from(n) + 8);
+        put_slot STENCIL_put_slot: u32, |at| at < 300, |x, n, memory| {
+            let before = word(memory, 4 * i64::from(n));
+            put(memory, 4 * i64::from(n), before >> 32 << 32 | x & 0xffff_ffff);
+            x
+        };
     }
     for (to, from) in
         values().filter(|to| near(*to) && *to >= 0).flat_map(|to| [0, 120, 127, 128].map(|from| (to, from)))
@@ -203,6 +214,9 @@ fn ranges_are_as_wide_as_the_fields() {
     assert_eq!(ranges(&STENCIL_get_after), [Some((-128, 119))]);
     assert_eq!(ranges(&STENCIL_get_before), [Some((0, 127))]);
     assert_eq!(ranges(&STENCIL_get_far), [Some((0, 127))]);
+    assert_eq!(ranges(&STENCIL_slot), [Some((0, 15))]);
+    assert_eq!(ranges(&STENCIL_slot_after), [Some((-17, 14))]);
+    assert_eq!(ranges(&STENCIL_put_slot), [Some((0, 31))]);
     assert_eq!(ranges(&STENCIL_move_slot), [Some((0, 127)); 2]);
     // The value is no part of an instruction with a field of 8 bits.
     assert_eq!(ranges(&STENCIL_store), [Some((-128, 127)), Some((i32::MIN.into(), i32::MAX.into()))]);

@@ -98,8 +98,8 @@ fn displacements_have_8_bits() {
         8b 14 f8                  | mov (%rax,%rdi,8), %edx
         ",
         "
-        mov $n.32, %rax
-        mov (,%rax,8), %rcx
+        -
+        mov n.x8, %rcx
         -
         mov n.32(,%rdi,8), %edx
         ",
@@ -142,4 +142,15 @@ fn a_u32_of_small_values_is_not_refused() {
         mov n+256.32(%rdi), %rcx
         ",
     );
+}
+
+#[test]
+fn scaled_displacements_have_8_bits() {
+    let input = "
+        0f b7 05 n                | movzwl n(%rip), %eax
+        48 8b 0c c7               | mov (%rdi,%rax,8), %rcx
+    ";
+    folds(within(16, false, (0, 15)), input, "-\n mov n.8x8(%rdi), %rcx");
+    folds(within(16, false, (0, 16)), input, "-\n mov n.x8(%rdi), %rcx");
+    folds(within(16, false, (0, 65535)), input, "-\n mov n.x8(%rdi), %rcx");
 }
