@@ -49,6 +49,14 @@ impl Registers {
         self.0 & other.0 != 0
     }
 
+    /// Returns the set with one register in the place of another, which is then absent.
+    pub fn renamed(self, from: Register, to: Register) -> Self {
+        let halves = [(Self::low(from), Self::low(to)), (Self::high(from), Self::high(to))];
+        halves
+            .into_iter()
+            .fold(self, |set, (from, to)| if set.intersects(from) { set.without(from).with(to) } else { set })
+    }
+
     /// Returns the numbers of the general registers of which the set has a half.
     pub fn numbers(self) -> impl Iterator<Item = usize> {
         (0..HALF).filter(move |number| (self.0 | self.0 >> HALF) & 1 << number != 0)
@@ -287,12 +295,30 @@ pub fn only_from(from: usize, register: Registers, users: &[usize], effects: &[E
 
 /// The instructions that may read a register after `from` has set it, in no order; none if the value may leave the function.
 pub fn uses(from: usize, register: Registers, effects: &[Effects], next: &[Next]) -> Option<Vec<usize>> {
+    let mut leaves = false;
+    let uses = follow(from, register, effects, next, |index| {
+        leaves |= next[index].leaves.is_some_and(|live| live.intersects(register));
+    });
+    (!leaves).then_some(uses)
+}
+
+/// The instructions of the function that may read a register after `from` has set it, in no order.
+pub fn reads(from: usize, register: Registers, effects: &[Effects], next: &[Next]) -> Vec<usize> {
+    follow(from, register, effects, next, |_| {})
+}
+
+/// Visits the instructions after which a register may hold what `from` has set it to, and returns those that read it.
+fn follow(
+    from: usize,
+    register: Registers,
+    effects: &[Effects],
+    next: &[Next],
+    mut visit: impl FnMut(usize),
+) -> Vec<usize> {
     let mut seen = vec![false; effects.len()];
     let (mut uses, mut work) = (Vec::new(), vec![from]);
     while let Some(index) = work.pop() {
-        if next[index].leaves.is_some_and(|live| live.intersects(register)) {
-            return None;
-        }
+        visit(index);
         for &successor in &next[index].within {
             if std::mem::replace(&mut seen[successor], true) {
                 continue;
@@ -305,5 +331,5 @@ pub fn uses(from: usize, register: Registers, effects: &[Effects], next: &[Next]
             }
         }
     }
-    Some(uses)
+    uses
 }
