@@ -266,11 +266,6 @@ impl Registers {
     pub fn contains(self, register: Register) -> bool {
         self.intersects(Self::from(&[register]))
     }
-
-    /// Returns the numbers of the registers of which the set has at least a half.
-    pub fn numbers(self) -> impl Iterator<Item = usize> {
-        (0..HALF).filter(move |number| self.contains(Register(*number as u8)))
-    }
 }
 
 /// The effects of an instruction on registers and flags.

@@ -17,6 +17,7 @@ mod hygiene;
 mod layout;
 mod machines;
 mod names;
+mod one_line;
 mod pic;
 mod program;
 mod relocations;
