@@ -10,6 +10,8 @@ pub struct Instruction {
     pub start: usize,
     /// The offset after its last byte.
     pub end: usize,
+    /// The offset that its displacements count from.
+    pub origin: usize,
     pub flow: Flow,
     /// The fields that a relocation may patch. A jump's own displacement comes first.
     pub fields: [Option<Encoded>; 2],
@@ -149,6 +151,11 @@ impl Instruction {
     pub fn is_displacement(&self, offset: usize) -> bool {
         let displaces = |field| matches!(field, Field::Relative | Field::Displacement);
         self.fields.iter().flatten().any(|encoded| encoded.offset == offset && displaces(encoded.field))
+    }
+
+    /// Returns the distance in bytes from a field to the location that its displacement counts from.
+    pub fn rest(&self, field: usize) -> i64 {
+        self.origin as i64 - field as i64
     }
 
     /// Returns the offset of the field that a relocation of a jump or a call patches: its displacement, or that of its slot.

@@ -249,7 +249,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         Ok((code, relocations))
     }
 
-    /// Adds a patch. A displacement counts from the end of the instruction, `rest` bytes after the field's start.
+    /// Adds a patch. A displacement counts from the location that is `rest` bytes after the field's start.
     fn patch(&mut self, patch: Patch, rest: i64) {
         let (factor, rest) = match patch.kind {
             PatchKind::Scaled32(factor) => (factor, 0),
