@@ -10,6 +10,8 @@ pub struct Instruction {
     pub start: usize,
     /// The offset after its last byte.
     pub end: usize,
+    /// The offset that its displacements count from.
+    pub origin: usize,
     pub flow: Flow,
     /// The fields that a relocation may patch. A jump's own displacement comes first.
     pub fields: [Option<Encoded>; 2],
@@ -151,6 +153,11 @@ impl Instruction {
         self.fields.iter().flatten().any(|encoded| encoded.offset == offset && displaces(encoded.field))
     }
 
+    /// Returns the distance in bytes from a field to the location that its displacement counts from.
+    pub fn rest(&self, field: usize) -> i64 {
+        self.origin as i64 - field as i64
+    }
+
     /// Returns the offset of the field that a relocation of a jump or a call patches: its displacement, or that of its slot.
     pub fn destination(&self) -> Option<usize> {
         self.fields.iter().flatten().next().map(|field| field.offset)
@@ -265,11 +272,6 @@ impl Registers {
     /// Returns whether the set has at least a half of a register.
     pub fn contains(self, register: Register) -> bool {
         self.intersects(Self::from(&[register]))
-    }
-
-    /// Returns the numbers of the registers of which the set has at least a half.
-    pub fn numbers(self) -> impl Iterator<Item = usize> {
-        (0..HALF).filter(move |number| self.contains(Register(*number as u8)))
     }
 }
 

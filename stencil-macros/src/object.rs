@@ -261,7 +261,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         Ok((code, relocations))
     }
 
-    /// Adds a patch. A displacement counts from the end of the instruction, `rest` bytes after the field's start.
+    /// Adds a patch. A displacement counts from the location that is `rest` bytes after the field's start.
     fn patch(&mut self, patch: Patch, rest: i64) {
         let rest = if patch.kind == PatchKind::Rel32 { rest } else { 0 };
         let name = self.name(patch.value, patch.kind.factor(), patch.addend + rest);

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod generate;
 pub mod harness;
 pub mod input;
+pub mod instructions;
 mod source;
 
 use std::ops::AddAssign;

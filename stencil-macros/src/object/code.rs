@@ -40,7 +40,7 @@ impl Builder<'_, '_, '_> {
             if self.is_code(section) || !(item.is_address && item.is_relative()) {
                 continue;
             }
-            let rest = (item.end - relocation.offset) as isize;
+            let rest = item.rest(relocation.offset) as isize;
             let effective = offset.wrapping_add_signed(relocation.addend as isize + rest);
             let range = self.entity(section, if named { offset } else { effective })?;
             if self.home(section, effective, &range)?.is_some() && isa::lea_to_load(code, relocation.offset) {

@@ -66,7 +66,7 @@ impl Builder<'_, '_, '_> {
 
     fn reference(&self, decoded: &[Instruction], relocation: &Relocation) -> Reference {
         let index = instruction::index_at(decoded, relocation.offset);
-        let rest = decoded.get(index).map_or(4, |item| item.end - relocation.offset) as i64;
+        let rest = decoded.get(index).map_or(0, |item| item.rest(relocation.offset));
         let known = matches!(
             self.target(relocation),
             Ok(Target::Local { .. } | Target::Symbol(Symbol::Host(_)) | Target::Libc(_))

@@ -18,12 +18,13 @@
 //!
 //! `value` describes the contents of registers and what fits into fields, `flow` follows values and flags, `step` is an instruction,
 //! `rules` rewrites instructions, `conditions` exchanges the operands of comparisons, `equality` collects what comparisons say,
-//! `redundant` deletes, `pass` applies all of them in order, and `encode` writes bytes.
+//! `redundant` deletes, `moves` saves copies, `pass` applies all of them in order, and `encode` writes bytes.
 
 mod conditions;
 mod encode;
 mod equality;
 mod flow;
+mod moves;
 mod pass;
 mod redundant;
 mod rules;
@@ -114,7 +115,7 @@ pub fn fold(function: &Function) -> Result<Folded, String> {
     pass.addresses();
     pass.variables();
     // A change may make further values known, which the next round finds. Each round changes at least one instruction.
-    while pass.round() || pass.redundant() || pass.refusals() {}
+    while pass.round() || pass.redundant() || pass.coalesce() || pass.refusals() {}
     pass.remaining_loads();
     if let Some(operand) = pass.unfounded() {
         // It takes all its values then.

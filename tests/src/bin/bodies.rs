@@ -38,6 +38,8 @@ struct Cli {
 enum Part {
     /// As numbers.
     Values,
+    /// As numbers, in random sequences of instructions.
+    Instructions,
     /// As addresses, which may be equal or overlap.
     Addresses,
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
     };
     let part = match cli.part {
         Part::Values => bodies::Part::Values,
+        Part::Instructions => bodies::Part::Instructions,
         Part::Addresses => bodies::Part::Addresses,
     };
     let (mut total, mut seed, end) = (Report::default(), cli.seed, cli.seed.saturating_add(cli.bodies));

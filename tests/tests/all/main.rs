@@ -18,6 +18,7 @@ mod layout;
 mod machines;
 mod names;
 mod narrow;
+mod one_line;
 mod pic;
 mod program;
 mod relocations;

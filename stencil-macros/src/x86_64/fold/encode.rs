@@ -13,6 +13,11 @@ pub struct Replacement {
     pub fields: Vec<(usize, Fill)>,
 }
 
+/// Returns whether there is an encoding: `ah` and its like cannot stand beside registers from `r8` on.
+pub fn is_encodable(instruction: &Instruction) -> bool {
+    Encoder::new(64).encode(instruction, instruction.ip()).is_ok()
+}
+
 impl Replacement {
     /// Encodes an instruction, and appends it.
     ///

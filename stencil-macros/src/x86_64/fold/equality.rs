@@ -117,7 +117,8 @@ impl Facts {
     /// Removes what depends on registers.
     fn forget(&mut self, written: Registers) {
         let depends = |value: &Value| value.base.is_some_and(|base| written.intersects(Registers::of(base)));
-        for number in written.numbers() {
+        // Sets have room for the registers of other instruction sets.
+        for number in written.numbers().take_while(|number| *number < self.contents.len()) {
             (self.contents[number], self.equal[number]) = (None, None);
         }
         for known in &mut self.contents {

@@ -4,7 +4,7 @@
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, OpAccess, Register};
 
 use super::value::Value;
-use crate::instruction::{Effects, Registers};
+use crate::instruction::{self, Effects, Registers};
 use crate::x86_64::registers::general;
 
 impl Registers {
@@ -21,6 +21,20 @@ impl Registers {
     /// Returns the upper 32 bits of the general register that this one is part of.
     pub fn high(register: Register) -> Self {
         general(register).map_or(Self::NONE, Self::upper)
+    }
+
+    /// Returns the set with one register in the place of another, which is then absent.
+    pub fn renamed(self, from: Register, to: Register) -> Self {
+        let halves = [(Self::low(from), Self::low(to)), (Self::high(from), Self::high(to))];
+        halves
+            .into_iter()
+            .fold(self, |set, (from, to)| if set.intersects(from) { set.without(from).with(to) } else { set })
+    }
+
+    /// Returns the numbers of the general registers of which the set has a half.
+    pub fn numbers(self) -> impl Iterator<Item = usize> {
+        let has = move |number: &usize| self.contains(instruction::Register(*number as u8));
+        (0..16).filter(has)
     }
 
     /// Returns a general register that is not in the set, of those which functions need not preserve.
@@ -194,7 +208,7 @@ pub fn forward<S: Clone + PartialEq>(
 }
 
 fn transfer(mut state: State, effects: Effects, defined: Option<(Register, Value)>) -> State {
-    for number in effects.writes.numbers().take_while(|number| *number < 16) {
+    for number in effects.writes.numbers() {
         state[number] = None;
     }
     for known in &mut state {
@@ -237,12 +251,30 @@ pub fn only_from(from: usize, register: Registers, users: &[usize], effects: &[E
 
 /// The instructions that may read a register after `from` has set it, in no order; none if the value may leave the function.
 pub fn uses(from: usize, register: Registers, effects: &[Effects], next: &[Next]) -> Option<Vec<usize>> {
+    let mut leaves = false;
+    let uses = follow(from, register, effects, next, |index| {
+        leaves |= next[index].leaves.is_some_and(|live| live.intersects(register));
+    });
+    (!leaves).then_some(uses)
+}
+
+/// The instructions of the function that may read a register after `from` has set it, in no order.
+pub fn reads(from: usize, register: Registers, effects: &[Effects], next: &[Next]) -> Vec<usize> {
+    follow(from, register, effects, next, |_| {})
+}
+
+/// Visits the instructions after which a register may hold what `from` has set it to, and returns those that read it.
+fn follow(
+    from: usize,
+    register: Registers,
+    effects: &[Effects],
+    next: &[Next],
+    mut visit: impl FnMut(usize),
+) -> Vec<usize> {
     let mut seen = vec![false; effects.len()];
     let (mut uses, mut work) = (Vec::new(), vec![from]);
     while let Some(index) = work.pop() {
-        if next[index].leaves.is_some_and(|live| live.intersects(register)) {
-            return None;
-        }
+        visit(index);
         for &successor in &next[index].within {
             if std::mem::replace(&mut seen[successor], true) {
                 continue;
@@ -255,5 +287,5 @@ pub fn uses(from: usize, register: Registers, effects: &[Effects], next: &[Next]
             }
         }
     }
-    Some(uses)
+    uses
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use iced_x86::{Code, ConditionCode, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, OpKind, Register};
+use iced_x86::{
+    Code, ConditionCode, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register,
+};
 
-use super::encode::Replacement;
+use super::encode::{self, Replacement};
 use super::flow::{self, Next, State};
 use super::rules::{self, Change, Field, Needs, Site};
 use super::step::Step;
@@ -252,9 +254,17 @@ impl<'a> Pass<'a> {
 
     /// Whether a change may be made: the conditions to exchange with it, as offsets in the code and bytes.
     fn allowed(&self, index: usize, change: &Change) -> Option<Vec<(usize, usize, u8)>> {
+        if !encode::is_encodable(&change.instruction) {
+            return None;
+        }
         match change.needs {
             Needs::Nothing => Some(Vec::new()),
             Needs::DeadFlags => (!self.live_after[index].intersects(Registers::FLAGS)).then(Vec::new),
+            Needs::Address | Needs::DeadFlagsAndAddress => {
+                let flags = change.needs == Needs::DeadFlagsAndAddress;
+                let dead = !flags || !self.live_after[index].intersects(Registers::FLAGS);
+                (dead && self.becomes_address(index, change.instruction.op0_register())).then(Vec::new)
+            }
             Needs::SwappedConditions => {
                 let readers = conditions::readers(index, &self.effects, &self.next)?;
                 let flip = |reader: usize| {
@@ -266,6 +276,18 @@ impl<'a> Pass<'a> {
                 readers.into_iter().map(flip).collect()
             }
         }
+    }
+
+    /// Whether an instruction that accesses memory has the register that another one sets in its address.
+    fn becomes_address(&self, index: usize, register: Register) -> bool {
+        let in_address = |step: &Step| {
+            let instruction = &step.instruction;
+            instruction.mnemonic() != Mnemonic::Lea
+                && [instruction.memory_base(), instruction.memory_index()].contains(&register.full_register())
+        };
+        flow::reads(index, Registers::of(register), &self.effects, &self.next)
+            .into_iter()
+            .any(|user| in_address(&self.steps[user]))
     }
 
     fn apply(&mut self, index: usize, site: Site, change: &Change, flips: &[(usize, usize, u8)]) {

@@ -31,6 +31,9 @@ pub enum Needs {
     Nothing,
     /// Nothing reads the flags that the instruction set.
     DeadFlags,
+    /// The register that the instruction sets becomes part of an address: a sum must not be the first to refuse values of an operand.
+    Address,
+    DeadFlagsAndAddress,
     /// Each reader of the flags asks for the condition with the compared operands exchanged.
     SwappedConditions,
 }
@@ -272,18 +275,28 @@ fn immediate(from: &Instruction, value: &Value, operands: &[Operand]) -> Option<
     let size = width(from, 0)?;
     let (_, codes, short) = OPERATIONS.iter().find(|(mnemonic, ..)| *mnemonic == from.mnemonic())?;
     let short = short.zip(value.short_immediate(size, operands));
+    let mut needs = Needs::Nothing;
     let (code, kind, part) = match (size, short) {
         (32, Some((codes, part))) => (codes[0], OpKind::Immediate8to32, part),
         (64, Some((codes, part))) => (codes[1], OpKind::Immediate8to64, part),
         (8, _) => (codes[0], OpKind::Immediate8, value.immediate(8)?),
         (16, _) => (codes[1], OpKind::Immediate16, value.immediate(16)?),
         (32, _) => (codes[2], OpKind::Immediate32, value.immediate(32)?),
-        _ => (codes[3], OpKind::Immediate32to64, value.signed_immediate(operands)?),
+        _ => {
+            let part = match value.signed_immediate(operands) {
+                None if from.mnemonic() == Mnemonic::Add && from.op0_kind() == OpKind::Register => {
+                    needs = Needs::Address;
+                    value.displacement(Address::Whole, operands)
+                }
+                part => part,
+            };
+            (codes[3], OpKind::Immediate32to64, part?)
+        }
     };
     let mut new = *from;
     new.set_code(code);
     set_immediate(&mut new, 1, kind);
-    Some(Change::filled(new, Field::Immediate, part))
+    Some(Change::filled(new, Field::Immediate, part).needs(needs))
 }
 
 /// A multiplication by the value: the first operand is the product, the second one the other factor.
@@ -329,9 +342,9 @@ fn sum(register: Register, other: Register, size: u32, value: &Value, operands: 
         new.set_memory_index_scale(1);
     }
     let change = displaced(new, value, address, operands)?;
-    // A sum is not an address yet, so that it must not be the first to refuse values of the operand.
-    let refuses = |part: &Part| part.kind == PatchKind::Abs32S && !operands[part.operand].is_refused;
-    (!change.fill.is_some_and(|(_, part)| refuses(&part))).then(|| change.needs(Needs::DeadFlags))
+    let refuses = |part: Part| part.kind == PatchKind::Abs32S && !operands[part.operand].is_refused;
+    let refuses = change.fill.is_some_and(|(_, part)| refuses(part));
+    Some(change.needs(if refuses { Needs::DeadFlagsAndAddress } else { Needs::DeadFlags }))
 }
 
 fn lea(code: Code, register: Register, base: Register) -> Option<Instruction> {

@@ -38,7 +38,7 @@ impl Step {
             let displacement = item.is_displacement(reference.offset);
             let field = if displacement { Field::Displacement } else { Field::Immediate };
             let relative = displacement && item.is_relative();
-            let rest = if relative { (item.end - reference.offset) as i64 } else { 0 };
+            let rest = if relative { item.rest(reference.offset) } else { 0 };
             step.fills.push(Filled { field, fill: Fill::Kept { reference: first + index, rest } });
             if let To::Variable { operand, at } = reference.to
                 && relative

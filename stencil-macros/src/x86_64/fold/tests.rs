@@ -9,6 +9,7 @@ mod comparisons;
 mod displacements;
 mod equality;
 mod immediates;
+mod moves;
 mod ranges;
 mod redundant;
 mod values;

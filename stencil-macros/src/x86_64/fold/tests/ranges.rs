@@ -155,3 +155,41 @@ fn where_an_address_refuses_values_other_fields_need_not_take_them() {
     ",
     );
 }
+
+#[test]
+fn a_sum_refuses_values_only_as_part_of_an_address() {
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        48 01 c1                  | add %rax, %rcx
+        48 39 ca                  | cmp %rcx, %rdx
+        0f 82 to                  | jb to
+        8b 34 0f                  | mov (%rdi,%rcx), %esi
+        ",
+        "
+        -
+        add $n.s32, %rcx
+        cmp %rcx, %rdx
+        jb to
+        mov (%rdi,%rcx), %esi
+        ",
+    );
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        48 01 c8                  | add %rcx, %rax
+        48 39 c2                  | cmp %rax, %rdx
+        0f 82 to                  | jb to
+        8b 34 07                  | mov (%rdi,%rax), %esi
+        ",
+        "
+        -
+        lea n.s32(%rcx), %rax
+        cmp %rax, %rdx
+        jb to
+        mov (%rdi,%rax), %esi
+        ",
+    );
+}
