@@ -5,8 +5,8 @@ use quote::{quote, quote_spanned};
 
 use super::catalog::{Entry, Member};
 use super::describe;
-use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::member_index;
+use super::names::{self, Names, common_attributes, own_attributes};
+use super::operand::ranges;
 use crate::ast::{Block, Uop};
 
 /// Returns the `Uop` statics that instructions refer to.
@@ -63,26 +63,16 @@ fn constructor(block: &Block, uop: &Uop, names: &Names) -> TokenStream {
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| parameter.name.clone()).collect();
     let to_words = quote! { [#(__stencil_runtime::Operand::to_word(#operands)),*] };
     let body = if uop.is_family() {
-        let (index, found, missing) = (member_index(uop, &parameters), local("found"), names.missing(uop));
-        let member = local("member");
-        quote! {
-            match #index.and_then(|#member| __stencil_core::option::Option::as_ref(&#uops[#member])) {
-                __stencil_core::option::Option::Some(#found) => unsafe {
-                    __stencil_runtime::Instruction::new(#found, #to_words)
-                },
-                __stencil_core::option::Option::None => unsafe {
-                    __stencil_runtime::Instruction::new(&#missing, [#(#parameters as __stencil_core::primitive::u64),*])
-                }
-            }
-        }
+        let (ranges, missing) = (ranges(uop), names.missing(uop));
+        quote! { __stencil_runtime::Instruction::member((&#uops, &#missing), #ranges, [#(#parameters),*], #to_words) }
     } else {
-        quote! { unsafe { __stencil_runtime::Instruction::new(&#uops, #to_words) } }
+        quote! { __stencil_runtime::Instruction::new(&#uops, #to_words) }
     };
     // Every token has the name's span, because that is where rustc reports two uops of the same name in different
     // blocks.
     let function = quote_spanned! {names::span(uop)=>
         fn #name(#(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*) -> __stencil_runtime::Instruction<#machine> {
-            #body
+            unsafe { #body }
         }
     };
     let link = format!("Returns the instruction that [`{stencil}`] describes.");

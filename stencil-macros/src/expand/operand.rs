@@ -1,9 +1,8 @@
 //! Operands: their types in Rust, and the values that their holes take.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::names::local;
 use crate::ast::{Field, Uop};
 use crate::ctype::Type;
 use crate::model::{Stencil, Value};
@@ -31,18 +30,9 @@ pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)>
     Some((min.max(least), max.min(greatest)))
 }
 
-/// The index of a family's member as an `Option<usize>`, from the arguments for its parameters.
-pub fn member_index(uop: &Uop, arguments: &[Ident]) -> TokenStream {
-    let index = local("index");
-    let steps = uop.parameters.iter().zip(arguments).map(|(parameter, argument)| {
-        let (start, end) = (parameter.start, parameter.end);
-        let length = end - start;
-        quote! {
-            .and_then(|#index: __stencil_core::primitive::usize| match #argument {
-                #start..#end => __stencil_core::option::Option::Some(#index * #length + (#argument - #start)),
-                _ => __stencil_core::option::Option::None,
-            })
-        }
-    });
-    quote! { __stencil_core::option::Option::Some(0_usize)#(#steps)* }
+/// The first value of each parameter of a family, and the number of its values.
+pub fn ranges(uop: &Uop) -> TokenStream {
+    let (starts, lengths): (Vec<_>, Vec<_>) =
+        uop.parameters.iter().map(|parameter| (parameter.start, parameter.range().len())).unzip();
+    quote! { [#((#starts, #lengths)),*] }
 }
