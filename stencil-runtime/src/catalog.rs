@@ -90,21 +90,43 @@ impl Catalog {
         }
     }
 
-    /// Returns a part of the stored bytes.
-    ///
-    /// # Panics
-    /// If the bytes end before the part does.
-    #[must_use]
-    pub const fn part<const SIZE: usize>(bytes: &'static [u8], start: usize) -> &'static [u8; SIZE] {
-        match bytes.split_at(start).1.first_chunk() {
-            Some(part) => part,
-            None => panic!("the bytes end before the part does"),
-        }
-    }
-
     /// Returns a reader of the record at this offset.
     pub(crate) const fn reader(&'static self, at: u32) -> Reader {
         Reader { catalog: self, at: at as usize }
+    }
+}
+
+/// The stored bytes of one stencil: code, then data.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored(*const u8);
+
+// SAFETY: the bytes are borrowed for `'static` and only read.
+unsafe impl Send for Stored {}
+// SAFETY: as above.
+unsafe impl Sync for Stored {}
+
+impl Stored {
+    /// No bytes.
+    pub(crate) const NONE: Self = Self([].as_ptr());
+
+    /// The bytes from this offset on.
+    ///
+    /// # Safety
+    /// They are only passed to the function of a shape that expects no more bytes than there are.
+    #[must_use]
+    pub const unsafe fn at(bytes: &'static [u8], start: usize) -> Self {
+        Self(bytes.split_at(start).1.as_ptr())
+    }
+
+    /// Returns the bytes of code and of data.
+    ///
+    /// # Safety
+    /// `CODE` and `DATA` are what the shape expects that these bytes were made for.
+    #[must_use]
+    #[inline(always)]
+    pub unsafe fn parts<const CODE: usize, const DATA: usize>(self) -> (&'static [u8; CODE], &'static [u8; DATA]) {
+        // SAFETY: the caller of `at` promised that there are as many bytes. They are borrowed for `'static`.
+        unsafe { (&*self.0.cast(), &*self.0.add(CODE).cast()) }
     }
 }
 

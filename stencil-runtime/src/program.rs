@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, Stored};
 use crate::described::{self, TRAMPOLINE_SIZE};
 use crate::emit::{Address, Emitter, Fresh, Memory};
 use crate::entry::Entry;
@@ -60,12 +60,9 @@ impl<const SIZE: usize> Words for [u64; SIZE] {
     }
 }
 
-/// A function that emits the instructions of one shape: uops that differ in nothing but their bytes. Returns `false` if it
-/// emitted nothing, so that the description is needed.
-///
-/// # Safety
-/// The uop has that shape.
-pub type Emit<M> = unsafe fn(&Uop<M>, &mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
+/// A function that emits the instructions of one shape: uops that differ in nothing but their bytes. It is only called for
+/// uops of that shape. Returns `false` if it emitted nothing, so that the description is needed.
+pub type Emit<M> = fn(&Uop<M>, &mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
 
 /// An emit function, and the number of bytes that it expects each of its uops to store.
 #[derive(Debug)]
@@ -75,7 +72,7 @@ pub struct Shape<M: Machine> {
 }
 
 impl<M: Machine> Shape<M> {
-    /// Makes a shape.
+    /// Makes a shape. What its function does is up to the caller of [`Uop::new`].
     #[must_use]
     pub const fn new(stored: usize, emit: Emit<M>) -> Self {
         Self { stored, emit }
@@ -122,13 +119,12 @@ const fn narrow(size: usize) -> u32 {
 /// #     machine Calc(x: u64) -> u64;
 /// #     uop ret() { RETURN(x); }
 /// # }
-/// let again: Instruction<Calc> = Instruction::new(Calc::ENTRY, []); // error: `new` is unsafe
+/// let again: Instruction<Calc> = Instruction::new(Calc::ENTRY, [], None); // error: `new` is unsafe
 /// ```
 pub struct Uop<M: Machine> {
     /// The function of its shape. None for the pseudo-uop that binds a label.
     emit: Option<Emit<M>>,
-    /// The stored bytes of code and data.
-    stored: *const u8,
+    stored: Stored,
     size: Size,
     catalog: &'static Catalog,
     /// The record of its stencil, or that of the family for missing members.
@@ -141,11 +137,6 @@ pub struct Uop<M: Machine> {
 
 /// In place of a shape: this stands for the members that a family lacks.
 const MISSING: u32 = u32::MAX;
-
-// SAFETY: a uop never changes, and what `stored` points to is borrowed for `'static`.
-unsafe impl<M: Machine> Send for Uop<M> {}
-// SAFETY: as above.
-unsafe impl<M: Machine> Sync for Uop<M> {}
 
 impl<M: Machine> Uop<M> {
     /// Makes a uop of a record. Expansions of [`stencil!`](crate::stencil!) call it.
@@ -170,7 +161,8 @@ impl<M: Machine> Uop<M> {
         assert!(stencil.narrow().is_some() == narrow.is_some(), "a narrow form has a uop");
         Self {
             emit: Some(*emit),
-            stored: stencil.stored.as_ptr(),
+            // SAFETY: `shape` is what the uop is emitted by, and it expects as many bytes.
+            stored: unsafe { Stored::at(stencil.stored, 0) },
             size: Size::of(&stencil),
             catalog,
             record,
@@ -239,12 +231,18 @@ impl<M: Machine> Uop<M> {
         uops
     }
 
-    /// Returns the uop of the narrow form, if the operands fit it and there is one, and else this uop.
-    #[doc(hidden)]
-    #[must_use]
+    /// Returns the uop of the narrow form, if there is one and all words are within the limits, and else this uop.
     #[inline(always)]
-    pub fn narrow_if(&'static self, fits: bool) -> &'static Self {
-        self.narrow.filter(|_| fits).unwrap_or(self)
+    fn of_form<const N: usize>(&'static self, words: &[u64; N], limits: Option<Limits<N>>) -> &'static Self {
+        let Some(limits) = limits else { return self };
+        // The words are numbers of 64 bits with or without a sign; distances have none. There is no branch for each operand.
+        let (mut fit, mut next) = (true, 0);
+        while next < N {
+            let (least, distance) = limits[next];
+            fit &= words[next].wrapping_sub(least) <= distance;
+            next += 1;
+        }
+        self.narrow.filter(|_| fit).unwrap_or(self)
     }
 
     /// Makes a uop that stands for the members that a family lacks. Emitting it is an error; its operands are the
@@ -252,10 +250,9 @@ impl<M: Machine> Uop<M> {
     #[must_use]
     pub const fn missing(family: Family) -> Self {
         let Family { catalog, at } = family;
-        let emit: Emit<M> = |_, _, _, _| false;
         Self {
-            emit: Some(emit),
-            stored: std::ptr::null(),
+            emit: Some(|_, _, _, _| false),
+            stored: Stored::NONE,
             size: Size::NONE,
             catalog,
             record: at,
@@ -268,7 +265,7 @@ impl<M: Machine> Uop<M> {
     const BIND: &'static Self = const {
         &Self {
             emit: None,
-            stored: std::ptr::null(),
+            stored: Stored::NONE,
             size: Size::NONE,
             catalog: &catalog::PSEUDO,
             record: catalog::BIND,
@@ -283,39 +280,33 @@ impl<M: Machine> Uop<M> {
         if self.shape == MISSING { Stencil::nothing() } else { self.catalog.stencil(self.record) }
     }
 
-    /// Returns the number of its shape in its block.
+    /// Returns its stored bytes.
+    ///
+    /// # Safety
+    /// They are only passed to the function of its shape.
     #[doc(hidden)]
     #[must_use]
     #[inline(always)]
-    pub const fn shape(&self) -> usize {
-        self.shape as usize
+    pub unsafe fn stored(&self) -> Stored {
+        self.stored
     }
 
-    /// Returns the stored bytes of code and of data.
+    /// Emits it by the function of its shape or, where that gives up, by its description. The word of a label is its
+    /// address.
     ///
     /// # Safety
-    /// Its shape expects `CODE` and `DATA` stored bytes.
-    #[doc(hidden)]
-    #[must_use]
-    #[inline(always)]
-    pub unsafe fn stored<const CODE: usize, const DATA: usize>(&self) -> (&'static [u8; CODE], &'static [u8; DATA]) {
-        // SAFETY: `new` found that the uop stores as many bytes as its shape expects, and they are borrowed for `'static`.
-        unsafe { (&*self.stored.cast(), &*self.stored.add(CODE).cast()) }
-    }
-
-    /// Emits it by its emit function or, where that gives up, by its description. The word of a label is its address.
-    ///
-    /// # Safety
-    /// There is a word for each operand of the stencil, in range of its type. `emit` emits this stencil and nothing else.
+    /// There is a word for each operand of the stencil, in range of its type. `emit` is the function of its shape. `stored`
+    /// are its bytes.
     #[doc(hidden)]
     #[inline(always)]
     pub unsafe fn emit<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
+        stored: Stored,
         words: [u64; N],
-        emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
+        emit: impl FnOnce(&mut Emitter<'_, Kind>, Stored, &[u64; N]) -> bool,
     ) -> Result<(), Error> {
-        if emit(out, &words) { Ok(()) } else { described::emit(out, self.catalog, self.record, &{ words }) }
+        if emit(out, stored, &words) { Ok(()) } else { described::emit(out, self.catalog, self.record, &{ words }) }
     }
 
     /// Does the same in such a way that the caller can keep the emitter in registers.
@@ -327,10 +318,34 @@ impl<M: Machine> Uop<M> {
     pub unsafe fn emit_inline<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
+        stored: Stored,
         words: [u64; N],
-        emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
+        emit: impl FnOnce(&mut Emitter<'_, Kind>, Stored, &[u64; N]) -> bool,
     ) -> Result<(), Error> {
-        if emit(out, &words) { Ok(()) } else { out.emit_described(self.catalog, self.record, &{ words }) }
+        if emit(out, stored, &words) { Ok(()) } else { out.emit_described(self.catalog, self.record, &{ words }) }
+    }
+
+    /// Emits the member of a family for these parameters. `functions` are those of all shapes of the block.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchStencil`], if there is no such member, and those of the member.
+    ///
+    /// # Safety
+    /// As for [`emit`](Self::emit). `uops` and `ranges` are those of the family.
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn emit_member<Kind: Memory, const N: usize, const P: usize>(
+        (name, uops, ranges): (&'static str, &[Option<Self>], [(usize, usize); P]),
+        parameters: [usize; P],
+        out: &mut Emitter<'_, Kind>,
+        words: [u64; N],
+        functions: &[Function<Kind, N>],
+    ) -> Result<(), Error> {
+        match member(uops, ranges, parameters) {
+            // SAFETY: the function is that of the uop's shape. The caller promises the rest.
+            Some(uop) => unsafe { uop.emit(out, uop.stored, words, functions[uop.shape as usize]) },
+            None => Err(Error::no_such_stencil(name, &parameters)),
+        }
     }
 
     /// Emits it by its description.
@@ -357,6 +372,33 @@ impl<M: Machine> Uop<M> {
     }
 }
 
+/// The function of a shape for one kind of memory, which takes the words of operands.
+pub type Function<Kind, const N: usize> = fn(&mut Emitter<'_, Kind>, Stored, &[u64; N]) -> bool;
+
+/// The words that a narrow form takes: for each operand the least one, and its distance to the greatest one.
+pub type Limits<const N: usize> = [(u64, u64); N];
+
+/// Returns the member of a family for these parameters. Each range is the first value and the number of values. The last
+/// parameter changes fastest.
+#[inline(always)]
+fn member<M: Machine, const P: usize>(
+    uops: &[Option<Uop<M>>],
+    ranges: [(usize, usize); P],
+    parameters: [usize; P],
+) -> Option<&Uop<M>> {
+    let (mut index, mut next) = (0, 0);
+    while next < P {
+        let (start, length) = ranges[next];
+        let value = parameters[next].wrapping_sub(start);
+        if value >= length {
+            return None;
+        }
+        index = index * length + value;
+        next += 1;
+    }
+    uops[index].as_ref()
+}
+
 /// One uop with its operands: an element of a program.
 pub struct Instruction<M: Machine> {
     uop: &'static Uop<M>,
@@ -369,11 +411,31 @@ impl<M: Machine> Instruction<M> {
     ///
     /// # Safety
     /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
-    /// type, and in the range of its hole if the uop is that of a narrow form.
+    /// type. `limits` are those of the ranges of the narrow form's holes.
     #[must_use]
     #[inline(always)]
-    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
-        Self::of(uop, words)
+    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N], limits: Option<Limits<N>>) -> Self {
+        Self::of(uop.of_form(&words, limits), words)
+    }
+
+    /// Makes an instruction of the member of a family for these parameters, or of `missing` if there is none.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new), for each member. `ranges` are those of the family.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline(always)]
+    pub unsafe fn member<const N: usize, const P: usize>(
+        (uops, missing): (&'static [Option<Uop<M>>], &'static Uop<M>),
+        ranges: [(usize, usize); P],
+        parameters: [usize; P],
+        words: [u64; N],
+        limits: Option<Limits<N>>,
+    ) -> Self {
+        match member(uops, ranges, parameters) {
+            Some(uop) => Self::of(uop.of_form(&words, limits), words),
+            None => Self::of(missing, parameters.map(|parameter| parameter as u64)),
+        }
     }
 
     #[inline(always)]
@@ -391,8 +453,7 @@ impl<M: Machine> Instruction<M> {
         labels: &Labels,
     ) -> Result<(), Error> {
         match function {
-            // SAFETY: the function is that of the uop's shape.
-            Some(function) if !unsafe { function(self.uop, out, &self.operands, labels) } => {
+            Some(function) if !function(self.uop, out, &self.operands, labels) => {
                 self.uop.emit_described(out, &self.operands, labels).map_err(|error| match error {
                     Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
                     error => error,

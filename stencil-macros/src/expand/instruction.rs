@@ -1,12 +1,12 @@
 //! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 
 use super::catalog::Entry;
 use super::describe;
-use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::{fit_narrow, member_index};
+use super::names::{self, Names, common_attributes, own_attributes};
+use super::operand::{limits, ranges};
 use crate::ast::{Block, Uop};
 use crate::model::{Objects, Stencil};
 
@@ -78,39 +78,21 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
     let types: Vec<_> = uop.operands.iter().map(|field| &field.ty.rust).collect();
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| parameter.name.clone()).collect();
-    let words = local("words");
-    let to_words = quote! { let #words = [#(__stencil_runtime::Operand::to_word(#operands)),*]; };
-    let chosen = |found: &TokenStream| match fit_narrow(members, &words) {
-        Some(fit) => quote! { __stencil_runtime::Uop::narrow_if(#found, #fit) },
-        None => found.clone(),
-    };
+    let to_words = quote! { [#(__stencil_runtime::Operand::to_word(#operands)),*] };
+    let limits = limits(members);
     let body = if uop.is_family() {
-        let (index, found, missing) = (member_index(uop, &parameters), local("found"), names.missing(uop));
-        let member = local("member");
-        let chosen = chosen(&found.to_token_stream());
+        let (ranges, missing) = (ranges(uop), names.missing(uop));
         quote! {
-            #to_words
-            match #index.and_then(|#member| __stencil_core::option::Option::as_ref(&#uops[#member])) {
-                __stencil_core::option::Option::Some(#found) => unsafe {
-                    __stencil_runtime::Instruction::new(#chosen, #words)
-                },
-                __stencil_core::option::Option::None => unsafe {
-                    __stencil_runtime::Instruction::new(&#missing, [#(#parameters as __stencil_core::primitive::u64),*])
-                }
-            }
+            __stencil_runtime::Instruction::member((&#uops, &#missing), #ranges, [#(#parameters),*], #to_words, #limits)
         }
     } else {
-        let chosen = chosen(&quote! { &#uops });
-        quote! {
-            #to_words
-            unsafe { __stencil_runtime::Instruction::new(#chosen, #words) }
-        }
+        quote! { __stencil_runtime::Instruction::new(&#uops, #to_words, #limits) }
     };
     // Every token has the name's span, because that is where rustc reports two uops of the same name in different
     // blocks.
     let function = quote_spanned! {names::span(uop)=>
         fn #name(#(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*) -> __stencil_runtime::Instruction<#machine> {
-            #body
+            unsafe { #body }
         }
     };
     let link = format!("Returns the instruction that [`{stencil}`] describes.");

@@ -1,9 +1,8 @@
 //! Operands: their types in Rust, and the values that their holes take.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::names::local;
 use crate::ast::{Field, Uop};
 use crate::ctype::Type;
 use crate::model::{Stencil, Value};
@@ -38,32 +37,23 @@ pub fn has_narrow_form(members: &[Option<Stencil>]) -> bool {
     members.iter().flatten().any(|stencil| stencil.narrow.is_some())
 }
 
-/// An expression for whether an instruction has the narrow form of its uop: whether all words are in the ranges of that form, which
-/// are the same for all members of a family. None if no member has a narrow form.
-pub fn fit_narrow(members: &[Option<Stencil>], words: &Ident) -> Option<TokenStream> {
-    let form = members.iter().flatten().find_map(|stencil| stencil.narrow.as_deref())?;
-    let within = form.ranges.iter().enumerate().filter_map(|(index, range)| {
-        let (least, greatest) = (*range)?;
-        // Words are numbers of 64 bits with or without a sign. Subtraction makes both a distance.
-        let (least, size) = (least as u64, greatest.wrapping_sub(least) as u64);
-        Some(quote! { #words[#index].wrapping_sub(#least) <= #size })
+/// The words that the narrow form of a uop takes, which are the same for all members of a family: for each operand the word of the least
+/// value, and its distance to that of the greatest one. None if no member has a narrow form.
+pub fn limits(members: &[Option<Stencil>]) -> TokenStream {
+    let Some(form) = members.iter().flatten().find_map(|stencil| stencil.narrow.as_deref()) else {
+        return quote! { __stencil_core::option::Option::None };
+    };
+    let limits = form.ranges.iter().map(|range| match *range {
+        Some((least, greatest)) => (least as u64, greatest.wrapping_sub(least) as u64),
+        None => (0, u64::MAX),
     });
-    let within: Vec<_> = within.map(|within| quote! { (#within) }).collect();
-    Some(quote! { #(#within)&* })
+    let limits = limits.map(|(least, distance)| quote! { (#least, #distance) });
+    quote! { __stencil_core::option::Option::Some([#(#limits),*]) }
 }
 
-/// The index of a family's member as an `Option<usize>`, from the arguments for its parameters.
-pub fn member_index(uop: &Uop, arguments: &[Ident]) -> TokenStream {
-    let index = local("index");
-    let steps = uop.parameters.iter().zip(arguments).map(|(parameter, argument)| {
-        let (start, end) = (parameter.start, parameter.end);
-        let length = end - start;
-        quote! {
-            .and_then(|#index: __stencil_core::primitive::usize| match #argument {
-                #start..#end => __stencil_core::option::Option::Some(#index * #length + (#argument - #start)),
-                _ => __stencil_core::option::Option::None,
-            })
-        }
-    });
-    quote! { __stencil_core::option::Option::Some(0_usize)#(#steps)* }
+/// The first value of each parameter of a family, and the number of its values.
+pub fn ranges(uop: &Uop) -> TokenStream {
+    let (starts, lengths): (Vec<_>, Vec<_>) =
+        uop.parameters.iter().map(|parameter| (parameter.start, parameter.range().len())).unzip();
+    quote! { [#((#starts, #lengths)),*] }
 }

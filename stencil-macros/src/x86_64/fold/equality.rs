@@ -118,7 +118,8 @@ impl Facts {
     fn forget(&mut self, written: Registers) {
         let depends = |value: &Value| value.base.is_some_and(|base| written.intersects(Registers::of(base)));
         // Sets have room for the registers of other instruction sets.
-        for number in written.numbers().take_while(|number| *number < self.contents.len()) {
+        let known = self.contents.len();
+        for number in written.numbers().take_while(|number| *number < known) {
             (self.contents[number], self.equal[number]) = (None, None);
         }
         for known in &mut self.contents {
