@@ -57,10 +57,13 @@ impl<'a> Pass<'a> {
     }
 
     pub(super) fn effects_of(&mut self, index: usize, instruction: &Instruction) -> Effects {
-        if flow::is_call(instruction) {
-            return (self.function.calls)(self.steps[index].origin);
+        let own = Effects::of(&mut self.factory, instruction);
+        if !flow::is_call(instruction) {
+            return own;
         }
-        Effects::of(&mut self.factory, instruction)
+        // Besides what the callee reads, the instruction reads the registers that hold the callee's address.
+        let call = (self.function.calls)(self.steps[index].origin);
+        Effects { reads: call.reads.with(own.reads), ..call }
     }
 
     pub(super) fn analyze(&mut self) {
