@@ -11,6 +11,7 @@ use super::instruction;
 use super::names::{self, Names};
 use crate::ast::{Block, Struct, Typed};
 use crate::ctype::{self, Type};
+use crate::isa;
 use crate::model::{Abi, Calls, Objects};
 
 pub fn expand(block: &Block, objects: &Objects, calls: &Calls, catalog: &Catalog, names: &Names) -> TokenStream {
@@ -52,7 +53,10 @@ fn types(block: &Block) -> TokenStream {
                 Type::Bool => quote! { __stencil_core::primitive::bool },
                 Type::F32 => quote! { __stencil_core::primitive::f32 },
                 Type::F64 => quote! { __stencil_core::primitive::f64 },
-                Type::Vector => quote! { __stencil_core::arch::x86_64::__m128i },
+                Type::Vector => {
+                    let path = isa::vector();
+                    quote! { __stencil_core::#path }
+                }
                 Type::Label => quote! { __stencil_runtime::Label },
                 Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
                     Some(s) => rust_name(s),
