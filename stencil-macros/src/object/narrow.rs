@@ -123,9 +123,10 @@ fn patches(stencil: &Stencil, operand: usize) -> impl Iterator<Item = &Patch> {
 }
 
 /// Returns what distinguishes the fields of an operand, apart from their offsets.
-fn shape(stencil: &Stencil, operand: usize) -> Vec<(Section, usize, i64)> {
-    let mut fields: Vec<_> =
-        patches(stencil, operand).map(|patch| (patch.section, patch.kind.size(), patch.addend)).collect();
+fn shape(stencil: &Stencil, operand: usize) -> Vec<(Section, usize, u8, i64)> {
+    let mut fields: Vec<_> = patches(stencil, operand)
+        .map(|patch| (patch.section, patch.kind.size(), patch.kind.factor(), patch.addend))
+        .collect();
     fields.sort_unstable();
     fields
 }
