@@ -122,6 +122,7 @@ impl Stencil {
     /// assert_eq!(narrow.holes()[0].range, Some((-128, 127)));
     /// assert_eq!(Calc::add(127).stencil(), narrow);
     /// assert_eq!(Calc::add(128).stencil(), STENCIL_add);
+    /// assert_eq!(narrow.general(), STENCIL_add);
     /// ```
     #[must_use]
     pub const fn narrow(&self) -> Option<Self> {
@@ -129,6 +130,12 @@ impl Stencil {
             0 | NARROW => None,
             record => Some(self.rest.catalog.stencil(record)),
         }
+    }
+
+    /// Returns the general form, which takes all operands: for a narrow form the stencil that it is the form of, for others themselves.
+    #[must_use]
+    pub fn general(&self) -> Self {
+        self.family.get(self.index).filter(|_| self.is_narrow()).unwrap_or(*self)
     }
 
     /// Returns whether this is a [narrow form](Self::narrow).
