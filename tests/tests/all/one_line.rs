@@ -34,7 +34,7 @@ stencil! {
 /// The instructions on the path to the next uop.
 fn in_line(stencil: &Stencil) -> usize {
     stencil
-        .disassembly
+        .disassembly()
         .lines()
         .take_while(|line| !line.starts_with("out of line"))
         .filter(|line| !line.is_empty())
@@ -57,17 +57,17 @@ fn take_the_fewest_instructions() {
         (&STENCIL_times, 1),
     ];
     for (stencil, instructions) in all {
-        assert_eq!(in_line(stencil), instructions, "{}:\n{}", stencil.name, stencil.disassembly);
+        assert_eq!(in_line(stencil), instructions, "{}:\n{}", stencil.name(), stencil.disassembly());
     }
     if OneLine::ABI == Abi::PreserveNone {
-        assert_eq!(in_line(&STENCIL_rarely), 3, "{}", STENCIL_rarely.disassembly);
+        assert_eq!(in_line(&STENCIL_rarely), 3, "{}", STENCIL_rarely.disassembly());
     }
 }
 
 /// With `preserve_none`, in which C saves no registers for the call.
 #[test]
 fn an_operand_that_only_an_unlikely_path_reads_takes_nothing_on_the_likely_one() {
-    let text = STENCIL_rarely.disassembly;
+    let text = STENCIL_rarely.disassembly();
     let (likely, unlikely) = text.split_once("out of line").unwrap();
     assert!(unlikely.contains("$n, "), "{text}");
     assert!(!likely.contains("$n"), "{text}");
