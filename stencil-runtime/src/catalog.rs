@@ -19,10 +19,9 @@
 //!
 //! The form of a narrow form is 1; that of another stencil is the offset of its narrow form's record, or 0 if it has none.
 //!
-//! A patch is a number made of its section (1 bit), its kind (4 bits) and the sort of its value (3 bits); the factor, if the kind has
-//! one; its distance from
-//! the previous patch of the section; the value's number, if it has one; and the addend. A line is 0, or 1 more than its
-//! distance from the previous instruction; and a string.
+//! A patch is a number made of its section (1 bit), its kind (4 bits) and the sort of its value (3 bits); its distance from
+//! the previous patch of the section; the value's number, if it has one; the addend; and the factor, if the kind has one. A
+//! line is 0, or 1 more than its distance from the previous instruction; and a string.
 
 use crate::described::Link;
 use crate::stencil::{Body, Family, Patch, PatchKind, Section, Stencil, Value};
@@ -190,16 +189,6 @@ impl Reader {
     /// Reads the patch after `previous`, and the number of its value: for a callee its index, for a function or data its link.
     pub(crate) const fn patch(&mut self, previous: Option<Patch>) -> (Patch, usize) {
         let tag = self.size();
-        let kind = match tag >> 1 & 15 {
-            0 => PatchKind::Abs64,
-            1 => PatchKind::Abs32S,
-            2 => PatchKind::Low32,
-            3 => PatchKind::Low16,
-            4 => PatchKind::Low8,
-            5 => PatchKind::Rel32,
-            6 => PatchKind::Scaled32(self.number() as u8),
-            _ => PatchKind::Scaled8(self.number() as u8),
-        };
         let section = if tag & 1 == 0 { Section::Code } else { Section::Data };
         let start = match (previous, section) {
             (Some(Patch { section: Section::Code, offset, .. }), Section::Code)
@@ -218,7 +207,18 @@ impl Reader {
             5 => Value::Function,
             _ => Value::Static,
         };
-        (Patch { section, offset, kind, value, addend: self.signed() }, number)
+        let addend = self.signed();
+        let kind = match tag >> 1 & 15 {
+            0 => PatchKind::Abs64,
+            1 => PatchKind::Abs32S,
+            2 => PatchKind::Low32,
+            3 => PatchKind::Low16,
+            4 => PatchKind::Low8,
+            5 => PatchKind::Rel32,
+            6 => PatchKind::Scaled32(self.size() as u8),
+            _ => PatchKind::Scaled8(self.size() as u8),
+        };
+        (Patch { section, offset, kind, value, addend }, number)
     }
 }
 

@@ -204,7 +204,6 @@ impl Catalog {
             PatchKind::Scaled32(_) => 6,
             PatchKind::Scaled8(_) => 7,
         };
-        let factor = (kind >= 6).then_some(patch.kind.factor());
         let (sort, number) = match patch.value {
             Value::Operand(operand) => (0, Some(operand)),
             Value::Code(offset) => (1, Some(offset)),
@@ -218,10 +217,12 @@ impl Catalog {
         };
         let start = last.filter(|last| last.section == patch.section).map_or(0, |last| last.offset);
         self.size(section | kind << 1 | sort << 5);
-        factor.into_iter().for_each(|factor| self.size(factor.into()));
         self.size(patch.offset - start);
         number.into_iter().for_each(|number| self.size(number));
         self.signed(patch.addend);
+        if let PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) = patch.kind {
+            self.size(factor.into());
+        }
     }
 
     /// Writes a disassembly: for each line the distance from the previous instruction, and the text.
