@@ -12,7 +12,7 @@
 //!
 //! A member has the record
 //!
-//! > offset of the uop's record; index; shape; sizes of code and data; stored sizes of code and data; binary logarithm of
+//! > offset of the uop's record; index; sizes of code and data; stored sizes of code and data; binary logarithm of
 //! > the data's alignment; offset of the stored bytes, code before data; number of callees; number of patches, and the
 //! > patches; for each callee its link; for each operand 0, or 1 and the limits of its range; number of lines of the
 //! > disassembly, and the lines.
@@ -44,9 +44,9 @@ pub(crate) static PSEUDO: Catalog = Catalog {
     records: &[
         // Two uops without parameters and operands, each with its only member.
         0, 0, 0, 7, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        5, 0, 0, 26, 0, 0, 0,
-        19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        5, 0, 0, 25, 0, 0, 0,
+        18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ],
     strings: "bind\nmissing\n",
     links: &[],
@@ -54,7 +54,7 @@ pub(crate) static PSEUDO: Catalog = Catalog {
 /// The record in [`PSEUDO`] of the pseudo-uop that binds a label.
 pub(crate) const BIND: u32 = 7;
 /// The record in [`PSEUDO`] of the pseudo-uop that stands for missing members.
-pub(crate) const MISSING: u32 = 26;
+pub(crate) const MISSING: u32 = 25;
 
 impl Catalog {
     /// Returns the family, or the uop, with this record.
@@ -67,7 +67,7 @@ impl Catalog {
     #[must_use]
     pub const fn stencil(&'static self, at: u32) -> Stencil {
         let mut reader = self.reader(at);
-        let (family, index, shape) = (reader.number() as u32, reader.size(), reader.number() as u32);
+        let (family, index) = (reader.number() as u32, reader.size());
         let (code, data, stored_code, stored_data) = (reader.size(), reader.size(), reader.size(), reader.size());
         let (alignment, start, calls) = (1 << reader.number(), reader.size(), reader.size());
         let (stored, _) = self.bytes.split_at(start).1.split_at(stored_code + stored_data);
@@ -78,8 +78,6 @@ impl Catalog {
             data_alignment: alignment,
             family: self.family(family),
             index,
-            shape,
-            stored,
             callees: calls,
             rest: reader,
         }

@@ -91,22 +91,6 @@ struct Size {
 
 impl Size {
     const NONE: Self = Self { code: 0, data: 0, alignment_mask: 0, calls: 0 };
-
-    const fn of(stencil: &Stencil) -> Self {
-        let Stencil { code, data, data_alignment, callees, .. } = stencil;
-        let alignment_mask = if data.size == 0 { 0 } else { *data_alignment - 1 };
-        Self {
-            code: narrow(code.size),
-            data: narrow(data.size),
-            alignment_mask: narrow(alignment_mask),
-            calls: narrow(*callees),
-        }
-    }
-}
-
-const fn narrow(size: usize) -> u32 {
-    assert!(size <= u32::MAX as usize, "a stencil has less than 4 GiB");
-    size as u32
 }
 
 /// A uop of a machine, as instructions refer to it.
@@ -133,50 +117,65 @@ pub struct Uop<M: Machine> {
     shape: u32,
 }
 
+/// The numbers of a uop's head.
+const HEAD: usize = 7;
+
 /// In place of a shape: this stands for the members that a family lacks.
 const MISSING: u32 = u32::MAX;
 
 impl<M: Machine> Uop<M> {
-    /// Makes a uop of a record. Expansions of [`stencil!`](crate::stencil!) call it.
+    /// Makes a uop of its head: the offset of its record, that of its stored bytes, its sizes of code and data, the alignment
+    /// of the data less one or 0, the number of calls, and the shape. Expansions of [`stencil!`](crate::stencil!) call it.
     ///
     /// # Safety
     /// The catalog describes functions of machine `M` that a C compiler compiled: their bytes, their sizes, their alignment,
-    /// their operands and their patches. The shape that the record names emits this stencil, and nothing else, from its stored
-    /// bytes and by the same operands in the same order.
+    /// their operands and their patches. The head belongs to the record. The shape emits this stencil, and nothing else, from
+    /// its stored bytes and by the same operands in the same order.
     ///
     /// # Panics
-    /// If the shape expects more or fewer stored bytes.
+    /// If the shape expects more stored bytes than there are.
     #[must_use]
-    pub const unsafe fn new(catalog: &'static Catalog, record: u32, shapes: &[Shape<M>]) -> Self {
-        let stencil = catalog.stencil(record);
-        let Shape { stored, emit } = &shapes[stencil.shape as usize];
-        assert!(*stored == stencil.stored.len(), "an emit function has the stored sizes of its uops");
+    pub const unsafe fn new(catalog: &'static Catalog, shapes: &[Shape<M>], head: [u32; HEAD]) -> Self {
+        let [record, start, code, data, alignment_mask, calls, shape] = head;
+        let Shape { stored, emit } = &shapes[shape as usize];
+        assert!(start as usize + *stored <= catalog.bytes.len(), "a shape reads no more bytes than are stored");
         Self {
             emit: Some(*emit),
-            // SAFETY: `shape` is what the uop is emitted by, and it expects as many bytes.
-            stored: unsafe { Stored::at(stencil.stored, 0) },
-            size: Size::of(&stencil),
+            // SAFETY: there are as many bytes as the shape expects, whose function emits the uop.
+            stored: unsafe { Stored::at(catalog.bytes, start as usize) },
+            size: Size { code, data, alignment_mask, calls },
             catalog,
             record,
-            shape: stencil.shape,
+            shape,
         }
     }
 
-    /// Makes the uops of a family, with `None` for members that it lacks.
+    /// Makes the uops of a family, with `None` for members that it lacks. Their heads are numbers of four bytes, beginning with
+    /// zero for these members. So constant evaluation, which takes about a microsecond for a step, decodes nothing.
     ///
     /// # Safety
-    /// As for [`new`](Self::new), for each member. The family has `N` combinations of parameters.
+    /// As for [`new`](Self::new), for each member.
     ///
     /// # Panics
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new), or if there are not `N` heads.
     #[must_use]
-    pub const unsafe fn family<const N: usize>(family: Family, shapes: &[Shape<M>]) -> [Option<Self>; N] {
+    pub const unsafe fn family<const N: usize>(
+        catalog: &'static Catalog,
+        shapes: &[Shape<M>],
+        heads: &[u8],
+    ) -> [Option<Self>; N] {
+        let (heads, _) = heads.as_chunks::<4>();
         let mut uops = [const { None }; N];
         let mut index = 0;
         while index < N {
-            if let Some(record) = family.record(index) {
+            let (mut head, mut next) = ([0; HEAD], 0);
+            while next < HEAD {
+                head[next] = u32::from_le_bytes(heads[HEAD * index + next]);
+                next += 1;
+            }
+            if head[0] != 0 {
                 // SAFETY: the caller's promise.
-                uops[index] = Some(unsafe { Self::new(family.catalog, record, shapes) });
+                uops[index] = Some(unsafe { Self::new(catalog, shapes, head) });
             }
             index += 1;
         }

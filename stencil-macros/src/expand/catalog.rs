@@ -43,10 +43,23 @@ pub struct Entry {
 pub struct Member {
     /// The offset of its record.
     pub record: usize,
-    /// The number of its shape.
-    pub shape: usize,
     /// The offset of its stored bytes.
     pub bytes: usize,
+    pub code: usize,
+    pub data: usize,
+    pub data_alignment: usize,
+    pub calls: usize,
+    /// The number of its shape.
+    pub shape: usize,
+}
+
+impl Member {
+    /// Returns the numbers of which the runtime makes a `Uop`.
+    pub fn head(&self) -> [u32; 7] {
+        let &Self { record, bytes, code, data, data_alignment, calls, shape } = self;
+        let mask = if data == 0 { 0 } else { data_alignment - 1 };
+        [record, bytes, code, data, mask, calls, shape].map(|n| u32::try_from(n).expect("less than 4 GiB"))
+    }
 }
 
 impl Catalog {
@@ -144,8 +157,9 @@ impl Catalog {
         let record = self.records.len();
         let alignment = stencil.data_alignment.ilog2() as usize;
         let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
-        let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, callees.len()];
-        for number in [family, index, shape].into_iter().chain(sizes) {
+        let calls = callees.len();
+        let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, calls];
+        for number in [family, index].into_iter().chain(sizes) {
             self.size(number);
         }
         self.size(stencil.patches.len());
@@ -169,7 +183,8 @@ impl Catalog {
             }
         }
         self.lines(&stencil.disassembly);
-        Member { record, shape, bytes }
+        let data_alignment = stencil.data_alignment as usize;
+        Member { record, bytes, code: code_size, data: data_size, data_alignment, calls, shape }
     }
 
     fn patch(&mut self, patch: &Patch, last: Option<&Patch>, callees: &[Value]) {

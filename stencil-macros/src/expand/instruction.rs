@@ -1,6 +1,6 @@
 //! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::catalog::{Entry, Member};
@@ -19,12 +19,16 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenS
         return quote! { #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
     }
     let (count, missing, family) = (entry.members.len(), names.missing(uop), describe::family(entry.record, names));
+    let none = [0; 7];
+    let heads = entry.members.iter().flat_map(|member| member.as_ref().map_or(none, Member::head));
+    let heads = Literal::byte_string(&heads.flat_map(u32::to_le_bytes).collect::<Vec<_>>());
+    let catalog = names.catalog();
     // The limit of constant evaluation is meant for loops that do not end; the family's size bounds this one.
     quote! {
         #attributes
         #[allow(long_running_const_eval)]
         static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] =
-            unsafe { __stencil_runtime::Uop::family(#family, &#shapes) };
+            unsafe { __stencil_runtime::Uop::family(&#catalog, &#shapes, #heads) };
         #attributes
         static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(#family);
     }
@@ -32,8 +36,8 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenS
 
 /// Returns the `Uop` of a stencil.
 pub fn uop(member: Member, names: &Names) -> TokenStream {
-    let (catalog, shapes, record) = (names.catalog(), names.shapes(), member.record as u32);
-    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, #record, &#shapes) } }
+    let (catalog, shapes, head) = (names.catalog(), names.shapes(), member.head());
+    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, &#shapes, [#(#head),*]) } }
 }
 
 /// Returns the constructors of all uops, and the table that documents the uops.
