@@ -90,8 +90,8 @@
 /// * For the machine: a type that implements [`Machine`](crate::Machine), with functions `compile`, `compile_in` and `bind`, and
 ///   a constructor of [instructions](crate::Instruction) for each uop.
 /// * For each uop: `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes its sizes,
-///   holes, patches and disassembly. A family's functions take its parameters first, and its `STENCIL_<uop>` is an array of all
-///   members.
+///   holes, patches and disassembly. A family's functions take its parameters first, and its `STENCIL_<uop>` is a
+///   [`Family`](crate::Family).
 ///
 /// All paths of the expansion begin at `$crate`, so the macro also works under another name: if the dependency is renamed,
 /// or if another crate re-exports the macro. `#![stencil(crate = path)]` makes them begin at another path to this crate.

@@ -12,7 +12,7 @@
 //!
 //! A member has the record
 //!
-//! > offset of the uop's record; index; shape; form; sizes of code and data; stored sizes of code and data; binary logarithm of
+//! > offset of the uop's record; index; form; sizes of code and data; stored sizes of code and data; binary logarithm of
 //! > the data's alignment; offset of the stored bytes, code before data; number of callees; number of patches, and the
 //! > patches; for each callee its link; for each operand 0, or 1 and the limits of its range; number of lines of the
 //! > disassembly, and the lines.
@@ -46,9 +46,9 @@ pub(crate) static PSEUDO: Catalog = Catalog {
     records: &[
         // Two uops without parameters and operands, each with its only member.
         0, 0, 0, 7, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        5, 0, 0, 27, 0, 0, 0,
-        20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        5, 0, 0, 26, 0, 0, 0,
+        19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ],
     strings: "bind\nmissing\n",
     links: &[],
@@ -56,7 +56,7 @@ pub(crate) static PSEUDO: Catalog = Catalog {
 /// The record in [`PSEUDO`] of the pseudo-uop that binds a label.
 pub(crate) const BIND: u32 = 7;
 /// The record in [`PSEUDO`] of the pseudo-uop that stands for missing members.
-pub(crate) const MISSING: u32 = 27;
+pub(crate) const MISSING: u32 = 26;
 
 impl Catalog {
     /// Returns the family, or the uop, with this record.
@@ -69,8 +69,7 @@ impl Catalog {
     #[must_use]
     pub const fn stencil(&'static self, at: u32) -> Stencil {
         let mut reader = self.reader(at);
-        let (family, index, shape) = (reader.number() as u32, reader.size(), reader.number() as u32);
-        let form = reader.number() as u32;
+        let (family, index, form) = (reader.number() as u32, reader.size(), reader.number() as u32);
         let (code, data, stored_code, stored_data) = (reader.size(), reader.size(), reader.size(), reader.size());
         let (alignment, start, calls) = (1 << reader.number(), reader.size(), reader.size());
         let (stored, _) = self.bytes.split_at(start).1.split_at(stored_code + stored_data);
@@ -81,9 +80,7 @@ impl Catalog {
             data_alignment: alignment,
             family: self.family(family),
             index,
-            shape,
             form,
-            stored,
             callees: calls,
             rest: reader,
         }

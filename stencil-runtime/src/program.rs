@@ -91,22 +91,6 @@ struct Size {
 
 impl Size {
     const NONE: Self = Self { code: 0, data: 0, alignment_mask: 0, calls: 0 };
-
-    const fn of(stencil: &Stencil) -> Self {
-        let Stencil { code, data, data_alignment, callees, .. } = stencil;
-        let alignment_mask = if data.size == 0 { 0 } else { *data_alignment - 1 };
-        Self {
-            code: narrow(code.size),
-            data: narrow(data.size),
-            alignment_mask: narrow(alignment_mask),
-            calls: narrow(*callees),
-        }
-    }
-}
-
-const fn narrow(size: usize) -> u32 {
-    assert!(size <= u32::MAX as usize, "a stencil has less than 4 GiB");
-    size as u32
 }
 
 /// A uop of a machine, as instructions refer to it.
@@ -135,96 +119,73 @@ pub struct Uop<M: Machine> {
     narrow: Option<&'static Self>,
 }
 
+/// The numbers of a uop's head.
+const HEAD: usize = 8;
+
 /// In place of a shape: this stands for the members that a family lacks.
 const MISSING: u32 = u32::MAX;
 
 impl<M: Machine> Uop<M> {
-    /// Makes a uop of a record. Expansions of [`stencil!`](crate::stencil!) call it.
+    /// Makes a uop of its head: the offset of its record, that of its stored bytes, its sizes of code and data, the alignment
+    /// of the data less one or 0, the number of calls, the shape, and the position of its narrow form in
+    /// `narrow`, counted from 1, or 0. Expansions of [`stencil!`](crate::stencil!) call it.
     ///
     /// # Safety
     /// The catalog describes functions of machine `M` that a C compiler compiled: their bytes, their sizes, their alignment,
-    /// their operands and their patches. The shape that the record names emits this stencil, and nothing else, from its stored
-    /// bytes and by the same operands in the same order. `narrow` is the uop of the narrow form that the record names.
+    /// their operands and their patches. The head belongs to the record. The shape emits this stencil, and nothing else, from
+    /// its stored bytes and by the same operands in the same order.
     ///
     /// # Panics
-    /// If the shape expects more or fewer stored bytes, or if there is no uop of the narrow form.
+    /// If the shape expects more stored bytes than there are, or if there is no such narrow form.
     #[must_use]
     pub const unsafe fn new(
         catalog: &'static Catalog,
-        record: u32,
         shapes: &[Shape<M>],
-        narrow: Option<&'static Self>,
+        head: [u32; HEAD],
+        narrow: &'static [Option<Self>],
     ) -> Self {
-        let stencil = catalog.stencil(record);
-        let Shape { stored, emit } = &shapes[stencil.shape as usize];
-        assert!(*stored == stencil.stored.len(), "an emit function has the stored sizes of its uops");
-        assert!(stencil.narrow().is_some() == narrow.is_some(), "a narrow form has a uop");
+        let [record, start, code, data, alignment_mask, calls, shape, form] = head;
+        let Shape { stored, emit } = &shapes[shape as usize];
+        assert!(start as usize + *stored <= catalog.bytes.len(), "a shape reads no more bytes than are stored");
         Self {
             emit: Some(*emit),
-            // SAFETY: `shape` is what the uop is emitted by, and it expects as many bytes.
-            stored: unsafe { Stored::at(stencil.stored, 0) },
-            size: Size::of(&stencil),
+            // SAFETY: there are as many bytes as the shape expects, whose function emits the uop.
+            stored: unsafe { Stored::at(catalog.bytes, start as usize) },
+            size: Size { code, data, alignment_mask, calls },
             catalog,
             record,
-            shape: stencil.shape,
-            narrow,
+            shape,
+            narrow: if form == 0 { None } else { narrow[form as usize - 1].as_ref() },
         }
     }
 
-    /// Makes the uops of a family, with `None` for members that it lacks.
+    /// Makes the uops of a family, with `None` for members that it lacks. Their heads are numbers of four bytes, beginning with
+    /// zero for these members. So constant evaluation, which takes about a microsecond for a step, decodes nothing.
     ///
     /// # Safety
-    /// As for [`new`](Self::new), for each member. The family has `N` combinations of parameters. `narrow` is the result of
-    /// [`narrow_family`](Self::narrow_family).
+    /// As for [`new`](Self::new), for each member. `narrow` has the narrow forms of all members.
     ///
     /// # Panics
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new), or if there are not `N` heads.
     #[must_use]
     pub const unsafe fn family<const N: usize>(
-        family: Family,
+        catalog: &'static Catalog,
         shapes: &[Shape<M>],
+        heads: &[u8],
         narrow: &'static [Option<Self>],
     ) -> [Option<Self>; N] {
+        let (heads, _) = heads.as_chunks::<4>();
         let mut uops = [const { None }; N];
-        let (mut index, mut next) = (0, 0);
+        let mut index = 0;
         while index < N {
-            if let Some(record) = family.record(index) {
-                let mut form = None;
-                if family.catalog.stencil(record).narrow().is_some() {
-                    form = narrow[next].as_ref();
-                    next += 1;
-                }
-                // SAFETY: the caller's promise.
-                uops[index] = Some(unsafe { Self::new(family.catalog, record, shapes, form) });
+            let (mut head, mut next) = ([0; HEAD], 0);
+            while next < HEAD {
+                head[next] = u32::from_le_bytes(heads[HEAD * index + next]);
+                next += 1;
             }
-            index += 1;
-        }
-        uops
-    }
-
-    /// Makes the uops of the narrow forms of a family's members.
-    ///
-    /// # Safety
-    /// As for [`new`](Self::new), for each narrow form. The family has `combinations` of parameters, and `N` members with a narrow form.
-    ///
-    /// # Panics
-    /// As for [`new`](Self::new), and if the family has more members with a narrow form.
-    #[must_use]
-    pub const unsafe fn narrow_family<const N: usize>(
-        family: Family,
-        combinations: usize,
-        shapes: &[Shape<M>],
-    ) -> [Option<Self>; N] {
-        let mut uops = [const { None }; N];
-        let (mut index, mut next) = (0, 0);
-        while index < combinations {
-            if let Some(record) = family.record(index) {
-                let form = family.catalog.stencil(record).form;
-                if family.catalog.stencil(record).narrow().is_some() {
-                    // SAFETY: the caller's promise.
-                    uops[next] = Some(unsafe { Self::new(family.catalog, form, shapes, None) });
-                    next += 1;
-                }
+            if head[0] != 0 {
+                // SAFETY: the caller's promise.
+                uops[index] = Some(unsafe { Self::new(catalog, shapes, head, narrow) });
             }
             index += 1;
         }

@@ -23,12 +23,8 @@ pub struct Stencil {
     pub(crate) family: Family,
     /// The index of the member.
     pub(crate) index: usize,
-    /// The number of the shape in the block.
-    pub(crate) shape: u32,
     /// The record of its narrow form, [`NARROW`] if it is one, or 0.
     pub(crate) form: u32,
-    /// The stored bytes of code and data.
-    pub(crate) stored: &'static [u8],
     /// The number of host functions that it calls.
     pub(crate) callees: usize,
     /// The rest of the record, from the patches on.
@@ -301,7 +297,7 @@ impl Family {
     }
 
     /// Returns the offset of the record of a member. The index is less than the number of combinations.
-    pub(crate) const fn record(&self, index: usize) -> Option<u32> {
+    fn record(&self, index: usize) -> Option<u32> {
         let mut reader = self.catalog.reader(self.at);
         reader.number();
         reader.skip_pairs();

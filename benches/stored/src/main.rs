@@ -1,4 +1,5 @@
-//! Builds the command `uops` and prints a table of what its blocks take in the binary, in bytes.
+//! Builds the command `uops`, or reads the binary that the argument names, and prints a table of what its blocks take there,
+//! in bytes.
 //!
 //! Statics are found by their symbols, emit functions by the relocations of what instructions refer to, and relocations by the
 //! ranges of these statics.
@@ -13,7 +14,8 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarge
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let sizes = Sizes::of(&build()?)?;
+    let file = std::env::args().nth(1).map_or_else(build, |file| Ok(std::fs::read(file)?))?;
+    let sizes = Sizes::of(&file)?;
     println!("| part | number | bytes |");
     println!("| --- | ---: | ---: |");
     for (name, Part { number, bytes }) in &sizes.parts {

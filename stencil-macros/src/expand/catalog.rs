@@ -36,6 +36,8 @@ pub struct Entry {
     pub record: usize,
     /// Its members, with `None` for those that the family's condition excludes.
     pub members: Vec<Option<Member>>,
+    /// The narrow forms of members.
+    pub narrow: Vec<Member>,
 }
 
 /// A stencil in the catalog.
@@ -43,12 +45,29 @@ pub struct Entry {
 pub struct Member {
     /// The offset of its record.
     pub record: usize,
-    /// The number of its shape.
-    pub shape: usize,
     /// The offset of its stored bytes.
     pub bytes: usize,
-    /// The record of its narrow form.
+    pub code: usize,
+    pub data: usize,
+    pub data_alignment: usize,
+    pub calls: usize,
+    /// The number of its shape.
+    pub shape: usize,
+    /// The index of its narrow form in [`Entry::narrow`].
     pub narrow: Option<usize>,
+}
+
+/// How many numbers make a `Uop`.
+pub const HEAD: usize = 8;
+
+impl Member {
+    /// Returns the numbers of which the runtime makes a `Uop`.
+    pub fn head(&self) -> [u32; HEAD] {
+        let &Self { record, bytes, code, data, data_alignment, calls, shape, narrow } = self;
+        let mask = if data == 0 { 0 } else { data_alignment - 1 };
+        let narrow = narrow.map_or(0, |index| index + 1);
+        [record, bytes, code, data, mask, calls, shape, narrow].map(|n| u32::try_from(n).expect("less than 4 GiB"))
+    }
 }
 
 impl Catalog {
@@ -136,27 +155,38 @@ impl Catalog {
         }
         let table = self.records.len();
         self.records.resize(table + 4 * members.len(), 0);
+        let mut narrow = Vec::new();
         let members = members.iter().enumerate().map(|(index, stencil)| {
-            let member = self.member(record, index, (*stencil)?, uop);
+            let member = self.member(record, index, (*stencil)?, uop, &mut narrow);
             let offset = u32::try_from(member.record).expect("less than 4 GiB of records");
             self.records[table + 4 * index..][..4].copy_from_slice(&offset.to_le_bytes());
             Some(member)
         });
-        Entry { record, members: members.collect() }
+        let members = members.collect();
+        Entry { record, members, narrow }
     }
 
-    fn member(&mut self, family: usize, index: usize, stencil: &Stencil, uop: Option<&Uop>) -> Member {
+    /// Writes the record of a stencil, after that of its narrow form, which is added to `all`.
+    fn member(
+        &mut self,
+        family: usize,
+        index: usize,
+        stencil: &Stencil,
+        uop: Option<&Uop>,
+        all: &mut Vec<Member>,
+    ) -> Member {
         let (code, data) = (stored(&stencil.code), stored(&stencil.data));
         let (shape, bytes) = self.shape(stencil, uop);
-        let narrow = stencil.narrow.as_ref().map(|narrow| self.member(family, index, narrow, uop).record);
+        let narrow = stencil.narrow.as_ref().map(|narrow| self.member(family, index, narrow, uop, all));
         // No offset of a member's record is so small, since its uop's record precedes it.
-        let form = narrow.unwrap_or(usize::from(!stencil.ranges.is_empty()));
+        let form = narrow.map_or(usize::from(!stencil.ranges.is_empty()), |member| member.record);
         let callees = callees(stencil);
         let record = self.records.len();
         let alignment = stencil.data_alignment.ilog2() as usize;
         let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
-        let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, callees.len()];
-        for number in [family, index, shape, form].into_iter().chain(sizes) {
+        let calls = callees.len();
+        let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, calls];
+        for number in [family, index, form].into_iter().chain(sizes) {
             self.size(number);
         }
         self.size(stencil.patches.len());
@@ -180,7 +210,12 @@ impl Catalog {
             }
         }
         self.lines(&stencil.disassembly);
-        Member { record, shape, bytes, narrow }
+        let data_alignment = stencil.data_alignment as usize;
+        let narrow = narrow.map(|member| {
+            all.push(member);
+            all.len() - 1
+        });
+        Member { record, bytes, code: code_size, data: data_size, data_alignment, calls, shape, narrow }
     }
 
     /// Stores the bytes of a stencil. Returns the number of its shape, and the offset of the bytes.

@@ -1,9 +1,9 @@
 //! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::catalog::Entry;
+use super::catalog::{Entry, HEAD, Member};
 use super::describe;
 use super::names::{self, Names, common_attributes, own_attributes};
 use super::operand::{limits, ranges};
@@ -15,41 +15,49 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenS
     let machine = names::machine(block);
     let (common, uops) = (common_attributes(&uop.attributes), names.uop(uop));
     let (shapes, attributes) = (names.shapes(), quote! { #[doc(hidden)] #(#common)* #[allow(non_upper_case_globals)] });
+    let (catalog, narrow_uops, narrow_count) = (names.catalog(), names.narrow(uop), entry.narrow.len());
+    // The limit of constant evaluation is meant for loops that do not end; the family's size bounds these.
+    let narrow = (narrow_count != 0).then(|| {
+        let heads = heads(entry.narrow.iter().map(Some));
+        quote! {
+            #attributes
+            #[allow(long_running_const_eval)]
+            static #narrow_uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #narrow_count] =
+                unsafe { __stencil_runtime::Uop::family(&#catalog, &#shapes, #heads, &[]) };
+        }
+    });
+    let narrow_uops = if narrow_count == 0 {
+        quote! { &[] }
+    } else {
+        quote! { &#narrow_uops }
+    };
     if !uop.is_family() {
-        let (general, narrow_uop) = (entry.members[0], names.narrow(uop));
-        let narrow = general.and_then(|member| member.narrow).map(|record| {
-            let narrow = self::uop(record, None, names);
-            quote! { #attributes static #narrow_uop: __stencil_runtime::Uop<#machine> = #narrow; }
-        });
-        let uop = general.map(|member| self::uop(member.record, member.narrow.map(|_| narrow_uop), names));
+        let uop = entry.members[0].map(|member| self::uop(member, &narrow_uops, names));
         return quote! { #narrow #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
     }
-    let narrow_uops = names.narrow(uop);
-    let narrow_count = entry.members.iter().flatten().filter(|member| member.narrow.is_some()).count();
     let (count, missing, family) = (entry.members.len(), names.missing(uop), describe::family(entry.record, names));
-    // The limit of constant evaluation is meant for loops that do not end; the family's size bounds this one.
+    let heads = heads(entry.members.iter().map(Option::as_ref));
     quote! {
-        #attributes
-        #[allow(long_running_const_eval)]
-        static #narrow_uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #narrow_count] =
-            unsafe { __stencil_runtime::Uop::narrow_family(#family, #count, &#shapes) };
+        #narrow
         #attributes
         #[allow(long_running_const_eval)]
         static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] =
-            unsafe { __stencil_runtime::Uop::family(#family, &#shapes, &#narrow_uops) };
+            unsafe { __stencil_runtime::Uop::family(&#catalog, &#shapes, #heads, #narrow_uops) };
         #attributes
         static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(#family);
     }
 }
 
-/// Returns the `Uop` of a stencil's record. `narrow` is the static of its narrow form.
-pub fn uop(record: usize, narrow: Option<Ident>, names: &Names) -> TokenStream {
-    let (catalog, shapes, record) = (names.catalog(), names.shapes(), record as u32);
-    let narrow = match narrow {
-        Some(narrow) => quote! { __stencil_core::option::Option::Some(&#narrow) },
-        None => quote! { __stencil_core::option::Option::None },
-    };
-    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, #record, &#shapes, #narrow) } }
+/// Returns the numbers of which the runtime makes the `Uop`s of a family, as bytes.
+fn heads<'a>(members: impl Iterator<Item = Option<&'a Member>>) -> Literal {
+    let heads = members.flat_map(|member| member.map_or([0; HEAD], Member::head));
+    Literal::byte_string(&heads.flat_map(u32::to_le_bytes).collect::<Vec<_>>())
+}
+
+/// Returns the `Uop` of a stencil. `narrow` refers to the narrow forms of its entry.
+pub fn uop(member: Member, narrow: &TokenStream, names: &Names) -> TokenStream {
+    let (catalog, shapes, head) = (names.catalog(), names.shapes(), member.head());
+    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, &#shapes, [#(#head),*], #narrow) } }
 }
 
 /// Returns the constructors of all uops, and the table that documents the uops.

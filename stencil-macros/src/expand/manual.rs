@@ -22,7 +22,7 @@ pub fn uop(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
         format!("A stencil with {code} bytes of code.")
     };
     if uop.is_family() {
-        text.push_str(" In the array of its stencils, the last parameter changes fastest. This is the first stencil:");
+        text.push_str(" Members are numbered so that the last parameter changes fastest. This is the first one:");
     }
     if let Some(first) = present.next() {
         text.push_str("\n\n");
