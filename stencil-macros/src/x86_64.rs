@@ -2,6 +2,7 @@
 //! disassembles.
 
 pub mod probe;
+pub mod registers;
 
 use std::collections::HashMap;
 
@@ -9,8 +10,6 @@ use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Formatter, GasFormatter, Instruction, InstructionInfoFactory, OpAccess,
     OpKind, Register, SymbolResolver, SymbolResult,
 };
-
-use crate::model::Abi;
 
 /// An instruction and the positions of its fields.
 pub struct Decoded {
@@ -258,15 +257,6 @@ impl Decoded {
 fn is_sign_extended(kind: OpKind) -> bool {
     use OpKind::{Immediate8to16, Immediate8to32, Immediate8to64, Immediate32to64};
     matches!(kind, Immediate8to16 | Immediate8to32 | Immediate8to64 | Immediate32to64)
-}
-
-/// Returns the general-purpose registers that carry the parameters of a function, in order.
-pub fn parameters(abi: Abi) -> &'static [Register] {
-    use Register::{R8, R9, R11, R12, R13, R14, R15, RAX, RCX, RDI, RDX, RSI};
-    match abi {
-        Abi::C => &[RDI, RSI, RDX, RCX, R8, R9],
-        Abi::PreserveNone => &[R12, R13, R14, R15, RDI, RSI, RDX, RCX, R8, R9, R11, RAX],
-    }
 }
 
 /// The general-purpose registers in which C functions return results.

@@ -12,9 +12,9 @@ use iced_x86::Register;
 use object::{Object as _, ObjectSection as _, SectionIndex};
 
 use super::{Builder, Relocation, Target};
-use crate::ctype::Type;
+use crate::convention::{self, Parameter};
 use crate::model::{Refusal, Symbol};
-use crate::x86_64::{self, Decoded, Field, Kind, Use};
+use crate::x86_64::{self, Decoded, Field, Kind, Use, registers};
 
 impl Builder<'_, '_, '_> {
     /// Refuses a function that uses the address of a copied constant as a value.
@@ -109,18 +109,24 @@ impl Builder<'_, '_, '_> {
     }
 
     /// Returns the general-purpose registers that carry the machine's parameters.
-    fn parameters(&self) -> &'static [Register] {
-        let machine = &self.reader.block.machine;
-        let integers =
-            machine.parameters.iter().filter(|field| !matches!(field.ty.c, Type::F32 | Type::F64 | Type::Vector));
-        let all = x86_64::parameters(self.reader.abi);
-        &all[..integers.count().min(all.len())]
+    fn parameters(&self) -> Vec<Register> {
+        let all = convention::parameters(&self.reader.block.machine, self.reader.abi);
+        // Scratch registers take their places in the order, but carry nothing.
+        let integers = all.iter().filter(|parameter| match parameter {
+            Parameter::Register(field) => !field.ty.c.is_in_vector_register(),
+            Parameter::Scratch(_) => true,
+        });
+        let located = integers.zip(registers::parameters(self.reader.abi));
+        located
+            .filter(|(parameter, _)| matches!(parameter, Parameter::Register(_)))
+            .map(|(_, register)| *register)
+            .collect()
     }
 
     /// Returns whether a call may pass a register to a C function. Arguments fill the registers in order, so all earlier
     /// ones hold arguments, too.
     fn may_be_argument(&self, function: &Flow<'_>, register: Register) -> bool {
-        let all = x86_64::parameters(crate::model::Abi::C);
+        let all = registers::parameters(crate::model::Abi::C);
         let Some(position) = all.iter().position(|other| *other == register) else { return false };
         all[..position].iter().all(|&earlier| {
             !self.is_own(function)

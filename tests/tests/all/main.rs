@@ -20,6 +20,7 @@ mod names;
 mod pic;
 mod program;
 mod relocations;
+mod scratch;
 mod seed;
 mod types;
 
