@@ -7,8 +7,8 @@ use syn::Error;
 
 use crate::ast::{Block, Field, MAX_MEMBERS, Machine, Typed};
 use crate::ctype::{self, Type};
+use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 use crate::suggest;
-use crate::x86_64::registers::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 
 /// The functions that every machine has. No uop can have one of these names.
 pub const METHODS: [&str; 3] = ["compile", "compile_in", "bind"];

@@ -11,9 +11,9 @@ use proc_macro2::Span;
 
 use crate::ast::{Block, Field, Machine, Typed};
 use crate::ctype::Type;
+use crate::isa::probe::{self, Class, Convention};
+use crate::isa::{self, MAX_VECTORS, SCRATCH, Scratch};
 use crate::model::{Abi, Refusal};
-use crate::x86_64::probe::{self, Class, Convention, Location};
-use crate::x86_64::registers::{self, MAX_VECTORS, SCRATCH, Scratch};
 
 /// The probe of the machine's convention.
 const OF_UOPS: &str = "stencil_convention_of_uops";
@@ -37,7 +37,7 @@ pub fn parameters(machine: &Machine, abi: Abi) -> Vec<Parameter<'_>> {
         let mut named = SCRATCH.iter().filter(|scratch| machine.scratch.iter().any(|name| name == scratch.name));
         named.find(|scratch| scratch.register == register && abi == Abi::PreserveNone)
     };
-    let mut integers = registers::parameters(abi).iter();
+    let mut integers = isa::parameters(abi).iter();
     let mut all = Vec::new();
     for field in &machine.parameters {
         if !field.ty.c.is_in_vector_register() {
@@ -55,18 +55,18 @@ pub fn warnings(block: &Block, abi: Abi, convention: &Convention, compiler: &str
     if machine.continued.is_some() {
         return Vec::new();
     }
-    let located = machine.parameters.iter().zip(&convention.parameters);
-    let on_stack: Vec<_> = located.filter(|(_, location)| matches!(location, Location::Stack(_))).collect();
+    let located = machine.parameters.iter().zip(convention.on_stack());
+    let on_stack: Vec<_> = located.filter_map(|(field, on_stack)| on_stack.then_some(&field.name)).collect();
     let mut all = Vec::new();
-    if let Some((first, _)) = on_stack.first() {
-        let names = on_stack.iter().map(|(field, _)| format!("`{}`", field.name)).collect::<Vec<_>>().join(", ");
+    if let Some(first) = on_stack.first() {
+        let names = on_stack.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let message = format!(
             "{compiler} passes {} integers and {MAX_VECTORS} floats in registers, and these on the native stack: {names}. \
              Use a clang with `preserve_none` (19 or later), or move rarely used ones into a struct behind a \
              pointer",
-            registers::parameters(abi).len()
+            isa::parameters(abi).len()
         );
-        all.push((first.name.span(), message));
+        all.push((first.span(), message));
     }
     if let (Some(first), Abi::C) = (machine.scratch.first(), abi) {
         let message = format!(
@@ -84,8 +84,9 @@ pub fn source(block: &Block, abi: Abi) -> String {
     // The probes must not contain anything that flags add to functions.
     let plain = "__attribute__((no_instrument_function, no_stack_protector, no_sanitize(\"undefined\")))";
     format!(
-        "#ifdef __x86_64__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
+        "#ifdef {}\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
          #pragma GCC diagnostic pop\n#endif\n",
+        probe::GUARD,
         probe::source(&format!("{plain} STENCIL_ABI void {OF_UOPS}"), &of_uops(block, abi)),
         probe::source(&format!("{plain} void {OF_C}"), &of_c(block))
     )
@@ -135,7 +136,7 @@ fn of_uops(block: &Block, abi: Abi) -> Vec<Class> {
 /// Leaves only the locations of the machine's registers.
 fn without_scratch(mut convention: Convention, block: &Block, abi: Abi) -> Convention {
     let mut parameters = parameters(&block.machine, abi).into_iter();
-    convention.parameters.retain(|_| matches!(parameters.next(), Some(Parameter::Register(_))));
+    convention.retain(|| matches!(parameters.next(), Some(Parameter::Register(_))));
     convention
 }
 

@@ -3,8 +3,8 @@
 //! A block passes through these phases, each of which is a module: `parse` builds its `ast`; `check` rejects what the
 //! two languages do not share; `source` writes the C translation unit; `compile` obtains its object, from the C
 //! `compiler` if necessary; `diagnostics` reports the compiler's messages, and `culprit` finds the uops at which it failed
-//! without naming them; `object` reads stencils (`model`) from the object file with the help of `x86_64`; `layout` orders
-//! their basic blocks; `expand` writes Rust.
+//! without naming them; `object` reads stencils (`model`) from the object file with the help of the instruction set (`isa`);
+//! `layout` orders their basic blocks; `expand` writes Rust.
 
 #![forbid(unsafe_code)]
 
@@ -23,10 +23,11 @@ mod culprit;
 mod diagnostics;
 mod entry;
 mod expand;
-mod fold;
 mod hash;
 mod headers;
 mod inputs;
+mod instruction;
+mod isa;
 mod layout;
 mod model;
 mod note;

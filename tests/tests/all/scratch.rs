@@ -90,6 +90,6 @@ fn scratch_registers_cost_no_instructions() {
     assert_eq!(bytes(&STENCIL_add), [0x4d, 0x01, 0xd9]);
     // mov %r11d,%ecx; shl %cl,%r8
     assert_eq!(bytes(&STENCIL_shift), [0x44, 0x89, 0xd9, 0x49, 0xd3, 0xe0]);
-    let divide = STENCIL_divide.disassembly;
+    let divide = STENCIL_divide.disassembly();
     assert!(divide.contains("div %r9") && !divide.contains("push") && !divide.contains("r10"), "{divide}");
 }
