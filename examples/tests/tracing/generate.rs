@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{EAGER, same};
+use super::{EAGER, Expected};
 use examples::tracing::Options;
 
 /// A pseudo-random sequence (xorshift64*).
@@ -95,11 +95,10 @@ while round < 30 { round = round + 1; i = i + 1;\n",
 fn random_programs() {
     let (mut compiled, mut complete) = (0, 0);
     for seed in 0..400 {
-        let program = program(seed);
-        let (output, statistics) = same(&program, EAGER);
-        compiled += statistics.compiled;
-        complete += usize::from(!output.contains("error"));
-        same(&program, Options { hot_loop: 5, hot_exit: 3, fail_every: 1 + seed % 41 });
+        let expected = Expected::of(&program(seed));
+        compiled += expected.check(EAGER).compiled;
+        complete += usize::from(!expected.output.contains("error"));
+        expected.check(Options { hot_loop: 5, hot_exit: 3, fail_every: 1 + seed % 41 });
     }
     // Otherwise this tests less than it seems to: some end in an error, most do not.
     assert!(
