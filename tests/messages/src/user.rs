@@ -27,6 +27,8 @@ impl Crate {
     pub fn new(tests: &str, name: &str, main: &str) -> Self {
         let directory = Path::new(tests).join(name);
         let _ = std::fs::remove_dir_all(directory.join("cache"));
+        // `trybuild` builds the same dependencies there.
+        let target = Path::new(tests).with_file_name("tests").join("trybuild");
         std::fs::create_dir_all(directory.join("src")).unwrap();
         std::fs::create_dir_all(directory.join("tools")).unwrap();
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
@@ -34,7 +36,7 @@ impl Crate {
             "[package]\nname = \"{name}\"\nedition = \"2024\"\n[dependencies]\nstencil-runtime = {{ path = {:?} }}\n[workspace]\n",
             workspace.join("stencil-runtime")
         );
-        let user = Self { directory, target: Path::new(tests).join("target") };
+        let user = Self { directory, target };
         user.write("Cargo.toml", &manifest);
         user.write("src/main.rs", main);
         std::fs::copy(workspace.join("Cargo.lock"), user.path("Cargo.lock")).unwrap();
