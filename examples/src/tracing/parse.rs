@@ -33,7 +33,7 @@ const DEPTH: u32 = 200;
 /// Parses a program.
 ///
 /// # Errors
-/// What is wrong, and in which line.
+/// A mistake in the source, with its line.
 pub fn parse(source: &str) -> Result<Program, String> {
     let mut parser = Parser {
         tokens: tokens(source)?,
