@@ -9,8 +9,8 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use crate::ast::{Block, Typed};
 use crate::ctype::Type;
+use crate::isa::probe::{self, Class, Convention};
 use crate::model::Refusal;
-use crate::x86_64::probe::{self, Class, Convention};
 
 /// The probe of the machine's convention.
 const OF_UOPS: &str = "stencil_convention_of_uops";
@@ -25,8 +25,9 @@ pub fn source(block: &Block) -> String {
     // The probes must not contain anything that flags add to functions.
     let plain = "__attribute__((no_instrument_function, no_stack_protector, no_sanitize(\"undefined\")))";
     format!(
-        "#ifdef __x86_64__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
+        "#ifdef {}\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
          #pragma GCC diagnostic pop\n#endif\n",
+        probe::GUARD,
         probe::source(&format!("{plain} STENCIL_ABI void {OF_UOPS}"), &of_uops(block)),
         probe::source(&format!("{plain} void {OF_C}"), &of_c(block))
     )

@@ -1,6 +1,6 @@
 //! From stencils to Rust items. This phase cannot fail.
 
-mod arrays;
+mod catalog;
 mod constant;
 mod describe;
 mod emit;
@@ -10,6 +10,7 @@ mod machine;
 mod manual;
 mod names;
 mod operand;
+mod shape;
 pub mod stub;
 
 use std::path::PathBuf;
@@ -17,26 +18,37 @@ use std::path::PathBuf;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 
-use crate::ast::{Block, Uop};
+use crate::ast::Block;
 use crate::compiler::{environment, search};
-use crate::model::{Calls, Objects, Stencil};
+use crate::model::{Calls, Objects};
 use crate::{clangd, committed, compiler};
+use catalog::Catalog;
 use names::Names;
 pub use names::roots;
 
 /// The items of a block.
 pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
-    let names = Names::new(block, objects);
-    let machine = machine::expand(block, objects, calls, &names);
-    let uops = || block.uops.iter().zip(&objects.uops);
-    let items = uops().map(|(uop, members)| uop_items(block, uop, members, &names));
+    let (names, catalog) = (Names::new(block), Catalog::new(block, objects));
+    if catalog.is_empty() {
+        // Another block of the machine may be empty as well, so no item gets a name.
+        return machine::expand(block, objects, calls, &catalog, &names);
+    }
+    let machine = machine::expand(block, objects, calls, &catalog, &names);
+    let uops = block.uops.iter().zip(&objects.uops).zip(&catalog.uops);
+    let items = uops.map(|((uop, members), entry)| {
+        let constant = describe::expand(block, uop, members, entry, &names);
+        let emit = emit::expand(block, uop, members, entry, &catalog, &names);
+        let statics = instruction::statics(block, uop, entry, &names);
+        quote! { #constant #emit #statics }
+    });
     let constructors = instruction::constructors(block, &names, &manual::table(block, objects));
-    let arrays = names.arrays.items();
-    let statics = constant::expand(objects, &names);
+    let (shapes, statics) = (emit::shapes(block, &catalog, &names), constant::expand(objects, &names));
+    let catalog = catalog.items(block, &names);
     quote! {
         #machine
-        #arrays
+        #catalog
         #statics
+        #shapes
         #(#items)*
         #constructors
     }
@@ -47,7 +59,7 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
 pub fn tracked(block: &Block, files: &[PathBuf], is_committed: bool) -> TokenStream {
     let core = names::core_at(block, Span::call_site());
     let files = files.iter().filter_map(|path| path.canonicalize().ok()).map(|path| path.display().to_string());
-    let ours = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE, arrays::KEEP];
+    let ours = [compiler::VARIABLE, committed::UPDATE, committed::VERIFY, clangd::VARIABLE];
     let mut variables: Vec<String> = ours.map(str::to_owned).into();
     if !is_committed {
         variables.extend(search::variables_of_cc());
@@ -60,12 +72,4 @@ pub fn tracked(block: &Block, files: &[PathBuf], is_committed: bool) -> TokenStr
         )*
         #(const _: &[__stencil_core::primitive::u8] = #core::include_bytes!(#files);)*
     }
-}
-
-/// The items of a uop, except its constructor.
-fn uop_items(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
-    let emit = emit::expand(block, uop, members, names);
-    let constants = describe::expand(block, uop, members, names);
-    let statics = instruction::statics(block, uop, members, names);
-    quote! { #constants #emit #statics }
 }

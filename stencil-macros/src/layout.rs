@@ -1,16 +1,18 @@
 //! Layout of a uop's code: the likely path falls through to the next uop, and unlikely paths are moved out of line.
 //!
 //! A C compiler ends each path through a function with a jump and places unlikely paths after the likely one. In a stencil
-//! the likely path should end where the next uop begins. So this module splits the code into basic blocks and threads jumps
-//! to jumps. It follows the path that the compiler expected from the entry to the next uop; this path becomes the code. All
-//! other blocks go to the stencil's data, out of line, unless they are too small to be worth it. Displacements are as short
-//! as possible.
-//!
-//! All other instructions are copied unchanged.
+//! the likely path should end where the next uop begins. So this module splits the code into basic blocks, threads jumps to
+//! jumps, and orders the blocks: `order` says which of them become the code, and which go to the stencil's data, out of
+//! line. Displacements are as short as possible. All other instructions are copied unchanged.
+
+mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
-use crate::x86_64::{self, Decoded, Kind};
+use crate::instruction::{self, Condition, Flow, Instruction};
+use crate::isa;
 
 /// The target of a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub enum Edge {
 enum End {
     Jump(Edge),
     Branch {
-        condition: u8,
+        condition: Condition,
         taken: Edge,
         other: Edge,
     },
@@ -67,9 +69,6 @@ pub enum Place {
 /// relocation.
 pub type Replacements = HashMap<usize, (Vec<u8>, Vec<(usize, usize)>)>;
 
-/// The size, in bytes, up to which code is not moved out of line: each jump there and back costs a patch.
-const WORTH_MOVING: usize = 8;
-
 /// Lays out a function and returns the code and the code out of line, or none if control flow cannot be told from the
 /// instructions.
 ///
@@ -77,67 +76,67 @@ const WORTH_MOVING: usize = 8;
 /// displacement to the jump's target.
 pub fn lay_out(
     code: &[u8],
-    decoded: &[Decoded],
+    decoded: &[Instruction],
     relocations: &[usize],
     replacements: &Replacements,
     exit: impl Fn(usize) -> Option<Edge>,
 ) -> Option<(Part, Part)> {
     let mut blocks = blocks(code, decoded, relocations, exit)?;
+    let deleted = |index| replacements.get(&index).is_some_and(|(bytes, _)| bytes.is_empty());
+    for Block { body, .. } in &mut blocks {
+        if body.clone().all(deleted) {
+            body.end = body.start;
+        }
+    }
     thread(&mut blocks);
-    let (code_order, rest) = order(&blocks);
-    let moved: usize = rest.iter().map(|&block| size(&blocks[block], decoded)).sum();
+    let (inside, outside) = order::order(&blocks, &|index| length(replacements, decoded, index));
     let layout =
         |order, next_follows| Layout { code, decoded, relocations, replacements, blocks: &blocks, order, next_follows };
-    if moved <= WORTH_MOVING {
-        let mut order = [code_order, rest].concat();
-        order.sort_unstable();
-        return Some((layout(order, true).part(&[])?, Part::default()));
-    }
-    let (hot, cold) = (layout(code_order, true), layout(rest, false));
-    Some((hot.part(&cold.starts())?, cold.part(&hot.starts())?))
+    let (inside, outside) = (layout(inside, true), layout(outside, false));
+    Some((inside.part(&outside.starts())?, outside.part(&inside.starts())?))
 }
 
 /// Splits a function into basic blocks.
 fn blocks(
     code: &[u8],
-    decoded: &[Decoded],
+    decoded: &[Instruction],
     relocations: &[usize],
     exit: impl Fn(usize) -> Option<Edge>,
 ) -> Option<Vec<Block>> {
     let relocated = |offset: usize| relocations.binary_search(&offset).is_ok();
     let mut leaders = vec![0];
     for (index, item) in decoded.iter().enumerate() {
-        if item.hides_a_place(relocated) {
+        if item.hides_a_location(relocated) {
             return None;
         }
-        if item.kind() != Kind::Plain {
+        if item.flow.ends_block() {
             leaders.push(index + 1);
         }
-        if let Some(target) = item.internal_target(&relocated) {
-            leaders.push(decoded.binary_search_by_key(&target, Decoded::start).ok()?);
+        if let Some(target) = item.internal_target(relocated) {
+            leaders.push(instruction::index_of(decoded, target)?);
         }
     }
     leaders.sort_unstable();
     leaders.dedup();
     leaders.retain(|&leader| leader < decoded.len());
     let block_at = |instruction: usize| leaders.binary_search(&instruction).ok().map(Edge::Block);
-    let edge = |item: &Decoded| match item.internal_target(&relocated) {
-        Some(target) => block_at(decoded.binary_search_by_key(&target, Decoded::start).ok()?),
-        None => exit(item.field_offset()?),
+    let edge = |item: &Instruction| match item.internal_target(relocated) {
+        Some(target) => block_at(instruction::index_of(decoded, target)?),
+        None => exit(item.destination()?),
     };
     let mut blocks = Vec::with_capacity(leaders.len());
     for (index, &first) in leaders.iter().enumerate() {
         let end = leaders.get(index + 1).copied().unwrap_or(decoded.len());
         let last = &decoded[end - 1];
-        let (body, end) = match last.kind() {
-            Kind::Plain => (first..end, End::Jump(block_at(end)?)),
-            Kind::Jump => (first..end - 1, End::Jump(edge(last)?)),
-            Kind::Branch => {
-                let condition = x86_64::condition(&code[last.start()..])?;
+        let (body, end) = match last.flow {
+            flow if !flow.ends_block() => (first..end, End::Jump(block_at(end)?)),
+            Flow::Jump => (first..end - 1, End::Jump(edge(last)?)),
+            Flow::Branch => {
+                let condition = isa::condition(&code[last.start..])?;
                 (first..end - 1, End::Branch { condition, taken: edge(last)?, other: block_at(end)? })
             }
             // A jump to the next uop through the global offset table needs no slot.
-            Kind::Leave => match last.field_offset().and_then(&exit) {
+            _ => match last.destination().and_then(&exit) {
                 Some(Edge::Next) => (first..end - 1, End::Jump(Edge::Next)),
                 _ => (first..end, End::Leave),
             },
@@ -185,78 +184,15 @@ impl Block {
     }
 }
 
-/// Returns the blocks of the code, in order, and those that go out of line.
-fn order(blocks: &[Block]) -> (Vec<usize>, Vec<usize>) {
-    // Blocks from which control may reach the next uop.
-    let mut reaches = vec![false; blocks.len()];
-    let arrives = |edge: Edge, reaches: &[bool]| match edge {
-        Edge::Next => true,
-        Edge::Block(index) => reaches[index],
-        Edge::Exit(_) => false,
-    };
-    while let Some(index) =
-        (0..blocks.len()).find(|&index| !reaches[index] && blocks[index].edges().any(|edge| arrives(edge, &reaches)))
-    {
-        reaches[index] = true;
-    }
-    let mut placed = vec![false; blocks.len()];
-    let mut trace = Vec::new();
-    let mut at = Some(0).filter(|&entry| reaches.get(entry) == Some(&true));
-    while let Some(index) = at {
-        placed[index] = true;
-        trace.push(index);
-        let next = blocks[index].edges().find(|&edge| match edge {
-            Edge::Next => true,
-            Edge::Block(next) => reaches[next] && !placed[next],
-            Edge::Exit(_) => false,
-        });
-        at = match next {
-            Some(Edge::Block(next)) => Some(next),
-            Some(_) => None,
-            // The path closed a loop: go on where it may leave the loop.
-            None => trace.iter().flat_map(|&index| blocks[index].edges()).find_map(|edge| match edge {
-                Edge::Block(next) if reaches[next] && !placed[next] => Some(next),
-                _ => None,
-            }),
-        };
-    }
-    if trace.is_empty() {
-        trace.push(0);
-        placed[0] = true;
-    }
-    // Drop blocks that nothing reaches.
-    let mut seen = placed.clone();
-    let mut work = trace.clone();
-    while let Some(index) = work.pop() {
-        for edge in blocks[index].edges() {
-            if let Edge::Block(next) = edge
-                && !seen[next]
-            {
-                seen[next] = true;
-                work.push(next);
-            }
-        }
-    }
-    let rest: Vec<usize> = (0..blocks.len()).filter(|&index| seen[index] && !placed[index]).collect();
-    if !reaches[0] {
-        // No path falls through, so moving blocks out of line gains nothing.
-        let mut all = trace;
-        all.extend(rest);
-        return (all, Vec::new());
-    }
-    (trace, rest)
-}
-
-/// Returns the size of a block in bytes, with an estimate for its jumps.
-fn size(block: &Block, decoded: &[Decoded]) -> usize {
-    let body: usize = decoded[block.body.clone()].iter().map(Decoded::len).sum();
-    body + if matches!(block.end, End::Leave) { 0 } else { 2 }
+/// Returns the size of an instruction, or of its replacement, in bytes.
+fn length(replacements: &Replacements, decoded: &[Instruction], index: usize) -> usize {
+    replacements.get(&index).map_or_else(|| decoded[index].len(), |(bytes, _)| bytes.len())
 }
 
 /// One part: its blocks in order.
 struct Layout<'a> {
     code: &'a [u8],
-    decoded: &'a [Decoded],
+    decoded: &'a [Instruction],
     relocations: &'a [usize],
     replacements: &'a Replacements,
     blocks: &'a [Block],
@@ -266,7 +202,7 @@ struct Layout<'a> {
 }
 
 /// A jump at the end of a block: its condition, if any, and its target.
-type Jump = (Option<u8>, Edge);
+type Jump = (Option<Condition>, Edge);
 
 impl Layout<'_> {
     /// Returns the jumps that a block needs at its end. The successor that follows it needs none.
@@ -286,7 +222,7 @@ impl Layout<'_> {
                 if Some(other) == falls_to {
                     vec![(Some(condition), taken)]
                 } else if Some(taken) == falls_to {
-                    vec![(Some(x86_64::negated(condition)), other)]
+                    vec![(Some(isa::negated(condition)), other)]
                 } else {
                     vec![(Some(condition), taken), (None, other)]
                 }
@@ -314,20 +250,21 @@ impl Layout<'_> {
             let mut ends = Vec::new();
             for (position, jumps) in jumps.iter().enumerate() {
                 let body = self.blocks[self.order[position]].body.clone();
-                let mut at = starts[position] + body.map(|index| self.length(index)).sum::<usize>();
+                let mut at =
+                    starts[position] + body.map(|index| length(self.replacements, self.decoded, index)).sum::<usize>();
                 ends.push(Vec::new());
                 for ((condition, _), long) in jumps.iter().zip(&long[position]) {
-                    at += x86_64::jump_size(condition.is_some(), *long);
+                    at += isa::jump_size(*condition, *long);
                     ends[position].push(at);
                 }
                 starts.push(at);
             }
             let mut grown = false;
             for position in 0..jumps.len() {
-                for (index, (_, edge)) in jumps[position].iter().enumerate() {
+                for (index, (condition, edge)) in jumps[position].iter().enumerate() {
                     if let Some(target) = self.position(*edge).filter(|_| !long[position][index]) {
                         let distance = starts[target] as i64 - ends[position][index] as i64;
-                        if i8::try_from(distance).is_err() {
+                        if !isa::reaches(*condition, distance) {
                             long[position][index] = true;
                             grown = true;
                         }
@@ -338,11 +275,6 @@ impl Layout<'_> {
                 return (starts, long);
             }
         }
-    }
-
-    /// Returns the size of an instruction, or of its replacement, in bytes.
-    fn length(&self, index: usize) -> usize {
-        self.replacements.get(&index).map_or_else(|| self.decoded[index].len(), |(bytes, _)| bytes.len())
     }
 
     /// Returns each block of this part with its start.
@@ -363,18 +295,17 @@ impl Layout<'_> {
                     part.bytes.extend_from_slice(bytes);
                     continue;
                 }
-                let first = self.relocations.partition_point(|&offset| offset < item.start());
-                let within = self.relocations[first..].iter().take_while(|&&offset| offset < item.end());
-                let fields = within.enumerate().map(|(index, offset)| (first + index, at + offset - item.start()));
+                let first = self.relocations.partition_point(|&offset| offset < item.start);
+                let within = self.relocations[first..].iter().take_while(|&&offset| offset < item.end);
+                let fields = within.enumerate().map(|(index, offset)| (first + index, at + offset - item.start));
                 part.relocations.extend(fields);
-                part.bytes.extend_from_slice(&self.code[item.start()..item.end()]);
+                part.bytes.extend_from_slice(&self.code[item.start..item.end]);
             }
             for (index, (condition, edge)) in self.jumps(position).into_iter().enumerate() {
                 let long = long[position][index];
-                let end = part.bytes.len() + x86_64::jump_size(condition.is_some(), long);
+                let end = part.bytes.len() + isa::jump_size(condition, long);
                 let distance = self.position(edge).map_or(0, |target| starts[target] as i64 - end as i64);
-                x86_64::push_jump(&mut part.bytes, condition, long, distance as i32);
-                let field = end.saturating_sub(4);
+                let field = isa::push_jump(&mut part.bytes, condition, long, distance);
                 match edge {
                     Edge::Exit(relocation) => part.relocations.push((relocation, field)),
                     Edge::Next if !self.next_follows => part.across.push((field, Place::Next)),

@@ -2,8 +2,9 @@
 //!
 //! A block passes through these phases, each of which is a module: `parse` builds its `ast`; `check` rejects what the
 //! two languages do not share; `source` writes the C translation unit; `compile` obtains its object, from the C
-//! `compiler` if necessary; `diagnostics` reports the compiler's messages; `object` reads stencils (`model`) from the
-//! object file with the help of `x86_64`; `layout` orders their basic blocks; `expand` writes Rust.
+//! `compiler` if necessary; `diagnostics` reports the compiler's messages, and `culprit` finds the uops at which it failed
+//! without naming them; `object` reads stencils (`model`) from the object file with the help of the instruction set (`isa`);
+//! `layout` orders their basic blocks; `expand` writes Rust.
 
 #![forbid(unsafe_code)]
 
@@ -18,13 +19,15 @@ mod compiler;
 mod contract;
 mod convention;
 mod ctype;
+mod culprit;
 mod diagnostics;
 mod entry;
 mod expand;
-mod fold;
 mod hash;
 mod headers;
 mod inputs;
+mod instruction;
+mod isa;
 mod layout;
 mod model;
 mod note;
@@ -138,8 +141,9 @@ fn expand_block(block: &Block) -> TokenStream {
     match &output.object {
         None if any_error => without_code(quote! { #tracked #report }),
         None => {
-            let (span, why) = diagnostics::crash::report(&output.messages, block);
-            without_code(diagnostics::error(span, &why))
+            let failures = diagnostics::crash::report(&output.messages, block, || culprit::find(block, source));
+            let errors = failures.iter().map(|(span, why)| diagnostics::error(*span, why));
+            without_code(quote! { #tracked #(#errors)* })
         }
         Some(object) => match object::read(object, block, source, *abi) {
             Ok(objects) => {

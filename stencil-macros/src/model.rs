@@ -102,7 +102,7 @@ pub enum Section {
 }
 
 /// A field that an emit function fills in, like a relocation of the object file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Patch {
     pub section: Section,
     pub offset: usize,
@@ -112,7 +112,7 @@ pub struct Patch {
 }
 
 /// How a field is computed from the value `S`, the addend `A` and the field's address `P`, as the ABI documents call them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PatchKind {
     Abs64,
     Abs32S,
@@ -143,7 +143,7 @@ impl PatchKind {
 }
 
 /// The `S` of a patch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// An operand; for a label, its address.
     Operand(usize),

@@ -18,23 +18,29 @@ mod refusal;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use object::elf::{self, FileHeader64};
+use object::elf::FileHeader64;
 use object::read::elf::{ElfFile, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
 use crate::convention;
 use crate::ctype::Type;
+use crate::instruction::RelocationKind;
+use crate::isa;
+use crate::isa::probe::Convention;
 use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
-use crate::x86_64;
-use crate::x86_64::probe::Convention;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
-/// What to do about an object file without usable code.
-const PUT_OFF: &str = "leave out flags that make the compiler write something other than x86-64 machine code, such as \
-                       `-flto`, `-emit-llvm` or `-m32`";
+/// Returns what to do about an object file without usable code.
+fn remedy() -> String {
+    format!(
+        "leave out flags that make the compiler write something other than {} machine code, such as `-flto`, `-emit-llvm` \
+         or `-m32`",
+        isa::NAME
+    )
+}
 
 /// Reads the object file of a block.
 ///
@@ -43,12 +49,12 @@ const PUT_OFF: &str = "leave out flags that make the compiler write something ot
 pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
     let broken =
         |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
-    let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {PUT_OFF}")))?;
-    if file.elf_header().e_machine(file.endian()) != elf::EM_X86_64 {
-        return Err(broken(
-            "is not for x86-64: leave out flags that choose another target, or set STENCIL_CC to a compiler for x86-64"
-                .into(),
-        ));
+    let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {}", remedy())))?;
+    if file.elf_header().e_machine(file.endian()) != isa::MACHINE {
+        return Err(broken(format!(
+            "is not for {0}: leave out flags that choose another target, or set STENCIL_CC to a compiler for {0}",
+            isa::NAME
+        )));
     }
     let fits = |function: &Function| {
         file.section_by_index(function.section).is_ok_and(|section| function.range.end as u64 <= section.size())
@@ -87,7 +93,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let missing =
         |(uop, members): (&Uop, &Vec<Option<Stencil>>)| uop.condition.is_none() && members.iter().any(Option::is_none);
     if declares && entry.is_none() || block.uops.iter().zip(&uops).any(missing) {
-        return Err(broken(format!("has no machine code; {PUT_OFF}")));
+        return Err(broken(format!("has no machine code; {}", remedy())));
     }
     let layout = reader.layout().map_err(broken)?;
     Ok(Objects { entry, uops, statics: reader.statics, layout })
@@ -141,11 +147,11 @@ impl Reader<'_, '_> {
 struct Relocation {
     /// In the part of a section that was asked for.
     offset: usize,
-    r_type: elf::RelocationType,
+    kind: RelocationKind,
+    /// Its type as a number, for messages.
+    number: u32,
     symbol: SymbolIndex,
     addend: i64,
-    /// Whether the field leads to a slot of the stencil's data that holds the address.
-    slot: bool,
 }
 
 /// A field of the code or the data, and what goes there.
@@ -261,16 +267,6 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
                 (Section::Code, Value::Code(target)) | (Section::Data, Value::Data(target)) => Some(target),
                 _ => None,
             };
-            let bytes = match target {
-                Some(target) if patch.kind == PatchKind::Rel32 => {
-                    let displacement = target as i64 + patch.addend - patch.offset as i64;
-                    i32::try_from(displacement).map_err(|_| self.too_large())?.to_le_bytes()
-                }
-                _ => {
-                    self.stencil.patches.push(patch);
-                    [0; 4]
-                }
-            };
             let body = match patch.section {
                 Section::Code => &mut self.stencil.code,
                 Section::Data => &mut self.stencil.data,
@@ -278,8 +274,16 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             let Some(field) = body.get_mut(field) else {
                 return Err(self.broken(&"a relocation is outside of its section"));
             };
-            // A field of eight bytes is always patched at run time, so both halves become zero.
-            field.chunks_mut(4).for_each(|part| part.copy_from_slice(&bytes[..part.len()]));
+            field.fill(0);
+            match target {
+                Some(target) if patch.kind == PatchKind::Rel32 => {
+                    let displacement = target as i64 + patch.addend - patch.offset as i64;
+                    if !isa::set_displacement(field, displacement) {
+                        return Err(self.too_large());
+                    }
+                }
+                _ => self.stencil.patches.push(patch),
+            }
         }
         self.stencil.patches.sort_by_key(|patch| (patch.section, patch.offset));
         self.stencil.disassembly = self.disassembly();
@@ -292,9 +296,9 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             let fields = self.names.iter().filter(|((s, offset), _)| *s == section && *offset >= from);
             fields.map(|((_, offset), name)| (offset - from, name.clone())).collect()
         };
-        let mut text = x86_64::disassemble(&self.stencil.code, &names(Section::Code, 0));
+        let mut text = isa::disassemble(&self.stencil.code, &names(Section::Code, 0));
         if let Some(outside) = &self.outside {
-            let code = x86_64::disassemble(&self.stencil.data[outside.clone()], &names(Section::Data, outside.start));
+            let code = isa::disassemble(&self.stencil.data[outside.clone()], &names(Section::Data, outside.start));
             text = format!("{text}\nout of line, at data{:+}:\n{code}", outside.start);
         }
         text

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt as _;
@@ -23,6 +24,8 @@ pub struct Source {
     pub symbols: HashMap<String, Symbol>,
     /// The names of the uops, in declaration order.
     pub uops: Vec<String>,
+    /// The part of `c` that each uop takes. No uop's part refers to another's.
+    parts: Vec<Range<usize>>,
     stretches: HashMap<String, Stretch>,
 }
 
@@ -59,10 +62,10 @@ pub const PRELUDE: &str = "the prelude of stencil!";
 
 /// The beginning of every translation unit.
 ///
-/// An operand is a variable that is defined nowhere, and the body loads it. To a compiler that is a value which it knows nothing of. It may
-/// load it where it is needed, and as often as it likes. A symbol whose address is the operand would not do: compilers reason about
-/// addresses (that those of two objects differ, or that what is at one of them is part of the object). The section keeps the variables
-/// near the code, where instructions reach them relative to themselves, whatever the code model.
+/// An operand is a variable that is declared but not defined, and the body loads it. The compiler knows nothing about its value, and may
+/// load it wherever and as often as it likes. The address of a symbol would not serve as an operand: compilers reason about addresses,
+/// for example that those of two objects differ, or that an access relative to an object stays inside it. The section keeps the
+/// variables within reach of PC-relative accesses, whatever the code model.
 const PRELUDE_TEXT: &str = r#"
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,7 +77,8 @@ const PRELUDE_TEXT: &str = r#"
 impl Source {
     pub fn new(block: &Block, abi: Abi) -> Self {
         let uops = block.uops.iter().map(|uop| uop.name.to_string()).collect();
-        let mut source = Self { c: String::new(), symbols: HashMap::new(), uops, stretches: HashMap::new() };
+        let mut source =
+            Self { c: String::new(), symbols: HashMap::new(), uops, parts: Vec::new(), stretches: HashMap::new() };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
         source.opaque_types(block);
         let mut defined = vec![false; block.structs.len()];
@@ -95,9 +99,18 @@ impl Source {
         source.made("calling convention".into(), block.machine.name.span());
         source.c.push_str(&convention::source(block));
         for (index, uop) in block.uops.iter().enumerate() {
+            let start = source.c.len();
             source.uop(block, index, uop);
+            source.parts.push(start..source.c.len());
         }
         source
+    }
+
+    /// Returns the source with only these uops.
+    pub fn with_only(&self, uops: Range<usize>) -> String {
+        let start = self.parts.first().map_or(self.c.len(), |part| part.start);
+        let uops = self.parts[uops].iter().map(|part| &self.c[part.clone()]);
+        std::iter::once(&self.c[..start]).chain(uops).collect()
     }
 
     /// Returns the source that precedes an `include` of the block.

@@ -3,15 +3,16 @@
 //! It emits the same bytes as the emit function, but interprets the table of patches, which takes about ten times as long.
 //! Emit functions leave to it everything that would make them long.
 
+use crate::catalog::Catalog;
 use crate::emit::{Emitter, Memory, padding};
 use crate::error::Error;
 use crate::patch;
-use crate::stencil::{Patch, PatchKind, Section, Stencil, Value};
+use crate::stencil::{Details, Patch, PatchKind, Section, Stencil, Value};
 
 /// The name and the address of a function or of read-only C data that a patch refers to.
 #[derive(Debug)]
 pub struct Link {
-    name: &'static str,
+    pub(crate) name: &'static str,
     address: *const (),
 }
 
@@ -38,17 +39,22 @@ pub(crate) struct Trampolines {
     written: usize,
 }
 
-/// Emits a uop. `operands` are words; a label's word is its address. `links` are in the order of the patches that need one.
+/// Emits the uop with this record. `operands` are words; a label's word is its address.
 #[cold]
 #[inline(never)]
 pub(crate) fn emit<M: Memory>(
     out: &mut Emitter<'_, M>,
-    stencil: &'static Stencil,
+    catalog: &'static Catalog,
+    record: u32,
     operands: &[u64],
-    links: &[Link],
 ) -> Result<(), Error> {
+    emit_stencil(out, &catalog.stencil(record), operands)
+}
+
+fn emit_stencil<M: Memory>(out: &mut Emitter<'_, M>, stencil: &Stencil, operands: &[u64]) -> Result<(), Error> {
+    let details = stencil.details();
     let mut room = Room::new(out, stencil)?;
-    let fields = room.fields(stencil, operands, links)?;
+    let fields = room.fields(stencil, &details, operands)?;
     let (code, data) = room.take();
     for (place, body) in [(&mut *code, &stencil.code), (&mut *data, &stencil.data)] {
         let (stored, zeros) = place.split_at_mut(body.stored.len());
@@ -57,7 +63,7 @@ pub(crate) fn emit<M: Memory>(
             zeros.fill(0);
         }
     }
-    for (patch, field) in stencil.patches.iter().zip(fields) {
+    for (patch, field) in details.patches.iter().zip(fields) {
         let place = match patch.section {
             Section::Code => &mut *code,
             Section::Data => &mut *data,
@@ -83,7 +89,8 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let (code, data) = (stencil.code.size, stencil.data.size);
         let padding = padding(out.data_address().0, data, stencil.data_alignment as u64);
         if out.code.len() < code || out.data.len() < data + padding {
-            return Err(Error::BufferFull { uop: stencil.name, needed: (code, data + padding), left: out.left() });
+            let (uop, parameters) = (stencil.family.name(), stencil.parameters());
+            return Err(Error::BufferFull { uop, parameters, needed: (code, data + padding), left: out.left() });
         }
         // Drop the reservations of an earlier uop that failed.
         if let Some(trampolines) = &mut out.trampolines {
@@ -101,32 +108,29 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
     }
 
     /// Returns all fields in the order of the patches. A field shorter than 8 bytes is the beginning of its array.
-    fn fields(&mut self, stencil: &Stencil, operands: &[u64], links: &[Link]) -> Result<Vec<[u8; 8]>, Error> {
+    fn fields(&mut self, stencil: &Stencil, details: &Details, operands: &[u64]) -> Result<Vec<[u8; 8]>, Error> {
+        let Details { holes, patches, links, .. } = details;
         // This reserves the trampolines, which must precede everything else.
-        let mut links = links.iter();
-        let mut values = Vec::with_capacity(stencil.patches.len());
-        for patch in stencil.patches {
-            values.push(match patch.value {
-                Value::Operand(operand) => (stencil.holes[operand].name, operands[operand]),
-                Value::Code(offset) => ("data", self.code().wrapping_add(offset as u64)),
-                Value::Data(offset) => ("data", self.data().wrapping_add(offset as u64)),
-                Value::Next => ("data", self.code().wrapping_add(self.code as u64)),
-                Value::Callee(_) | Value::Function | Value::Static => {
-                    let &Link { name, address } = links.next().expect("the macro makes a link for each");
-                    let callee = matches!(patch.value, Value::Callee(_));
-                    (name, if callee { self.reach(name, address as u64)? } else { address as u64 })
-                }
+        let mut values = Vec::with_capacity(patches.len());
+        for (patch, link) in patches.iter().zip(links) {
+            values.push(match (patch.value, link) {
+                (Value::Operand(operand), _) => (holes[operand].name, operands[operand]),
+                (Value::Callee(_), Some(Link { name, address })) => (*name, self.reach(name, *address as u64)?),
+                (_, Some(Link { name, address })) => (*name, *address as u64),
+                (Value::Code(offset), None) => ("data", self.code().wrapping_add(offset as u64)),
+                (Value::Data(offset), None) => ("data", self.data().wrapping_add(offset as u64)),
+                (_, None) => ("data", self.code().wrapping_add(self.code as u64)),
             });
         }
-        let fields = stencil.patches.iter().zip(values).map(|(patch, (hole, value))| {
+        let fields = patches.iter().zip(values).map(|(patch, (hole, value))| {
             self.field(patch, value).map_err(|mut overflow| {
                 // The range of the hole: an operand's fields may admit more than its type does, and one field more than others.
                 if let Value::Operand(operand) = patch.value
-                    && let Some((min, max)) = stencil.holes[operand].range
+                    && let Some((min, max)) = holes[operand].range
                 {
                     (overflow.min, overflow.max) = (min.into(), max.into());
                 }
-                Error::out_of_range(stencil.name, hole, overflow)
+                Error::out_of_range(stencil.family.name(), stencil.parameters(), hole, overflow)
             })
         });
         fields.collect()
@@ -231,7 +235,6 @@ mod tests {
             drop(out);
             (code, data, end)
         };
-        const LINKS: [Link; 2] = [const { Link::new("host", host as *const ()) }; 2];
         for sign in [1, -1] {
             let (a, b, c, d, e) = (sign * 7, sign * 700, 70_000, u64::MAX / 3, f64::from(sign) * 0.1);
             let (a, b) = (a as i8, b as i16);
@@ -243,10 +246,10 @@ mod tests {
             });
             let described = emitted(&|out| {
                 let words = [a as u64, b as u64, c.into(), d, e.to_bits()];
-                emit(out, const { &STENCIL_numbers }, &words, &[])?;
-                emit(out, const { &STENCIL_constant }, &[], &[])?;
-                emit(out, const { &STENCIL_call }, &[], &LINKS)?;
-                emit(out, const { &STENCIL_leave }, &[near], &[])
+                emit_stencil(out, &STENCIL_numbers, &words)?;
+                emit_stencil(out, &STENCIL_constant, &[])?;
+                emit_stencil(out, &STENCIL_call, &[])?;
+                emit_stencil(out, &STENCIL_leave, &[near])
             });
             assert!(functions == described);
         }
@@ -271,20 +274,20 @@ mod tests {
         Emitter::for_addresses(code, data, (Address(0x1000_0000), Address(0x1000_1001)))
     }
 
-    fn sized(code: usize, data: usize, data_alignment: usize) -> &'static Stencil {
+    fn sized(code: usize, data: usize, data_alignment: usize) -> Stencil {
         let body = |size| Body { size, stored: &[] };
-        Box::leak(Box::new(Stencil { code: body(code), data: body(data), data_alignment, ..Stencil::nothing("uop") }))
+        Stencil { code: body(code), data: body(data), data_alignment, ..Stencil::nothing() }
     }
 
     #[test]
     fn space_is_bounded() {
         let (mut code, mut data) = ([0xCC; 8], [0xCC; 24]);
         let mut out = emitter(&mut code, &mut data);
-        emit(&mut out, sized(4, 8, 8), &[], &[]).unwrap();
-        let error = emit(&mut out, sized(5, 0, 1), &[], &[]).unwrap_err();
-        assert_eq!(error, Error::BufferFull { uop: "uop", needed: (5, 0), left: (4, 9) });
-        assert!(emit(&mut out, sized(0, 10, 1), &[], &[]).is_err());
-        assert!(emit(&mut out, sized(4, 9, 1), &[], &[]).is_ok());
+        emit_stencil(&mut out, &sized(4, 8, 8), &[]).unwrap();
+        let error = emit_stencil(&mut out, &sized(5, 0, 1), &[]).unwrap_err();
+        assert_eq!(error, Error::BufferFull { uop: "missing", parameters: vec![], needed: (5, 0), left: (4, 9) });
+        assert!(emit_stencil(&mut out, &sized(0, 10, 1), &[]).is_err());
+        assert!(emit_stencil(&mut out, &sized(4, 9, 1), &[]).is_ok());
         drop(out);
         assert_eq!((code, data), ([0; 8], [0; 24]));
     }
@@ -293,7 +296,7 @@ mod tests {
     fn a_failed_reservation_changes_nothing() {
         let (mut code, mut data) = ([0; 8], [0; 8]);
         let mut out = Emitter::<Fresh>::zeroed(&mut code, &mut data).unwrap();
-        let _ = Room::new(&mut out, sized(8, 8, 1)).unwrap();
+        let _ = Room::new(&mut out, &sized(8, 8, 1)).unwrap();
         assert_eq!(out.left(), (8, 8));
     }
 
@@ -302,7 +305,7 @@ mod tests {
         for address in [0, 1 << 31, 1 << 63, u64::MAX - 4] {
             let (mut code, mut data) = ([0; 8], [0; 24]);
             let mut out = Emitter::for_addresses(&mut code, &mut data, (Address(address), Address(address)));
-            let mut room = Room::new(&mut out, sized(8, 8, 8)).unwrap();
+            let mut room = Room::new(&mut out, &sized(8, 8, 8)).unwrap();
             let _ = room.reach("far", address ^ 1 << 62);
             let _ = room.take();
         }
@@ -310,7 +313,7 @@ mod tests {
 
     /// Emits an empty uop that calls a function, and returns the address that it calls.
     fn call(out: &mut Emitter<'_, Reused>, callee: &'static str, function: u64) -> Result<u64, Error> {
-        let mut room = Room::new(out, sized(0, 0, 1))?;
+        let mut room = Room::new(out, &sized(0, 0, 1))?;
         let address = room.reach(callee, function)?;
         let _ = room.take();
         Ok(address)
@@ -337,7 +340,7 @@ mod tests {
     fn a_uop_that_fails_leaves_no_trampoline() {
         let (mut code, mut data) = ([0; 8], [0; 40]);
         let mut out = emitter(&mut code, &mut data);
-        let mut room = Room::new(&mut out, sized(8, 8, 1)).unwrap();
+        let mut room = Room::new(&mut out, &sized(8, 8, 1)).unwrap();
         let first = room.reach("far", FAR).unwrap();
         assert_eq!(room.reach("more", FAR + 1), Ok(first - 16));
         assert_eq!(room.reach("most", FAR + 2), Err(Error::OutOfReach { callee: "most" }), "8 bytes are the uop's");

@@ -7,9 +7,9 @@
 
 use std::marker::PhantomData;
 
-use crate::described::{self, Link, Trampolines};
+use crate::catalog::Catalog;
+use crate::described::{self, Trampolines};
 use crate::error::Error;
-use crate::stencil::Stencil;
 
 /// The state of the memory that an [`Emitter`] writes to.
 pub trait Memory: sealed::Sealed + 'static {
@@ -248,13 +248,13 @@ impl<'m, M: Memory> Emitter<'m, M> {
     #[inline(always)]
     pub(crate) fn emit_described(
         &mut self,
-        stencil: &'static Stencil,
+        catalog: &'static Catalog,
+        record: u32,
         operands: &[u64],
-        links: &'static [Link],
     ) -> Result<(), Error> {
         let (code, data) = (std::mem::take(&mut self.code), std::mem::take(&mut self.data));
         let mut moved = Self { code, data, trampolines: self.trampolines.take(), ..*self };
-        let emitted = described::emit(&mut moved, stencil, operands, links);
+        let emitted = described::emit(&mut moved, catalog, record, operands);
         (self.code, self.data, self.trampolines) = (moved.code, moved.data, moved.trampolines);
         emitted
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::patch::Overflow;
 use crate::program::Label;
+use crate::stencil::member_name;
 
 /// Why code could not be emitted, placed or published.
 ///
@@ -58,6 +59,8 @@ pub enum Error {
     OutOfRange {
         /// The uop's name.
         uop: &'static str,
+        /// The parameters of the member, if the uop is one of a family.
+        parameters: Vec<usize>,
         /// The operand's name, or that of the function or data that the field refers to.
         hole: &'static str,
         /// The value and the range of the hole.
@@ -105,6 +108,8 @@ pub enum Error {
     BufferFull {
         /// The uop's name.
         uop: &'static str,
+        /// The parameters of the member, if the uop is one of a family.
+        parameters: Vec<usize>,
         /// The bytes of code and of data, padding included, that the uop needs.
         needed: (usize, usize),
         /// The remaining bytes of code and of data.
@@ -123,8 +128,8 @@ impl Error {
     /// Makes the error for a value that does not fit its hole.
     #[cold]
     #[must_use]
-    pub fn out_of_range(uop: &'static str, hole: &'static str, overflow: Overflow) -> Self {
-        Self::OutOfRange { uop, hole, overflow: Box::new(overflow) }
+    pub fn out_of_range(uop: &'static str, parameters: Vec<usize>, hole: &'static str, overflow: Overflow) -> Self {
+        Self::OutOfRange { uop, parameters, hole, overflow: Box::new(overflow) }
     }
 
     /// Makes the error for parameters for which a family has no stencil.
@@ -170,9 +175,13 @@ impl fmt::Display for Error {
                 "the arena belongs to the parent process, because its memory is mapped twice: after `fork`, make \
                  another arena, or use one that is mapped once (`Mapping::Single`)",
             ),
-            Self::OutOfRange { uop, hole, overflow: o } => {
+            Self::OutOfRange { uop, parameters, hole, overflow: o } => {
                 let Overflow { value, min, max } = **o;
-                write!(f, "uop `{uop}`: the value {value} of `{hole}` is out of range: {min} to {max} fit")
+                write!(
+                    f,
+                    "uop `{}`: the value {value} of `{hole}` is out of range: {min} to {max} fit",
+                    member_name(uop, parameters)
+                )
             }
             Self::OutOfReach { callee } => write!(
                 f,
@@ -206,11 +215,15 @@ impl fmt::Display for Error {
             Self::ProgramTooLarge { size } => {
                 write!(f, "the program needs {size} bytes, and 32-bit displacements span 2 GiB: compile it in parts")
             }
-            Self::BufferFull { uop, needed, left } => write!(
+            Self::BufferFull { uop, parameters, needed, left } => write!(
                 f,
-                "uop `{uop}` needs {} bytes of code and {} of data, and the buffers have {} and {} left: use larger \
+                "uop `{}` needs {} bytes of code and {} of data, and the buffers have {} and {} left: use larger \
                  buffers",
-                needed.0, needed.1, left.0, left.1
+                member_name(uop, parameters),
+                needed.0,
+                needed.1,
+                left.0,
+                left.1
             ),
             Self::NotZero { code, offset } => write!(
                 f,
@@ -270,8 +283,8 @@ mod tests {
                  another arena, or use one that is mapped once (`Mapping::Single`)",
             ),
             (
-                Error::out_of_range("add", "n", overflow),
-                "uop `add`: the value 300 of `n` is out of range: 0 to 255 fit",
+                Error::out_of_range("add", vec![1, 2], "n", overflow),
+                "uop `add[1, 2]`: the value 300 of `n` is out of range: 0 to 255 fit",
             ),
             (
                 Error::OutOfReach { callee: "print" },
@@ -304,7 +317,7 @@ mod tests {
                 "the program needs 1099511627776 bytes, and 32-bit displacements span 2 GiB: compile it in parts",
             ),
             (
-                Error::BufferFull { uop: "add", needed: (10, 2), left: (9, 0) },
+                Error::BufferFull { uop: "add", parameters: vec![], needed: (10, 2), left: (9, 0) },
                 "uop `add` needs 10 bytes of code and 2 of data, and the buffers have 9 and 0 left: use larger buffers",
             ),
             (

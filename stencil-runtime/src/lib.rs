@@ -18,6 +18,7 @@ extern crate self as stencil_runtime;
 mod arena;
 mod batch;
 mod block;
+mod catalog;
 mod code;
 mod constant;
 mod convention;
@@ -42,15 +43,17 @@ pub use error::Error;
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
 pub use program::{Instruction, Label, Labels, Machine, Operand, Uop, Words};
-pub use stencil::{Abi, Body, Hole, Patch, PatchKind, Section, Stencil, Value};
+pub use stencil::{Abi, Body, Family, Hole, Patch, PatchKind, Section, Stencil, Value};
 
 /// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
 pub mod expansion {
+    pub use crate::catalog::Catalog;
     pub use crate::constant::Pointer;
     pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
+    pub use crate::program::Shape;
     pub use ::core;
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 

@@ -29,7 +29,7 @@ use crate::stencil::Stencil;
 #[derive(Debug)]
 pub struct Listing<'a, M: Machine> {
     /// The entry's stencil, if the bytes begin with the entry.
-    entry: Option<&'static Stencil>,
+    entry: Option<Stencil>,
     program: &'a [Instruction<M>],
     bytes: &'a [u8],
     address: u64,
@@ -80,7 +80,7 @@ pub struct ListedUop<'a, M: Machine> {
     /// The address of its code.
     pub address: Address,
     /// The description of its stencil.
-    pub stencil: &'static Stencil,
+    pub stencil: Stencil,
     /// The instruction; none for the entry.
     pub instruction: Option<&'a Instruction<M>>,
     /// Its code.
@@ -91,15 +91,17 @@ impl<'a, M: Machine> ListedUop<'a, M> {
     /// Returns its machine instructions in order. Out-of-line instructions come last, without their bytes, which lie elsewhere.
     pub fn lines(&self) -> impl Iterator<Item = ListedLine<'a>> + use<'a, M> {
         let (bytes, Address(address)) = (self.bytes, self.address);
-        let text = self.stencil.disassembly;
-        let offset = |line: &str| usize::from_str_radix(line.split(':').next()?.trim(), 16).ok();
+        let lines = self.stencil.details().lines;
         // In-line instructions have ascending offsets. A line without an offset precedes the out-of-line ones.
-        let starts = move || text.lines().map_while(offset);
-        let ranges = starts().zip(starts().skip(1).chain([bytes.len()])).map(Some).chain(std::iter::repeat(None));
-        text.lines().zip(ranges).map(move |(line, range)| ListedLine {
-            address: range.map(|(start, _)| Address(address.wrapping_add(start as u64))),
-            bytes: range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default(),
-            assembly: line.split_once(": ").map_or(line, |(_, instruction)| instruction),
+        let starts: Vec<usize> = lines.iter().map_while(|line| line.offset).collect();
+        lines.into_iter().enumerate().map(move |(index, line)| {
+            let end = starts.get(index + 1).copied().unwrap_or(bytes.len());
+            let range = starts.get(index).map(|&start| start..end);
+            ListedLine {
+                address: range.as_ref().map(|range| Address(address.wrapping_add(range.start as u64))),
+                bytes: range.and_then(|range| bytes.get(range)).unwrap_or_default(),
+                assembly: line.text,
+            }
         })
     }
 }
@@ -110,7 +112,7 @@ impl<M: Machine> fmt::Display for ListedUop<'_, M> {
         write!(f, "{:8x}: ", self.address.0)?;
         match self.instruction {
             Some(instruction) => writeln!(f, "{instruction:?}")?,
-            None => writeln!(f, "{}", self.stencil.name)?,
+            None => writeln!(f, "{}", self.stencil.name())?,
         }
         self.lines().try_for_each(|line| writeln!(f, "{line}"))
     }
@@ -180,7 +182,7 @@ mod tests {
             assert_eq!(line.address, Some(Address(next)), "{line}");
             next += line.bytes.len() as u64;
         }
-        let names: Vec<_> = listing.uops().map(|uop| uop.stencil.name).collect();
+        let names: Vec<_> = listing.uops().map(|uop| uop.stencil.name()).collect();
         assert_eq!(names, ["entry", "bind", "add", "check", "ret"]);
     }
 

@@ -5,12 +5,13 @@
 
 use std::fmt;
 
-use crate::described::{self, Link, TRAMPOLINE_SIZE};
+use crate::catalog::{self, Catalog};
+use crate::described::{self, TRAMPOLINE_SIZE};
 use crate::emit::{Address, Emitter, Fresh, Memory};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::memory::{LINE, Slot};
-use crate::stencil::{Abi, Stencil};
+use crate::stencil::{Abi, Family, Stencil};
 
 /// A machine: the registers that uops share, and the function that enters a program. `stencil!` implements it for each
 /// `machine` declaration; do not implement it by hand.
@@ -59,8 +60,27 @@ impl<const SIZE: usize> Words for [u64; SIZE] {
     }
 }
 
-/// An emit function for instructions. Returns `false` if it emitted nothing, so that the description is needed.
-pub type Emit<M> = fn(&mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
+/// A function that emits the instructions of one shape: uops that differ in nothing but their bytes. Returns `false` if it
+/// emitted nothing, so that the description is needed.
+///
+/// # Safety
+/// The uop has that shape.
+pub type Emit<M> = unsafe fn(&Uop<M>, &mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
+
+/// An emit function, and the number of bytes that it expects each of its uops to store.
+#[derive(Debug)]
+pub struct Shape<M: Machine> {
+    stored: usize,
+    emit: Emit<M>,
+}
+
+impl<M: Machine> Shape<M> {
+    /// Makes a shape.
+    #[must_use]
+    pub const fn new(stored: usize, emit: Emit<M>) -> Self {
+        Self { stored, emit }
+    }
+}
 
 /// The sizes of a stencil that the first pass adds up. A uop holds them, so that the pass does not read the stencil.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +93,16 @@ struct Size {
 }
 
 impl Size {
+    const NONE: Self = Self { code: 0, data: 0, alignment_mask: 0, calls: 0 };
+
     const fn of(stencil: &Stencil) -> Self {
-        let Stencil { code, data, data_alignment, calls, .. } = stencil;
+        let Stencil { code, data, data_alignment, callees, .. } = stencil;
         let alignment_mask = if data.size == 0 { 0 } else { *data_alignment - 1 };
         Self {
             code: narrow(code.size),
             data: narrow(data.size),
             alignment_mask: narrow(alignment_mask),
-            calls: narrow(calls.len()),
+            calls: narrow(*callees),
         }
     }
 }
@@ -92,56 +114,128 @@ const fn narrow(size: usize) -> u32 {
 
 /// A uop of a machine, as instructions refer to it.
 ///
-/// Safe code cannot make one of a stencil of its own, nor an instruction with words that are not typed:
+/// Safe code cannot make one, nor an instruction with words that are not typed:
 ///
 /// ```compile_fail,E0133
-/// # use stencil_runtime::{Stencil, Uop, stencil};
+/// # use stencil_runtime::{Instruction, Machine, stencil};
 /// # stencil! {
 /// #     machine Calc(x: u64) -> u64;
 /// #     uop ret() { RETURN(x); }
 /// # }
-/// static CHANGED: Stencil = Stencil { data_alignment: 0, ..STENCIL_ret };
-/// static UOP: Uop<Calc> = Uop::new(&CHANGED, &[], |_, _, _| true); // error: `new` is unsafe
+/// let again: Instruction<Calc> = Instruction::new(Calc::ENTRY, []); // error: `new` is unsafe
 /// ```
 pub struct Uop<M: Machine> {
+    /// The function of its shape. None for the pseudo-uop that binds a label.
     emit: Option<Emit<M>>,
+    /// The stored bytes of code and data.
+    stored: *const u8,
     size: Size,
-    stencil: &'static Stencil,
-    links: &'static [Link],
-    /// The error that a missing member of a family gives.
-    missing: Option<fn(&M::Operands) -> Error>,
+    catalog: &'static Catalog,
+    /// The record of its stencil, or that of the family for missing members.
+    record: u32,
+    /// The number of its shape in the block, or `MISSING`.
+    shape: u32,
 }
 
+/// In place of a shape: this stands for the members that a family lacks.
+const MISSING: u32 = u32::MAX;
+
+// SAFETY: a uop never changes, and what `stored` points to is borrowed for `'static`.
+unsafe impl<M: Machine> Send for Uop<M> {}
+// SAFETY: as above.
+unsafe impl<M: Machine> Sync for Uop<M> {}
+
 impl<M: Machine> Uop<M> {
-    /// Makes a uop of its stencil, what that refers to outside, and its emit function. Expansions of
-    /// [`stencil!`](crate::stencil!) call it.
+    /// Makes a uop of a record. Expansions of [`stencil!`](crate::stencil!) call it.
     ///
     /// # Safety
-    /// `stencil` describes a function of machine `M` that a C compiler compiled: its sizes, its alignment, its operands and its
-    /// patches. `links` has one element for each patch that refers to a function or to static data, in the patches' order.
-    /// `emit` emits this stencil, and nothing else, by the same operands in the same order.
+    /// The catalog describes functions of machine `M` that a C compiler compiled: their bytes, their sizes, their alignment,
+    /// their operands and their patches. The shape that the record names emits this stencil, and nothing else, from its stored
+    /// bytes and by the same operands in the same order.
+    ///
+    /// # Panics
+    /// If the shape expects more or fewer stored bytes.
     #[must_use]
-    pub const unsafe fn new(stencil: &'static Stencil, links: &'static [Link], emit: Emit<M>) -> Self {
-        Self { emit: Some(emit), size: Size::of(stencil), stencil, links, missing: None }
+    pub const unsafe fn new(catalog: &'static Catalog, record: u32, shapes: &[Shape<M>]) -> Self {
+        let stencil = catalog.stencil(record);
+        let Shape { stored, emit } = &shapes[stencil.shape as usize];
+        assert!(*stored == stencil.stored.len(), "an emit function has the stored sizes of its uops");
+        Self {
+            emit: Some(*emit),
+            stored: stencil.stored.as_ptr(),
+            size: Size::of(&stencil),
+            catalog,
+            record,
+            shape: stencil.shape,
+        }
     }
 
-    /// Makes a uop that stands for the members that a family lacks. Emitting it is an error.
+    /// Makes the uops of a family, with `None` for members that it lacks.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new), for each member. The family has `N` combinations of parameters.
+    ///
+    /// # Panics
+    /// As for [`new`](Self::new).
     #[must_use]
-    pub const fn missing(error: fn(&M::Operands) -> Error) -> Self {
-        let stencil = const { &Stencil::nothing("missing") };
-        Self { emit: Some(|_, _, _| false), size: Size::of(stencil), stencil, links: &[], missing: Some(error) }
+    pub const unsafe fn family<const N: usize>(family: Family, shapes: &[Shape<M>]) -> [Option<Self>; N] {
+        let mut uops = [const { None }; N];
+        let mut index = 0;
+        while index < N {
+            if let Some(record) = family.record(index) {
+                // SAFETY: the caller's promise.
+                uops[index] = Some(unsafe { Self::new(family.catalog, record, shapes) });
+            }
+            index += 1;
+        }
+        uops
+    }
+
+    /// Makes a uop that stands for the members that a family lacks. Emitting it is an error; its operands are the
+    /// parameters.
+    #[must_use]
+    pub const fn missing(family: Family) -> Self {
+        let Family { catalog, at } = family;
+        let emit: Emit<M> = |_, _, _, _| false;
+        Self { emit: Some(emit), stored: std::ptr::null(), size: Size::NONE, catalog, record: at, shape: MISSING }
     }
 
     /// The pseudo-uop that binds a label.
     const BIND: &'static Self = const {
-        let stencil = const { &Stencil::nothing("bind") };
-        &Self { emit: None, size: Size::of(stencil), stencil, links: &[], missing: None }
+        &Self {
+            emit: None,
+            stored: std::ptr::null(),
+            size: Size::NONE,
+            catalog: &catalog::PSEUDO,
+            record: catalog::BIND,
+            shape: 0,
+        }
     };
 
     /// Returns the description of its stencil.
     #[must_use]
-    pub const fn stencil(&self) -> &'static Stencil {
-        self.stencil
+    pub const fn stencil(&self) -> Stencil {
+        if self.shape == MISSING { Stencil::nothing() } else { self.catalog.stencil(self.record) }
+    }
+
+    /// Returns the number of its shape in its block.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline(always)]
+    pub const fn shape(&self) -> usize {
+        self.shape as usize
+    }
+
+    /// Returns the stored bytes of code and of data.
+    ///
+    /// # Safety
+    /// Its shape expects `CODE` and `DATA` stored bytes.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline(always)]
+    pub unsafe fn stored<const CODE: usize, const DATA: usize>(&self) -> (&'static [u8; CODE], &'static [u8; DATA]) {
+        // SAFETY: `new` found that the uop stores as many bytes as its shape expects, and they are borrowed for `'static`.
+        unsafe { (&*self.stored.cast(), &*self.stored.add(CODE).cast()) }
     }
 
     /// Emits it by its emit function or, where that gives up, by its description. The word of a label is its address.
@@ -156,7 +250,7 @@ impl<M: Machine> Uop<M> {
         words: [u64; N],
         emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
     ) -> Result<(), Error> {
-        if emit(out, &words) { Ok(()) } else { described::emit(out, self.stencil, &{ words }, self.links) }
+        if emit(out, &words) { Ok(()) } else { described::emit(out, self.catalog, self.record, &{ words }) }
     }
 
     /// Does the same in such a way that the caller can keep the emitter in registers.
@@ -171,7 +265,7 @@ impl<M: Machine> Uop<M> {
         words: [u64; N],
         emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
     ) -> Result<(), Error> {
-        if emit(out, &words) { Ok(()) } else { out.emit_described(self.stencil, &{ words }, self.links) }
+        if emit(out, &words) { Ok(()) } else { out.emit_described(self.catalog, self.record, &{ words }) }
     }
 
     /// Emits it by its description.
@@ -182,14 +276,19 @@ impl<M: Machine> Uop<M> {
         operands: &M::Operands,
         labels: &Labels,
     ) -> Result<(), Error> {
-        if let Some(error) = self.missing {
-            return Err(error(operands));
+        let Self { catalog, record, .. } = *self;
+        if self.shape == MISSING {
+            let family = catalog.family(record);
+            let parameters = operands.as_ref().iter().take(family.ranges().len());
+            let parameters: Vec<_> = parameters.map(|&parameter| parameter as usize).collect();
+            return Err(Error::no_such_stencil(family.name(), &parameters));
         }
-        let words = self.stencil.holes.iter().zip(operands.as_ref()).map(|(hole, &word)| match hole.type_name() {
+        let holes = self.stencil().holes();
+        let words = holes.iter().zip(operands.as_ref()).map(|(hole, &word)| match hole.type_name() {
             "Label" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });
-        described::emit(out, self.stencil, &words.collect::<Result<Vec<_>, _>>()?, self.links)
+        described::emit(out, catalog, record, &words.collect::<Result<Vec<_>, _>>()?)
     }
 }
 
@@ -227,7 +326,8 @@ impl<M: Machine> Instruction<M> {
         labels: &Labels,
     ) -> Result<(), Error> {
         match function {
-            Some(function) if !function(out, &self.operands, labels) => {
+            // SAFETY: the function is that of the uop's shape.
+            Some(function) if !unsafe { function(self.uop, out, &self.operands, labels) } => {
                 self.uop.emit_described(out, &self.operands, labels).map_err(|error| match error {
                     Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
                     error => error,
@@ -245,8 +345,8 @@ impl<M: Machine> Instruction<M> {
 
     /// Returns the description of its stencil.
     #[must_use]
-    pub const fn stencil(&self) -> &'static Stencil {
-        self.uop.stencil
+    pub const fn stencil(&self) -> Stencil {
+        self.uop.stencil()
     }
 
     /// Returns the operands as words, in the order of [`Stencil::holes`]. Unused words follow.
@@ -268,8 +368,8 @@ impl<M: Machine> fmt::Debug for Instruction<M> {
     /// Writes the uop's name and its operands as words: `push value=0x28`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stencil = self.stencil();
-        f.write_str(stencil.name)?;
-        for (hole, word) in stencil.holes.iter().zip(self.operands()) {
+        f.write_str(&stencil.name())?;
+        for (hole, word) in stencil.holes().iter().zip(self.operands()) {
             write!(f, " {}={word:#x}", hole.name)?;
         }
         Ok(())

@@ -99,7 +99,7 @@ pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instru
 /// The function that an instruction calls or jumps to, if the instruction names one.
 pub(crate) fn callee(module: &Module, instruction: &Instruction<Wasm>) -> Option<u32> {
     let operand = *instruction.operands().first()?;
-    match instruction.stencil().name {
+    match &*instruction.stencil().name() {
         "call" | "jump" => {
             let defined = (operand as usize).checked_sub(function_label(0).0 as usize)?;
             (defined < module.bodies.len()).then(|| (module.imported_functions() + defined) as u32)

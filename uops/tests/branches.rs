@@ -1,6 +1,6 @@
 //! Branches that carry many values.
 
-use uops::{Instance, Linker, Program, Store, Value};
+use uops::{Error, Instance, Linker, Program, Store, Value};
 
 /// Branches carry a mix of locals and constants, with and without discarding other values.
 #[test]
@@ -32,4 +32,33 @@ fn values_arrive_in_order() {
             }
         }
     }
+}
+
+/// Browsers have the same limit.
+#[test]
+fn a_table_has_at_most_65520_targets() {
+    let module = |targets: usize| {
+        let targets = " 0".repeat(targets - 1);
+        let text = format!(
+            r#"(module (func (export "run") (param i32) (result i32)
+                 (block (block (block local.get 0 br_table{targets} 1 2) (return (i32.const 1))) (return (i32.const 2)))
+                 i32.const 3))"#
+        );
+        wat::parse_str(text).unwrap()
+    };
+    let store = Store::new().unwrap();
+    let instance = Instance::new(&store, &Program::new(&module(65_520)).unwrap(), &Linker::new()).unwrap();
+    for (index, label) in [(0, 1), (65_518, 1), (65_519, 2), (65_520, 3), (-1, 3)] {
+        let found = instance.call(&store, "run", &[Value::I32(index)]).unwrap();
+        assert_eq!(found, [Value::I32(label)], "{index}");
+    }
+    let wasm = module(65_521);
+    let error = Program::new(&wasm).unwrap_err();
+    let Error::Limit { limit: 65_520, offset, .. } = error else { panic!("{error}") };
+    let br_table = 0x0e;
+    assert_eq!(wasm[offset as usize], br_table);
+    assert!(
+        error.to_string().starts_with("limit exceeded: targets of a `br_table`: at most 65520, at byte "),
+        "{error}"
+    );
 }

@@ -263,9 +263,14 @@ fn repeat(instructions: &[u8], size: usize) -> impl Iterator<Item = u8> {
 fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     let size = SIZE * 750_000;
     let (i32_const, drop, end) = (0x41, 0x1a, 0x0b);
-    let mut br_table = vec![i32_const, 0, 0x0e];
-    (size as u32).encode(&mut br_table);
-    br_table.extend(std::iter::repeat_n(0, size + 1));
+    // The most targets that a table may have. Each table is in a block, since the code after it is unreachable.
+    let targets = 65_520;
+    let mut br_table = vec![0x02, 0x40, i32_const, 0, 0x0e];
+    targets.encode(&mut br_table);
+    br_table.extend(std::iter::repeat_n(0, targets as usize + 1).chain([end]));
+    let mut too_large = vec![i32_const, 0, 0x0e];
+    (size as u32).encode(&mut too_large);
+    too_large.extend(std::iter::repeat_n(0, size + 1));
     let depth = size / 5;
     let blocks = [0x02, 0x40].repeat(depth).into_iter().chain(std::iter::repeat_n(end, depth));
     let mut wide_functions = FunctionSection::new();
@@ -274,6 +279,12 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     wide_code.function(&body([0x00])).function(&body(repeat(&[0x10, 0x00], size / 20).chain([0x00])));
     let mut elements = ElementSection::new();
     elements.passive(Elements::Functions(Cow::Owned(vec![0; size])));
+    let mut segments = ElementSection::new();
+    let count = 90_000;
+    (0..count).for_each(|_| _ = segments.passive(Elements::Functions(Cow::Owned(vec![0; size / count]))));
+    let mut expressions = ElementSection::new();
+    let null = ConstExpr::ref_null(wasm_encoder::HeapType::FUNC);
+    expressions.passive(Elements::Expressions(RefType::FUNCREF, Cow::Owned(vec![null; size / 3])));
     let (mut one, mut code) = (FunctionSection::new(), CodeSection::new());
     one.function(0);
     code.function(&body([]));
@@ -283,7 +294,8 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     name_section.functions(&names);
     vec![
         ("compile: one large function", functions([body(repeat(&[i32_const, 1, drop], size))])),
-        ("compile: large br_table", functions([body(br_table)])),
+        ("compile: large br_tables", functions([body(repeat(&br_table, size))])),
+        ("compile: too large br_table", functions([body(too_large)])),
         ("compile: nested blocks", functions([body(blocks)])),
         ("compile: many functions", functions((0..size / 8).map(|_| body([i32_const, 1, drop])))),
         (
@@ -292,6 +304,8 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("compile: many results", module(&[&wide_functions, &wide_code])),
         ("compile: large element segment", module(&[&one, &elements, &code])),
+        ("compile: large element segment of expressions", module(&[&expressions])),
+        ("compile: many element segments", module(&[&one, &segments, &code])),
         ("compile: many names", module(&[&one, &code, &name_section])),
     ]
 }

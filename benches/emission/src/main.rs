@@ -29,7 +29,7 @@ const FUNCTIONS: usize = 1000;
 const UOPS_PER_FUNCTION: usize = 10;
 
 /// The stencils of `small`, for the functions in C.
-const SMALL: [&Stencil; 3] = [Adder::ENTRY.stencil(), &small::STENCIL_step, &small::STENCIL_ret];
+const SMALL: [&Stencil; 3] = [&Adder::ENTRY.stencil(), &small::STENCIL_step, &small::STENCIL_ret];
 
 fn main() -> Result<()> {
     equal_uops()?;

@@ -1,11 +1,13 @@
 //! Uops of 5 to 700 bytes, distributed as in CPython, in random order.
 
+use std::sync::LazyLock;
+
 use stencil_runtime::{Address, Arena, Code, Emitter, Fresh, Instruction, Label, Stencil};
 
 use crate::Result;
 use crate::measure::{Contender, same};
 use crate::peers::c;
-use crate::table::{self, Place};
+use crate::table::{self, Decoded, Place};
 
 /// Written by the build script: the machine `Executor` and its uops.
 #[allow(dead_code, missing_docs, unused_variables)]
@@ -50,7 +52,7 @@ impl Step {
             "exit_target" => targets[0],
             _ => targets[1],
         };
-        self.stencil().holes.iter().map(word).collect()
+        self.stencil().holes().iter().map(word).collect()
     }
 }
 
@@ -120,6 +122,10 @@ impl Contender for EmitFunctions<'_> {
     }
 }
 
+/// The stencils for emission from tables.
+static DECODED: LazyLock<Vec<Decoded>> =
+    LazyLock::new(|| STENCILS.iter().map(|stencil| Decoded::new(stencil)).collect());
+
 /// Emission from tables of patches. The instructions hold the addresses of labels.
 pub struct Table<'a> {
     pub program: &'a [c::Instruction<4>],
@@ -131,7 +137,7 @@ impl Contender for Table<'_> {
         let (code, data) = memory.split_at_mut(self.layout.data);
         let (mut code, mut data) = (Place::new(code), Place::new(data));
         for instruction in self.program {
-            table::emit(&mut code, &mut data, STENCILS[instruction.uop as usize], &instruction.operands, host)?;
+            table::emit(&mut code, &mut data, &DECODED[instruction.uop as usize], &instruction.operands, host)?;
         }
         Ok(())
     }
@@ -220,7 +226,8 @@ impl Contender for Program<'_> {
 pub fn bodies(memory: &[u8], steps: &[Step]) -> Result<()> {
     let mut rest = memory;
     for step in steps {
-        let Stencil { name, code, patches, .. } = step.stencil();
+        let stencil = step.stencil();
+        let (name, code, patches) = (stencil.name(), stencil.code, stencil.patches());
         let (bytes, after) = rest.split_at(code.size);
         let mut bytes = bytes.to_vec();
         for patch in patches.iter().filter(|patch| patch.section == stencil_runtime::Section::Code) {

@@ -97,8 +97,8 @@ pub struct ByHand<'a> {
 impl Contender for ByHand<'_> {
     fn emit(&mut self, memory: &mut [u8]) -> Result<()> {
         const CODE: [u8; SIZE] = code();
-        const OFFSET: usize = STENCIL_step.patches[0].offset;
-        const AMOUNT: usize = STENCIL_step.patches[1].offset;
+        const OFFSET: usize = STENCIL_step.patch(0).unwrap().offset;
+        const AMOUNT: usize = STENCIL_step.patch(1).unwrap().offset;
         let (places, _) = memory.as_chunks_mut::<SIZE>();
         if places.len() < self.steps.len() {
             return Err("no room".into());

@@ -33,11 +33,25 @@ impl<'m> Place<'m> {
     }
 }
 
+/// A stencil with its table of patches.
+pub struct Decoded {
+    stencil: &'static Stencil,
+    patches: Vec<Patch>,
+    calls: Vec<&'static str>,
+}
+
+impl Decoded {
+    /// Decodes the description.
+    pub fn new(stencil: &'static Stencil) -> Self {
+        Self { stencil, patches: stencil.patches(), calls: stencil.calls() }
+    }
+}
+
 /// Emits one uop into zeroed memory and advances. Labels are passed as addresses.
 pub fn emit<'m>(
     code: &mut Place<'m>,
     data: &mut Place<'m>,
-    stencil: &Stencil,
+    Decoded { stencil, patches, calls }: &Decoded,
     operands: &[u64],
     host: impl Fn(&str) -> Option<u64>,
 ) -> Result<()> {
@@ -46,13 +60,13 @@ pub fn emit<'m>(
     }
     code.copy(&stencil.code)?;
     data.copy(&stencil.data)?;
-    for &Patch { section, offset, kind, value, addend } in stencil.patches {
+    for &Patch { section, offset, kind, value, addend } in patches {
         let value = match value {
             Value::Operand(operand) => *operands.get(operand).ok_or("too few operands")?,
             Value::Code(offset) => code.address + offset as u64,
             Value::Data(offset) => data.address + offset as u64,
             Value::Next => code.address + stencil.code.size as u64,
-            Value::Callee(callee) => host(stencil.calls[callee]).ok_or("an unknown host function")?,
+            Value::Callee(callee) => host(calls[callee]).ok_or("an unknown host function")?,
             Value::Function | Value::Static => return Err("an address that is not known".into()),
         };
         let place = match section {

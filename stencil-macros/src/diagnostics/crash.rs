@@ -1,5 +1,5 @@
-//! Reports a compiler run that failed without a diagnostic in the C source: an unknown flag, or a crash of the
-//! compiler.
+//! Reports a compiler run that failed without a diagnostic in the C source: an unknown flag, a crash of the compiler, or a lack
+//! of registers.
 
 use proc_macro2::Span;
 
@@ -8,26 +8,40 @@ use crate::ast::Block;
 /// The common prefix of the functions that uops become: `stencil_uop_<uop>_<member>`.
 const FUNCTION: &str = "stencil_uop_";
 
-/// Returns the token on which to report a failed run, and the message.
-pub fn report(messages: &str, block: &Block) -> (Span, String) {
+/// Returns the tokens on which to report a failed run, and the messages. `search` finds the uops that the compiler does not
+/// name.
+pub fn report(messages: &str, block: &Block, search: impl FnOnce() -> Vec<usize>) -> Vec<(Span, String)> {
     let reason = reason(messages);
-    if let Some(uop) = uop(messages).and_then(|index| block.uops.get(index)) {
-        let message = format!(
-            "the C compiler failed at the uop `{}`: {reason}. If that is a fault of the compiler, write the body in another \
-             way, or name another compiler in STENCIL_CC",
-            uop.name
-        );
-        return (uop.name.span(), message);
-    }
-    // The message names either one of the block's flags or the compiler's own fault.
+    // The message may name one of the block's flags.
     let flag = block.flags.iter().find(|flag| messages.contains(flag.value().trim()));
-    (flag.map_or(block.machine.name.span(), syn::LitStr::span), format!("the C compiler failed: {reason}"))
+    let uops = match (uop(messages), flag) {
+        (Some(uop), _) if uop < block.uops.len() => vec![uop],
+        (_, Some(_)) => Vec::new(),
+        _ => search(),
+    };
+    if uops.is_empty() {
+        let span = flag.map_or(block.machine.name.span(), syn::LitStr::span);
+        return vec![(span, format!("the C compiler failed: {reason}"))];
+    }
+    let remedy = remedy(&reason);
+    let uops = uops.into_iter().map(|index| &block.uops[index].name);
+    uops.map(|uop| (uop.span(), format!("the C compiler failed at the uop `{uop}`: {reason}. {remedy}"))).collect()
 }
 
 /// Returns the uop whose function the compiler was processing: the last one that it names.
 fn uop(messages: &str) -> Option<usize> {
     let (_, name) = messages.rsplit_once(FUNCTION)?;
     name.split_once('_')?.0.parse().ok()
+}
+
+/// Returns what to do about a failure.
+fn remedy(reason: &str) -> &'static str {
+    if reason.contains("registers") {
+        "The machine's registers leave the body too few: pass less in registers. With 12 integers, none is left for \
+         `JUMP(pointer)`, which works with 11"
+    } else {
+        "If that is a fault of the compiler, write the body in another way, or name another compiler in STENCIL_CC"
+    }
 }
 
 /// Returns the compiler's description of the failure, without its own stack dump.
@@ -38,9 +52,17 @@ fn reason(messages: &str) -> String {
         .find_map(|line| crash.iter().find_map(|word| line.find(word)).map(|start| line[start..].trim().to_owned()));
     said.unwrap_or_else(|| {
         let lines = messages.lines().take_while(|line| !line.contains("submit a bug report") && *line != "Stack dump:");
-        let text = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
+        let mut lines: Vec<_> = lines.filter(|line| !is_count(line)).collect();
+        // The members of a family fail alike.
+        lines.dedup();
+        let text = lines.join("\n").trim().to_owned();
         if text.is_empty() { "it crashed without a message".into() } else { text }
     })
+}
+
+/// Returns whether a line is the number of errors, with which clang ends.
+fn is_count(line: &str) -> bool {
+    line.ends_with(" error generated.") || line.ends_with(" errors generated.")
 }
 
 #[cfg(test)]
@@ -66,21 +88,40 @@ mod tests {
         for (messages, reason) in
             [(clang, "error in backend: Cannot select"), (gcc, "internal compiler error: in expand_call")]
         {
-            let (_, message) = report(messages, &block());
+            let (_, message) = single(report(messages, &block(), || unreachable!()));
             assert!(message.starts_with("the C compiler failed at the uop `two`: "), "{message}");
             assert!(message.contains(reason) && !message.contains("0x0000"), "{message}");
         }
-        let (_, message) = report("Stack dump:\n0.\tProgram arguments: clang\n", &block());
+        let crash = "Stack dump:\n0.\tProgram arguments: clang\n";
+        let (_, message) = single(report(crash, &block(), Vec::new));
         assert_eq!(message, "the C compiler failed: it crashed without a message");
+        let found: Vec<_> = report(crash, &block(), || vec![0, 1]).into_iter().map(|(_, message)| message).collect();
+        let crashed = |uop| format!("the C compiler failed at the uop `{uop}`: it crashed without a message. If ");
+        assert!(found[0].starts_with(&crashed("one")) && found[1].starts_with(&crashed("two")), "{found:?}");
         // Functions that do not belong to the block.
         for name in ["stencil_uop_9_0", "stencil_uop_", "stencil_uop_x_1", "stencil_uop_99999999999999999999_1"] {
-            assert!(report(name, &block()).1.starts_with("the C compiler failed: stencil_uop_"));
+            let (_, message) = single(report(name, &block(), Vec::new));
+            assert!(message.starts_with("the C compiler failed: stencil_uop_"));
         }
+    }
+
+    fn single(mut reports: Vec<(Span, String)>) -> (Span, String) {
+        assert_eq!(reports.len(), 1);
+        reports.remove(0)
+    }
+
+    #[test]
+    fn a_lack_of_registers_is_told_with_the_limit() {
+        let clang = "error: ran out of registers during register allocation\n".repeat(2) + "2 errors generated.\n";
+        let (_, message) = single(report(&clang, &block(), || vec![1]));
+        let start =
+            "the C compiler failed at the uop `two`: error: ran out of registers during register allocation. The ";
+        assert!(message.starts_with(start) && message.ends_with("`JUMP(pointer)`, which works with 11"), "{message}");
     }
 
     #[test]
     fn other_failures_are_told_in_the_compilers_words() {
-        let (_, message) = report("error: unknown argument: '-fno-such'\n", &block());
+        let (_, message) = single(report("error: unknown argument: '-fno-such'\n", &block(), || unreachable!()));
         assert_eq!(message, "the C compiler failed: error: unknown argument: '-fno-such'");
     }
 }

@@ -3,10 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
+use super::catalog::{Catalog, Entry};
 use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
 use super::operand::{member_index, rust_type};
+use super::shape::{Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
 use crate::model::{Patch, PatchKind, Section, Stencil, Value};
@@ -15,8 +17,121 @@ use crate::model::{Patch, PatchKind, Section, Stencil, Value};
 /// a call of it, and inlining many of them would exceed the processor's caches.
 const INLINED: usize = 32;
 
-/// The public function of a uop, which takes operands by their types, and the functions that emit its stencils from words.
-pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
+/// The functions of a block's shapes, and the lists of them.
+pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
+    let machine = names::machine(block);
+    let Shapes { all, words: count, .. } = &catalog.shapes;
+    let (out, words) = (local("out"), local("words"));
+    let (uop, labels, code, data) = (local("uop"), local("labels"), local("stored_code"), local("stored_data"));
+    let functions = all.iter().enumerate().map(|(number, (shape, _))| {
+        let (name, body, (stored_code, stored_data)) = (names.shape(number), body(shape, names), shape.stored);
+        quote! {
+            #[doc(hidden)]
+            #[allow(dead_code, non_snake_case)]
+            #[inline(always)]
+            fn #name<__Memory: __stencil_runtime::Memory>(
+                #out: &mut __stencil_runtime::Emitter<'_, __Memory>,
+                (#code, #data): (&[__stencil_core::primitive::u8; #stored_code], &[__stencil_core::primitive::u8; #stored_data]),
+                #words: &[__stencil_core::primitive::u64; #count],
+            ) -> __stencil_core::primitive::bool {
+                #body
+            }
+        }
+    });
+    let stored = |number: usize| {
+        let (shape, common) = &all[number];
+        let (code, data) = shape.stored;
+        common.map_or_else(
+            || quote! { unsafe { __stencil_runtime::Uop::stored::<#code, #data>(#uop) } },
+            |bytes| constant_bytes(shape, bytes, names),
+        )
+    };
+    let of_instructions = (0..all.len()).map(|number| {
+        let ((shape, _), function, stored) = (&all[number], names.shape(number), stored(number));
+        let size = shape.stored.0 + shape.stored.1;
+        let read = |operand| shape.patches.iter().any(|patch| patch.value == Value::Operand(operand));
+        let address = local("address");
+        let addressed = (0..*count).map(|operand| match operand {
+            label if shape.labels.contains(&label) => quote! {
+                match __stencil_runtime::Labels::find(#labels, #words[#label]) {
+                    __stencil_core::option::Option::Some(#address) => #address,
+                    __stencil_core::option::Option::None => return false,
+                }
+            },
+            operand if read(operand) => quote! { #words[#operand] },
+            _ => quote! { 0 },
+        });
+        quote! {
+            __stencil_runtime::expansion::Shape::new(
+                #size,
+                |
+                    #uop: &__stencil_runtime::Uop<#machine>,
+                    #out: &mut __stencil_runtime::Emitter<'_, __stencil_runtime::Fresh>,
+                    #words: &<#machine as __stencil_runtime::Machine>::Operands,
+                    #labels: &__stencil_runtime::Labels
+                | {
+                    let _ = (#uop, #words, #labels);
+                    #function(#out, #stored, &[#(#addressed),*])
+                },
+            )
+        }
+    });
+    let (list, number) = (names.shapes(), all.len());
+    let of_families = block.uops.iter().any(Uop::is_family).then(|| {
+        let name = names.functions();
+        let functions = (0..number).map(|number| {
+            let (function, stored) = (names.shape(number), stored(number));
+            quote! { |#uop, #out, #words| { let _ = #uop; #function(#out, #stored, #words) } }
+        });
+        quote! {
+            #[doc(hidden)]
+            #[allow(dead_code, non_camel_case_types)]
+            struct #name<__Memory>(__stencil_core::marker::PhantomData<__Memory>);
+            impl<__Memory: __stencil_runtime::Memory> #name<__Memory> {
+                #[allow(dead_code)]
+                const ALL: [
+                    unsafe fn(
+                        &__stencil_runtime::Uop<#machine>,
+                        &mut __stencil_runtime::Emitter<'_, __Memory>,
+                        &[__stencil_core::primitive::u64; #count],
+                    ) -> __stencil_core::primitive::bool;
+                    #number
+                ] = [#(#functions),*];
+            }
+        }
+    });
+    quote! {
+        #(#functions)*
+        #[doc(hidden)]
+        #[allow(dead_code, non_upper_case_globals)]
+        const #list: [__stencil_runtime::expansion::Shape<#machine>; #number] = [#(#of_instructions),*];
+        #of_families
+    }
+}
+
+/// The stored bytes of code and of data, as references to constants.
+fn constant_bytes(shape: &Shape, start: usize, names: &Names) -> TokenStream {
+    let ((code, data), bytes) = (shape.stored, names.bytes());
+    let data_start = start + code;
+    quote! {
+        const {
+            (
+                __stencil_runtime::expansion::Catalog::part::<#code>(&#bytes, #start),
+                __stencil_runtime::expansion::Catalog::part::<#data>(&#bytes, #data_start),
+            )
+        }
+    }
+}
+
+/// The public function of a uop, which takes operands by their types.
+pub fn expand(
+    block: &Block,
+    uop: &Uop,
+    members: &[Option<Stencil>],
+    entry: &Entry,
+    catalog: &Catalog,
+    names: &Names,
+) -> TokenStream {
     let Uop { name, visibility, .. } = uop;
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
     let operands: Vec<_> = uop.operands.iter().map(|field| names::argument(&field.name)).collect();
@@ -29,81 +144,56 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     let manual = manual::uop(block, uop, members);
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| names::argument(&parameter.name)).collect();
     let result = quote! { __stencil_core::result::Result<(), __stencil_runtime::Error> };
-    let (out, words, emit) = (local("out"), local("words"), local("emit"));
+    let (out, words) = (local("out"), local("words"));
     let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
-    let number = operands.len();
-    let empty = Stencil { data_alignment: 1, ..Stencil::default() };
-    let absent = (!uop.is_family() && members.first().and_then(Option::as_ref).is_none()).then_some((0, &empty));
-    let present =
-        members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?))).chain(absent);
-    let functions = present.map(|(index, stencil)| {
-        let name = names.words(uop, index);
-        let body = body(stencil, names);
-        quote! {
-            #(#common)*
-            #[doc(hidden)]
-            #[allow(dead_code, non_snake_case)]
-            #[inline(always)]
-            fn #name<__Memory: __stencil_runtime::Memory>(
-                #out: #emitter,
-                #words: &[__stencil_core::primitive::u64; #number],
-            ) -> __stencil_core::primitive::bool {
-                #body
-            }
-        }
-    });
     let to_words = uop.operands.iter().zip(&operands).map(|(field, name)| match field.ty.c {
         Type::Label => quote! { #name.0 },
         _ => quote! { __stencil_runtime::Operand::to_word(#name) },
     });
+    let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - operands.len());
     let uops = names.uop(uop);
-    let small =
-        !uop.is_family() && members.iter().flatten().all(|stencil| stencil.code.len() + stencil.data.len() <= INLINED);
-    let (inline, method) =
-        if small { (quote!(inline), quote!(emit_inline)) } else { (quote!(inline(never)), quote!(emit)) };
-    let chosen = if uop.is_family() {
-        let count = members.len();
-        let table = members.iter().enumerate().map(|(index, member)| match member {
-            Some(_) => {
-                let name = names.words(uop, index);
-                quote! { __stencil_core::option::Option::Some(#name::<__Memory>) }
-            }
-            None => quote! { __stencil_core::option::Option::None },
-        });
-        let (index, found, member) = (member_index(uop, &parameters), local("found"), local("member"));
-        quote! {
-            type Emit<__Memory> = fn(#emitter, &[__stencil_core::primitive::u64; #number]) -> __stencil_core::primitive::bool;
-            struct Members<__Memory>(__stencil_core::marker::PhantomData<__Memory>);
-            impl<__Memory: __stencil_runtime::Memory> Members<__Memory> {
-                const ALL: &'static [__stencil_core::option::Option<Emit<__Memory>>; #count] = &[#(#table),*];
-            }
-            match #index.and_then(|#member| __stencil_core::option::Option::Some((
-                Members::<__Memory>::ALL[#member]?,
-                __stencil_core::option::Option::as_ref(&#uops[#member])?,
-            ))) {
-                __stencil_core::option::Option::Some((#emit, #found)) => unsafe {
-                    __stencil_runtime::Uop::#method(#found, #out, #words, #emit)
-                },
-                __stencil_core::option::Option::None => __stencil_core::result::Result::Err(
-                    __stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
-                ),
-            }
+    let (inlined, chosen) = match entry.members[..] {
+        [Some(member)] if !uop.is_family() => {
+            let (shape, _) = &catalog.shapes.all[member.shape];
+            let (function, stored) = (names.shape(member.shape), constant_bytes(shape, member.bytes, names));
+            let small = shape.code + shape.data <= INLINED;
+            let method = if small { quote!(emit_inline) } else { quote!(emit) };
+            let call = quote! {
+                unsafe {
+                    __stencil_runtime::Uop::#method(&#uops, #out, #words, |#out, #words| #function(#out, #stored, #words))
+                }
+            };
+            (small, call)
         }
-    } else {
-        let name = names.words(uop, 0);
-        quote! { unsafe { __stencil_runtime::Uop::#method(&#uops, #out, #words, #name) } }
+        _ => {
+            let (index, found, member) = (member_index(uop, &parameters), local("found"), local("member"));
+            let functions = names.functions();
+            let call = quote! {
+                match #index.and_then(|#member| __stencil_core::option::Option::as_ref(&#uops[#member])) {
+                    __stencil_core::option::Option::Some(#found) => unsafe {
+                        __stencil_runtime::Uop::emit(#found, #out, #words, |#out, #words| {
+                            #functions::<__Memory>::ALL[__stencil_runtime::Uop::shape(#found)](#found, #out, #words)
+                        })
+                    },
+                    __stencil_core::option::Option::None => __stencil_core::result::Result::Err(
+                        __stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
+                    ),
+                }
+            };
+            (false, call)
+        }
     };
+    let inline = if inlined { quote!(inline) } else { quote!(inline(never)) };
     // Every token has the name's span, because that is where rustc reports two uops of the same name.
     let public = quote_spanned! {names::span(uop)=>
         fn #function<__Memory: __stencil_runtime::Memory>(
             #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
         ) -> #result {
-            let #words = [#(#to_words),*];
+            let #words = [#(#to_words,)* #(#zeros),*];
             #chosen
         }
     };
     quote! {
-        #(#functions)*
         #(#common)*
         #(#own)*
         #[doc = ""]
@@ -118,16 +208,16 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Nam
     }
 }
 
-/// The body of a function that emits a stencil. It uses `out`, the emitter, and `words`, the operands. Its value is `true` if it
-/// emitted the stencil.
+/// The body of a function that emits the stencils of a shape. It uses `out`, the emitter, the stored bytes, and `words`, the
+/// operands. Its value is `true` if it emitted the stencil.
 ///
 /// The body checks all values before it writes anything. If a value does not fit its field, a target is out of reach or a buffer
 /// is full, it does nothing, and the stencil's description decides what to do or what the error is.
-pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
+fn body(shape: &Shape, names: &Names) -> TokenStream {
     let (out, words, code, data) = (local("out"), local("words"), local("code"), local("data"));
-    let (code_size, data_size, alignment) = (stencil.code.len(), stencil.data.len(), stencil.data_alignment);
+    let &Shape { code: code_size, data: data_size, data_alignment: alignment, .. } = shape;
     let (code_at, data_at) = (local("code_at"), local("data_at"));
-    let computed: Vec<_> = stencil.patches.iter().map(|patch| field(stencil, patch, names)).collect();
+    let computed: Vec<_> = shape.patches.iter().map(|patch| field(shape, patch, names)).collect();
     let mut conditions: Vec<String> = Vec::new();
     let conditions = computed.iter().filter_map(|Computed { fits, .. }| {
         let fits = fits.as_ref()?;
@@ -138,26 +228,25 @@ pub fn body(stencil: &Stencil, names: &Names) -> TokenStream {
         })
     });
     let conditions: Vec<_> = conditions.collect();
-    let copies = [(&code, &stencil.code), (&data, &stencil.data)].map(|(place, bytes)| {
-        let (size, (array, length)) = (bytes.len(), names.arrays.of(bytes));
-        // If no byte is stored, fresh memory is right as it is, and reused memory is filled with zeros.
-        let array = if length == 0 { quote!([]) } else { quote!(#array) };
-        (size != 0).then(|| quote! { __stencil_runtime::expansion::copy::<__Memory, #size, #length>(#place, &#array); })
-    });
-    let puts = stencil.patches.iter().zip(&computed).map(|(patch, Computed { value, .. })| {
+    let copy = |place, size: usize, bytes, stored: usize| {
+        (size != 0).then(|| quote! { __stencil_runtime::expansion::copy::<__Memory, #size, #stored>(#place, #bytes); })
+    };
+    let copy_data = copy(&data, data_size, local("stored_data"), shape.stored.1);
+    let copy_code = copy(&code, code_size, local("stored_code"), shape.stored.0);
+    let puts = shape.patches.iter().zip(&computed).map(|(patch, Computed { value, .. })| {
         let (place, offset) = match patch.section {
             Section::Code => (&code, patch.offset),
             Section::Data => (&data, patch.offset),
         };
         quote! { __stencil_runtime::patch::put(#place, #offset, #value); }
     });
-    let [copy_code, copy_data] = copies;
+    let (stored_code, stored_data) = (local("stored_code"), local("stored_data"));
     quote! {
         let (#code_at, #data_at) = (
             __stencil_runtime::Emitter::code_address(#out).0,
             __stencil_runtime::Emitter::aligned_data_address::<#data_size, #alignment>(#out).0,
         );
-        let _ = (#code_at, #data_at, #words);
+        let _ = (#code_at, #data_at, #words, #stored_code, #stored_data);
         #(if !#conditions { return false; })*
         let __stencil_core::option::Option::Some((#code, #data)) = __stencil_runtime::Emitter::take::<#code_size, #data_size, #alignment>(#out) else {
             return false;
@@ -176,13 +265,13 @@ struct Computed {
     fits: Option<TokenStream>,
 }
 
-fn field(stencil: &Stencil, patch: &Patch, names: &Names) -> Computed {
+fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
     let (out, code_at, data_at, words) = (local("out"), local("code_at"), local("data_at"), local("words"));
     let value = match patch.value {
         Value::Operand(operand) => quote! { #words[#operand] },
         Value::Code(offset) => plus(quote!(#code_at), offset),
         Value::Data(offset) => plus(quote!(#data_at), offset),
-        Value::Next => plus(quote!(#code_at), stencil.code.len()),
+        Value::Next => plus(quote!(#code_at), shape.code),
         Value::Host(_) | Value::Libc(_) => {
             let address = callee_pointer(patch.value, names);
             quote! { (#address as __stencil_core::primitive::u64) }

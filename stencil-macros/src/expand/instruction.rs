@@ -3,75 +3,37 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::links;
+use super::catalog::{Entry, Member};
+use super::describe;
 use super::names::{self, Names, common_attributes, local, own_attributes};
 use super::operand::member_index;
 use crate::ast::{Block, Uop};
-use crate::ctype::Type;
-use crate::model::Stencil;
 
 /// Returns the `Uop` statics that instructions refer to.
-pub fn statics(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
+pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenStream {
     let machine = names::machine(block);
     let (common, uops) = (common_attributes(&uop.attributes), names.uop(uop));
-    let (out, words, labels) = (local("out"), local("words"), local("labels"));
-    let address = local("address");
-    let addressed = uop.operands.iter().enumerate().map(|(index, field)| match field.ty.c {
-        Type::Label => quote! {
-            match __stencil_runtime::Labels::find(#labels, #words[#index]) {
-                __stencil_core::option::Option::Some(#address) => #address,
-                __stencil_core::option::Option::None => return false,
-            }
-        },
-        _ => quote! { #words[#index] },
-    });
-    let addressed: Vec<_> = addressed.collect();
-    let operands = quote! { &<#machine as __stencil_runtime::Machine>::Operands };
-    let empty = Stencil { data_alignment: 1, ..Stencil::default() };
-    let item = |member: usize| {
-        let links = links::all(block, members.get(member).and_then(Option::as_ref).unwrap_or(&empty), names);
-        let (stencil, emit) = (names.stencil(uop, member), names.words(uop, member));
-        quote! {
-            unsafe {
-                __stencil_runtime::Uop::new(
-                    &#stencil,
-                    #links,
-                    |#out, #words: #operands, #labels| #emit(#out, &[#(#addressed),*]),
-                )
-            }
-        }
-    };
+    let (shapes, attributes) = (names.shapes(), quote! { #[doc(hidden)] #(#common)* #[allow(non_upper_case_globals)] });
     if !uop.is_family() {
-        let uop = item(0);
-        return quote! {
-            #[doc(hidden)]
-            #(#common)*
-            #[allow(non_upper_case_globals)]
-            static #uops: __stencil_runtime::Uop<#machine> = #uop;
-        };
+        let uop = entry.members[0].map(|member| self::uop(member, names));
+        return quote! { #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
     }
-    let (count, text) = (members.len(), uop.name.to_string());
-    let all = members.iter().enumerate().map(|(index, member)| match member {
-        Some(_) => {
-            let uop = item(index);
-            quote! { __stencil_core::option::Option::Some(#uop) }
-        }
-        None => quote! { __stencil_core::option::Option::None },
-    });
-    let missing = names.missing(uop);
-    let indices = 0..uop.parameters.len();
+    let (count, missing, family) = (entry.members.len(), names.missing(uop), describe::family(entry.record, names));
+    // The limit of constant evaluation is meant for loops that do not end; the family's size bounds this one.
     quote! {
-        #[doc(hidden)]
-        #(#common)*
-        #[allow(non_upper_case_globals)]
-        static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] = [#(#all),*];
-        #[doc(hidden)]
-        #(#common)*
-        #[allow(non_upper_case_globals)]
-        static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(|#words: #operands| {
-            __stencil_runtime::Error::no_such_stencil(#text, &[#(#words[#indices] as __stencil_core::primitive::usize),*])
-        });
+        #attributes
+        #[allow(long_running_const_eval)]
+        static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] =
+            unsafe { __stencil_runtime::Uop::family(#family, &#shapes) };
+        #attributes
+        static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(#family);
     }
+}
+
+/// Returns the `Uop` of a stencil.
+pub fn uop(member: Member, names: &Names) -> TokenStream {
+    let (catalog, shapes, record) = (names.catalog(), names.shapes(), member.record as u32);
+    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, #record, &#shapes) } }
 }
 
 /// Returns the constructors of all uops, and the table that documents the uops.

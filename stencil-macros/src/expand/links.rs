@@ -1,4 +1,4 @@
-//! Functions and data outside a stencil that its patches refer to.
+//! Links: functions and data outside a stencil that its patches refer to.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -7,20 +7,16 @@ use super::names::Names;
 use crate::ast::Block;
 use crate::model::{LIBC, PatchKind, Stencil, Value};
 
-/// Returns an expression for the name and address of each, in the order of the patches.
-pub fn all(block: &Block, stencil: &Stencil, names: &Names) -> TokenStream {
-    let links = stencil.patches.iter().filter_map(|patch| match patch.value {
-        Value::Host(_) | Value::Libc(_) => {
-            let (name, address) = (callee_name(block, patch.value), callee_pointer(patch.value, names));
-            Some(quote! { __stencil_runtime::expansion::Link::new(#name, #address) })
-        }
+/// Returns an expression for the name and the address of a function or a constant.
+pub fn item(block: &Block, value: Value, names: &Names) -> TokenStream {
+    let (name, address) = match value {
         Value::Static(index) => {
             let name = names.constant(index);
-            Some(quote! { __stencil_runtime::expansion::Link::new("data", (&raw const #name).cast()) })
+            ("data".into(), quote! { (&raw const #name).cast() })
         }
-        Value::Operand(_) | Value::Code(_) | Value::Data(_) | Value::Next => None,
-    });
-    quote! { const { &[#(#links),*] } }
+        callee => (callee_name(block, callee), callee_pointer(callee, names)),
+    };
+    quote! { __stencil_runtime::expansion::Link::new(#name, #address) }
 }
 
 /// Returns the functions that a stencil calls with a relative displacement, each once.

@@ -6,17 +6,19 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use super::names::{self, Names, local};
-use super::{describe, emit, links};
+use super::catalog::Catalog;
+use super::instruction;
+use super::names::{self, Names};
 use crate::ast::{Block, Struct, Typed};
 use crate::ctype::{self, Type};
+use crate::isa;
 use crate::model::{Abi, Calls, Objects};
 
-pub fn expand(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
+pub fn expand(block: &Block, objects: &Objects, calls: &Calls, catalog: &Catalog, names: &Names) -> TokenStream {
     let machine = if block.machine.continued.is_some() {
         continued(block, calls)
     } else {
-        declared(block, objects, calls, names)
+        declared(block, calls, catalog, names)
     };
     let mut layout = objects.layout.iter().copied();
     let structs = block.structs.iter().map(|s| structure(block, s, &mut layout));
@@ -51,7 +53,10 @@ fn types(block: &Block) -> TokenStream {
                 Type::Bool => quote! { __stencil_core::primitive::bool },
                 Type::F32 => quote! { __stencil_core::primitive::f32 },
                 Type::F64 => quote! { __stencil_core::primitive::f64 },
-                Type::Vector => quote! { __stencil_core::arch::x86_64::__m128i },
+                Type::Vector => {
+                    let path = isa::vector();
+                    quote! { __stencil_core::#path }
+                }
                 Type::Label => quote! { __stencil_runtime::Label },
                 Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
                     Some(s) => rust_name(s),
@@ -102,7 +107,7 @@ pub fn convention_value(Calls { abi, convention, compiler }: &Calls) -> TokenStr
     quote! { __stencil_runtime::expansion::Convention { registers: #registers, compiler: #compiler } }
 }
 
-fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> TokenStream {
+fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> TokenStream {
     let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
@@ -112,12 +117,9 @@ fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> T
     let words = own.max(machine.operands);
     let entry = entry_type(block);
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
-    let (entry_uop, entry_stencil) = (names.entry(), names.entry_stencil());
-    let empty = crate::model::Stencil { data_alignment: 1, ..Default::default() };
-    let stencil = objects.entry.as_ref().unwrap_or(&empty);
-    let description = describe::entry_value(block, stencil, names);
-    let (out, operands) = (local("out"), local("words"));
-    let (body, links) = (emit::body(stencil, names), links::all(block, stencil, names));
+    let entry_uop = names.entry();
+    let members = catalog.entry.iter().flat_map(|entry| &entry.members).flatten();
+    let uop = { members }.map(|member| instruction::uop(*member, names)).next();
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
@@ -125,15 +127,7 @@ fn declared(block: &Block, objects: &Objects, calls: &Calls, names: &Names) -> T
 
         #[doc(hidden)]
         #[allow(non_upper_case_globals)]
-        const #entry_stencil: __stencil_runtime::Stencil = #description;
-        #[doc(hidden)]
-        #[allow(non_upper_case_globals)]
-        static #entry_uop: __stencil_runtime::Uop<#name> = unsafe {
-            __stencil_runtime::Uop::new(&#entry_stencil, #links, |#out, #operands: &[__stencil_core::primitive::u64; #words], _| {
-                type __Memory = __stencil_runtime::Fresh;
-                #body
-            })
-        };
+        static #entry_uop: __stencil_runtime::Uop<#name> = #uop;
 
         unsafe impl __stencil_runtime::Machine for #name {
             type Operands = [__stencil_core::primitive::u64; #words];

@@ -11,10 +11,8 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
 
-use super::arrays::Arrays;
 use crate::ast::{Block, Uop};
 use crate::hash::Hash;
-use crate::model::Objects;
 
 /// Returns the import that defines `__stencil_runtime` and `__stencil_core`, given the path of `stencil-runtime`.
 pub fn roots(runtime: &TokenStream) -> TokenStream {
@@ -91,18 +89,16 @@ pub fn own_attributes(attributes: &[Attribute]) -> Vec<&Attribute> {
 /// every other block in the module.
 pub struct Names {
     prefix: String,
-    pub arrays: Arrays,
 }
 
 impl Names {
-    pub fn new(block: &Block, objects: &Objects) -> Self {
+    pub fn new(block: &Block) -> Self {
         let declared = (block.uops.iter().map(|uop| &uop.name))
             .chain(block.structs.iter().map(|s| &s.name))
             .chain(block.externs.iter().map(|function| &function.name));
         let declared: Vec<_> = declared.map(Ident::to_string).collect();
         let hash = Hash::of(format!("{} {}", machine(block), declared.join(" ")).as_bytes()).to_string();
-        let prefix = format!("__stencil_{}_{}", block.machine.name.unraw(), &hash[..8]);
-        Self { arrays: Arrays::new(&prefix, objects), prefix }
+        Self { prefix: format!("__stencil_{}_{}", block.machine.name.unraw(), &hash[..8]) }
     }
 
     /// The static that a constant of C becomes.
@@ -130,20 +126,39 @@ impl Names {
         format_ident!("{}_entry", self.prefix)
     }
 
-    /// The constant that describes the entry's stencil.
-    pub fn entry_stencil(&self) -> Ident {
-        format_ident!("{}_entry_stencil", self.prefix)
+    /// The static that describes all stencils.
+    pub fn catalog(&self) -> Ident {
+        format_ident!("{}_catalog", self.prefix)
     }
 
-    /// The function that emits a uop, or one member of a family, from words. No name of a uop begins with a digit, so the
-    /// names of members and uops differ.
-    pub fn words(&self, uop: &Uop, member: usize) -> Ident {
-        format_ident!("{}_emit_{member}_{}", self.prefix, uop.name)
+    /// The static of the stored bytes.
+    pub fn bytes(&self) -> Ident {
+        format_ident!("{}_bytes", self.prefix)
     }
 
-    /// The constant of a uop's only stencil, or of one member of a family.
-    pub fn stencil(&self, uop: &Uop, member: usize) -> Ident {
-        if uop.is_family() { format_ident!("{}_stencil_{member}_{}", self.prefix, uop.name) } else { constant(uop) }
+    /// The static of the encoded descriptions.
+    pub fn records(&self) -> Ident {
+        format_ident!("{}_records", self.prefix)
+    }
+
+    /// The static of the descriptions' strings.
+    pub fn strings(&self) -> Ident {
+        format_ident!("{}_strings", self.prefix)
+    }
+
+    /// The function that emits the stencils of a shape.
+    pub fn shape(&self, shape: usize) -> Ident {
+        format_ident!("{}_shape_{shape}", self.prefix)
+    }
+
+    /// The constant that lists the shapes for instructions.
+    pub fn shapes(&self) -> Ident {
+        format_ident!("{}_shapes", self.prefix)
+    }
+
+    /// The type whose constant lists the functions of all shapes for any memory.
+    pub fn functions(&self) -> Ident {
+        format_ident!("{}_functions", self.prefix)
     }
 
     /// The static that instructions refer to: a `Uop`, or the array of those of a family.

@@ -60,7 +60,7 @@ fn declared(block: &Block) -> TokenStream {
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> =
-                &__stencil_runtime::Uop::missing(|_| __stencil_runtime::expansion::unreachable());
+                &__stencil_runtime::Uop::missing(__stencil_runtime::Family::nothing());
         }
 
         #[allow(dead_code)]
@@ -126,7 +126,7 @@ fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
         shadows: names::shadows(arguments),
         emitted: emitted.collect(),
         constructed: constructed.collect(),
-        members: uop.is_family().then(|| uop.count().unwrap_or(1)),
+        is_family: uop.is_family(),
     };
     signature.items(machine)
 }
@@ -141,7 +141,7 @@ fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
         shadows: quote!(),
         emitted: operands.clone(),
         constructed: operands,
-        members: None,
+        is_family: false,
     };
     signature.items(machine)
 }
@@ -159,22 +159,15 @@ struct Signature<'a> {
     emitted: Vec<TokenStream>,
     /// The arguments of its constructor.
     constructed: Vec<TokenStream>,
-    /// The number of members, for a family.
-    members: Option<usize>,
+    is_family: bool,
 }
 
 impl Signature<'_> {
     fn items(&self, machine: Option<&TokenStream>) -> TokenStream {
-        let Self { visibility, attributes, docs, name, shadows, emitted, constructed, members } = self;
+        let Self { visibility, attributes, docs, name, shadows, emitted, constructed, is_family } = self;
         let (emit, stencil) = (format_ident!("emit_{}", name), format_ident!("STENCIL_{}", name));
-        let nothing = quote! { __stencil_runtime::Stencil::nothing("") };
-        let stencil = match members {
-            None => quote! { const #stencil: __stencil_runtime::Stencil = #nothing; },
-            Some(members) => {
-                let optional = quote! { __stencil_core::option::Option<__stencil_runtime::Stencil> };
-                quote! { static #stencil: [#optional; #members] = [__stencil_core::option::Option::Some(#nothing); #members]; }
-            }
-        };
+        let ty = if *is_family { quote!(Family) } else { quote!(Stencil) };
+        let stencil = quote! { const #stencil: __stencil_runtime::#ty = __stencil_runtime::#ty::nothing(); };
         // A uop of such a name would collide with a function of the machine.
         let machine = machine.filter(|_| check::METHODS.iter().all(|method| name != method));
         let span = name.span().resolved_at(Span::call_site());

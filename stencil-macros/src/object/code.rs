@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use object::{SectionIndex, elf};
+use object::SectionIndex;
 
 use super::{Builder, Filling, Relocation, Target};
+use crate::instruction::{self, RelocationKind};
+use crate::isa;
 use crate::layout::{self, Edge, Place};
 use crate::model::{Abi, Patch, PatchKind, Refusal, Section, Symbol, Value};
-use crate::x86_64;
 
 impl Builder<'_, '_, '_> {
     /// Refuses code that refers to something outside of its function without a relocation. Assemblers write no relocation
@@ -33,17 +34,17 @@ impl Builder<'_, '_, '_> {
     pub(super) fn fetch_addresses(&mut self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
         let decoded = self.decode(code)?;
         for relocation in relocations {
-            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-            let (Some(item), elf::R_X86_64_PC32) = (decoded.get(index), relocation.r_type) else { continue };
+            let index = instruction::index_at(&decoded, relocation.offset);
+            let (Some(item), RelocationKind::Relative) = (decoded.get(index), relocation.kind) else { continue };
             let Target::Local { section, offset, named } = self.target(relocation)? else { continue };
-            if self.is_code(section) || !x86_64::is_lea(item) {
+            if self.is_code(section) || !(item.is_address && item.is_relative()) {
                 continue;
             }
-            let rest = (item.end() - relocation.offset) as isize;
+            let rest = (item.end - relocation.offset) as isize;
             let effective = offset.wrapping_add_signed(relocation.addend as isize + rest);
             let range = self.entity(section, if named { offset } else { effective })?;
-            if self.home(section, effective, &range)?.is_some() && x86_64::lea_to_load(code, relocation.offset) {
-                relocation.slot = true;
+            if self.home(section, effective, &range)?.is_some() && isa::lea_to_load(code, relocation.offset) {
+                relocation.kind = RelocationKind::Fetched;
             }
         }
         Ok(())
@@ -58,7 +59,7 @@ impl Builder<'_, '_, '_> {
         }
         if self.uop.is_some() && self.reader.abi == Abi::C {
             let is_label = |offset| relocations.iter().any(|r| r.offset == offset && self.is_label(r));
-            if x86_64::tail_call(&decoded, is_label).is_some() {
+            if instruction::has_tail_call(&decoded, is_label) {
                 return Err(self.not_a_jump("JUMP"));
             }
         }
@@ -67,9 +68,8 @@ impl Builder<'_, '_, '_> {
         let exit = |offset: usize| {
             let index = offsets.binary_search(&offset).ok()?;
             let relocation = &relocations[index];
-            // A jump to the symbol itself has this addend: its displacement counts from the end of the field.
             let edge = if is_next(relocation) { Edge::Next } else { Edge::Exit(index) };
-            (relocation.addend == -4).then_some(edge)
+            (relocation.addend == isa::JUMP_ADDEND).then_some(edge)
         };
         let own =
             |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
@@ -81,7 +81,7 @@ impl Builder<'_, '_, '_> {
         });
         let Some(((inside, outside), fillings)) = laid_out else {
             let (mut code, mut relocations) = (code, relocations);
-            if let Some(end) = x86_64::without_last_jump(&decoded)
+            if let Some(end) = instruction::without_last_jump(&decoded)
                 && relocations.last().is_some_and(|last| last.offset >= end && is_next(last))
             {
                 code.truncate(end);
@@ -114,7 +114,8 @@ impl Builder<'_, '_, '_> {
                 (Place::Other(start), Section::Code) => Value::Data(at + start),
                 (Place::Other(start), Section::Data) => Value::Code(start),
             };
-            self.patch(Patch { section, offset, kind: PatchKind::Rel32, value, addend: -4 }, 4);
+            let addend = isa::JUMP_ADDEND;
+            self.patch(Patch { section, offset, kind: PatchKind::Rel32, value, addend }, -addend);
         }
     }
 

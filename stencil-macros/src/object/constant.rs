@@ -10,6 +10,7 @@ use object::read::elf::SectionHeader as _;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, elf};
 
 use super::{Builder, Relocation, Target};
+use crate::instruction::RelocationKind;
 use crate::model::{Pointer, Refusal, Static, Symbol, Value};
 use crate::source;
 
@@ -125,9 +126,9 @@ impl Builder<'_, '_, '_> {
         holder: (SectionIndex, usize),
         unread: &mut Vec<Unread>,
     ) -> Result<(Value, i64), Refusal> {
-        match relocation.r_type {
-            elf::R_X86_64_64 => {}
-            elf::R_X86_64_PC32 => return Err(self.relative_table()),
+        match relocation.kind {
+            RelocationKind::Absolute => {}
+            RelocationKind::Relative => return Err(self.relative_table()),
             _ => return Err(self.unknown(relocation)),
         }
         let addend = relocation.addend;

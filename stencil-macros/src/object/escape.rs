@@ -8,13 +8,13 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use iced_x86::Register;
 use object::{Object as _, ObjectSection as _, SectionIndex};
 
 use super::{Builder, Relocation, Target};
 use crate::ctype::Type;
-use crate::model::{Refusal, Symbol};
-use crate::x86_64::{self, Decoded, Field, Kind, Use};
+use crate::instruction::{self, Field, Flow, Instruction, Register, RelocationKind};
+use crate::isa;
+use crate::model::{Abi, PatchKind, Refusal, Symbol};
 
 impl Builder<'_, '_, '_> {
     /// Refuses a function that uses the address of a copied constant as a value.
@@ -28,20 +28,23 @@ impl Builder<'_, '_, '_> {
         let decoded = self.decode(code)?;
         for relocation in relocations {
             let Target::Local { section: constant, offset, named } = self.target(relocation)? else { continue };
-            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-            let Some(item) = decoded.get(index).filter(|_| !relocation.slot && !self.is_code(constant)) else {
+            let index = instruction::index_at(&decoded, relocation.offset);
+            let Some(item) =
+                decoded.get(index).filter(|_| relocation.kind != RelocationKind::Fetched && !self.is_code(constant))
+            else {
                 continue;
             };
-            let rest = if item.is_relative() { item.end() - relocation.offset } else { 0 };
+            let rest = if item.is_relative() { item.end - relocation.offset } else { 0 };
             let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
             let entity = self.entity(constant, if named { offset } else { effective })?;
-            let reads = item.reads_relative() && !is_slot(relocation)
-                || item.field(relocation.offset, 8) == Some(Field::Displacement);
+            let reads_relative = item.is_relative() && !item.is_address;
+            let reads = reads_relative && relocation.kind != RelocationKind::Slot
+                || item.field(relocation.offset, PatchKind::Abs64.size()) == Some(Field::Displacement);
             if reads || self.home(constant, effective, &entity)?.is_some() {
                 continue;
             }
-            let function = Flow { section, range, decoded: &decoded, relocations };
-            if item.sets_register().is_none_or(|register| self.escapes(&function, index, register)) {
+            let function = Followed { section, range, decoded: &decoded, relocations };
+            if item.moves_to.is_none_or(|register| self.escapes(&function, index, register)) {
                 return Err(self.copied_address(self.symbol_at(constant, effective)));
             }
         }
@@ -49,33 +52,33 @@ impl Builder<'_, '_, '_> {
     }
 
     /// Returns whether a register that the instruction `start` sets is used other than to read from memory.
-    fn escapes(&self, function: &Flow<'_>, start: usize, register: Register) -> bool {
-        let Flow { decoded, relocations, .. } = *function;
+    fn escapes(&self, function: &Followed<'_>, start: usize, register: Register) -> bool {
+        let Followed { decoded, relocations, .. } = *function;
         let relocation_at =
-            |item: &Decoded| relocations.iter().find(|relocation| Some(relocation.offset) == item.field_offset());
+            |item: &Instruction| relocations.iter().find(|relocation| Some(relocation.offset) == item.destination());
         let parameters = self.parameters();
         let (mut seen, mut work) = (HashSet::new(), vec![start + 1]);
         while let Some(index) = work.pop() {
             let Some(item) = decoded.get(index).filter(|_| seen.insert(index)) else { continue };
-            let used = item.use_of(register);
-            if used == Use::Value {
+            if item.values.contains(register) {
                 return true;
             }
-            if item.is_call() && (parameters.contains(&register) || self.may_be_argument(function, register)) {
+            if item.flow.is_call() && (parameters.contains(&register) || self.may_be_argument(function, register)) {
                 return true;
             }
-            if used == Use::Set || item.is_call() && x86_64::is_lost_in_calls(register) {
+            if item.sets.contains(register) || item.flow.is_call() && isa::LOST_IN_CALLS.contains(register) {
                 continue;
             }
-            let internal = item.internal_target(&|offset| relocations.iter().any(|other| other.offset == offset));
-            let leaves_for = match (item.kind(), internal) {
-                (Kind::Plain, _) => None,
+            let internal = item.internal_target(|offset| relocations.iter().any(|other| other.offset == offset));
+            let leaves_for = match (item.flow, internal) {
+                (flow, _) if !flow.ends_block() => None,
                 (_, Some(target)) => {
-                    work.extend(decoded.binary_search_by_key(&target, Decoded::start));
+                    work.extend(instruction::index_of(decoded, target));
                     None
                 }
-                (Kind::Leave, None) if item.is_return() => {
-                    if x86_64::RESULTS.contains(&register) && !(self.is_own(function) && register != Register::RAX) {
+                (Flow::Return, None) => {
+                    let results = if self.is_own(function) { &isa::RESULTS[..1] } else { &isa::RESULTS };
+                    if results.contains(&register) {
                         return true;
                     }
                     None
@@ -92,11 +95,11 @@ impl Builder<'_, '_, '_> {
                 if argument {
                     return true;
                 }
-                if item.kind() == Kind::Leave {
+                if !matches!(item.flow, Flow::Jump | Flow::Branch) {
                     work.extend(self.labels(function));
                 }
             }
-            if matches!(item.kind(), Kind::Plain | Kind::Branch) {
+            if item.flow.continues() {
                 work.push(index + 1);
             }
         }
@@ -104,7 +107,7 @@ impl Builder<'_, '_, '_> {
     }
 
     /// Returns whether a function is the uop's own.
-    fn is_own(&self, function: &Flow<'_>) -> bool {
+    fn is_own(&self, function: &Followed<'_>) -> bool {
         function.section == self.own.section && *function.range == self.own.range
     }
 
@@ -113,24 +116,24 @@ impl Builder<'_, '_, '_> {
         let machine = &self.reader.block.machine;
         let integers =
             machine.parameters.iter().filter(|field| !matches!(field.ty.c, Type::F32 | Type::F64 | Type::Vector));
-        let all = x86_64::parameters(self.reader.abi);
+        let all = isa::parameters(self.reader.abi);
         &all[..integers.count().min(all.len())]
     }
 
     /// Returns whether a call may pass a register to a C function. Arguments fill the registers in order, so all earlier
     /// ones hold arguments, too.
-    fn may_be_argument(&self, function: &Flow<'_>, register: Register) -> bool {
-        let all = x86_64::parameters(crate::model::Abi::C);
+    fn may_be_argument(&self, function: &Followed<'_>, register: Register) -> bool {
+        let all = isa::parameters(Abi::C);
         let Some(position) = all.iter().position(|other| *other == register) else { return false };
         all[..position].iter().all(|&earlier| {
             !self.is_own(function)
                 || self.parameters().contains(&earlier)
-                || function.decoded.iter().any(|item| item.writes(earlier))
+                || function.decoded.iter().any(|item| item.effects.writes.contains(earlier))
         })
     }
 
     /// Returns the instructions that relocations refer to: the possible targets of computed jumps.
-    fn labels(&self, function: &Flow<'_>) -> Vec<usize> {
+    fn labels(&self, function: &Followed<'_>) -> Vec<usize> {
         let sections = self.reader.file.sections();
         let relocations = sections.flat_map(|section| {
             let whole = 0..usize::MAX;
@@ -142,20 +145,14 @@ impl Builder<'_, '_, '_> {
             }
             _ => None,
         });
-        places.filter_map(|place| function.decoded.binary_search_by_key(&place, Decoded::start).ok()).collect()
+        places.filter_map(|place| instruction::index_of(function.decoded, place)).collect()
     }
 }
 
-/// Returns whether the field refers to a slot of the global offset table.
-fn is_slot(relocation: &Relocation) -> bool {
-    use object::elf::{R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX};
-    [R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX].contains(&relocation.r_type)
-}
-
 /// A function whose registers are followed.
-struct Flow<'a> {
+struct Followed<'a> {
     section: SectionIndex,
     range: &'a Range<usize>,
-    decoded: &'a [Decoded],
+    decoded: &'a [Instruction],
     relocations: &'a [Relocation],
 }

@@ -1,10 +1,8 @@
 //! Turns relocations into patches, which describe the fields that an emit function fills in.
 
-use object::elf;
-
 use super::{Builder, Filling, Relocation, Target};
+use crate::instruction::{self, Field, Flow, Instruction, RelocationKind};
 use crate::model::{Patch, PatchKind, Refusal, Section, Symbol, Value};
-use crate::x86_64::{Decoded, Field};
 
 impl Builder<'_, '_, '_> {
     /// Turns fields into patches. Their bytes begin at `at` in `section`; `code` holds those bytes if they are
@@ -17,8 +15,8 @@ impl Builder<'_, '_, '_> {
         fillings: &[Filling],
     ) -> Result<(), Refusal> {
         let decoded = code.map_or(Ok(Vec::new()), |code| self.decode(code))?;
-        self.stencil.calls += decoded.iter().filter(|item| item.is_call()).count();
-        self.stencil.stack += decoded.iter().filter(|item| item.uses_stack()).count();
+        self.stencil.calls += decoded.iter().filter(|item| item.flow.is_call()).count();
+        self.stencil.stack += decoded.iter().filter(|item| item.uses_stack).count();
         for filling in fillings {
             let relocation = match filling {
                 Filling::Relocation(relocation) => relocation,
@@ -28,7 +26,7 @@ impl Builder<'_, '_, '_> {
                     continue;
                 }
             };
-            let index = decoded.partition_point(|item| item.end() <= relocation.offset);
+            let index = instruction::index_at(&decoded, relocation.offset);
             let place = decoded.get(index).map(|item| (item, relocation.offset));
             self.field(relocation, section, at + relocation.offset, place)?;
         }
@@ -42,30 +40,26 @@ impl Builder<'_, '_, '_> {
         relocation: &Relocation,
         section: Section,
         offset: usize,
-        place: Option<(&Decoded, usize)>,
+        place: Option<(&Instruction, usize)>,
     ) -> Result<(), Refusal> {
         let target = self.target(relocation)?;
         // A call at the end of a body may be a tail call.
         let leaves = matches!(target, Target::Symbol(Symbol::Host(_)) | Target::Libc(_));
-        self.stencil.calls += usize::from(leaves && place.is_some_and(|(item, _)| item.is_jump()));
-        let (kind, value, addend) = match relocation.r_type {
-            elf::R_X86_64_64 => self.wide_field(relocation, target)?,
-            elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_16 | elf::R_X86_64_8 => {
-                return Err(self.narrow_address(relocation, &target));
-            }
-            elf::R_X86_64_PC32 if relocation.slot => self.fetched_field(relocation, target, place)?,
-            elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => self.relative_field(relocation, target, place)?,
-            elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX => {
-                self.slot_field(relocation, target, place)?
-            }
-            _ => return Err(self.unknown(relocation)),
+        self.stencil.calls += usize::from(leaves && place.is_some_and(|(item, _)| item.flow.is_jump()));
+        let (kind, value, addend) = match relocation.kind {
+            RelocationKind::Absolute => self.wide_field(relocation, target)?,
+            RelocationKind::Narrow(_) => return Err(self.narrow_address(relocation, &target)),
+            RelocationKind::Relative => self.relative_field(relocation, target, place)?,
+            RelocationKind::Slot => self.slot_field(relocation, target, place)?,
+            RelocationKind::Fetched => self.fetched_field(relocation, target, place)?,
+            RelocationKind::ThreadLocal | RelocationKind::Unknown => return Err(self.unknown(relocation)),
         };
-        let rest = place.map_or(4, |(item, at)| item.end() - at) as i64;
+        let rest = place.map_or(4, |(item, at)| item.end - at) as i64;
         self.patch(Patch { section, offset, kind, value, addend }, rest);
         Ok(())
     }
 
-    /// Resolves `R_X86_64_64`.
+    /// Resolves [`RelocationKind::Absolute`].
     pub(super) fn wide_field(
         &mut self,
         relocation: &Relocation,
@@ -86,14 +80,14 @@ impl Builder<'_, '_, '_> {
         Ok((PatchKind::Abs64, value, addend))
     }
 
-    /// Resolves `R_X86_64_PC32` and `PLT32`: jumps, calls, and data near the code.
+    /// Resolves [`RelocationKind::Relative`]: jumps, calls, and data near the code.
     pub(super) fn relative_field(
         &mut self,
         relocation: &Relocation,
         target: Target,
-        place: Option<(&Decoded, usize)>,
+        place: Option<(&Instruction, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
-        let field = place.and_then(|(decoded, at)| decoded.field(at, 4));
+        let field = place.and_then(|(decoded, at)| decoded.field(at, PatchKind::Rel32.size()));
         let value = match (target, field) {
             (Target::Symbol(Symbol::Next), Some(Field::Call)) if self.uop.is_some() => {
                 return Err(self.not_a_jump("CONTINUE"));
@@ -108,11 +102,11 @@ impl Builder<'_, '_, '_> {
             }
             (
                 Target::Symbol(symbol @ (Symbol::Operand(operand) | Symbol::AddressOf(operand))),
-                Some(Field::RipRelative),
+                Some(Field::Relative),
             ) => {
                 // The displacement counts from the end of the instruction; an immediate may follow the field.
-                let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
-                let read = place.map_or(0, |(decoded, _)| decoded.instruction.memory_size().size()) as i64;
+                let rest = place.map_or(4, |(decoded, at)| decoded.end - at) as i64;
+                let read = place.map_or(0, |(decoded, _)| decoded.access) as i64;
                 let at = relocation.addend + rest;
                 if at < 0 || at + read > self.variable_size(operand) as i64 {
                     return Err(self.outside_operand(operand));
@@ -123,7 +117,7 @@ impl Builder<'_, '_, '_> {
             (Target::Libc(function), Some(Field::Jump | Field::Call)) => Value::Libc(function),
             (Target::Local { section, offset, named }, Some(_)) => {
                 // The displacement counts from the end of the instruction; an immediate may follow the field.
-                let rest = place.map_or(4, |(decoded, at)| decoded.end() - at);
+                let rest = place.map_or(4, |(decoded, at)| decoded.end - at);
                 let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
                 self.near(section, (offset, named), effective)?
             }
@@ -132,34 +126,34 @@ impl Builder<'_, '_, '_> {
         Ok((PatchKind::Rel32, value, relocation.addend))
     }
 
-    /// Resolves `R_X86_64_GOTPCREL`, `GOTPCRELX` and `REX_GOTPCRELX`: the displacement of a slot that holds a value.
+    /// Resolves [`RelocationKind::Slot`].
     pub(super) fn slot_field(
         &mut self,
         relocation: &Relocation,
         target: Target,
-        place: Option<(&Decoded, usize)>,
+        place: Option<(&Instruction, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
         let (value, addend) = match target {
             Target::Symbol(symbol) => (self.value_of(symbol), 0),
             Target::Libc(function) => (Value::Libc(function), 0),
             Target::Local { section, offset, named } => self.address(section, (offset, named), offset, 0)?,
         };
-        let call = place.is_some_and(|(decoded, _)| decoded.instruction.is_call_near_indirect());
+        let call = place.is_some_and(|(decoded, _)| decoded.flow == Flow::IndirectCall);
         if value == Value::Next && call && self.uop.is_some() {
             return Err(self.not_a_jump("CONTINUE"));
         }
         Ok((PatchKind::Rel32, Value::Data(self.slot(value, addend)), relocation.addend))
     }
 
-    /// Resolves a load of an address from a slot, made by [`Builder::fetch_addresses`] or `wide_addresses`.
+    /// Resolves [`RelocationKind::Fetched`], which [`Builder::fetch_addresses`] makes.
     fn fetched_field(
         &mut self,
         relocation: &Relocation,
         target: Target,
-        place: Option<(&Decoded, usize)>,
+        place: Option<(&Instruction, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
         // The addend was relative to the field; the address counts from the end of the instruction.
-        let rest = place.map_or(4, |(decoded, at)| decoded.end() - at) as i64;
+        let rest = place.map_or(4, |(decoded, at)| decoded.end - at) as i64;
         let addend = relocation.addend + rest;
         let (value, addend) = match target {
             Target::Symbol(symbol) => (self.value_of(symbol), addend),

@@ -11,8 +11,9 @@ use object::{
 
 use super::refusal::THREAD_LOCAL;
 use super::{Builder, Function, Relocation, Target};
+use crate::instruction::Instruction;
+use crate::isa;
 use crate::model::{LIBC, Refusal};
-use crate::x86_64::{self, Decoded};
 
 /// The largest alignment of a constant, in bytes.
 const MAX_ALIGNMENT: u64 = 1 << 16;
@@ -105,10 +106,10 @@ impl<'d> Builder<'_, 'd, '_> {
             };
             all.push(Relocation {
                 offset: offset as usize - part.start,
-                r_type,
+                kind: isa::relocation(r_type),
+                number: r_type.0,
                 symbol,
                 addend: relocation.addend(),
-                slot: false,
             });
         }
         all.sort_by_key(|relocation| relocation.offset);
@@ -152,8 +153,7 @@ impl<'d> Builder<'_, 'd, '_> {
     }
 
     /// Decodes machine code.
-    pub(super) fn decode(&self, code: &[u8]) -> Result<Vec<Decoded>, Refusal> {
-        x86_64::decode(code)
-            .map_err(|why| self.refuse(None, format!("contains bytes that are not instructions: {why}")))
+    pub(super) fn decode(&self, code: &[u8]) -> Result<Vec<Instruction>, Refusal> {
+        isa::decode(code).map_err(|why| self.refuse(None, format!("contains bytes that are not instructions: {why}")))
     }
 }

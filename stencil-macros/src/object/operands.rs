@@ -1,28 +1,13 @@
 //! Loads of operands in a stencil's code, as the pass that folds them wants to know of them.
 
-use iced_x86::{FlowControl, Register};
-use object::elf;
-
 use super::{Builder, Filling, Relocation, Target};
 use crate::compiler::flags;
 use crate::ctype::Type;
-use crate::fold::{self, Effects, Fill, Function, Operand, Reference, Registers, Replacement, To};
+use crate::instruction::{self, Effects, Flow, Instruction, Registers, RelocationKind};
+use crate::isa;
+use crate::isa::fold::{self, Fill, Function, Operand, Reference, Replacement, To};
 use crate::layout::Replacements;
-use crate::model::Symbol;
-use crate::x86_64::probe::Location;
-use crate::x86_64::{Decoded, Kind};
-
-/// The registers in which the C convention passes integers.
-const C: [Register; 6] = {
-    use Register::{R8, R9, RCX, RDI, RDX, RSI};
-    [RDI, RSI, RDX, RCX, R8, R9]
-};
-
-/// The registers that a call loses with either convention.
-const LOST: [Register; 9] = {
-    use Register::{R8, R9, R10, R11, RAX, RCX, RDI, RDX, RSI};
-    [RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11]
-};
+use crate::model::{Abi, Symbol};
 
 impl Builder<'_, '_, '_> {
     /// Folds loads of operands into the code. Gives the code, the replacements for its instructions, and what goes into fields: what the
@@ -30,7 +15,7 @@ impl Builder<'_, '_, '_> {
     pub(super) fn fold(
         &self,
         code: &[u8],
-        decoded: &[Decoded],
+        decoded: &[Instruction],
         relocations: &[Relocation],
     ) -> (Vec<u8>, Replacements, Vec<Filling>) {
         let references: Vec<_> = relocations.iter().map(|relocation| self.reference(decoded, relocation)).collect();
@@ -59,7 +44,7 @@ impl Builder<'_, '_, '_> {
                 fillings.push(match fill {
                     Fill::Operand { operand, kind, addend } => Filling::Operand { offset: 0, operand, kind, addend },
                     Fill::Address { reference } => {
-                        Filling::Relocation(Relocation { r_type: elf::R_X86_64_64, ..relocations[reference] })
+                        Filling::Relocation(Relocation { kind: RelocationKind::Absolute, ..relocations[reference] })
                     }
                     Fill::Kept { reference, rest } => {
                         let kept = relocations[reference];
@@ -81,18 +66,16 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    fn reference(&self, decoded: &[Decoded], relocation: &Relocation) -> Reference {
-        let index = decoded.partition_point(|item| item.end() <= relocation.offset);
-        let rest = decoded.get(index).map_or(4, |item| item.end() - relocation.offset) as i64;
+    fn reference(&self, decoded: &[Instruction], relocation: &Relocation) -> Reference {
+        let index = instruction::index_at(decoded, relocation.offset);
+        let rest = decoded.get(index).map_or(4, |item| item.end - relocation.offset) as i64;
         let known = matches!(
             self.target(relocation),
             Ok(Target::Local { .. } | Target::Symbol(Symbol::Host(_)) | Target::Libc(_))
         );
-        let to = match (relocation.r_type, self.operand_of(relocation)) {
-            (elf::R_X86_64_PC32 | elf::R_X86_64_PLT32, Some(operand)) => {
-                To::Variable { operand, at: relocation.addend + rest }
-            }
-            (elf::R_X86_64_32 | elf::R_X86_64_32S, operand) if operand.is_some() || known => To::Address,
+        let to = match (relocation.kind, self.operand_of(relocation)) {
+            (RelocationKind::Relative, Some(operand)) => To::Variable { operand, at: relocation.addend + rest },
+            (RelocationKind::Narrow(32), operand) if operand.is_some() || known => To::Address,
             _ => To::Other,
         };
         Reference { offset: relocation.offset, to }
@@ -122,15 +105,15 @@ impl Builder<'_, '_, '_> {
     }
 
     /// What the field of a jump or a call refers to.
-    fn destination(&self, item: &Decoded, relocations: &[Relocation]) -> Option<Target> {
-        let offset = item.field_offset()?;
+    fn destination(&self, item: &Instruction, relocations: &[Relocation]) -> Option<Target> {
+        let offset = item.destination()?;
         let index = relocations.binary_search_by_key(&offset, |relocation| relocation.offset).ok()?;
         self.target(&relocations[index]).ok()
     }
 
     /// Whether a jump or a call goes to a uop.
-    fn goes_to_uop(&self, item: &Decoded, relocations: &[Relocation]) -> bool {
-        let direct = matches!(item.kind(), Kind::Jump | Kind::Branch) || item.instruction.is_call_near();
+    fn goes_to_uop(&self, item: &Instruction, relocations: &[Relocation]) -> bool {
+        let direct = matches!(item.flow, Flow::Jump | Flow::Branch | Flow::Call);
         match self.destination(item, relocations) {
             Some(Target::Symbol(Symbol::Next)) => true,
             Some(Target::Symbol(Symbol::Operand(operand))) => direct && self.is_label_operand(operand),
@@ -141,39 +124,33 @@ impl Builder<'_, '_, '_> {
     /// The registers that hold the parameters of uops, and the stack pointer; all, if they are not known.
     fn machine_registers(&self) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
-        let registers = convention.parameters.iter().filter_map(|location| match location {
-            Location::Register(register) => Some(*register),
-            Location::Stack(_) => None,
-        });
-        registers.chain([Register::RSP]).collect()
+        convention.parameters().flatten().fold(isa::STACK, |all, register| all.with(Registers::from(&[register])))
     }
 
     /// The registers that are live where an instruction leaves the uop.
-    fn live_at_exit(&self, item: &Decoded, relocations: &[Relocation]) -> Registers {
+    fn live_at_exit(&self, item: &Instruction, relocations: &[Relocation]) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
-        let preserved: Registers = convention.kept.iter().copied().chain([Register::RSP, Register::RBP]).collect();
+        let preserved = convention.kept().with(isa::RESERVED);
         if self.goes_to_uop(item, relocations) {
             return self.machine_registers().with(preserved);
         }
-        let results: Registers = [Register::RAX, Register::RDX].into_iter().collect();
-        let returns = item.instruction.flow_control() == FlowControl::Return;
         // Another function may want any register.
-        if returns { preserved.with(results) } else { Registers::GENERAL }
+        if item.flow == Flow::Return { preserved.with(Registers::from(&isa::RESULTS)) } else { Registers::GENERAL }
     }
 
     /// What a call may do to registers.
-    fn effects_of_call(&self, item: &Decoded, relocations: &[Relocation]) -> Effects {
-        let of_c: Registers = C.into_iter().chain([Register::RAX, Register::RSP]).collect();
-        let lost: Registers = LOST.into_iter().collect();
+    fn effects_of_call(&self, item: &Instruction, relocations: &[Relocation]) -> Effects {
         match self.destination(item, relocations) {
             _ if self.goes_to_uop(item, relocations) => {
-                Effects::of_call(self.machine_registers(), lost, Registers::GENERAL)
+                Effects::of_call(self.machine_registers(), isa::LOST_IN_CALLS, Registers::GENERAL)
             }
-            Some(Target::Symbol(Symbol::Host(_)) | Target::Libc(_)) => Effects::of_call(of_c, lost, Registers::NONE),
-            // A function that a pointer leads to may preserve more than others. What it reads is no number of vectors, as variadic
-            // functions find it in `rax`: that is no operand.
-            _ if item.instruction.is_call_near_indirect() => {
-                let parameters: Registers = C.into_iter().collect();
+            Some(Target::Symbol(Symbol::Host(_)) | Target::Libc(_)) => {
+                Effects::of_call(isa::C_CALL_READS, isa::LOST_IN_CALLS, Registers::NONE)
+            }
+            // A function that a pointer leads to may preserve more than others. It reads parameters at most: the number that
+            // a variadic function gets beside them depends on no operand.
+            _ if item.flow == Flow::IndirectCall => {
+                let parameters = Registers::from(isa::parameters(Abi::C));
                 Effects::of_call(parameters.with(self.machine_registers()), Registers::NONE, Registers::GENERAL)
             }
             _ => Effects::of_call(Registers::GENERAL, Registers::NONE, Registers::GENERAL),

@@ -4,6 +4,7 @@ use object::{Object as _, ObjectSymbol as _, SectionIndex};
 use proc_macro2::Span;
 
 use super::{Builder, Relocation, Target};
+use crate::instruction::RelocationKind;
 use crate::model::{Refusal, Symbol};
 
 pub(super) const THREAD_LOCAL: &str = "uses a thread-local variable, but emitted code has no access to thread-local \
@@ -220,15 +221,14 @@ impl Builder<'_, '_, '_> {
             Some(Symbol::Host(host)) => self.reader.block.externs[*host].name.to_string(),
             _ => symbol,
         };
-        // `R_X86_64_DTPMOD64` to `R_X86_64_TPOFF32`, and `R_X86_64_GOTPC32_TLSDESC` to `R_X86_64_TLSDESC`.
-        if matches!(relocation.r_type.0, 16..=23 | 34..=36) {
+        if relocation.kind == RelocationKind::ThreadLocal {
             return self.refuse(Some(&token), THREAD_LOCAL.into());
         }
         let of = if token.is_empty() { "a location in the object file".into() } else { format!("`{token}`") };
         let message = format!(
             "needs an unsupported relocation: type {} at byte {:#x}, of {of}. Leave out flags that change how code is \
              addressed, or use the value in a simpler expression",
-            relocation.r_type.0, relocation.offset
+            relocation.number, relocation.offset
         );
         self.refuse(Some(&token), message)
     }

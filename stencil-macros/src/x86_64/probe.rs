@@ -7,9 +7,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
 
-use super::decode;
+use super::registers::general;
+use crate::instruction::{self, Registers};
 
 /// The address to which the probe stores its first parameter. The probe never runs, so the address only has to fit 31
 /// bits and not be close to zero, where gcc would warn.
@@ -28,6 +29,9 @@ const PLATFORM_VECTORS: u8 = 8;
 /// The registers that it preserves, besides the frame and stack pointers.
 const PLATFORM_KEPT: [Register; 5] = [Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
 
+/// The macro that compilers for this instruction set define.
+pub const GUARD: &str = "__x86_64__";
+
 /// The C type of a vector, as the compilers' headers define `__m128i`.
 pub const VECTOR: &str = "long long __attribute__((vector_size(16)))";
 
@@ -42,7 +46,7 @@ pub enum Class {
 
 /// The location of a parameter at the function's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Location {
+enum Location {
     Register(Register),
     /// The offset from the stack pointer at the function's entry.
     Stack(i64),
@@ -51,9 +55,9 @@ pub enum Location {
 /// The agreement between a caller and a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Convention {
-    pub parameters: Vec<Location>,
+    parameters: Vec<Location>,
     /// The registers that survive a call, ordered by number.
-    pub kept: Vec<Register>,
+    kept: Vec<Register>,
 }
 
 impl Convention {
@@ -82,11 +86,16 @@ impl Convention {
     /// Returns the convention of a probe with `count` parameters, or none if its code does not determine it.
     pub fn of(code: &[u8], count: usize) -> Option<Self> {
         let mut trace = Trace::default();
-        for item in decode(code).ok()? {
-            if matches!(item.instruction.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch) {
+        let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
+        while decoder.can_decode() {
+            let instruction = decoder.decode();
+            if instruction.is_invalid() {
+                return None;
+            }
+            if matches!(instruction.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch) {
                 break;
             }
-            trace.step(&item.instruction);
+            trace.step(&instruction);
         }
         let parameters = (0..count).map(|index| match trace.sinks.get(&sink(index))? {
             Value::Entry(register) => Some(Location::Register(*register)),
@@ -99,6 +108,19 @@ impl Convention {
         let kept = trace.saved.into_iter().filter(|register| *register != Register::RBP && !parameter(register));
         let kept = kept.collect();
         Some(Self { parameters, kept })
+    }
+
+    /// Returns the general register of each parameter, or none for a parameter that is elsewhere.
+    pub fn parameters(&self) -> impl Iterator<Item = Option<instruction::Register>> {
+        self.parameters.iter().map(|location| match location {
+            Location::Register(register) => general(*register),
+            Location::Stack(_) => None,
+        })
+    }
+
+    /// Returns the general registers that survive a call, besides the stack and frame pointers.
+    pub fn kept(&self) -> Registers {
+        self.kept.iter().copied().collect()
     }
 }
 

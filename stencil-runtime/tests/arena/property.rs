@@ -77,15 +77,15 @@ fn instructions(program: &[Uop]) -> Vec<Instruction<Test>> {
     all
 }
 
-fn stencil(uop: Uop) -> &'static Stencil {
+fn stencil(uop: Uop) -> Stencil {
     match uop {
-        Uop::Add(_) => &STENCIL_add,
-        Uop::Small(_) => &STENCIL_small,
-        Uop::Float(_) => &STENCIL_float,
-        Uop::Wide(_) => &pic::STENCIL_wide,
-        Uop::Slow => &STENCIL_slow,
-        Uop::Call => &STENCIL_call,
-        Uop::Jump(_) => &STENCIL_jump,
+        Uop::Add(_) => STENCIL_add,
+        Uop::Small(_) => STENCIL_small,
+        Uop::Float(_) => STENCIL_float,
+        Uop::Wide(_) => pic::STENCIL_wide,
+        Uop::Slow => STENCIL_slow,
+        Uop::Call => STENCIL_call,
+        Uop::Jump(_) => STENCIL_jump,
     }
 }
 

@@ -222,6 +222,17 @@ fn pointer(rng: &mut Rng) -> Type {
     Type::Pointer { constant: rng.below(4) == 0, to: rng.pick(&SCALARS[..ELEMENTS]) }
 }
 
+/// A double without the freedom that C leaves to NaNs: arithmetic and conversions may choose their sign, payload and
+/// whether they signal. The header defines the macro.
+fn canonical(number: &str) -> String {
+    format!("CANONICAL({number})")
+}
+
+/// The value of an element. A float is converted to a double.
+fn loaded(place: &str, element: Scalar) -> String {
+    if element.is_float() && element.size < 8 { canonical(place) } else { place.to_owned() }
+}
+
 /// Writes the statements of one body.
 struct Writer<'a> {
     rng: Rng,
@@ -241,14 +252,14 @@ impl Writer<'_> {
             11..14 => self.hazard(),
             0..4 => {
                 let (place, element) = self.element(true);
-                let value = if element.is_float() { self.float(1) } else { self.integer(2) };
+                let value = if element.is_float() { self.stored(element) } else { self.integer(2) };
                 format!("{place} = {value};")
             }
             4..6 => {
                 let (place, element) = self.element(false);
                 let operator = self.rng.pick(&["", "", "+"]);
                 match element.is_float() {
-                    true => format!("x = {place};"),
+                    true => format!("x = {};", loaded(&place, element)),
                     false => format!("{} {operator}= {place};", self.rng.pick(&["a", "b"])),
                 }
             }
@@ -286,17 +297,21 @@ impl Writer<'_> {
         let ((first, element), (second, other)) = (self.element(true), self.element(true));
         let [value, instead] = [element, other].map(|element| {
             if element.is_float() {
-                self.float(1)
+                self.stored(element)
             } else {
                 let late = self.rng.below(3) == 0;
                 if late { "a / (b | 1)".into() } else { self.integer(1) }
             }
         });
         let result = if element.is_float() { "x" } else { self.rng.pick(&["a", "b"]) };
+        let load = loaded(&first, element);
         match self.rng.below(3) {
             0 => format!("{first} = {value}; {second} = {instead};"),
-            1 => format!("{first} = {value}; {second} = {instead}; {result} = {first};"),
-            _ => format!("{result} = {first}; {second} = {instead}; {result} += {first};"),
+            1 => format!("{first} = {value}; {second} = {instead}; {result} = {load};"),
+            _ if element.is_float() => {
+                format!("x = {load}; {second} = {instead}; x = {};", canonical(&format!("x + {first}")))
+            }
+            _ => format!("{result} = {load}; {second} = {instead}; {result} += {load};"),
         }
     }
 
@@ -310,6 +325,9 @@ impl Writer<'_> {
         let (mut from, mut other) = self.element(false);
         while other.is_float() != element.is_float() {
             (from, other) = self.element(false);
+        }
+        if element != other && element.is_float() {
+            from = canonical(&from);
         }
         format!("{to} = {from};")
     }
@@ -388,8 +406,14 @@ impl Writer<'_> {
         match self.rng.below(if depth > 0 { 3 } else { 2 }) {
             0 => "x".into(),
             1 => number,
-            _ => format!("x {} {number}", self.rng.pick(&["+", "-", "*"])),
+            _ => canonical(&format!("x {} {number}", self.rng.pick(&["+", "-", "*"]))),
         }
+    }
+
+    /// A value for an element of a float type.
+    fn stored(&mut self, element: Scalar) -> String {
+        let value = self.float(1);
+        if element.size < 8 { canonical(&value) } else { value }
     }
 
     /// A condition: an `int`.

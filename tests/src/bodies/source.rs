@@ -68,9 +68,14 @@ pub fn module(sources: &Path) -> String {
         .concat()
 }
 
+/// Replaces any NaN by the same one.
+const CANONICAL: &str = "\
+#define CANONICAL(...) ({ double number = (__VA_ARGS__); number != number ? __builtin_nan(\"\") : number; })
+";
+
 /// Returns the header with the bodies.
 pub fn header(batch: &Batch) -> String {
-    let mut text = String::new();
+    let mut text = CANONICAL.to_owned();
     for scalar in &super::generate::SCALARS[..super::generate::ELEMENTS] {
         let _ = writeln!(text, "typedef {} any_{} __attribute__((aligned(1)));", scalar.c, scalar.rust);
     }

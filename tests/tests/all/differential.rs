@@ -131,7 +131,7 @@ fn the_same_body_at_another_address_differs_only_in_its_patches() {
         let stencil = member.as_ref().unwrap();
         let before = out.left().0;
         emit_body(&mut out, index, 1, 2, 3, 4, 5.0, 6.0, true, target).unwrap();
-        assert_eq!(before - out.left().0, stencil.code.size, "{}", stencil.name);
-        assert_eq!(stencil.name, format!("body[{index}]"));
+        assert_eq!(before - out.left().0, stencil.code.size, "{}", stencil.name());
+        assert_eq!(stencil.name(), format!("body[{index}]"));
     }
 }

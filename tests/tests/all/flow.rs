@@ -187,7 +187,7 @@ fn uops_go_where_their_rust_equivalents_go() {
             for x in 0..40 {
                 for y in 0..20 {
                     let actual = unsafe { code.entry()(x, y) };
-                    assert_eq!(actual, twin(x, y), "{uop:?} x={x} y={y}\n{}", uop.stencil().disassembly);
+                    assert_eq!(actual, twin(x, y), "{uop:?} x={x} y={y}\n{}", uop.stencil().disassembly());
                 }
             }
         }

@@ -155,7 +155,7 @@ macro_rules! integers {
                         let mut memory = [0_u64; 2];
                         let actual = code.map(|code| unsafe { code.entry()(x, memory.as_mut_ptr().cast()) });
                         if !(actual.is_err() && may_be_refused(&uop)) {
-                            failures.check(uop.stencil().name, || format!("{uop:?} with x={x:#x}"), actual, expected);
+                            failures.check(&uop.stencil().name(), || format!("{uop:?} with x={x:#x}"), actual, expected);
                         }
                     }
                     for x in [wide, x, !wide] {
@@ -176,11 +176,11 @@ macro_rules! integers {
                 // the error.
                 for &n in &interesting() {
                     for uop in [Holes::get(n as $t), Holes::add(n as $t), Holes::x_minus_1(n as $t)] {
-                        let hole = &uop.stencil().holes[0];
+                        let hole = &uop.stencil().holes()[0];
                         let fits = hole.range.is_none_or(|(min, max)| (i128::from(min)..=i128::from(max)).contains(&(n as $t as i128)));
                         match Holes::compile(&[uop]) {
                             Ok(_) => assert!(fits, "{uop:?}: {hole:?}"),
-                            Err(Error::OutOfRange { uop: name, hole: "n", .. }) => assert!(!fits && name == uop.stencil().name, "{uop:?}: {hole:?}"),
+                            Err(Error::OutOfRange { uop: name, hole: "n", .. }) => assert!(!fits && *name == *uop.stencil().name(), "{uop:?}: {hole:?}"),
                             Err(other) => panic!("{uop:?}: {other}"),
                         }
                     }
@@ -205,7 +205,7 @@ integers! {
 
 /// A `u32` from 2^31 on may not fit where the processor sign-extends 32 bits. The stencil's description says so.
 fn may_be_refused<M: Machine>(uop: &Instruction<M>) -> bool {
-    uop.stencil().holes.iter().zip(uop.operands()).any(|(hole, &word)| {
+    uop.stencil().holes().iter().zip(uop.operands()).any(|(hole, &word)| {
         let outside = hole.range.is_some_and(|(min, max)| !(min..=max).contains(&(word as i64)));
         hole.ty == "u32" && word > i32::MAX as u64 && outside
     })
@@ -213,16 +213,16 @@ fn may_be_refused<M: Machine>(uop: &Instruction<M>) -> bool {
 
 /// Collects failures, so that one run reports all of them: for each uop the first example and the number of failures.
 #[derive(Default)]
-pub struct Failures(std::collections::BTreeMap<&'static str, (usize, String)>);
+pub struct Failures(std::collections::BTreeMap<String, (usize, String)>);
 
 impl Failures {
-    pub fn check(&mut self, uop: &'static str, what: impl Fn() -> String, actual: Result<u64, Error>, expected: u64) {
+    pub fn check(&mut self, uop: &str, what: impl Fn() -> String, actual: Result<u64, Error>, expected: u64) {
         if actual == Ok(expected) {
             return;
         }
         let actual = actual.map_or_else(|error| error.to_string(), |value| format!("{value:#x}"));
         let message = format!("{}: expected {expected:#x}, got {actual}", what());
-        self.0.entry(uop).or_insert((0, message)).0 += 1;
+        self.0.entry(uop.to_owned()).or_insert((0, message)).0 += 1;
     }
 
     pub fn report(self) {

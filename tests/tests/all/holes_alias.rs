@@ -101,9 +101,9 @@ fn a_u32_takes_all_values_but_in_an_address() {
         let loaded = run(Alias::load(n), 0, base, memory);
         assert!(loaded == Ok(7) || n > i32::MAX as u32 && matches!(loaded, Err(Error::OutOfRange { hole: "n", .. })));
     }
-    assert_eq!(STENCIL_load_full.holes[0].range, None);
-    assert_eq!(STENCIL_or_u32.holes[0].range, None);
-    assert_eq!(STENCIL_load.holes[0].range, Some((0, i32::MAX.into())));
+    assert_eq!(STENCIL_load_full.holes()[0].range, None);
+    assert_eq!(STENCIL_or_u32.holes()[0].range, None);
+    assert_eq!(STENCIL_load.holes()[0].range, Some((0, i32::MAX.into())));
 }
 
 #[test]

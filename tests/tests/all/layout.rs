@@ -75,19 +75,20 @@ fn run(uop: Instruction<Layout>, x: u64, y: u64) -> (bool, u64, u64) {
 }
 
 fn continues(stencil: &Stencil) -> usize {
-    stencil.patches.iter().filter(|patch| patch.value == Value::Next).count()
+    stencil.patches().iter().filter(|patch| patch.value == Value::Next).count()
 }
 
 #[test]
 fn the_jump_to_the_next_uop_is_dropped() {
     assert_eq!((STENCIL_nothing.code.size, STENCIL_nothing_twice.code.size), (0, 0));
-    assert_eq!((STENCIL_nothing.patches.len(), STENCIL_nothing.disassembly), (0, ""));
+    assert_eq!((STENCIL_nothing.patches().len(), STENCIL_nothing.disassembly()), (0, String::new()));
     for stencil in [&STENCIL_add, &STENCIL_set_x, &STENCIL_jump_if, &STENCIL_jump_unless] {
-        let last = stencil.disassembly.lines().last().unwrap();
-        assert!(!last.contains("jmp"), "{}: {last}", stencil.name);
-        assert_eq!(continues(stencil), 0, "{}", stencil.name);
+        let text = stencil.disassembly();
+        let last = text.lines().last().unwrap();
+        assert!(!last.contains("jmp"), "{}: {last}", stencil.name());
+        assert_eq!(continues(stencil), 0, "{}", stencil.name());
     }
-    assert!([3, 4].contains(&STENCIL_add.code.size), "{}", STENCIL_add.disassembly);
+    assert!([3, 4].contains(&STENCIL_add.code.size), "{}", STENCIL_add.disassembly());
     assert_eq!(run(Layout::nothing(), 3, 4), (false, 3, 4));
     assert_eq!(run(Layout::add(), 3, 4), (false, 7, 4));
     let code = Layout::compile(&[Layout::nothing(), Layout::add(), Layout::nothing(), Layout::ret()]).unwrap();
@@ -100,9 +101,10 @@ fn the_jump_to_the_next_uop_is_dropped() {
 fn conditional_jumps_fall_through() {
     // The code is a comparison followed by a conditional jump to the label.
     for stencil in [&STENCIL_jump_if, &STENCIL_jump_unless] {
-        let lines: Vec<_> = stencil.disassembly.lines().collect();
-        assert_eq!((lines.len(), stencil.code.size), (2, 9), "{}", stencil.disassembly);
-        assert!(lines[1].ends_with(" target") && lines[1].contains(": j"), "{}", stencil.disassembly);
+        let text = stencil.disassembly();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!((lines.len(), stencil.code.size), (2, 9), "{}", stencil.disassembly());
+        assert!(lines[1].ends_with(" target") && lines[1].contains(": j"), "{}", stencil.disassembly());
     }
     for (x, y) in [(0, 0), (1, 0), (0, 1), (1 << 63, 1)] {
         assert_eq!(run(Layout::jump_if(Label(0)), x, y), (x > y, x, y));
@@ -126,7 +128,7 @@ fn conditional_jumps_fall_through() {
 #[test]
 fn the_path_to_the_next_uop_has_no_jump() {
     for stencil in [&STENCIL_jump_if_zero, &STENCIL_count_down, &STENCIL_jump_if_below] {
-        assert_eq!(continues(stencil), 0, "{}:\n{}", stencil.name, stencil.disassembly);
+        assert_eq!(continues(stencil), 0, "{}:\n{}", stencil.name(), stencil.disassembly());
     }
 }
 
@@ -139,11 +141,11 @@ fn a_last_jump_that_a_computed_goto_leads_to_is_kept() {
                 run(Layout::goto_last_jump(Label(0)), x, y),
                 (jumps, x, y),
                 "{}",
-                STENCIL_goto_last_jump.disassembly
+                STENCIL_goto_last_jump.disassembly()
             );
             let after = if x % 3 == 2 { y + 1 } else { y };
             let jumps = x % 3 == 1 || after & 1 == 0;
-            let text = STENCIL_goto_last_jump_inverted.disassembly;
+            let text = STENCIL_goto_last_jump_inverted.disassembly();
             assert_eq!(run(Layout::goto_last_jump_inverted(Label(0)), x, y), (jumps, x, after), "x={x} y={y}\n{text}");
             assert_eq!(run(Layout::goto_end(), x, y), (false, if x & 1 == 0 { x + 10 } else { x }, y));
         }
@@ -208,7 +210,7 @@ fn expansion_is_deterministic() {
     assert_eq!(first::STENCIL_call, second::STENCIL_call);
     assert_eq!(first::STENCIL_get, second::STENCIL_get);
     assert_eq!(
-        first::STENCIL_get.iter().flatten().map(|stencil| stencil.name).collect::<Vec<_>>(),
+        first::STENCIL_get.iter().flatten().map(|stencil| stencil.name()).collect::<Vec<_>>(),
         ["get[0, 1]", "get[1, 0]"]
     );
 }

@@ -59,11 +59,11 @@ fn the_seed_is_reproduced_byte_for_byte() {
         return;
     }
     let stencil = &fpic::STENCIL__CHECK_VALIDITY;
-    assert_eq!(stencil.name, "_CHECK_VALIDITY");
+    assert_eq!(stencil.name(), "_CHECK_VALIDITY");
     assert_eq!((stencil.code.size, stencil.code.stored), (19, &STORED[..]));
     assert_eq!((stencil.data.size, stencil.data.stored, stencil.data_alignment), (16, &[][..], 8));
-    assert_eq!(stencil.patches, [data(0, 0), data(8, 1), code(3, 0), code(0xf, 8)]);
-    let holes: Vec<_> = stencil.holes.iter().map(|hole| (hole.name, hole.ty)).collect();
+    assert_eq!(stencil.patches(), [data(0, 0), data(8, 1), code(3, 0), code(0xf, 8)]);
+    let holes: Vec<_> = stencil.holes().iter().map(|hole| (hole.name, hole.ty)).collect();
     assert_eq!(holes, [("executor", "*const Executor"), ("target", "Label")]);
 }
 
@@ -119,9 +119,9 @@ fn the_seed_runs_both_ways() {
 fn without_fpic_it_is_smaller() {
     let (fpic, plain) = (&fpic::STENCIL__CHECK_VALIDITY, &plain::STENCIL__CHECK_VALIDITY);
     let size = |stencil: &Stencil| stencil.code.size + stencil.data.size;
-    assert!(size(plain) < size(fpic) && size(plain) < 19 + 16, "{}", plain.disassembly);
+    assert!(size(plain) < size(fpic) && size(plain) < 19 + 16, "{}", plain.disassembly());
     assert_eq!(plain.data.size, 0);
-    assert!(plain.patches.iter().all(|patch| patch.section == Section::Code));
+    assert!(plain.patches().iter().all(|patch| patch.section == Section::Code));
 }
 
 mod zeros {
@@ -144,7 +144,7 @@ fn stored_bytes_are_trimmed() {
     for stencil in [&fpic::STENCIL__CHECK_VALIDITY, &plain::STENCIL__CHECK_VALIDITY, &zeros::STENCIL_ret] {
         for body in [stencil.code, stencil.data] {
             assert!(body.stored.last() != Some(&0) && body.stored.len() <= body.size);
-            for patch in stencil.patches.iter().filter(|patch| patch.section == Section::Code) {
+            for patch in stencil.patches().iter().filter(|patch| patch.section == Section::Code) {
                 assert!(stencil.code.stored.len() != patch.offset + 1, "a patched byte is stored as the last one");
             }
         }
@@ -183,7 +183,7 @@ fn the_entry_is_patched_completely() {
     use stencil_runtime::Machine;
     let code = fpic::Seed::compile(&[fpic::Seed::ret(5)]).unwrap();
     let entry = fpic::Seed::ENTRY.stencil();
-    for patch in entry.patches.iter().filter(|patch| patch.section == Section::Code) {
+    for patch in entry.patches().iter().filter(|patch| patch.section == Section::Code) {
         assert_ne!(code.bytes()[patch.offset..patch.offset + 4], [0; 4], "not patched: {entry:?}");
     }
 }

@@ -20,6 +20,10 @@ use crate::module::progress::Reporter;
 /// The most values on the operand stack of a function, between two operators.
 pub(crate) const MAX_OPERANDS: u32 = 1 << 16;
 
+/// The most targets of a `br_table` besides its default. Browsers have the same limit. The validator reads a table in one
+/// step, in which it cannot be cancelled.
+const MAX_TARGETS: u32 = 65_520;
+
 /// How many values calls, branches and blocks may push and pop for each byte of a module, on average.
 const VALUES_PER_BYTE: u64 = 64;
 
@@ -108,7 +112,11 @@ impl Functions {
         while !reader.eof() {
             let offset = reader.original_position();
             reporter.step(offset as usize)?;
-            if self.wide && !reader.clone().read_u8().is_ok_and(has_few_operands) {
+            let opcode = reader.clone().read_u8()?;
+            if opcode == BR_TABLE {
+                check_targets(&reader)?;
+            }
+            if self.wide && !has_few_operands(opcode) {
                 self.count(&mut function, &reader)?;
             }
             reader.visit_operator(&mut function.visitor(offset))??;
@@ -182,6 +190,20 @@ fn heap(payload: &Payload<'_>) -> u64 {
         },
         other => size(other.as_section().map(|(_, range)| range).unwrap_or_default()).saturating_mul(HEAP_PER_BYTE),
     }
+}
+
+/// The byte that a `br_table` begins with.
+const BR_TABLE: u8 = 0x0e;
+
+/// Fails if the next operator, a `br_table`, has too many targets.
+fn check_targets(reader: &BinaryReader<'_>) -> Result<(), Failure> {
+    let offset = reader.original_position();
+    let mut reader = reader.clone();
+    reader.read_u8()?;
+    if reader.read_var_u32()? > MAX_TARGETS {
+        return Err(Error::Limit { what: "targets of a `br_table`", limit: MAX_TARGETS.into(), offset }.into());
+    }
+    Ok(())
 }
 
 /// Whether an operator that begins with this byte has a small number of operands that does not depend on a type: all but

@@ -257,24 +257,27 @@ pub fn branches() -> Vec<Shape> {
         with_values(eight, 8, &own).shape("branches with eight values of their own"),
         repeated("small tables", [Block(empty), Block(empty), LocalGet(A), table(&[1, 0, 1]), End, End]),
         (
-            "a large table",
+            "large tables",
             Box::new(|size| {
-                let depth = 100;
+                // The most targets that a table may have.
+                let (depth, most) = (100, 65_520);
                 let targets: Vec<u32> = (0..size as u32).map(|index| index % depth).collect();
+                let tables = targets.chunks(most).flat_map(|targets| {
+                    [Block(BlockType::Empty), LocalGet(A), BrTable(targets.to_vec().into(), 0), End]
+                });
                 let blocks = repeat_n(Block(BlockType::Empty), depth as usize);
-                let table = [LocalGet(A), BrTable(targets.into(), 0)];
-                one(&encode(&blocks.chain(table).chain(repeat_n(End, depth as usize)).collect::<Vec<_>>()))
+                one(&encode(&blocks.chain(tables).chain(repeat_n(End, depth as usize)).collect::<Vec<_>>()))
             }),
         ),
     ]
 }
 
-/// Modules with many functions, or with many items of another kind.
 /// As many small functions as fit the size.
 pub fn small_functions() -> Shape {
     many("small functions", UNARY, &[], [LocalGet(A), I32Const(1), I32Add, Call(INCREMENT)])
 }
 
+/// Modules with many functions, or with many items of another kind.
 pub fn modules() -> Vec<Shape> {
     const LOCALS: &[(u32, ValType)] = &[(49_998, ValType::I64), (2, ValType::V128)];
     vec![

@@ -1,6 +1,7 @@
 //! copypatch, used as its users do: a vector is extended by each stencil, and a function is called for each patch.
 
 use copypatch::{ExecBuf, patch_x86_rel32};
+use stencil_runtime::Patch;
 
 use crate::Result;
 use crate::measure::{Contender, same};
@@ -39,9 +40,10 @@ impl Contender for CopyPatch<'_> {
 /// Adds a step.
 pub fn extend(code: &mut Vec<u8>, step: &Step) {
     const CODE: [u8; SIZE] = self::code();
+    const PATCHES: [Patch; 2] = [STENCIL_step.patch(0).unwrap(), STENCIL_step.patch(1).unwrap()];
     let start = code.len();
     code.extend_from_slice(&CODE);
-    for (patch, value) in STENCIL_step.patches.iter().zip([step.offset, step.amount.cast_unsigned()]) {
+    for (patch, value) in PATCHES.iter().zip([step.offset, step.amount.cast_unsigned()]) {
         // Its only kind of patch is a displacement from the end of the field.
         let field = start + patch.offset;
         patch_x86_rel32(code, field, field + 4 + value as usize);

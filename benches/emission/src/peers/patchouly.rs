@@ -30,7 +30,7 @@ impl Library {
         let library = Box::leak(Box::new(StencilLibrary { code: code.leak(), empty: &[0xeb, 0], moves }));
         let field = |index: usize| {
             let mut relocation = Relocation::new();
-            relocation.set_offset(STENCIL_step.patches[index].offset as u16);
+            relocation.set_offset(STENCIL_step.patches()[index].offset as u16);
             relocation.set_encoding(RelocationEncoding::X86Signed);
             relocation.set_size(32);
             relocation.set_patch_kind(PatchKind::Hole);

@@ -78,14 +78,14 @@ pub fn source(operands: usize, stencils: &[&Stencil], host: impl Fn(&str) -> Opt
 
 /// The function of one stencil.
 fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn(&str) -> Option<u64>) -> Result<()> {
-    writeln!(source, "\n// {}", stencil.name)?;
+    writeln!(source, "\n// {}", stencil.name())?;
     writeln!(
         source,
         "static void emit_{index}(unsigned char *code, unsigned char *data, const instruction *it, const uint64_t *labels)\n{{"
     )?;
     array(source, "code", &stencil.code)?;
     array(source, "data", &stencil.data)?;
-    for patch in stencil.patches {
+    for patch in stencil.patches() {
         let place = match patch.section {
             Section::Code => "code",
             Section::Data => "data",
@@ -98,7 +98,7 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
             PatchKind::Rel32 => "patch_32r",
         };
         let value = match patch.value {
-            Value::Operand(operand) if stencil.holes[operand].ty == "Label" => {
+            Value::Operand(operand) if stencil.holes()[operand].ty == "Label" => {
                 format!("labels[it->operands[{operand}]]")
             }
             Value::Operand(operand) => format!("it->operands[{operand}]"),
@@ -106,11 +106,11 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
             Value::Data(offset) => format!("(uintptr_t)data + {offset}"),
             Value::Next => format!("(uintptr_t)code + {}", stencil.code.size),
             Value::Callee(callee) => {
-                let name = stencil.calls[callee];
+                let name = stencil.calls()[callee];
                 format!("{:#x}", host(name).ok_or_else(|| format!("no host function {name}"))?)
             }
             Value::Function | Value::Static => {
-                return Err(format!("{}: an address that is not known", stencil.name).into());
+                return Err(format!("{}: an address that is not known", stencil.name()).into());
             }
         };
         writeln!(source, "    {function}({place} + {}, {value} + {:#x});", patch.offset, patch.addend as u64)?;

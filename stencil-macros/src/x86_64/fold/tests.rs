@@ -9,9 +9,10 @@ use std::collections::HashMap;
 
 use iced_x86::Register;
 
-use super::{Effects, Fill, Folded, Function, Operand, Reference, Registers, To, fold};
+use super::{Fill, Folded, Function, Operand, Reference, To, fold};
+use crate::instruction::{Effects, Instruction, Registers};
 use crate::model::PatchKind;
-use crate::x86_64;
+use crate::x86_64::{decode::decode, listing::disassemble};
 
 const N: [&str; 2] = ["n", "m"];
 
@@ -40,7 +41,7 @@ fn run(operands: &[Operand], input: &str) -> Vec<String> {
     code.push(0xe9);
     fields.push((code.len(), "to"));
     code.extend([0; 4]);
-    let decoded = x86_64::decode(&code).unwrap();
+    let decoded = decode(&code).unwrap();
     let reference = |&(offset, name): &(usize, &str)| {
         let (name, at) = name.split_once('+').unwrap_or((name, "0"));
         let operand = N.iter().position(|operand| *operand == name);
@@ -64,8 +65,8 @@ fn run(operands: &[Operand], input: &str) -> Vec<String> {
     };
     let Folded { code: folded, replacements } = fold(&function);
     let names = |at: usize| fields.iter().filter(move |(offset, _)| *offset >= at);
-    let shown = |(index, item): (usize, &x86_64::Decoded)| {
-        let (start, end) = (item.start(), item.end());
+    let shown = |(index, item): (usize, &Instruction)| {
+        let (start, end) = (item.start, item.end);
         let Some(replacement) = replacements.get(&index) else {
             let own = names(start).filter(|(offset, _)| *offset < end);
             let own = own.map(|&(offset, name)| (offset - start, name.to_owned())).collect();
@@ -98,7 +99,7 @@ fn text(bytes: &[u8], names: &HashMap<usize, String>) -> String {
     if bytes.is_empty() {
         return "-".into();
     }
-    let lines = x86_64::disassemble(bytes, names);
+    let lines = disassemble(bytes, names);
     let lines: Vec<_> = lines.lines().map(|line| line.split_once(": ").unwrap().1).collect();
     lines.join("; ")
 }

@@ -1,6 +1,7 @@
 //! Conditions after a comparison whose operands have been exchanged.
 
-use super::flow::{self, Effects, Next, Registers};
+use super::flow::{self, Next};
+use crate::instruction::{Effects, Registers};
 
 /// The instructions that read the flags which the comparison at `from` sets, if they can all be told: no other instruction may have
 /// set those flags, and none may keep some of them.

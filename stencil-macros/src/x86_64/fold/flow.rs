@@ -4,36 +4,13 @@
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, OpAccess, Register};
 
 use super::value::Value;
-
-/// A set of general registers, and the arithmetic flags.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Registers(u32);
+use crate::instruction::{Effects, Registers};
+use crate::x86_64::registers::general;
 
 impl Registers {
-    pub const NONE: Self = Self(0);
-    /// All sixteen general registers, but no flags: no convention passes those.
-    pub const GENERAL: Self = Self(0xffff);
-    pub const FLAGS: Self = Self(1 << 16);
-
     /// The general register that this one is part of; none if it is of another kind.
     pub fn of(register: Register) -> Self {
-        number(register).map_or(Self::NONE, |number| Self(1 << number))
-    }
-
-    pub fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    pub fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    fn numbers(self) -> impl Iterator<Item = usize> {
-        (0..16).filter(move |number| self.0 & 1 << number != 0)
+        general(register).map_or(Self::NONE, |register| Self::from(&[register]))
     }
 
     /// A general register that is not in the set, of those which functions need not preserve.
@@ -52,30 +29,13 @@ impl FromIterator<Register> for Registers {
 
 /// The number of the general register that this one is part of.
 pub fn number(register: Register) -> Option<usize> {
-    let full = register.full_register();
-    full.is_gpr64().then(|| full as usize - Register::RAX as usize)
-}
-
-/// The effects of an instruction on registers and flags.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Effects {
-    pub reads: Registers,
-    /// Written, at least in part or under some condition.
-    pub writes: Registers,
-    /// Written as a whole, whatever they held.
-    pub kills: Registers,
+    general(register).map(|general| general.0.into())
 }
 
 /// Carry, parity, adjust, zero, sign and overflow.
 const ARITHMETIC_FLAGS: u32 = 0x3f;
 
 impl Effects {
-    /// The effects of a call that reads some registers, loses some, and may also set `others`.
-    pub fn of_call(reads: Registers, lost: Registers, others: Registers) -> Self {
-        let flags = Registers::FLAGS;
-        Self { reads, writes: lost.with(others).with(flags), kills: lost.with(flags) }
-    }
-
     /// The effects of an instruction other than a call.
     pub fn of(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> Self {
         let mut effects = Self::default();
@@ -199,7 +159,7 @@ pub fn known_before(
 }
 
 fn transfer(mut state: State, effects: Effects, defined: Option<(Register, Value)>) -> State {
-    for number in effects.writes.numbers() {
+    for number in effects.writes.numbers().take_while(|number| *number < 16) {
         state[number] = None;
     }
     for known in &mut state {

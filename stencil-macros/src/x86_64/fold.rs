@@ -28,11 +28,10 @@ use std::collections::HashMap;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, OpKind, Register};
 
 pub use encode::Replacement;
-pub use flow::{Effects, Registers};
 pub use value::Operand;
 
+use crate::instruction::{self, Effects, Flow, Registers};
 use crate::model::PatchKind;
-use crate::x86_64::{Decoded, Kind};
 use flow::{Next, State};
 use rules::{Change, Field, Needs, Site};
 use value::{Part, Value};
@@ -40,7 +39,7 @@ use value::{Part, Value};
 /// A function whose loads are to be folded.
 pub struct Function<'a> {
     pub code: &'a [u8],
-    pub decoded: &'a [Decoded],
+    pub decoded: &'a [instruction::Instruction],
     /// The operands of the uop, by index.
     pub operands: &'a [Operand],
     /// All relocated fields, in the order of their offsets.
@@ -146,7 +145,9 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new(function: &'a Function<'a>) -> Self {
-        let steps = function.decoded.iter().map(|item| Step::new(item, function.references)).collect();
+        let mut decoder = Decoder::new(64, function.code, DecoderOptions::NONE);
+        let step = |item| Step::new(item, decoder.decode(), function.references);
+        let steps: Vec<Step> = function.decoded.iter().map(step).collect();
         let mut pass = Self {
             function,
             operands: function.operands.to_vec(),
@@ -159,8 +160,9 @@ impl<'a> Pass<'a> {
             live_after: Vec::new(),
             known_before: Vec::new(),
         };
-        for (index, item) in function.decoded.iter().enumerate() {
-            let effects = pass.effects_of(index, &item.instruction);
+        for index in 0..pass.steps.len() {
+            let instruction = pass.steps[index].instruction;
+            let effects = pass.effects_of(index, &instruction);
             pass.effects.push(effects);
         }
         pass.reachable = flow::reachable(&pass.next);
@@ -185,7 +187,7 @@ impl<'a> Pass<'a> {
     /// Makes absolute addresses of 32 bits whole: in the register that they are moved to, or in one that is free.
     fn addresses(&mut self) {
         for (reference, Reference { offset, to }) in self.function.references.iter().enumerate() {
-            let index = self.function.decoded.partition_point(|item| item.end() <= *offset);
+            let index = instruction::index_at(self.function.decoded, *offset);
             if *to != To::Address || index >= self.steps.len() {
                 continue;
             }
@@ -199,7 +201,7 @@ impl<'a> Pass<'a> {
                 }
                 // A table, at an address plus one register.
                 _ if instruction.memory_base() == Register::None
-                    && self.function.decoded[index].is_displacement(*offset) =>
+                    && is_displacement(&self.function.decoded[index], *offset) =>
                 {
                     let Effects { reads, writes, .. } = self.effects[index];
                     let taken = self.live_after[index].with(reads).with(writes);
@@ -362,9 +364,9 @@ impl<'a> Pass<'a> {
                 let readers = conditions::readers(index, &self.effects, &self.next)?;
                 let flip = |reader: usize| {
                     let item = &self.function.decoded[reader];
-                    let bytes = &self.code[item.start()..item.end()];
+                    let bytes = &self.code[item.start..item.end];
                     let (offset, byte) = conditions::exchanged(bytes).filter(|_| !self.steps[reader].changed)?;
-                    Some((reader, item.start() + offset, byte))
+                    Some((reader, item.start + offset, byte))
                 };
                 readers.into_iter().map(flip).collect()
             }
@@ -374,7 +376,7 @@ impl<'a> Pass<'a> {
     fn apply(&mut self, index: usize, site: Site, change: &Change, flips: &[(usize, usize, u8)]) {
         for &(reader, offset, byte) in flips {
             self.code[offset] = byte;
-            let (start, end) = (self.function.decoded[reader].start(), self.function.decoded[reader].end());
+            let (start, end) = (self.function.decoded[reader].start, self.function.decoded[reader].end);
             let mut decoder = Decoder::with_ip(64, &self.code[start..end], start as u64, DecoderOptions::NONE);
             self.steps[reader].instruction = decoder.decode();
         }
@@ -443,15 +445,15 @@ impl<'a> Pass<'a> {
 }
 
 impl Step {
-    fn new(item: &Decoded, references: &[Reference]) -> Self {
-        let first = references.partition_point(|reference| reference.offset < item.start());
-        let own = references[first..].iter().take_while(|reference| reference.offset < item.end());
+    fn new(item: &instruction::Instruction, instruction: Instruction, references: &[Reference]) -> Self {
+        let first = references.partition_point(|reference| reference.offset < item.start);
+        let own = references[first..].iter().take_while(|reference| reference.offset < item.end);
         let (mut fills, mut variable) = (Vec::new(), None);
         for (index, reference) in own.enumerate() {
-            let displacement = item.is_displacement(reference.offset);
+            let displacement = is_displacement(item, reference.offset);
             let field = if displacement { Field::Displacement } else { Field::Immediate };
-            let relative = displacement && item.instruction.is_ip_rel_memory_operand();
-            let rest = if relative { (item.end() - reference.offset) as i64 } else { 0 };
+            let relative = displacement && item.is_relative();
+            let rest = if relative { (item.end - reference.offset) as i64 } else { 0 };
             fills.push(Filled { field, fill: Fill::Kept { reference: first + index, rest } });
             if let To::Variable { operand, at } = reference.to
                 && relative
@@ -459,15 +461,7 @@ impl Step {
                 variable = Some((operand, at));
             }
         }
-        Self {
-            instruction: item.instruction,
-            before: None,
-            fills,
-            variable,
-            defines: None,
-            changed: false,
-            deleted: false,
-        }
+        Self { instruction, before: None, fills, variable, defines: None, changed: false, deleted: false }
     }
 
     /// The register that the instruction sets to a known value, with that value, after this state.
@@ -542,27 +536,33 @@ impl Step {
     }
 }
 
+/// Whether a field at an offset is the displacement of a memory operand.
+fn is_displacement(item: &instruction::Instruction, offset: usize) -> bool {
+    use instruction::Field::{Displacement, Relative};
+    item.fields.iter().flatten().any(|at| at.offset == offset && matches!(at.field, Displacement | Relative))
+}
+
 /// Where control goes after each instruction.
 fn next(function: &Function) -> Vec<Next> {
     let relocated =
         |offset: usize| function.references.binary_search_by_key(&offset, |reference| reference.offset).is_ok();
     let count = function.decoded.len();
-    let step = |(index, item): (usize, &Decoded)| {
+    let step = |(index, item): (usize, &instruction::Instruction)| {
         let mut next = Next::default();
         let leaves = || Some((function.leaves)(index));
-        if matches!(item.kind(), Kind::Plain | Kind::Branch) {
+        if item.flow.continues() {
             if index + 1 < count { next.within.push(index + 1) } else { next.leaves = Some(Registers::GENERAL) }
         }
-        match item.kind() {
-            Kind::Plain => {}
-            Kind::Jump | Kind::Branch => match item.internal_target(&relocated) {
-                Some(target) => match function.decoded.binary_search_by_key(&target, Decoded::start) {
-                    Ok(target) => next.within.push(target),
-                    Err(_) => next.leaves = Some(Registers::GENERAL),
+        match item.flow {
+            Flow::Jump | Flow::Branch => match item.internal_target(relocated) {
+                Some(target) => match instruction::index_of(function.decoded, target) {
+                    Some(target) => next.within.push(target),
+                    None => next.leaves = Some(Registers::GENERAL),
                 },
                 None => next.leaves = leaves(),
             },
-            Kind::Leave => next.leaves = leaves(),
+            flow if flow.ends_block() => next.leaves = leaves(),
+            _ => {}
         }
         next
     };

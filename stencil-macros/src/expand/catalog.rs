@@ -1,0 +1,277 @@
+//! The catalog of a block: its stored bytes, and its descriptions in encoded form, as three constants that rustc need not
+//! look into. `catalog` in the runtime decodes them and documents the encoding.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::links::{self, callees};
+use super::names::Names;
+use super::operand::{range, type_text};
+use super::shape::Shapes;
+use crate::ast::{Block, Uop};
+use crate::model::{Objects, Patch, PatchKind, Section, Stencil, Value, stored};
+
+/// The stencils of a block.
+pub struct Catalog {
+    pub shapes: Shapes,
+    /// The stored bytes of each stencil: code, then data. Equal ones are stored once.
+    bytes: Vec<u8>,
+    starts: HashMap<Vec<u8>, usize>,
+    records: Vec<u8>,
+    strings: String,
+    offsets: HashMap<String, usize>,
+    /// Functions and data that patches refer to.
+    links: Vec<Value>,
+    /// The entry, if the block declares the machine.
+    pub entry: Option<Entry>,
+    /// The uops in the order of the block.
+    pub uops: Vec<Entry>,
+}
+
+/// A uop or a family in the catalog.
+pub struct Entry {
+    /// The offset of its record.
+    pub record: usize,
+    /// Its members, with `None` for those that the family's condition excludes.
+    pub members: Vec<Option<Member>>,
+}
+
+/// A stencil in the catalog.
+#[derive(Clone, Copy)]
+pub struct Member {
+    /// The offset of its record.
+    pub record: usize,
+    /// The number of its shape.
+    pub shape: usize,
+    /// The offset of its stored bytes.
+    pub bytes: usize,
+}
+
+impl Catalog {
+    pub fn new(block: &Block, objects: &Objects) -> Self {
+        let mut catalog = Self {
+            shapes: Shapes::new(block),
+            bytes: Vec::new(),
+            starts: HashMap::new(),
+            records: Vec::new(),
+            strings: String::new(),
+            offsets: HashMap::new(),
+            links: Vec::new(),
+            entry: None,
+            uops: Vec::new(),
+        };
+        catalog.entry = objects.entry.as_ref().map(|stencil| catalog.entry(None, &[Some(stencil)]));
+        let empty = Stencil { data_alignment: 1, ..Stencil::default() };
+        for (uop, members) in block.uops.iter().zip(&objects.uops) {
+            let mut members: Vec<_> = members.iter().map(Option::as_ref).collect();
+            if !uop.is_family() && members.iter().all(Option::is_none) {
+                members = vec![Some(&empty)];
+            }
+            let entry = catalog.entry(Some(uop), &members);
+            catalog.uops.push(entry);
+        }
+        catalog
+    }
+
+    /// Returns whether the block has no stencil and does not declare the machine.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Expands the catalog.
+    pub fn items(&self, block: &Block, names: &Names) -> TokenStream {
+        let (catalog, bytes) = (names.catalog(), names.bytes());
+        let (records, strings) = (names.records(), names.strings());
+        let (size, stored) = (self.bytes.len(), Literal::byte_string(&self.bytes));
+        let (length, encoded) = (self.records.len(), Literal::byte_string(&self.records));
+        let text = &self.strings;
+        let links = self.links.iter().map(|link| links::item(block, *link, names));
+        quote! {
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals)]
+            static #bytes: [__stencil_core::primitive::u8; #size] = *#stored;
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals)]
+            static #records: [__stencil_core::primitive::u8; #length] = *#encoded;
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals)]
+            static #strings: &__stencil_core::primitive::str = #text;
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals)]
+            static #catalog: __stencil_runtime::expansion::Catalog = __stencil_runtime::expansion::Catalog {
+                bytes: &#bytes,
+                records: &#records,
+                strings: #strings,
+                links: &[#(#links),*],
+            };
+        }
+    }
+
+    /// Writes the records of a uop or a family and of its members.
+    fn entry(&mut self, uop: Option<&Uop>, members: &[Option<&Stencil>]) -> Entry {
+        let record = self.records.len();
+        self.string(&uop.map_or("entry".into(), |uop| uop.name.to_string()));
+        let parameters = uop.map_or(&[][..], |uop| &uop.parameters);
+        self.size(parameters.len());
+        for parameter in parameters {
+            self.size(parameter.start);
+            self.size(parameter.range().len());
+        }
+        let operands = uop.map_or(&[][..], |uop| &uop.operands);
+        self.size(operands.len());
+        for field in operands {
+            self.string(&field.name.to_string());
+            self.string(&type_text(&field.ty.rust));
+        }
+        let table = self.records.len();
+        self.records.resize(table + 4 * members.len(), 0);
+        let members = members.iter().enumerate().map(|(index, stencil)| {
+            let member = self.member(record, index, (*stencil)?, uop);
+            let offset = u32::try_from(member.record).expect("less than 4 GiB of records");
+            self.records[table + 4 * index..][..4].copy_from_slice(&offset.to_le_bytes());
+            Some(member)
+        });
+        Entry { record, members: members.collect() }
+    }
+
+    fn member(&mut self, family: usize, index: usize, stencil: &Stencil, uop: Option<&Uop>) -> Member {
+        let (code, data) = (stored(&stencil.code), stored(&stencil.data));
+        let bytes = self.store([code, data].concat());
+        let shape = self.shapes.add(stencil, uop, bytes);
+        let callees = callees(stencil);
+        let record = self.records.len();
+        let alignment = stencil.data_alignment.ilog2() as usize;
+        let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
+        let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, callees.len()];
+        for number in [family, index, shape].into_iter().chain(sizes) {
+            self.size(number);
+        }
+        self.size(stencil.patches.len());
+        let mut last = None;
+        for patch in &stencil.patches {
+            self.patch(patch, last, &callees);
+            last = Some(patch);
+        }
+        for callee in callees {
+            let link = self.link(callee);
+            self.size(link);
+        }
+        for operand in 0..uop.map_or(0, |uop| uop.operands.len()) {
+            match uop.and_then(|uop| range(uop, operand, stencil)) {
+                None => self.size(0),
+                Some((min, max)) => {
+                    self.size(1);
+                    self.signed(min);
+                    self.signed(max);
+                }
+            }
+        }
+        self.lines(&stencil.disassembly);
+        Member { record, shape, bytes }
+    }
+
+    fn patch(&mut self, patch: &Patch, last: Option<&Patch>, callees: &[Value]) {
+        let section = match patch.section {
+            Section::Code => 0,
+            Section::Data => 1,
+        };
+        let kind = match patch.kind {
+            PatchKind::Abs64 => 0,
+            PatchKind::Abs32S => 1,
+            PatchKind::Low32 => 2,
+            PatchKind::Low16 => 3,
+            PatchKind::Low8 => 4,
+            PatchKind::Rel32 => 5,
+        };
+        let (sort, number) = match patch.value {
+            Value::Operand(operand) => (0, Some(operand)),
+            Value::Code(offset) => (1, Some(offset)),
+            Value::Data(offset) => (2, Some(offset)),
+            Value::Next => (3, None),
+            Value::Host(_) | Value::Libc(_) => match callees.iter().position(|callee| *callee == patch.value) {
+                Some(index) => (4, Some(index)),
+                None => (5, Some(self.link(patch.value))),
+            },
+            Value::Static(_) => (6, Some(self.link(patch.value))),
+        };
+        let start = last.filter(|last| last.section == patch.section).map_or(0, |last| last.offset);
+        self.size(section | kind << 1 | sort << 5);
+        self.size(patch.offset - start);
+        number.into_iter().for_each(|number| self.size(number));
+        self.signed(patch.addend);
+    }
+
+    /// Writes a disassembly: for each line the distance from the previous instruction, and the text.
+    fn lines(&mut self, disassembly: &str) {
+        self.size(disassembly.lines().count());
+        let mut last = 0;
+        for line in disassembly.lines() {
+            let instruction = line
+                .split_once(": ")
+                .and_then(|(offset, text)| Some((usize::from_str_radix(offset.trim_start(), 16).ok()?, text)));
+            match instruction {
+                Some((offset, text)) if offset >= last => {
+                    self.size(offset - last + 1);
+                    self.string(text);
+                    last = offset;
+                }
+                _ => {
+                    self.size(0);
+                    self.string(line);
+                    last = 0;
+                }
+            }
+        }
+    }
+
+    /// Stores bytes and returns their offset.
+    fn store(&mut self, bytes: Vec<u8>) -> usize {
+        let end = self.bytes.len();
+        let all = &mut self.bytes;
+        *self.starts.entry(bytes).or_insert_with_key(|bytes| {
+            all.extend_from_slice(bytes);
+            end
+        })
+    }
+
+    /// Returns the index of the link to a function or a constant.
+    fn link(&mut self, value: Value) -> usize {
+        let known = self.links.iter().position(|link| *link == value);
+        known.unwrap_or_else(|| {
+            self.links.push(value);
+            self.links.len() - 1
+        })
+    }
+
+    /// Writes a string as its offset among the strings. Equal strings are stored once.
+    fn string(&mut self, text: &str) {
+        let offset = self.offsets.get(text).copied().unwrap_or_else(|| {
+            let offset = self.strings.len();
+            self.strings.push_str(text);
+            self.strings.push('\n');
+            self.offsets.insert(text.to_owned(), offset);
+            offset
+        });
+        self.size(offset);
+    }
+
+    fn size(&mut self, number: usize) {
+        self.number(number as u64);
+    }
+
+    /// Writes a signed number in zigzag form.
+    fn signed(&mut self, number: i64) {
+        self.number((number << 1 ^ number >> 63) as u64);
+    }
+
+    /// Writes a number in LEB128.
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.records.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.records.push(number as u8);
+    }
+}

@@ -1,0 +1,66 @@
+//! Shapes: what an emit function depends on. Stencils of one shape differ in nothing but their bytes, and share a function.
+
+use std::collections::HashMap;
+
+use crate::ast::{Block, Uop};
+use crate::ctype::Type;
+use crate::model::{Patch, Stencil, stored};
+
+/// Everything that an emit function depends on, except the bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// The sizes of code and data in bytes.
+    pub code: usize,
+    pub data: usize,
+    pub data_alignment: u64,
+    /// How many bytes of code and of data are stored.
+    pub stored: (usize, usize),
+    pub patches: Vec<Patch>,
+    /// The operands that are labels, used or not: all of them have to be bound.
+    pub labels: Vec<usize>,
+}
+
+impl Shape {
+    fn of(stencil: &Stencil, uop: Option<&Uop>) -> Self {
+        let operands = uop.map_or(&[][..], |uop| &uop.operands);
+        let labels = operands.iter().enumerate().filter(|(_, field)| field.ty.c == Type::Label);
+        Self {
+            code: stencil.code.len(),
+            data: stencil.data.len(),
+            data_alignment: if stencil.data.is_empty() { 1 } else { stencil.data_alignment },
+            stored: (stored(&stencil.code).len(), stored(&stencil.data).len()),
+            patches: stencil.patches.clone(),
+            labels: labels.map(|(index, _)| index).collect(),
+        }
+    }
+}
+
+/// The shapes of a block.
+pub struct Shapes {
+    /// The number of words that emit functions take: that of the uop with most operands.
+    pub words: usize,
+    /// Each shape with the offset of the stored bytes, if all its stencils store the same ones.
+    pub all: Vec<(Shape, Option<usize>)>,
+    numbers: HashMap<Shape, usize>,
+}
+
+impl Shapes {
+    pub fn new(block: &Block) -> Self {
+        let words = block.uops.iter().map(|uop| uop.operands.len()).max().unwrap_or(0);
+        Self { words, all: Vec::new(), numbers: HashMap::new() }
+    }
+
+    /// Returns the number of a stencil's shape. The stencil's stored bytes are at this offset.
+    pub fn add(&mut self, stencil: &Stencil, uop: Option<&Uop>, bytes: usize) -> usize {
+        let shape = Shape::of(stencil, uop);
+        if let Some(&number) = self.numbers.get(&shape) {
+            let common = &mut self.all[number].1;
+            *common = common.filter(|&others| others == bytes);
+            return number;
+        }
+        let number = self.all.len();
+        self.numbers.insert(shape.clone(), number);
+        self.all.push((shape, Some(bytes)));
+        number
+    }
+}
