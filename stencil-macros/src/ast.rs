@@ -23,6 +23,8 @@ pub struct Block {
     pub includes: Vec<LitStr>,
     pub c: Vec<Group>,
     pub order: Vec<Declaration>,
+    /// The `cfg` predicates in the block, and whether each one holds. The items above follow from them.
+    pub conditions: Vec<(TokenStream, bool)>,
     pub mistakes: Mistakes,
 }
 

@@ -19,7 +19,10 @@ static FOLDER: Mutex<()> = Mutex::new(());
 
 fn compare(part: Part, seeds: impl Iterator<Item = u64>) -> Report {
     let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
-    let options = Options { folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("bodies"), ..Options::new() };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // The tests of messages build the same dependencies there.
+    let target = folder.with_file_name("tests").join("trybuild");
+    let options = Options { folder: folder.join("bodies"), target, ..Options::new() };
     let report = Batch::new(part, seeds, options.inputs).compare(&options).unwrap();
     eprintln!("{}: {report:#?}", options.compiler);
     assert!(report.bodies >= 40 && report.cases >= 15 * report.bodies, "too few bodies were compared: {report:#?}");

@@ -1,7 +1,7 @@
 //! Builds crates with blocks of many uops and prints a table of where the time goes.
 //!
-//! Each crate is built in a process of its own, without the cache, and several times; medians count. The C compiler's time
-//! is measured around it: this program takes its place (`STENCIL_CC`) and starts it. rustc reports its own times by
+//! Each crate is built several times, in a process of its own and without the cache. The table shows medians. To measure the
+//! C compiler, this program takes its place (`STENCIL_CC`), starts it and takes the time. rustc reports its own times with
 //! `-Ztime-passes`.
 
 use std::error::Error;
@@ -13,11 +13,12 @@ use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Builds of each crate.
+/// The number of builds of each crate.
 const RUNS: usize = 5;
 /// The size of the header in bytes.
 const HEADER: usize = 900_000;
-/// The C compiler to measure and the file for its times, set where this program stands in for the compiler.
+/// The environment variables that make this program stand in for the C compiler: the compiler to measure, and the file for its
+/// times.
 const COMPILER: &str = "SCALE_COMPILER";
 const LOG: &str = "SCALE_LOG";
 
@@ -54,12 +55,12 @@ fn stand_in(compiler: &str, log: &str) -> ExitCode {
     }
 }
 
-/// Seconds of one build.
+/// The duration of one build, in seconds.
 struct Times {
     compiler: f64,
     expansion: f64,
     rustc: f64,
-    /// All of rustc, when nothing that the C compiler sees has changed.
+    /// All of rustc, in a build in which the C has not changed.
     unchanged: f64,
 }
 
@@ -86,7 +87,7 @@ fn measure_in(folder: &Path) -> Result<()> {
                 build(folder, flags, "cache")?;
                 let (started, _, unchanged) = build(folder, flags, "cache")?;
                 if started != 0.0 {
-                    return Err("the C compiler was started though nothing had changed".into());
+                    return Err("the C compiler ran although nothing had changed".into());
                 }
                 runs.push(Times { compiler, expansion, rustc, unchanged });
             }
@@ -109,7 +110,7 @@ fn measure_in(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The crate with this many uops.
+/// Writes a crate with this many uops.
 fn write(folder: &Path, uops: usize) -> Result<()> {
     let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stencil-runtime").canonicalize()?;
     fs::create_dir_all(folder.join("src"))?;
@@ -123,8 +124,8 @@ fn write(folder: &Path, uops: usize) -> Result<()> {
     Ok(())
 }
 
-/// Builds the crate. Returns the seconds of the C compiler, the expansion, and all of rustc. `cache` is a folder in the crate's,
-/// or `off`.
+/// Builds the crate. Returns the seconds that the C compiler, the expansion and all of rustc took. `cache` is `off`, or a
+/// folder in the crate's folder.
 fn build(folder: &Path, flags: &[&str], cache: &str) -> Result<(f64, f64, f64)> {
     let compiler = std::env::var("STENCIL_CC").unwrap_or_else(|_| "clang-19".into());
     let log = folder.join("log");
@@ -151,7 +152,7 @@ fn build(folder: &Path, flags: &[&str], cache: &str) -> Result<(f64, f64, f64)> 
     let pass = |name: &str| -> Result<f64> {
         let line = messages.lines().find(|line| line.starts_with("time:") && line.ends_with(&format!("\t{name}")));
         let seconds = line.and_then(|line| line.split_whitespace().nth(1)).map(|field| field.trim_end_matches(';'));
-        Ok(seconds.ok_or_else(|| format!("rustc does not say how long {name} took:\n{messages}"))?.parse()?)
+        Ok(seconds.ok_or_else(|| format!("rustc does not report the time of {name}:\n{messages}"))?.parse()?)
     };
     let mut compiler = 0.0;
     for line in fs::read_to_string(&log)?.lines() {

@@ -1,7 +1,7 @@
 //! Builds the command `uops` with and without the features that reduce stored bytes, and prints a table of what is in the binary.
 //!
-//! Arrays are found by their symbols, emit functions by the relocations of what instructions refer to. The first line is
-//! the library as it is.
+//! It finds the arrays by their symbols, and the emit functions by the relocations of the `Uop`s that refer to them. The first row
+//! is the library without changes.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,7 +12,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarge
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The values of `STENCIL_KEEP` (see the macro), and their names.
+/// The values of the macro's variable `STENCIL_KEEP`, and their names in the table.
 const VARIANTS: [(&str, &str); 4] =
     [("", "as it is"), ("zeros", "with zeros"), ("copies", "with equal bodies"), ("zeros,copies", "with both")];
 
@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Builds the command and reads the file.
+/// Builds the command and returns its executable.
 fn build(keep: &str) -> Result<Vec<u8>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/stored");
@@ -45,7 +45,7 @@ fn build(keep: &str) -> Result<Vec<u8>> {
     Ok(std::fs::read(target.join("release/uops"))?)
 }
 
-/// Counts, and sizes in bytes.
+/// Numbers of items, and sizes in bytes.
 #[derive(Default)]
 struct Sizes {
     arrays: usize,
@@ -84,7 +84,7 @@ impl Sizes {
                 uops.push(start..start + size);
             }
         }
-        // In a position-independent executable each pointer of a table is a relocation.
+        // In a position-independent executable, each pointer in a table has a relocation.
         let mut emit = BTreeMap::new();
         for (place, relocation) in file.dynamic_relocations().into_iter().flatten() {
             let target = relocation.addend() as u64;
