@@ -48,12 +48,12 @@ pub use stencil::{Abi, Body, Family, Hole, Patch, PatchKind, Section, Stencil, V
 /// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
 pub mod expansion {
-    pub use crate::catalog::Catalog;
+    pub use crate::catalog::{Catalog, Stored};
     pub use crate::constant::Pointer;
     pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
-    pub use crate::program::Shape;
+    pub use crate::program::{Function, Shape};
     pub use ::core;
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 

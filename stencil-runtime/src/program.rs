@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, Stored};
 use crate::described::{self, TRAMPOLINE_SIZE};
 use crate::emit::{Address, Emitter, Fresh, Memory};
 use crate::entry::Entry;
@@ -60,12 +60,9 @@ impl<const SIZE: usize> Words for [u64; SIZE] {
     }
 }
 
-/// A function that emits the instructions of one shape: uops that differ in nothing but their bytes. Returns `false` if it
-/// emitted nothing, so that the description is needed.
-///
-/// # Safety
-/// The uop has that shape.
-pub type Emit<M> = unsafe fn(&Uop<M>, &mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
+/// A function that emits the instructions of one shape: uops that differ in nothing but their bytes. It is only called for
+/// uops of that shape. Returns `false` if it emitted nothing, so that the description is needed.
+pub type Emit<M> = fn(&Uop<M>, &mut Emitter<'_, Fresh>, &<M as Machine>::Operands, &Labels) -> bool;
 
 /// An emit function, and the number of bytes that it expects each of its uops to store.
 #[derive(Debug)]
@@ -75,7 +72,7 @@ pub struct Shape<M: Machine> {
 }
 
 impl<M: Machine> Shape<M> {
-    /// Makes a shape.
+    /// Makes a shape. What its function does is up to the caller of [`Uop::new`].
     #[must_use]
     pub const fn new(stored: usize, emit: Emit<M>) -> Self {
         Self { stored, emit }
@@ -122,28 +119,24 @@ const fn narrow(size: usize) -> u32 {
 /// #     machine Calc(x: u64) -> u64;
 /// #     uop ret() { RETURN(x); }
 /// # }
-/// let again: Instruction<Calc> = Instruction::new(Calc::ENTRY, []); // error: `new` is unsafe
+/// let again: Instruction<Calc> = Instruction::new(Calc::ENTRY, [], None); // error: `new` is unsafe
 /// ```
 pub struct Uop<M: Machine> {
     /// The function of its shape. None for the pseudo-uop that binds a label.
     emit: Option<Emit<M>>,
-    /// The stored bytes of code and data.
-    stored: *const u8,
+    stored: Stored,
     size: Size,
     catalog: &'static Catalog,
     /// The record of its stencil, or that of the family for missing members.
     record: u32,
     /// The number of its shape in the block, or `MISSING`.
     shape: u32,
+    /// The uop of the narrow form.
+    narrow: Option<&'static Self>,
 }
 
 /// In place of a shape: this stands for the members that a family lacks.
 const MISSING: u32 = u32::MAX;
-
-// SAFETY: a uop never changes, and what `stored` points to is borrowed for `'static`.
-unsafe impl<M: Machine> Send for Uop<M> {}
-// SAFETY: as above.
-unsafe impl<M: Machine> Sync for Uop<M> {}
 
 impl<M: Machine> Uop<M> {
     /// Makes a uop of a record. Expansions of [`stencil!`](crate::stencil!) call it.
@@ -151,44 +144,105 @@ impl<M: Machine> Uop<M> {
     /// # Safety
     /// The catalog describes functions of machine `M` that a C compiler compiled: their bytes, their sizes, their alignment,
     /// their operands and their patches. The shape that the record names emits this stencil, and nothing else, from its stored
-    /// bytes and by the same operands in the same order.
+    /// bytes and by the same operands in the same order. `narrow` is the uop of the narrow form that the record names.
     ///
     /// # Panics
-    /// If the shape expects more or fewer stored bytes.
+    /// If the shape expects more or fewer stored bytes, or if there is no uop of the narrow form.
     #[must_use]
-    pub const unsafe fn new(catalog: &'static Catalog, record: u32, shapes: &[Shape<M>]) -> Self {
+    pub const unsafe fn new(
+        catalog: &'static Catalog,
+        record: u32,
+        shapes: &[Shape<M>],
+        narrow: Option<&'static Self>,
+    ) -> Self {
         let stencil = catalog.stencil(record);
         let Shape { stored, emit } = &shapes[stencil.shape as usize];
         assert!(*stored == stencil.stored.len(), "an emit function has the stored sizes of its uops");
+        assert!(stencil.narrow().is_some() == narrow.is_some(), "a narrow form has a uop");
         Self {
             emit: Some(*emit),
-            stored: stencil.stored.as_ptr(),
+            // SAFETY: `shape` is what the uop is emitted by, and it expects as many bytes.
+            stored: unsafe { Stored::at(stencil.stored, 0) },
             size: Size::of(&stencil),
             catalog,
             record,
             shape: stencil.shape,
+            narrow,
         }
     }
 
     /// Makes the uops of a family, with `None` for members that it lacks.
     ///
     /// # Safety
-    /// As for [`new`](Self::new), for each member. The family has `N` combinations of parameters.
+    /// As for [`new`](Self::new), for each member. The family has `N` combinations of parameters. `narrow` is the result of
+    /// [`narrow_family`](Self::narrow_family).
     ///
     /// # Panics
     /// As for [`new`](Self::new).
     #[must_use]
-    pub const unsafe fn family<const N: usize>(family: Family, shapes: &[Shape<M>]) -> [Option<Self>; N] {
+    pub const unsafe fn family<const N: usize>(
+        family: Family,
+        shapes: &[Shape<M>],
+        narrow: &'static [Option<Self>],
+    ) -> [Option<Self>; N] {
         let mut uops = [const { None }; N];
-        let mut index = 0;
+        let (mut index, mut next) = (0, 0);
         while index < N {
             if let Some(record) = family.record(index) {
+                let mut form = None;
+                if family.catalog.stencil(record).narrow().is_some() {
+                    form = narrow[next].as_ref();
+                    next += 1;
+                }
                 // SAFETY: the caller's promise.
-                uops[index] = Some(unsafe { Self::new(family.catalog, record, shapes) });
+                uops[index] = Some(unsafe { Self::new(family.catalog, record, shapes, form) });
             }
             index += 1;
         }
         uops
+    }
+
+    /// Makes the uops of the narrow forms of a family's members.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new), for each narrow form. The family has `combinations` of parameters, and `N` members with a narrow form.
+    ///
+    /// # Panics
+    /// As for [`new`](Self::new), and if the family has more members with a narrow form.
+    #[must_use]
+    pub const unsafe fn narrow_family<const N: usize>(
+        family: Family,
+        combinations: usize,
+        shapes: &[Shape<M>],
+    ) -> [Option<Self>; N] {
+        let mut uops = [const { None }; N];
+        let (mut index, mut next) = (0, 0);
+        while index < combinations {
+            if let Some(record) = family.record(index) {
+                let form = family.catalog.stencil(record).form;
+                if family.catalog.stencil(record).narrow().is_some() {
+                    // SAFETY: the caller's promise.
+                    uops[next] = Some(unsafe { Self::new(family.catalog, form, shapes, None) });
+                    next += 1;
+                }
+            }
+            index += 1;
+        }
+        uops
+    }
+
+    /// Returns the uop of the narrow form, if there is one and all words are within the limits, and else this uop.
+    #[inline(always)]
+    fn of_form<const N: usize>(&'static self, words: &[u64; N], limits: Option<Limits<N>>) -> &'static Self {
+        let Some(limits) = limits else { return self };
+        // The words are numbers of 64 bits with or without a sign; distances have none. There is no branch for each operand.
+        let (mut fit, mut next) = (true, 0);
+        while next < N {
+            let (least, distance) = limits[next];
+            fit &= words[next].wrapping_sub(least) <= distance;
+            next += 1;
+        }
+        self.narrow.filter(|_| fit).unwrap_or(self)
     }
 
     /// Makes a uop that stands for the members that a family lacks. Emitting it is an error; its operands are the
@@ -196,19 +250,27 @@ impl<M: Machine> Uop<M> {
     #[must_use]
     pub const fn missing(family: Family) -> Self {
         let Family { catalog, at } = family;
-        let emit: Emit<M> = |_, _, _, _| false;
-        Self { emit: Some(emit), stored: std::ptr::null(), size: Size::NONE, catalog, record: at, shape: MISSING }
+        Self {
+            emit: Some(|_, _, _, _| false),
+            stored: Stored::NONE,
+            size: Size::NONE,
+            catalog,
+            record: at,
+            shape: MISSING,
+            narrow: None,
+        }
     }
 
     /// The pseudo-uop that binds a label.
     const BIND: &'static Self = const {
         &Self {
             emit: None,
-            stored: std::ptr::null(),
+            stored: Stored::NONE,
             size: Size::NONE,
             catalog: &catalog::PSEUDO,
             record: catalog::BIND,
             shape: 0,
+            narrow: None,
         }
     };
 
@@ -218,39 +280,33 @@ impl<M: Machine> Uop<M> {
         if self.shape == MISSING { Stencil::nothing() } else { self.catalog.stencil(self.record) }
     }
 
-    /// Returns the number of its shape in its block.
+    /// Returns its stored bytes.
+    ///
+    /// # Safety
+    /// They are only passed to the function of its shape.
     #[doc(hidden)]
     #[must_use]
     #[inline(always)]
-    pub const fn shape(&self) -> usize {
-        self.shape as usize
+    pub unsafe fn stored(&self) -> Stored {
+        self.stored
     }
 
-    /// Returns the stored bytes of code and of data.
+    /// Emits it by the function of its shape or, where that gives up, by its description. The word of a label is its
+    /// address.
     ///
     /// # Safety
-    /// Its shape expects `CODE` and `DATA` stored bytes.
-    #[doc(hidden)]
-    #[must_use]
-    #[inline(always)]
-    pub unsafe fn stored<const CODE: usize, const DATA: usize>(&self) -> (&'static [u8; CODE], &'static [u8; DATA]) {
-        // SAFETY: `new` found that the uop stores as many bytes as its shape expects, and they are borrowed for `'static`.
-        unsafe { (&*self.stored.cast(), &*self.stored.add(CODE).cast()) }
-    }
-
-    /// Emits it by its emit function or, where that gives up, by its description. The word of a label is its address.
-    ///
-    /// # Safety
-    /// There is a word for each operand of the stencil, in range of its type. `emit` emits this stencil and nothing else.
+    /// There is a word for each operand of the stencil, in range of its type. `emit` is the function of its shape. `stored`
+    /// are its bytes.
     #[doc(hidden)]
     #[inline(always)]
     pub unsafe fn emit<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
+        stored: Stored,
         words: [u64; N],
-        emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
+        emit: impl FnOnce(&mut Emitter<'_, Kind>, Stored, &[u64; N]) -> bool,
     ) -> Result<(), Error> {
-        if emit(out, &words) { Ok(()) } else { described::emit(out, self.catalog, self.record, &{ words }) }
+        if emit(out, stored, &words) { Ok(()) } else { described::emit(out, self.catalog, self.record, &{ words }) }
     }
 
     /// Does the same in such a way that the caller can keep the emitter in registers.
@@ -262,10 +318,34 @@ impl<M: Machine> Uop<M> {
     pub unsafe fn emit_inline<Kind: Memory, const N: usize>(
         &self,
         out: &mut Emitter<'_, Kind>,
+        stored: Stored,
         words: [u64; N],
-        emit: impl FnOnce(&mut Emitter<'_, Kind>, &[u64; N]) -> bool,
+        emit: impl FnOnce(&mut Emitter<'_, Kind>, Stored, &[u64; N]) -> bool,
     ) -> Result<(), Error> {
-        if emit(out, &words) { Ok(()) } else { out.emit_described(self.catalog, self.record, &{ words }) }
+        if emit(out, stored, &words) { Ok(()) } else { out.emit_described(self.catalog, self.record, &{ words }) }
+    }
+
+    /// Emits the member of a family for these parameters. `functions` are those of all shapes of the block.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchStencil`], if there is no such member, and those of the member.
+    ///
+    /// # Safety
+    /// As for [`emit`](Self::emit). `uops` and `ranges` are those of the family.
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn emit_member<Kind: Memory, const N: usize, const P: usize>(
+        (name, uops, ranges): (&'static str, &[Option<Self>], [(usize, usize); P]),
+        parameters: [usize; P],
+        out: &mut Emitter<'_, Kind>,
+        words: [u64; N],
+        functions: &[Function<Kind, N>],
+    ) -> Result<(), Error> {
+        match member(uops, ranges, parameters) {
+            // SAFETY: the function is that of the uop's shape. The caller promises the rest.
+            Some(uop) => unsafe { uop.emit(out, uop.stored, words, functions[uop.shape as usize]) },
+            None => Err(Error::no_such_stencil(name, &parameters)),
+        }
     }
 
     /// Emits it by its description.
@@ -292,6 +372,33 @@ impl<M: Machine> Uop<M> {
     }
 }
 
+/// The function of a shape for one kind of memory, which takes the words of operands.
+pub type Function<Kind, const N: usize> = fn(&mut Emitter<'_, Kind>, Stored, &[u64; N]) -> bool;
+
+/// The words that a narrow form takes: for each operand the least one, and its distance to the greatest one.
+pub type Limits<const N: usize> = [(u64, u64); N];
+
+/// Returns the member of a family for these parameters. Each range is the first value and the number of values. The last
+/// parameter changes fastest.
+#[inline(always)]
+fn member<M: Machine, const P: usize>(
+    uops: &[Option<Uop<M>>],
+    ranges: [(usize, usize); P],
+    parameters: [usize; P],
+) -> Option<&Uop<M>> {
+    let (mut index, mut next) = (0, 0);
+    while next < P {
+        let (start, length) = ranges[next];
+        let value = parameters[next].wrapping_sub(start);
+        if value >= length {
+            return None;
+        }
+        index = index * length + value;
+        next += 1;
+    }
+    uops[index].as_ref()
+}
+
 /// One uop with its operands: an element of a program.
 pub struct Instruction<M: Machine> {
     uop: &'static Uop<M>,
@@ -304,11 +411,31 @@ impl<M: Machine> Instruction<M> {
     ///
     /// # Safety
     /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
-    /// type.
+    /// type. `limits` are those of the ranges of the narrow form's holes.
     #[must_use]
     #[inline(always)]
-    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
-        Self::of(uop, words)
+    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N], limits: Option<Limits<N>>) -> Self {
+        Self::of(uop.of_form(&words, limits), words)
+    }
+
+    /// Makes an instruction of the member of a family for these parameters, or of `missing` if there is none.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new), for each member. `ranges` are those of the family.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline(always)]
+    pub unsafe fn member<const N: usize, const P: usize>(
+        (uops, missing): (&'static [Option<Uop<M>>], &'static Uop<M>),
+        ranges: [(usize, usize); P],
+        parameters: [usize; P],
+        words: [u64; N],
+        limits: Option<Limits<N>>,
+    ) -> Self {
+        match member(uops, ranges, parameters) {
+            Some(uop) => Self::of(uop.of_form(&words, limits), words),
+            None => Self::of(missing, parameters.map(|parameter| parameter as u64)),
+        }
     }
 
     #[inline(always)]
@@ -326,8 +453,7 @@ impl<M: Machine> Instruction<M> {
         labels: &Labels,
     ) -> Result<(), Error> {
         match function {
-            // SAFETY: the function is that of the uop's shape.
-            Some(function) if !unsafe { function(self.uop, out, &self.operands, labels) } => {
+            Some(function) if !function(self.uop, out, &self.operands, labels) => {
                 self.uop.emit_described(out, &self.operands, labels).map_err(|error| match error {
                     Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
                     error => error,

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod generate;
 pub mod harness;
 pub mod input;
+pub mod instructions;
 mod source;
 
 use std::ops::AddAssign;
@@ -39,6 +40,8 @@ pub struct Report {
     pub refused: Vec<(u64, String)>,
     /// Inputs that were compared.
     pub cases: u64,
+    /// Those of them whose stencil was a narrow form.
+    pub narrow: u64,
     /// Inputs that were skipped because the runtime refused an operand.
     pub out_of_range: u64,
     /// Bodies that differ.
@@ -50,6 +53,7 @@ impl AddAssign for Report {
         self.bodies += other.bodies;
         self.refused.extend(other.refused);
         self.cases += other.cases;
+        self.narrow += other.narrow;
         self.out_of_range += other.out_of_range;
         self.differences.extend(other.differences);
     }

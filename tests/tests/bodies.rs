@@ -25,6 +25,8 @@ fn compare(part: Part, seeds: impl Iterator<Item = u64>) -> Report {
     let options = Options { folder: folder.join("bodies"), target, ..Options::new() };
     let report = Batch::new(part, seeds, options.inputs).compare(&options).unwrap();
     eprintln!("{}: {report:#?}", options.compiler);
+    let both = report.cases / 10..report.cases / 10 * 9;
+    assert!(both.contains(&report.narrow), "one form is compared too rarely: {report:#?}");
     assert!(report.bodies >= 40 && report.cases >= 15 * report.bodies, "too few bodies were compared: {report:#?}");
     report
 }
@@ -32,6 +34,13 @@ fn compare(part: Part, seeds: impl Iterator<Item = u64>) -> Report {
 #[test]
 fn operands_are_the_same_values_in_stencils_and_in_functions() {
     let report = compare(Part::Values, 0..60);
+    assert_eq!(report.differences, []);
+    assert_eq!(report.refused, []);
+}
+
+#[test]
+fn operands_are_the_same_values_in_random_sequences_of_instructions() {
+    let report = compare(Part::Instructions, 0..400);
     assert_eq!(report.differences, []);
     assert_eq!(report.refused, []);
 }

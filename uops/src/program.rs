@@ -19,6 +19,19 @@ use crate::runtime::executable::{AnyExecutable, Executable};
 #[derive(Clone, Debug)]
 pub struct Program(Arc<Executable<Compiled>>);
 
+/// Totals over the functions of a program, without imported ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The number of uops.
+    pub uops: usize,
+    /// The number of uops in their narrow form, which they have because their operands are small.
+    pub narrow: usize,
+    /// Bytes of machine code, without out-of-line code.
+    pub code: usize,
+    /// Bytes of machine code if all uops had their general form.
+    pub general: usize,
+}
+
 impl Program {
     /// Decodes, validates and compiles a module in the binary or in the text format.
     ///
@@ -95,6 +108,12 @@ impl Program {
     #[must_use]
     pub fn code_size(&self, defined: usize) -> Option<usize> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.code_size(defined))
+    }
+
+    /// Counts the uops of all functions. It lowers them again, so it takes about as long as compilation.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.0.code.summary(&self.0.module)
     }
 
     /// Returns the executable that instances share and keep alive.

@@ -4,6 +4,7 @@
 //! about 700), 3,200 of data and 1,564 patches. Their headers are 0.9 MB when preprocessed. The generated bodies do what such
 //! uops do: they move values, guard types, count references, do arithmetic, and call functions of the interpreter.
 
+mod families;
 mod header;
 mod random;
 mod statement;
@@ -12,6 +13,7 @@ use std::fmt::Write as _;
 
 use statement::{STATEMENTS, Statement};
 
+pub use families::{MEMBERS, families};
 pub use header::header;
 pub use random::Random;
 

@@ -1,7 +1,7 @@
 //! Builds crates with blocks of many uops and prints a table of where the time goes.
 //!
-//! Each crate is built several times, in a process of its own and without the cache. The table shows medians. To measure the
-//! C compiler, this program takes its place (`STENCIL_CC`), starts it and takes the time. rustc reports its own times with
+//! Each crate is built in a process of its own, without the cache, and several times; medians count. The C compiler's time
+//! is measured around it: this program takes its place (`STENCIL_CC`) and starts it. rustc reports its own times by
 //! `-Ztime-passes`.
 
 use std::error::Error;
@@ -13,12 +13,11 @@ use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The number of builds of each crate.
+/// The number of builds of each crate, unless `SCALE_RUNS` sets another.
 const RUNS: usize = 5;
 /// The size of the header in bytes.
 const HEADER: usize = 900_000;
-/// The environment variables that make this program stand in for the C compiler: the compiler to measure, and the file for its
-/// times.
+/// The C compiler to measure and the file for its times, set where this program stands in for the compiler.
 const COMPILER: &str = "SCALE_COMPILER";
 const LOG: &str = "SCALE_LOG";
 
@@ -55,13 +54,15 @@ fn stand_in(compiler: &str, log: &str) -> ExitCode {
     }
 }
 
-/// The duration of one build, in seconds.
+/// Seconds of one build.
 struct Times {
     compiler: f64,
     expansion: f64,
     rustc: f64,
-    /// All of rustc, in a build in which the C has not changed.
+    /// All of rustc, when nothing that the C compiler sees has changed.
     unchanged: f64,
+    /// The processor time of the same build: Cargo and rustc.
+    cpu: f64,
 }
 
 fn measure() -> Result<()> {
@@ -73,45 +74,74 @@ fn measure() -> Result<()> {
 
 fn measure_in(folder: &Path) -> Result<()> {
     println!(
-        "| uops | profile | C compiler s | expansion s | / C compiler | rest of rustc s | all s | all, C unchanged s |"
+        "| stencils | profile | C compiler s | expansion s | / C compiler | rest of rustc s | all s | all, C unchanged s | CPU, C unchanged s |"
     );
-    println!("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for count in [30, 100, 300] {
-        write(folder, count)?;
-        for (profile, flags) in [("debug", &["--profile", "dev"]), ("release", &["--profile", "release"])] {
-            // Builds the dependencies, and fills the file system's cache.
-            build(folder, flags, "off")?;
-            let mut runs = Vec::new();
-            for _ in 0..RUNS {
-                let (compiler, expansion, rustc) = build(folder, flags, "off")?;
-                build(folder, flags, "cache")?;
-                let (started, _, unchanged) = build(folder, flags, "cache")?;
-                if started != 0.0 {
-                    return Err("the C compiler ran although nothing had changed".into());
-                }
-                runs.push(Times { compiler, expansion, rustc, unchanged });
-            }
-            let median = |of: fn(&Times) -> f64| {
-                let mut all: Vec<_> = runs.iter().map(of).collect();
-                all.sort_by(f64::total_cmp);
-                all[all.len() / 2]
-            };
-            println!(
-                "| {count} | {profile} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
-                median(|times| times.compiler),
-                median(|times| times.expansion),
-                median(|times| times.expansion / times.compiler),
-                median(|times| times.rustc - times.expansion),
-                median(|times| times.rustc),
-                median(|times| times.unchanged),
-            );
-        }
+        table(folder, &format!("{count} uops"), &scale::block(&scale::uops(count)))?;
+    }
+    for count in [48, 192] {
+        let name = format!("{} in {count} families", count * scale::MEMBERS);
+        table(folder, &name, &scale::families(count))?;
     }
     Ok(())
 }
 
-/// Writes a crate with this many uops.
-fn write(folder: &Path, uops: usize) -> Result<()> {
+/// Prints the lines of a block, unless the argument on the command line is not a part of its name.
+fn table(folder: &Path, name: &str, block: &str) -> Result<()> {
+    if std::env::args().nth(1).is_some_and(|part| !name.contains(&part)) {
+        return Ok(());
+    }
+    write(folder, block)?;
+    for (profile, flags) in [("debug", &["--profile", "dev"]), ("release", &["--profile", "release"])] {
+        // Builds the dependencies, and fills the file system's cache.
+        build(folder, flags, "off")?;
+        let mut runs = Vec::new();
+        for _ in 0..runs_of_each() {
+            let (compiler, expansion, rustc) = build(folder, flags, "off")?;
+            build(folder, flags, "cache")?;
+            let before = cpu_of_children();
+            let (started, _, unchanged) = build(folder, flags, "cache")?;
+            let cpu = cpu_of_children() - before;
+            if started != 0.0 {
+                return Err("the C compiler ran although nothing had changed".into());
+            }
+            runs.push(Times { compiler, expansion, rustc, unchanged, cpu });
+        }
+        let median = |of: fn(&Times) -> f64| {
+            let mut all: Vec<_> = runs.iter().map(of).collect();
+            all.sort_by(f64::total_cmp);
+            all[all.len() / 2]
+        };
+        println!(
+            "| {name} | {profile} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            median(|times| times.compiler),
+            median(|times| times.expansion),
+            median(|times| times.expansion / times.compiler),
+            median(|times| times.rustc - times.expansion),
+            median(|times| times.rustc),
+            median(|times| times.unchanged),
+            median(|times| times.cpu),
+        );
+    }
+    Ok(())
+}
+
+/// Returns how often to build each crate: `SCALE_RUNS`, or 5 times.
+fn runs_of_each() -> usize {
+    std::env::var("SCALE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS)
+}
+
+/// Returns the seconds of processor time of all processes that this one has started and that have ended.
+fn cpu_of_children() -> f64 {
+    // Fields 16 and 17 of `/proc/self/stat`, in hundredths of a second (proc(5)). The second field may contain spaces.
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace().skip(13).take(2);
+    fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Writes the crate with this block.
+fn write(folder: &Path, block: &str) -> Result<()> {
     let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stencil-runtime").canonicalize()?;
     fs::create_dir_all(folder.join("src"))?;
     let manifest = format!(
@@ -120,12 +150,12 @@ fn write(folder: &Path, uops: usize) -> Result<()> {
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
     fs::write(folder.join("src/header.h"), scale::header(HEADER))?;
-    fs::write(folder.join("src/lib.rs"), scale::block(&scale::uops(uops)))?;
+    fs::write(folder.join("src/lib.rs"), block)?;
     Ok(())
 }
 
-/// Builds the crate. Returns the seconds that the C compiler, the expansion and all of rustc took. `cache` is `off`, or a
-/// folder in the crate's folder.
+/// Builds the crate. Returns the seconds of the C compiler, the expansion, and all of rustc. `cache` is a folder in the crate's,
+/// or `off`.
 fn build(folder: &Path, flags: &[&str], cache: &str) -> Result<(f64, f64, f64)> {
     let compiler = std::env::var("STENCIL_CC").unwrap_or_else(|_| "clang-19".into());
     let log = folder.join("log");
@@ -152,7 +182,7 @@ fn build(folder: &Path, flags: &[&str], cache: &str) -> Result<(f64, f64, f64)> 
     let pass = |name: &str| -> Result<f64> {
         let line = messages.lines().find(|line| line.starts_with("time:") && line.ends_with(&format!("\t{name}")));
         let seconds = line.and_then(|line| line.split_whitespace().nth(1)).map(|field| field.trim_end_matches(';'));
-        Ok(seconds.ok_or_else(|| format!("rustc does not report the time of {name}:\n{messages}"))?.parse()?)
+        Ok(seconds.ok_or_else(|| format!("rustc does not say how long {name} took:\n{messages}"))?.parse()?)
     };
     let mut compiler = 0.0;
     for line in fs::read_to_string(&log)?.lines() {

@@ -1,7 +1,7 @@
-//! Builds the command `uops` with and without the features that reduce stored bytes, and prints a table of what is in the binary.
+//! Builds the command `uops` and prints a table of what its blocks take in the binary, in bytes.
 //!
-//! It finds the arrays by their symbols, and the emit functions by the relocations of the `Uop`s that refer to them. The first row
-//! is the library without changes.
+//! Statics are found by their symbols, emit functions by the relocations of what instructions refer to, and relocations by the
+//! ranges of these statics.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,32 +12,30 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarge
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The values of the macro's variable `STENCIL_KEEP`, and their names in the table.
-const VARIANTS: [(&str, &str); 4] =
-    [("", "as it is"), ("zeros", "with zeros"), ("copies", "with equal bodies"), ("zeros,copies", "with both")];
-
 fn main() -> Result<()> {
-    println!("| | arrays | stored bytes | emit functions | their bytes | all code | all data |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for (keep, name) in VARIANTS {
-        let sizes = Sizes::of(&build(keep)?)?;
-        println!(
-            "| {name} | {} | {} | {} | {} | {} | {} |",
-            sizes.arrays, sizes.stored, sizes.functions, sizes.emit, sizes.code, sizes.data
-        );
+    let sizes = Sizes::of(&build()?)?;
+    println!("| part | number | bytes |");
+    println!("| --- | ---: | ---: |");
+    for (name, Part { number, bytes }) in &sizes.parts {
+        println!("| {name} | {number} | {bytes} |");
     }
+    println!("| relocations of these statics | {} | {} |", sizes.relocations, sizes.relocations * RELOCATION);
+    println!("| all code | | {} |", sizes.code);
+    println!("| all data | | {} |", sizes.data);
     Ok(())
 }
 
-/// Builds the command and returns its executable.
-fn build(keep: &str) -> Result<Vec<u8>> {
+/// The size of an entry of `.rela.dyn` in bytes.
+const RELOCATION: usize = 24;
+
+/// Builds the command and reads the file.
+fn build() -> Result<Vec<u8>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/stored");
     let status = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "-p", "uops", "--target-dir"])
         .arg(&target)
         .current_dir(workspace)
-        .env("STENCIL_KEEP", keep)
         .status()?;
     if !status.success() {
         return Err("uops cannot be built".into());
@@ -45,15 +43,21 @@ fn build(keep: &str) -> Result<Vec<u8>> {
     Ok(std::fs::read(target.join("release/uops"))?)
 }
 
-/// Numbers of items, and sizes in bytes.
+/// Sizes in bytes.
 #[derive(Default)]
 struct Sizes {
-    arrays: usize,
-    stored: u64,
-    functions: usize,
-    emit: u64,
+    parts: BTreeMap<&'static str, Part>,
+    /// The number of relocations in the statics.
+    relocations: usize,
     code: u64,
     data: u64,
+}
+
+/// The symbols of one kind.
+#[derive(Default)]
+struct Part {
+    number: usize,
+    bytes: u64,
 }
 
 impl Sizes {
@@ -72,31 +76,58 @@ impl Sizes {
             }
         }
         let mut functions = BTreeMap::new();
-        let mut uops = Vec::new();
+        let (mut statics, mut uops) = (Vec::new(), Vec::new());
         for symbol in file.symbols() {
             let (name, start, size) = (symbol.name()?, symbol.address(), symbol.size());
             if symbol.kind() == object::SymbolKind::Text {
                 functions.insert(start, size);
-            } else if name.contains("_bytes_") && name.contains("__stencil_") {
-                sizes.arrays += usize::from(size != 0);
-                sizes.stored += size;
-            } else if name.contains("__stencil_uop_") {
+                // Constructors are functions of the machine; their names are those of uops.
+                continue;
+            }
+            let Some(part) = part(name) else { continue };
+            sizes.add(part, size);
+            statics.push(start..start + size);
+            if part == UOPS {
                 uops.push(start..start + size);
             }
         }
-        // In a position-independent executable, each pointer in a table has a relocation.
+        // In a position-independent executable each pointer of a table is a relocation.
         let mut emit = BTreeMap::new();
         for (place, relocation) in file.dynamic_relocations().into_iter().flatten() {
+            let within = |ranges: &[std::ops::Range<u64>]| ranges.iter().any(|range| range.contains(&place));
+            sizes.relocations += usize::from(within(&statics));
             let target = relocation.addend() as u64;
-            let of_uop = uops.iter().any(|uop| uop.contains(&place));
             if let (true, RelocationTarget::Absolute, Some(size)) =
-                (of_uop, relocation.target(), functions.get(&target))
+                (within(&uops), relocation.target(), functions.get(&target))
             {
                 emit.insert(target, *size);
             }
         }
-        sizes.functions = emit.len();
-        sizes.emit = emit.values().sum();
+        emit.values().for_each(|size| sizes.add("emit functions", *size));
         Ok(sizes)
     }
+
+    fn add(&mut self, part: &'static str, size: u64) {
+        let part = self.parts.entry(part).or_default();
+        part.number += 1;
+        part.bytes += size;
+    }
+}
+
+/// What instructions refer to.
+const UOPS: &str = "tables of uops";
+
+/// Returns what a static of an expansion is, by its name.
+fn part(name: &str) -> Option<&'static str> {
+    let (_, name) = name.split_once("__stencil_")?;
+    let parts = [
+        ("_bytes", "stored bytes"),
+        ("_records", "descriptions"),
+        ("_strings", "strings"),
+        ("_catalog", "catalogs"),
+        ("_uop_", UOPS),
+        ("_missing_", UOPS),
+        ("_entry", UOPS),
+    ];
+    parts.into_iter().find(|(part, _)| name.contains(part)).map(|(_, name)| name)
 }

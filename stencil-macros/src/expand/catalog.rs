@@ -47,6 +47,8 @@ pub struct Member {
     pub shape: usize,
     /// The offset of its stored bytes.
     pub bytes: usize,
+    /// The record of its narrow form.
+    pub narrow: Option<usize>,
 }
 
 impl Catalog {
@@ -62,6 +64,13 @@ impl Catalog {
             entry: None,
             uops: Vec::new(),
         };
+        // Emit functions of families choose among the shapes of general forms, so these come first.
+        for (uop, members) in block.uops.iter().zip(&objects.uops) {
+            for stencil in members.iter().flatten() {
+                catalog.shape(stencil, Some(uop));
+            }
+        }
+        catalog.shapes.general = catalog.shapes.all.len();
         catalog.entry = objects.entry.as_ref().map(|stencil| catalog.entry(None, &[Some(stencil)]));
         let empty = Stencil { data_alignment: 1, ..Stencil::default() };
         for (uop, members) in block.uops.iter().zip(&objects.uops) {
@@ -138,14 +147,16 @@ impl Catalog {
 
     fn member(&mut self, family: usize, index: usize, stencil: &Stencil, uop: Option<&Uop>) -> Member {
         let (code, data) = (stored(&stencil.code), stored(&stencil.data));
-        let bytes = self.store([code, data].concat());
-        let shape = self.shapes.add(stencil, uop, bytes);
+        let (shape, bytes) = self.shape(stencil, uop);
+        let narrow = stencil.narrow.as_ref().map(|narrow| self.member(family, index, narrow, uop).record);
+        // No offset of a member's record is so small, since its uop's record precedes it.
+        let form = narrow.unwrap_or(usize::from(!stencil.ranges.is_empty()));
         let callees = callees(stencil);
         let record = self.records.len();
         let alignment = stencil.data_alignment.ilog2() as usize;
         let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
         let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, callees.len()];
-        for number in [family, index, shape].into_iter().chain(sizes) {
+        for number in [family, index, shape, form].into_iter().chain(sizes) {
             self.size(number);
         }
         self.size(stencil.patches.len());
@@ -169,7 +180,13 @@ impl Catalog {
             }
         }
         self.lines(&stencil.disassembly);
-        Member { record, shape, bytes }
+        Member { record, shape, bytes, narrow }
+    }
+
+    /// Stores the bytes of a stencil. Returns the number of its shape, and the offset of the bytes.
+    fn shape(&mut self, stencil: &Stencil, uop: Option<&Uop>) -> (usize, usize) {
+        let bytes = self.store([stored(&stencil.code), stored(&stencil.data)].concat());
+        (self.shapes.add(stencil, uop, bytes), bytes)
     }
 
     fn patch(&mut self, patch: &Patch, last: Option<&Patch>, callees: &[Value]) {
@@ -184,7 +201,10 @@ impl Catalog {
             PatchKind::Low16 => 3,
             PatchKind::Low8 => 4,
             PatchKind::Rel32 => 5,
+            PatchKind::Scaled32(_) => 6,
+            PatchKind::Scaled8(_) => 7,
         };
+        let factor = (kind >= 6).then_some(patch.kind.factor());
         let (sort, number) = match patch.value {
             Value::Operand(operand) => (0, Some(operand)),
             Value::Code(offset) => (1, Some(offset)),
@@ -198,6 +218,7 @@ impl Catalog {
         };
         let start = last.filter(|last| last.section == patch.section).map_or(0, |last| last.offset);
         self.size(section | kind << 1 | sort << 5);
+        factor.into_iter().for_each(|factor| self.size(factor.into()));
         self.size(patch.offset - start);
         number.into_iter().for_each(|number| self.size(number));
         self.signed(patch.addend);

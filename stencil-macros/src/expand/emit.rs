@@ -7,7 +7,7 @@ use super::catalog::{Catalog, Entry};
 use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::{member_index, rust_type};
+use super::operand::{has_narrow_form, ranges, rust_type};
 use super::shape::{Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -20,37 +20,27 @@ const INLINED: usize = 32;
 /// The functions of a block's shapes, and the lists of them.
 pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
     let machine = names::machine(block);
-    let Shapes { all, words: count, .. } = &catalog.shapes;
-    let (out, words) = (local("out"), local("words"));
-    let (uop, labels, code, data) = (local("uop"), local("labels"), local("stored_code"), local("stored_data"));
+    let Shapes { all, general, words: count, .. } = &catalog.shapes;
+    let (out, stored, words) = (local("out"), local("stored"), local("words"));
     let functions = all.iter().enumerate().map(|(number, (shape, _))| {
-        let (name, body, (stored_code, stored_data)) = (names.shape(number), body(shape, names), shape.stored);
+        let (name, body) = (names.shape(number), body(shape, names));
         quote! {
             #[doc(hidden)]
             #[allow(dead_code, non_snake_case)]
             #[inline(always)]
             fn #name<__Memory: __stencil_runtime::Memory>(
                 #out: &mut __stencil_runtime::Emitter<'_, __Memory>,
-                (#code, #data): (&[__stencil_core::primitive::u8; #stored_code], &[__stencil_core::primitive::u8; #stored_data]),
+                #stored: __stencil_runtime::expansion::Stored,
                 #words: &[__stencil_core::primitive::u64; #count],
             ) -> __stencil_core::primitive::bool {
                 #body
             }
         }
     });
-    let stored = |number: usize| {
-        let (shape, common) = &all[number];
-        let (code, data) = shape.stored;
-        common.map_or_else(
-            || quote! { unsafe { __stencil_runtime::Uop::stored::<#code, #data>(#uop) } },
-            |bytes| constant_bytes(shape, bytes, names),
-        )
-    };
-    let of_instructions = (0..all.len()).map(|number| {
-        let ((shape, _), function, stored) = (&all[number], names.shape(number), stored(number));
-        let size = shape.stored.0 + shape.stored.1;
+    let (uop, labels, address) = (local("uop"), local("labels"), local("address"));
+    let of_instructions = all.iter().enumerate().map(|(number, (shape, common))| {
+        let (function, size) = (names.shape(number), shape.stored.0 + shape.stored.1);
         let read = |operand| shape.patches.iter().any(|patch| patch.value == Value::Operand(operand));
-        let address = local("address");
         let addressed = (0..*count).map(|operand| match operand {
             label if shape.labels.contains(&label) => quote! {
                 match __stencil_runtime::Labels::find(#labels, #words[#label]) {
@@ -61,42 +51,27 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
             operand if read(operand) => quote! { #words[#operand] },
             _ => quote! { 0 },
         });
+        let stored = common.map_or_else(
+            || quote! { unsafe { __stencil_runtime::Uop::stored(#uop) } },
+            |start| constant_bytes(start, names),
+        );
         quote! {
-            __stencil_runtime::expansion::Shape::new(
+            __stencil_runtime::expansion::Shape::<#machine>::new(
                 #size,
-                |
-                    #uop: &__stencil_runtime::Uop<#machine>,
-                    #out: &mut __stencil_runtime::Emitter<'_, __stencil_runtime::Fresh>,
-                    #words: &<#machine as __stencil_runtime::Machine>::Operands,
-                    #labels: &__stencil_runtime::Labels
-                | {
-                    let _ = (#uop, #words, #labels);
-                    #function(#out, #stored, &[#(#addressed),*])
-                },
+                |#uop, #out, #words, #labels| #function(#out, #stored, &[#(#addressed),*]),
             )
         }
     });
     let (list, number) = (names.shapes(), all.len());
     let of_families = block.uops.iter().any(Uop::is_family).then(|| {
-        let name = names.functions();
-        let functions = (0..number).map(|number| {
-            let (function, stored) = (names.shape(number), stored(number));
-            quote! { |#uop, #out, #words| { let _ = #uop; #function(#out, #stored, #words) } }
-        });
+        let (name, functions) = (names.functions(), (0..*general).map(|number| names.shape(number)));
         quote! {
             #[doc(hidden)]
             #[allow(dead_code, non_camel_case_types)]
             struct #name<__Memory>(__stencil_core::marker::PhantomData<__Memory>);
             impl<__Memory: __stencil_runtime::Memory> #name<__Memory> {
                 #[allow(dead_code)]
-                const ALL: [
-                    unsafe fn(
-                        &__stencil_runtime::Uop<#machine>,
-                        &mut __stencil_runtime::Emitter<'_, __Memory>,
-                        &[__stencil_core::primitive::u64; #count],
-                    ) -> __stencil_core::primitive::bool;
-                    #number
-                ] = [#(#functions),*];
+                const ALL: &'static [__stencil_runtime::expansion::Function<__Memory, #count>] = &[#(#functions),*];
             }
         }
     });
@@ -109,18 +84,10 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
     }
 }
 
-/// The stored bytes of code and of data, as references to constants.
-fn constant_bytes(shape: &Shape, start: usize, names: &Names) -> TokenStream {
-    let ((code, data), bytes) = (shape.stored, names.bytes());
-    let data_start = start + code;
-    quote! {
-        const {
-            (
-                __stencil_runtime::expansion::Catalog::part::<#code>(&#bytes, #start),
-                __stencil_runtime::expansion::Catalog::part::<#data>(&#bytes, #data_start),
-            )
-        }
-    }
+/// The stored bytes of a stencil, as a constant.
+fn constant_bytes(start: usize, names: &Names) -> TokenStream {
+    let bytes = names.bytes();
+    quote! { const { unsafe { __stencil_runtime::expansion::Stored::at(&#bytes, #start) } } }
 }
 
 /// The public function of a uop, which takes operands by their types.
@@ -140,6 +107,11 @@ pub fn expand(
     let text = name.to_string();
     let errors = "# Errors\nReturns an error if an operand is out of its hole's range, if a buffer is full, or if a function is out of \
                   reach. Then the emitter is unchanged.";
+    let form = has_narrow_form(members).then_some(
+        "It emits the general form, whatever the operands are, so that its size is known before they are. An instruction may have the \
+         narrow form.",
+    );
+    let form = form.map(|text| quote! { #[doc = #text] #[doc = ""] });
     let link = format!("Emits the uop that [`{}`] describes.", names::constant(uop));
     let manual = manual::uop(block, uop, members);
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| names::argument(&parameter.name)).collect();
@@ -155,30 +127,18 @@ pub fn expand(
     let (inlined, chosen) = match entry.members[..] {
         [Some(member)] if !uop.is_family() => {
             let (shape, _) = &catalog.shapes.all[member.shape];
-            let (function, stored) = (names.shape(member.shape), constant_bytes(shape, member.bytes, names));
+            let (function, stored) = (names.shape(member.shape), constant_bytes(member.bytes, names));
             let small = shape.code + shape.data <= INLINED;
             let method = if small { quote!(emit_inline) } else { quote!(emit) };
-            let call = quote! {
-                unsafe {
-                    __stencil_runtime::Uop::#method(&#uops, #out, #words, |#out, #words| #function(#out, #stored, #words))
-                }
-            };
+            let call = quote! { __stencil_runtime::Uop::#method(&#uops, #out, #stored, #words, #function::<__Memory>) };
             (small, call)
         }
         _ => {
-            let (index, found, member) = (member_index(uop, &parameters), local("found"), local("member"));
-            let functions = names.functions();
+            let (ranges, functions) = (ranges(uop), names.functions());
             let call = quote! {
-                match #index.and_then(|#member| __stencil_core::option::Option::as_ref(&#uops[#member])) {
-                    __stencil_core::option::Option::Some(#found) => unsafe {
-                        __stencil_runtime::Uop::emit(#found, #out, #words, |#out, #words| {
-                            #functions::<__Memory>::ALL[__stencil_runtime::Uop::shape(#found)](#found, #out, #words)
-                        })
-                    },
-                    __stencil_core::option::Option::None => __stencil_core::result::Result::Err(
-                        __stencil_runtime::Error::no_such_stencil(#text, &[#(#parameters),*]),
-                    ),
-                }
+                __stencil_runtime::Uop::emit_member(
+                    (#text, &#uops, #ranges), [#(#parameters),*], #out, #words, #functions::<__Memory>::ALL,
+                )
             };
             (false, call)
         }
@@ -190,7 +150,7 @@ pub fn expand(
             #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
         ) -> #result {
             let #words = [#(#to_words,)* #(#zeros),*];
-            #chosen
+            unsafe { #chosen }
         }
     };
     quote! {
@@ -201,6 +161,7 @@ pub fn expand(
         #[doc = ""]
         #[doc = #manual]
         #[doc = ""]
+        #form
         #[doc = #errors]
         #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
         #[#inline]
@@ -214,7 +175,7 @@ pub fn expand(
 /// The body checks all values before it writes anything. If a value does not fit its field, a target is out of reach or a buffer
 /// is full, it does nothing, and the stencil's description decides what to do or what the error is.
 fn body(shape: &Shape, names: &Names) -> TokenStream {
-    let (out, words, code, data) = (local("out"), local("words"), local("code"), local("data"));
+    let (out, code, data) = (local("out"), local("code"), local("data"));
     let &Shape { code: code_size, data: data_size, data_alignment: alignment, .. } = shape;
     let (code_at, data_at) = (local("code_at"), local("data_at"));
     let computed: Vec<_> = shape.patches.iter().map(|patch| field(shape, patch, names)).collect();
@@ -228,11 +189,13 @@ fn body(shape: &Shape, names: &Names) -> TokenStream {
         })
     });
     let conditions: Vec<_> = conditions.collect();
+    let (stored, stored_code, stored_data) = (local("stored"), local("stored_code"), local("stored_data"));
+    let (code_length, data_length) = shape.stored;
     let copy = |place, size: usize, bytes, stored: usize| {
         (size != 0).then(|| quote! { __stencil_runtime::expansion::copy::<__Memory, #size, #stored>(#place, #bytes); })
     };
-    let copy_data = copy(&data, data_size, local("stored_data"), shape.stored.1);
-    let copy_code = copy(&code, code_size, local("stored_code"), shape.stored.0);
+    let copy_data = copy(&data, data_size, &stored_data, data_length);
+    let copy_code = copy(&code, code_size, &stored_code, code_length);
     let puts = shape.patches.iter().zip(&computed).map(|(patch, Computed { value, .. })| {
         let (place, offset) = match patch.section {
             Section::Code => (&code, patch.offset),
@@ -240,18 +203,21 @@ fn body(shape: &Shape, names: &Names) -> TokenStream {
         };
         quote! { __stencil_runtime::patch::put(#place, #offset, #value); }
     });
-    let (stored_code, stored_data) = (local("stored_code"), local("stored_data"));
+    let addresses = (!shape.patches.is_empty()).then(|| {
+        quote! {
+            let (#code_at, #data_at) = (
+                __stencil_runtime::Emitter::code_address(#out).0,
+                __stencil_runtime::Emitter::aligned_data_address::<#data_size, #alignment>(#out).0,
+            );
+        }
+    });
     quote! {
-        let (#code_at, #data_at) = (
-            __stencil_runtime::Emitter::code_address(#out).0,
-            __stencil_runtime::Emitter::aligned_data_address::<#data_size, #alignment>(#out).0,
-        );
-        let _ = (#code_at, #data_at, #words, #stored_code, #stored_data);
+        #addresses
         #(if !#conditions { return false; })*
         let __stencil_core::option::Option::Some((#code, #data)) = __stencil_runtime::Emitter::take::<#code_size, #data_size, #alignment>(#out) else {
             return false;
         };
-        let _ = (&#code, &#data);
+        let (#stored_code, #stored_data) = unsafe { __stencil_runtime::expansion::Stored::parts::<#code_length, #data_length>(#stored) };
         #copy_data
         #copy_code
         #(#puts)*
@@ -289,6 +255,10 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),
+        PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => {
+            let size = patch.kind.size();
+            always(quote! { __stencil_runtime::patch::scaled::<#size>(#value, #factor, #addend) })
+        }
         PatchKind::Abs32S => {
             Computed { value: low(4), fits: Some(quote! { __stencil_runtime::patch::fits_i32(#value, #addend) }) }
         }

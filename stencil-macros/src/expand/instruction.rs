@@ -1,13 +1,14 @@
 //! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::catalog::{Entry, Member};
+use super::catalog::Entry;
 use super::describe;
-use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::member_index;
+use super::names::{self, Names, common_attributes, own_attributes};
+use super::operand::{limits, ranges};
 use crate::ast::{Block, Uop};
+use crate::model::{Objects, Stencil};
 
 /// Returns the `Uop` statics that instructions refer to.
 pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenStream {
@@ -15,31 +16,47 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenS
     let (common, uops) = (common_attributes(&uop.attributes), names.uop(uop));
     let (shapes, attributes) = (names.shapes(), quote! { #[doc(hidden)] #(#common)* #[allow(non_upper_case_globals)] });
     if !uop.is_family() {
-        let uop = entry.members[0].map(|member| self::uop(member, names));
-        return quote! { #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
+        let (general, narrow_uop) = (entry.members[0], names.narrow(uop));
+        let narrow = general.and_then(|member| member.narrow).map(|record| {
+            let narrow = self::uop(record, None, names);
+            quote! { #attributes static #narrow_uop: __stencil_runtime::Uop<#machine> = #narrow; }
+        });
+        let uop = general.map(|member| self::uop(member.record, member.narrow.map(|_| narrow_uop), names));
+        return quote! { #narrow #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
     }
+    let narrow_uops = names.narrow(uop);
+    let narrow_count = entry.members.iter().flatten().filter(|member| member.narrow.is_some()).count();
     let (count, missing, family) = (entry.members.len(), names.missing(uop), describe::family(entry.record, names));
     // The limit of constant evaluation is meant for loops that do not end; the family's size bounds this one.
     quote! {
         #attributes
         #[allow(long_running_const_eval)]
+        static #narrow_uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #narrow_count] =
+            unsafe { __stencil_runtime::Uop::narrow_family(#family, #count, &#shapes) };
+        #attributes
+        #[allow(long_running_const_eval)]
         static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] =
-            unsafe { __stencil_runtime::Uop::family(#family, &#shapes) };
+            unsafe { __stencil_runtime::Uop::family(#family, &#shapes, &#narrow_uops) };
         #attributes
         static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(#family);
     }
 }
 
-/// Returns the `Uop` of a stencil.
-pub fn uop(member: Member, names: &Names) -> TokenStream {
-    let (catalog, shapes, record) = (names.catalog(), names.shapes(), member.record as u32);
-    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, #record, &#shapes) } }
+/// Returns the `Uop` of a stencil's record. `narrow` is the static of its narrow form.
+pub fn uop(record: usize, narrow: Option<Ident>, names: &Names) -> TokenStream {
+    let (catalog, shapes, record) = (names.catalog(), names.shapes(), record as u32);
+    let narrow = match narrow {
+        Some(narrow) => quote! { __stencil_core::option::Option::Some(&#narrow) },
+        None => quote! { __stencil_core::option::Option::None },
+    };
+    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, #record, &#shapes, #narrow) } }
 }
 
 /// Returns the constructors of all uops, and the table that documents the uops.
-pub fn constructors(block: &Block, names: &Names, table: &TokenStream) -> TokenStream {
+pub fn constructors(block: &Block, objects: &Objects, names: &Names, table: &TokenStream) -> TokenStream {
     let machine = names::machine(block);
-    let constructors = block.uops.iter().map(|uop| constructor(block, uop, names));
+    let constructors =
+        block.uops.iter().zip(&objects.uops).map(|(uop, members)| constructor(block, uop, members, names));
     let parameters = block.uops.iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name));
     let operands = block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name));
     let shadows = names::shadows(parameters.chain(operands));
@@ -53,7 +70,7 @@ pub fn constructors(block: &Block, names: &Names, table: &TokenStream) -> TokenS
 }
 
 /// Returns the function that constructs an instruction.
-fn constructor(block: &Block, uop: &Uop, names: &Names) -> TokenStream {
+fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Names) -> TokenStream {
     let machine = names::machine(block);
     let Uop { name, visibility, .. } = uop;
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
@@ -62,27 +79,20 @@ fn constructor(block: &Block, uop: &Uop, names: &Names) -> TokenStream {
     let types: Vec<_> = uop.operands.iter().map(|field| &field.ty.rust).collect();
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| parameter.name.clone()).collect();
     let to_words = quote! { [#(__stencil_runtime::Operand::to_word(#operands)),*] };
+    let limits = limits(members);
     let body = if uop.is_family() {
-        let (index, found, missing) = (member_index(uop, &parameters), local("found"), names.missing(uop));
-        let member = local("member");
+        let (ranges, missing) = (ranges(uop), names.missing(uop));
         quote! {
-            match #index.and_then(|#member| __stencil_core::option::Option::as_ref(&#uops[#member])) {
-                __stencil_core::option::Option::Some(#found) => unsafe {
-                    __stencil_runtime::Instruction::new(#found, #to_words)
-                },
-                __stencil_core::option::Option::None => unsafe {
-                    __stencil_runtime::Instruction::new(&#missing, [#(#parameters as __stencil_core::primitive::u64),*])
-                }
-            }
+            __stencil_runtime::Instruction::member((&#uops, &#missing), #ranges, [#(#parameters),*], #to_words, #limits)
         }
     } else {
-        quote! { unsafe { __stencil_runtime::Instruction::new(&#uops, #to_words) } }
+        quote! { __stencil_runtime::Instruction::new(&#uops, #to_words, #limits) }
     };
     // Every token has the name's span, because that is where rustc reports two uops of the same name in different
     // blocks.
     let function = quote_spanned! {names::span(uop)=>
         fn #name(#(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*) -> __stencil_runtime::Instruction<#machine> {
-            #body
+            unsafe { #body }
         }
     };
     let link = format!("Returns the instruction that [`{stencil}`] describes.");

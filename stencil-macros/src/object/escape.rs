@@ -34,7 +34,7 @@ impl Builder<'_, '_, '_> {
             else {
                 continue;
             };
-            let rest = if item.is_relative() { item.end - relocation.offset } else { 0 };
+            let rest = if item.is_relative() { item.rest(relocation.offset) } else { 0 };
             let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
             let entity = self.entity(constant, if named { offset } else { effective })?;
             let reads_relative = item.is_relative() && !item.is_address;

@@ -89,7 +89,10 @@ impl Batch {
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("body", index) => current = index.parse().ok(),
-                ("same", _) => report.cases += 1,
+                ("same", form) => {
+                    report.cases += 1;
+                    report.narrow += u64::from(form == "narrow");
+                }
                 ("refused", _) => report.out_of_range += 1,
                 ("different", what) => {
                     report.cases += 1;

@@ -17,6 +17,8 @@ mod hygiene;
 mod layout;
 mod machines;
 mod names;
+mod narrow;
+mod one_line;
 mod pic;
 mod program;
 mod relocations;
