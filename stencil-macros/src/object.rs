@@ -64,7 +64,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
     let by_name: HashMap<String, Function> =
         functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
-    let convention = convention::of_machine(bytes, block);
+    let convention = convention::of_machine(bytes, block, abi);
     let mut reader =
         Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
     let mut refusals = Vec::new();

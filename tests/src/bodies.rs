@@ -66,20 +66,23 @@ pub struct Options {
     pub inputs: usize,
     /// The C compiler.
     pub compiler: String,
-    /// The folder in which programs are built. It is created if necessary.
+    /// The folder of the program that is built. It is created if necessary.
     pub folder: PathBuf,
+    /// The target directory, in which the program's dependencies are built. Other crates may use it, too.
+    pub target: PathBuf,
 }
 
 impl Options {
     /// Returns the defaults: twenty inputs, the compiler that `STENCIL_CC` names or else the first one that `stencil!`
-    /// looks for, and a folder beside the other build artifacts.
+    /// looks for, and folders beside the other build artifacts.
     #[must_use]
     pub fn new() -> Self {
         let compiler = std::env::var("STENCIL_CC").unwrap_or_else(|_| {
             let usable = |name: &&str| std::process::Command::new(name).arg("--version").output().is_ok();
             ["clang-19", "clang", "gcc"].into_iter().find(usable).unwrap_or("cc").into()
         });
-        Self { inputs: 20, compiler, folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bodies") }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bodies");
+        Self { inputs: 20, compiler, target: folder.join("target"), folder }
     }
 }
 

@@ -231,7 +231,7 @@ fn run_steps(mapping: Mapping, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(extent::choose(8, 40)) })]
 
     #[test]
     fn programs_that_come_and_go_mapped_once(steps in vec(step(), 0..40)) {

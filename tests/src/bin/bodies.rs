@@ -47,10 +47,12 @@ enum Part {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let defaults = Options::new();
+    let folder = cli.folder.unwrap_or(defaults.folder);
     let options = Options {
+        target: folder.join("target"),
         inputs: cli.inputs,
         compiler: cli.compiler.unwrap_or(defaults.compiler),
-        folder: cli.folder.unwrap_or(defaults.folder),
+        folder,
     };
     let part = match cli.part {
         Part::Values => bodies::Part::Values,

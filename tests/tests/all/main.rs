@@ -22,6 +22,7 @@ mod one_line;
 mod pic;
 mod program;
 mod relocations;
+mod scratch;
 mod seed;
 mod types;
 
