@@ -15,6 +15,9 @@ use super::{Fill, Filled, Folded, Function, Reference, To, conditions};
 use crate::model::PatchKind;
 use crate::x86_64::{Decoded, Kind};
 
+/// An instruction that reads a register, its change, and the conditions to exchange with it, as offsets in the code and bytes.
+pub(super) type Use = (usize, Change, Vec<(usize, usize, u8)>);
+
 pub struct Pass<'a> {
     pub(super) function: &'a Function<'a>,
     pub(super) operands: Vec<Operand>,
@@ -176,6 +179,16 @@ impl<'a> Pass<'a> {
 
     /// Lets all that reads the register set by an instruction do without it, and deletes the instruction.
     fn without(&mut self, index: usize) -> Option<()> {
+        let changes = self.uses_without(index).or_else(|| self.uses_with_refusal(index))?;
+        let (register, _) = self.steps[index].definition(&self.known_before[index], &self.operands)?;
+        // First, since applying may move it.
+        self.delete(index);
+        self.apply_all(register, changes);
+        Some(())
+    }
+
+    /// Returns the changes of the instructions that read the register set by another one, so that they do without it.
+    fn uses_without(&mut self, index: usize) -> Option<Vec<Use>> {
         let (register, value) = self.steps[index].definition(&self.known_before[index], &self.operands)?;
         let set = Registers::of(register);
         // Without the instruction, the register holds what it held before: the base of the sum.
@@ -189,17 +202,65 @@ impl<'a> Pass<'a> {
         if uses.contains(&index) || of_itself && !flow::only_from(index, set, &uses, &self.effects, &self.next) {
             return None;
         }
-        let mut changes = Vec::new();
-        for user in uses {
-            let held = if of_itself { value } else { self.known_before[user][flow::number(register)?]? };
+        let number = flow::number(register)?;
+        self.changes(uses, register, |pass, user| if of_itself { Some(value) } else { pass.known_before[user][number] })
+    }
+
+    /// Returns the changes of instructions that read a register, whose content is `held`.
+    pub(super) fn changes(
+        &mut self,
+        users: Vec<usize>,
+        register: Register,
+        held: impl Fn(&Self, usize) -> Option<Value>,
+    ) -> Option<Vec<Use>> {
+        let change = |user: usize| {
+            let held = held(self, user)?;
             let change = self.replaced(user, register, &held)?;
             let flips = self.allowed(user, &change)?;
-            changes.push((user, change, flips));
+            Some((user, change, flips))
+        };
+        users.into_iter().map(change).collect()
+    }
+
+    /// Returns these changes if one of them is an address that refuses values of the operand, which the others then need not take.
+    fn uses_with_refusal(&mut self, index: usize) -> Option<Vec<Use>> {
+        let (register, value) = self.steps[index].definition(&self.known_before[index], &self.operands)?;
+        let operand = value.operand.filter(|_| value.base.is_none())?;
+        let known = self.operands[operand];
+        if !known.may_be_refused || known.is_refused {
+            return None;
         }
+        let uses = flow::uses(index, Registers::of(register), &self.effects, &self.next)?;
+        let number = flow::number(register)?;
+        let held = |pass: &Self, user: usize| pass.known_before[user][number];
+        let (mut changes, mut others) = (Vec::new(), Vec::new());
+        for user in uses {
+            match self.changes(vec![user], register, held) {
+                Some(change) => changes.extend(change),
+                None => others.push(user),
+            }
+        }
+        let refuses = |(_, change, _): &Use| match change.fill {
+            Some((_, Part { kind: PatchKind::Abs32S, operand: other, addend })) => other == operand && addend >= 0,
+            _ => false,
+        };
+        if !changes.iter().any(refuses) {
+            return None;
+        }
+        self.operands[operand] = Operand { is_refused: true, range: (known.range.0, i32::MAX.into()), ..known };
+        let Some(rest) = self.changes(others, register, held) else {
+            self.operands[operand] = known;
+            return None;
+        };
+        changes.extend(rest);
+        Some(changes)
+    }
+
+    /// Applies changes of instructions that read a register.
+    pub(super) fn apply_all(&mut self, register: Register, mut changes: Vec<Use>) {
         for (user, change, flips) in &changes {
             self.apply(*user, Site::Register(register), change, flips);
         }
-        self.delete(index);
         // From the last one on, since those behind it move.
         changes.sort_by_key(|(user, ..)| std::cmp::Reverse(*user));
         for (user, change, _) in changes {
@@ -207,7 +268,6 @@ impl<'a> Pass<'a> {
                 self.insert(user, before, Vec::new());
             }
         }
-        Some(())
     }
 
     /// An instruction that does not read a register whose value is known.
