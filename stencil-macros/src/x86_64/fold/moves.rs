@@ -75,7 +75,7 @@ impl Pass<'_> {
         // Whether the last instruction that sets the source clears the upper half, as the copy does.
         let mut clears = None;
         loop {
-            if self.is_joined(first) {
+            if self.joined[first] {
                 return None;
             }
             first = first.checked_sub(1)?;
@@ -120,11 +120,6 @@ impl Pass<'_> {
                 other => other,
             };
         }
-    }
-
-    /// Whether control reaches an instruction from elsewhere than from the one in front of it.
-    fn is_joined(&self, index: usize) -> bool {
-        self.next.iter().enumerate().any(|(from, next)| from + 1 != index && next.within.contains(&index))
     }
 
     /// An instruction with another register in the place of one, if that is all that changes.

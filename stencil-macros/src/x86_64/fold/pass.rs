@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use iced_x86::{
-    Code, ConditionCode, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register,
-};
+use iced_x86::{Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, Register};
 
 use super::encode::{self, Replacement};
 use super::flow::{self, Effects, Next, Registers, State};
 use super::rules::{self, Change, Field, Needs, Site};
 use super::step::Step;
+use super::successors::successors;
 use super::value::{Operand, Part, Value};
-use super::{Fill, Filled, Folded, Function, Reference, To, conditions};
+use super::{Fill, Filled, Folded, Function, conditions};
 use crate::model::PatchKind;
-use crate::x86_64::{Decoded, Kind};
 
 /// An instruction that reads a register, its change, and the conditions to exchange with it, as offsets in the code and bytes.
 pub(super) type Use = (usize, Change, Vec<(usize, usize, u8)>);
@@ -28,6 +26,8 @@ pub struct Pass<'a> {
     // By the index of the step:
     pub(super) effects: Vec<Effects>,
     pub(super) next: Vec<Next>,
+    /// Whether control comes from elsewhere than from the instruction in front.
+    pub(super) joined: Vec<bool>,
     pub(super) live_after: Vec<Registers>,
     known_before: Vec<State>,
 }
@@ -43,7 +43,8 @@ impl<'a> Pass<'a> {
             factory: InstructionInfoFactory::new(),
             steps,
             effects: Vec::new(),
-            next: next(function),
+            next: successors(function),
+            joined: Vec::new(),
             live_after: Vec::new(),
             known_before: Vec::new(),
         };
@@ -63,48 +64,14 @@ impl<'a> Pass<'a> {
     }
 
     pub(super) fn analyze(&mut self) {
+        self.joined = vec![false; self.next.len()];
+        for (from, next) in self.next.iter().enumerate() {
+            next.within.iter().filter(|&&to| to != from + 1).for_each(|&to| self.joined[to] = true);
+        }
         self.live_after = flow::live_after(&self.effects, &self.next);
         let (steps, operands) = (&self.steps, self.operands.as_slice());
         self.known_before =
             flow::known_before(&self.effects, &self.next, |index, state| steps[index].definition(state, operands));
-    }
-
-    /// Makes absolute addresses of 32 bits whole: in the register that they are moved to, or in one that is free.
-    pub fn addresses(&mut self) {
-        for (reference, Reference { offset, to }) in self.function.references.iter().enumerate() {
-            let origin = self.function.decoded.partition_point(|item| item.end() <= *offset);
-            if *to != To::Address || origin >= self.function.decoded.len() {
-                continue;
-            }
-            let index = self.steps.partition_point(|step| step.origin < origin);
-            let instruction = self.steps[index].instruction;
-            let fill = Filled { field: Field::Immediate, fill: Fill::Address { reference } };
-            let whole = |register| Instruction::with2(Code::Mov_r64_imm64, register, 0_u64);
-            match instruction.code() {
-                Code::Mov_r32_imm32 | Code::Mov_rm64_imm32 if instruction.op0_kind() == OpKind::Register => {
-                    let Ok(whole) = whole(instruction.op0_register().full_register()) else { continue };
-                    self.change(index, whole, vec![fill]);
-                }
-                // A table, at an address plus one register.
-                _ if instruction.memory_base() == Register::None
-                    && self.function.decoded[origin].is_displacement(*offset) =>
-                {
-                    let Effects { reads, writes, .. } = self.effects[index];
-                    let taken = self.live_after[index].with(reads).with(writes);
-                    let Some(free) = taken.absent() else { continue };
-                    let Ok(whole) = whole(free) else { continue };
-                    let mut new = instruction;
-                    new.set_memory_base(free);
-                    new.set_memory_displ_size(0);
-                    new.set_memory_displacement64(0);
-                    self.change(index, new, Vec::new());
-                    self.insert(index, whole, vec![fill]);
-                    self.analyze();
-                }
-                _ => {}
-            }
-        }
-        self.analyze();
     }
 
     /// Operations on variables.
@@ -429,38 +396,4 @@ impl<'a> Pass<'a> {
         }
         Ok(Folded { code: self.code, replacements })
     }
-}
-
-/// Where control goes after each instruction.
-fn next(function: &Function) -> Vec<Next> {
-    let relocated =
-        |offset: usize| function.references.binary_search_by_key(&offset, |reference| reference.offset).is_ok();
-    let count = function.decoded.len();
-    let step = |(index, item): (usize, &Decoded)| {
-        let mut next = Next::default();
-        let leaves = || Some((function.leaves)(index));
-        if matches!(item.kind(), Kind::Plain | Kind::Branch) {
-            if index + 1 < count { next.within.push(index + 1) } else { next.leaves = Some(Registers::GENERAL) }
-        }
-        let equal = item.instruction.condition_code() == ConditionCode::e;
-        if item.instruction.condition_code() == ConditionCode::ne && item.kind() == Kind::Branch {
-            next.if_zero = Some(0);
-        }
-        match item.kind() {
-            Kind::Plain => {}
-            Kind::Jump | Kind::Branch => match item.internal_target(&relocated) {
-                Some(target) => match function.decoded.binary_search_by_key(&target, Decoded::start) {
-                    Ok(target) => {
-                        next.if_zero = equal.then_some(next.within.len()).or(next.if_zero);
-                        next.within.push(target);
-                    }
-                    Err(_) => next.leaves = Some(Registers::GENERAL),
-                },
-                None => next.leaves = leaves(),
-            },
-            Kind::Leave => next.leaves = leaves(),
-        }
-        next
-    };
-    function.decoded.iter().enumerate().map(step).collect()
 }
