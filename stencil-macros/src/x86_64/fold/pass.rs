@@ -57,10 +57,13 @@ impl<'a> Pass<'a> {
     }
 
     pub(super) fn effects_of(&mut self, index: usize, instruction: &Instruction) -> Effects {
+        let own = Effects::of(&mut self.factory, instruction);
         if flow::is_call(instruction) {
-            return (self.function.calls)(self.steps[index].origin);
+            let effects = (self.function.calls)(self.steps[index].origin);
+            // Registers may lead to the function.
+            return Effects { reads: effects.reads.with(own.reads), ..effects };
         }
-        Effects::of(&mut self.factory, instruction)
+        own
     }
 
     pub(super) fn analyze(&mut self) {
