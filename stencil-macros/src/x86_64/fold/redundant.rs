@@ -47,7 +47,7 @@ impl Pass<'_> {
         };
         match facts.equal_bits(target, &value) {
             64 => true,
-            32 => upper_is_dead(target),
+            32 => upper_is_dead(target) || facts.is_extended(target) && value.is_extended(),
             _ => false,
         }
     }
