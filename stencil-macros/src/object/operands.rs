@@ -139,10 +139,15 @@ impl Builder<'_, '_, '_> {
     /// The registers that hold the parameters of uops, and the stack pointer; all, if they are not known.
     fn machine_registers(&self) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
-        let parameters = convention.parameters.iter().zip(&self.reader.block.machine.parameters);
+        let machine = &self.reader.block.machine.parameters;
+        // The probe has integers of 64 bits. clang passes those of 8 and 16 bits elsewhere than `preserve_none` says.
+        if machine.iter().any(|field| matches!(field.ty.c, Type::Integer { bits: ..32, .. } | Type::Bool)) {
+            return Registers::GENERAL;
+        }
+        let parameters = convention.parameters.iter().zip(machine);
         let registers = parameters.map(|(location, field)| match (location, &field.ty.c) {
             // C says nothing of the upper half of a register that holds a shorter integer.
-            (Location::Register(register), Type::Integer { bits: ..=32, .. } | Type::Bool) => Registers::low(*register),
+            (Location::Register(register), Type::Integer { bits: 32, .. }) => Registers::low(*register),
             (Location::Register(register), _) => Registers::of(*register),
             (Location::Stack(_), _) => Registers::NONE,
         });
