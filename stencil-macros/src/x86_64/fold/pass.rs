@@ -30,6 +30,8 @@ pub struct Pass<'a> {
     /// Whether control comes from elsewhere than from the instruction in front.
     pub(super) joined: Vec<bool>,
     pub(super) live_after: Vec<Registers>,
+    /// The same before any change, by the index of the original instruction.
+    pub(super) lived_after: Vec<Registers>,
     known_before: Vec<State>,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Pass<'a> {
             next,
             joined: Vec::new(),
             live_after: Vec::new(),
+            lived_after: Vec::new(),
             known_before: Vec::new(),
         };
         for index in 0..pass.steps.len() {
@@ -58,6 +61,7 @@ impl<'a> Pass<'a> {
             pass.effects.push(effects);
         }
         pass.analyze();
+        pass.lived_after = pass.live_after.clone();
         pass
     }
 

@@ -13,6 +13,7 @@ fn an_instruction_whose_result_nothing_reads_is_deleted() {
         -
         ",
     );
+    // Unless nothing has ever read it.
     folds(
         integer(32, true),
         "
@@ -20,8 +21,8 @@ fn an_instruction_whose_result_nothing_reads_is_deleted() {
         83 c0 01                  | add $1, %eax
         ",
         "
-        -
-        -
+        mov %ecx, %eax
+        add $1, %eax
         ",
     );
     folds(
