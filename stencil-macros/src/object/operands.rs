@@ -1,7 +1,6 @@
 //! Loads of operands in a stencil's code, as the pass that folds them wants to know of them.
 
 use super::{Builder, Filling, Relocation, Target};
-use crate::ast::Typed;
 use crate::compiler::flags;
 use crate::ctype::Type;
 use crate::instruction::{self, Effects, Flow, Instruction, Registers, RelocationKind};
@@ -128,19 +127,15 @@ impl Builder<'_, '_, '_> {
     fn machine_registers(&self) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
         let fields = &self.reader.block.machine.parameters;
-        // clang passes integers shorter than `int` in other registers than the probe's.
-        let is_short = |field: &Typed| matches!(field.c, Type::Integer { bits: ..=16, .. } | Type::Bool);
-        let other = if fields.iter().any(|field| is_short(&field.ty)) { isa::parameters(self.reader.abi) } else { &[] };
-        let parameters = convention.parameters().zip(fields);
-        parameters.fold(isa::STACK.with(Registers::from(other)), |all, (register, field)| {
-            match (register, &field.ty.c) {
-                (None, _) => all,
-                // C says nothing of the upper half of a register that holds a shorter integer.
-                (Some(register), Type::Integer { bits: ..=32, .. } | Type::Bool) => {
-                    all.with(Registers::lower(register))
-                }
-                (Some(register), _) => all.with(Registers::from(&[register])),
-            }
+        // The probe has integers of 64 bits. clang passes those of 8 and 16 bits elsewhere than `preserve_none` says.
+        if fields.iter().any(|field| matches!(field.ty.c, Type::Integer { bits: ..32, .. } | Type::Bool)) {
+            return Registers::GENERAL;
+        }
+        convention.parameters().zip(fields).fold(isa::STACK, |all, (register, field)| match (register, &field.ty.c) {
+            (None, _) => all,
+            // C says nothing of the upper half of a register that holds a shorter integer.
+            (Some(register), Type::Integer { bits: 32, .. }) => all.with(Registers::lower(register)),
+            (Some(register), _) => all.with(Registers::from(&[register])),
         })
     }
 

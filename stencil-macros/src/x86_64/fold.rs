@@ -16,10 +16,12 @@
 //! Instructions that change nothing are deleted as well: what folding leaves behind, and what a compiler derives from a comparison. On the
 //! path where two registers are equal, it passes one of them on twice, which takes a `mov` that a uop does not need.
 //!
-//! `value` describes the contents of registers and what fits into fields, `flow` follows values and flags, `step` is an instruction,
+//! `value` describes the contents of registers and what fits into fields, `flow` and `successors` follow values and flags, `step` is an
+//! instruction, `addresses` makes addresses whole,
 //! `rules` rewrites instructions, `conditions` exchanges the operands of comparisons, `equality` collects what comparisons say,
 //! `redundant` deletes, `moves` saves copies, `pass` applies all of them in order, and `encode` writes bytes.
 
+mod addresses;
 mod conditions;
 mod encode;
 mod equality;
@@ -29,6 +31,7 @@ mod pass;
 mod redundant;
 mod rules;
 mod step;
+mod successors;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -4,11 +4,12 @@
 //! copied register to the copy use the target instead. They have to be one straight path, which does not use the target for anything
 //! else.
 
-use iced_x86::{Code, Instruction, OpKind, Register};
+use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
 
 use super::encode;
 use super::flow;
 use super::pass::Pass;
+use super::value::Value;
 use crate::instruction::Registers;
 
 impl Pass<'_> {
@@ -16,7 +17,7 @@ impl Pass<'_> {
     pub fn coalesce(&mut self) -> bool {
         let mut changed = false;
         for index in 0..self.steps.len() {
-            if self.coalesce_copy(index).is_some() {
+            if self.coalesce_copy(index).or_else(|| self.rebase(index)).is_some() {
                 self.analyze();
                 changed = true;
             }
@@ -26,8 +27,45 @@ impl Pass<'_> {
 
     fn coalesce_copy(&mut self, copy: usize) -> Option<()> {
         let step = &self.steps[copy];
+        let half = step.copies(64).is_none();
         let (target, source) = step.copies(64).or_else(|| step.copies(32))?;
-        let half = step.copies(32).is_some();
+        let renamed = self.computed_in(copy, target, source, half)?;
+        self.rename(renamed, source, target, half);
+        self.delete(copy);
+        Some(())
+    }
+
+    /// Adds the operand in each use of a sum of it and a register, instead of once: `lea n(%r10), %rax` goes away if what is in `r10` can
+    /// be computed in `rax`.
+    fn rebase(&mut self, index: usize) -> Option<()> {
+        let (target, value) = self.steps[index].definition(&[None; 16], &self.operands)?;
+        let source = value.base.filter(|source| *source != target && value.operand.is_some())?;
+        if self.steps[index].instruction.mnemonic() != Mnemonic::Lea {
+            return None;
+        }
+        let renamed = self.computed_in(index, target, source, false)?;
+        let set = Registers::of(target);
+        let uses = flow::uses(index, set, &self.effects, &self.next)?;
+        if uses.contains(&index) || !flow::only_from(index, set, &uses, &self.effects, &self.next) {
+            return None;
+        }
+        let held = Value { base: Some(target), ..value };
+        let changes = self.changes(uses, target, |_, _| Some(held))?;
+        self.rename(renamed, source, target, false);
+        self.delete(index);
+        self.apply_all(target, changes);
+        Some(())
+    }
+
+    /// Returns the instructions that compute what is in `source` at a copy, with `target` in its place. With `half`, the copy clears the
+    /// upper half.
+    fn computed_in(
+        &mut self,
+        copy: usize,
+        target: Register,
+        source: Register,
+        half: bool,
+    ) -> Option<Vec<(usize, Instruction)>> {
         let (to, from) = (Registers::of(target), Registers::of(source));
         let dead = !self.live_after[copy].intersects(from);
         if target == source || !dead || [target, source].contains(&Register::RSP) {
@@ -38,7 +76,7 @@ impl Pass<'_> {
         // Whether the last instruction that sets the source clears the upper half, as the copy does.
         let mut clears = None;
         loop {
-            if self.is_joined(first) {
+            if self.joined[first] {
                 return None;
             }
             first = first.checked_sub(1)?;
@@ -70,6 +108,10 @@ impl Pass<'_> {
             let [(_, instruction)] = renamed.as_mut_slice() else { return None };
             *instruction = narrowed(instruction)?;
         }
+        Some(renamed)
+    }
+
+    fn rename(&mut self, renamed: Vec<(usize, Instruction)>, source: Register, target: Register, half: bool) {
         for (index, instruction) in renamed {
             let fills = self.steps[index].fills.clone();
             let defines = self.steps[index].defines.filter(|(_, value)| value.base != Some(source));
@@ -79,13 +121,6 @@ impl Pass<'_> {
                 other => other,
             };
         }
-        self.delete(copy);
-        Some(())
-    }
-
-    /// Whether control reaches an instruction from elsewhere than from the one in front of it.
-    fn is_joined(&self, index: usize) -> bool {
-        self.next.iter().enumerate().any(|(from, next)| from + 1 != index && next.within.contains(&index))
     }
 
     /// An instruction with another register in the place of one, if that is all that changes.

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
-use iced_x86::{
-    Code, ConditionCode, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register,
-};
+use iced_x86::{Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, Register};
 
 use super::encode::{self, Replacement};
 use super::flow::{self, Next, State};
 use super::rules::{self, Change, Field, Needs, Site};
 use super::step::Step;
+use super::successors::successors;
 use super::value::{Operand, Part, Value};
-use super::{Fill, Filled, Folded, Function, Reference, To, conditions};
-use crate::instruction::{self, Effects, Flow, Registers};
+use super::{Fill, Filled, Folded, Function, conditions};
+use crate::instruction::{Effects, Registers};
 use crate::model::PatchKind;
+
+/// An instruction that reads a register, its change, and the conditions to exchange with it, as offsets in the code and bytes.
+pub(super) type Use = (usize, Change, Vec<(usize, usize, u8)>);
 
 pub struct Pass<'a> {
     pub(super) function: &'a Function<'a>,
@@ -25,7 +27,11 @@ pub struct Pass<'a> {
     // By the index of the step:
     pub(super) effects: Vec<Effects>,
     pub(super) next: Vec<Next>,
+    /// Whether control comes from elsewhere than from the instruction in front.
+    pub(super) joined: Vec<bool>,
     pub(super) live_after: Vec<Registers>,
+    /// The same before any change, by the index of the original instruction.
+    pub(super) lived_after: Vec<Registers>,
     known_before: Vec<State>,
 }
 
@@ -35,7 +41,7 @@ impl<'a> Pass<'a> {
         let decoded = function.decoded.iter().enumerate();
         let step = |(index, item)| Step::new(index, item, decoder.decode(), function.references);
         let steps: Vec<Step> = decoded.map(step).collect();
-        let next = next(function, &steps);
+        let next = successors(function, &steps);
         let mut pass = Self {
             function,
             operands: function.operands.to_vec(),
@@ -44,7 +50,9 @@ impl<'a> Pass<'a> {
             steps,
             effects: Vec::new(),
             next,
+            joined: Vec::new(),
             live_after: Vec::new(),
+            lived_after: Vec::new(),
             known_before: Vec::new(),
         };
         for index in 0..pass.steps.len() {
@@ -53,62 +61,29 @@ impl<'a> Pass<'a> {
             pass.effects.push(effects);
         }
         pass.analyze();
+        pass.lived_after = pass.live_after.clone();
         pass
     }
 
     pub(super) fn effects_of(&mut self, index: usize, instruction: &Instruction) -> Effects {
         let own = Effects::of(&mut self.factory, instruction);
-        if !flow::is_call(instruction) {
-            return own;
+        if flow::is_call(instruction) {
+            let effects = (self.function.calls)(self.steps[index].origin);
+            // Registers may lead to the function.
+            return Effects { reads: effects.reads.with(own.reads), ..effects };
         }
-        // Besides what the callee reads, the instruction reads the registers that hold the callee's address.
-        let call = (self.function.calls)(self.steps[index].origin);
-        Effects { reads: call.reads.with(own.reads), ..call }
+        own
     }
 
     pub(super) fn analyze(&mut self) {
+        self.joined = vec![false; self.next.len()];
+        for (from, next) in self.next.iter().enumerate() {
+            next.within.iter().filter(|&&to| to != from + 1).for_each(|&to| self.joined[to] = true);
+        }
         self.live_after = flow::live_after(&self.effects, &self.next);
         let (steps, operands) = (&self.steps, self.operands.as_slice());
         self.known_before =
             flow::known_before(&self.effects, &self.next, |index, state| steps[index].definition(state, operands));
-    }
-
-    /// Makes absolute addresses of 32 bits whole: in the register that they are moved to, or in one that is free.
-    pub fn addresses(&mut self) {
-        for (reference, Reference { offset, to }) in self.function.references.iter().enumerate() {
-            let origin = instruction::index_at(self.function.decoded, *offset);
-            if *to != To::Address || origin >= self.function.decoded.len() {
-                continue;
-            }
-            let index = self.steps.partition_point(|step| step.origin < origin);
-            let instruction = self.steps[index].instruction;
-            let fill = Filled { field: Field::Immediate, fill: Fill::Address { reference } };
-            let whole = |register| Instruction::with2(Code::Mov_r64_imm64, register, 0_u64);
-            match instruction.code() {
-                Code::Mov_r32_imm32 | Code::Mov_rm64_imm32 if instruction.op0_kind() == OpKind::Register => {
-                    let Ok(whole) = whole(instruction.op0_register().full_register()) else { continue };
-                    self.change(index, whole, vec![fill]);
-                }
-                // A table, at an address plus one register.
-                _ if instruction.memory_base() == Register::None
-                    && self.function.decoded[origin].is_displacement(*offset) =>
-                {
-                    let Effects { reads, writes, .. } = self.effects[index];
-                    let taken = self.live_after[index].with(reads).with(writes);
-                    let Some(free) = taken.absent() else { continue };
-                    let Ok(whole) = whole(free) else { continue };
-                    let mut new = instruction;
-                    new.set_memory_base(free);
-                    new.set_memory_displ_size(0);
-                    new.set_memory_displacement64(0);
-                    self.change(index, new, Vec::new());
-                    self.insert(index, whole, vec![fill]);
-                    self.analyze();
-                }
-                _ => {}
-            }
-        }
-        self.analyze();
     }
 
     /// Operations on variables.
@@ -183,6 +158,16 @@ impl<'a> Pass<'a> {
 
     /// Lets all that reads the register set by an instruction do without it, and deletes the instruction.
     fn without(&mut self, index: usize) -> Option<()> {
+        let changes = self.uses_without(index).or_else(|| self.uses_with_refusal(index))?;
+        let (register, _) = self.steps[index].definition(&self.known_before[index], &self.operands)?;
+        // First, since applying may move it.
+        self.delete(index);
+        self.apply_all(register, changes);
+        Some(())
+    }
+
+    /// Returns the changes of the instructions that read the register set by another one, so that they do without it.
+    fn uses_without(&mut self, index: usize) -> Option<Vec<Use>> {
         let (register, value) = self.steps[index].definition(&self.known_before[index], &self.operands)?;
         let set = Registers::of(register);
         // Without the instruction, the register holds what it held before: the base of the sum.
@@ -196,17 +181,65 @@ impl<'a> Pass<'a> {
         if uses.contains(&index) || of_itself && !flow::only_from(index, set, &uses, &self.effects, &self.next) {
             return None;
         }
-        let mut changes = Vec::new();
-        for user in uses {
-            let held = if of_itself { value } else { self.known_before[user][flow::number(register)?]? };
+        let number = flow::number(register)?;
+        self.changes(uses, register, |pass, user| if of_itself { Some(value) } else { pass.known_before[user][number] })
+    }
+
+    /// Returns the changes of instructions that read a register, whose content is `held`.
+    pub(super) fn changes(
+        &mut self,
+        users: Vec<usize>,
+        register: Register,
+        held: impl Fn(&Self, usize) -> Option<Value>,
+    ) -> Option<Vec<Use>> {
+        let change = |user: usize| {
+            let held = held(self, user)?;
             let change = self.replaced(user, register, &held)?;
             let flips = self.allowed(user, &change)?;
-            changes.push((user, change, flips));
+            Some((user, change, flips))
+        };
+        users.into_iter().map(change).collect()
+    }
+
+    /// Returns these changes if one of them is an address that refuses values of the operand, which the others then need not take.
+    fn uses_with_refusal(&mut self, index: usize) -> Option<Vec<Use>> {
+        let (register, value) = self.steps[index].definition(&self.known_before[index], &self.operands)?;
+        let operand = value.operand.filter(|_| value.base.is_none())?;
+        let known = self.operands[operand];
+        if !known.may_be_refused || known.is_refused {
+            return None;
         }
+        let uses = flow::uses(index, Registers::of(register), &self.effects, &self.next)?;
+        let number = flow::number(register)?;
+        let held = |pass: &Self, user: usize| pass.known_before[user][number];
+        let (mut changes, mut others) = (Vec::new(), Vec::new());
+        for user in uses {
+            match self.changes(vec![user], register, held) {
+                Some(change) => changes.extend(change),
+                None => others.push(user),
+            }
+        }
+        let refuses = |(_, change, _): &Use| match change.fill {
+            Some((_, Part { kind: PatchKind::Abs32S, operand: other, addend })) => other == operand && addend >= 0,
+            _ => false,
+        };
+        if !changes.iter().any(refuses) {
+            return None;
+        }
+        self.operands[operand] = Operand { is_refused: true, range: (known.range.0, i32::MAX.into()), ..known };
+        let Some(rest) = self.changes(others, register, held) else {
+            self.operands[operand] = known;
+            return None;
+        };
+        changes.extend(rest);
+        Some(changes)
+    }
+
+    /// Applies changes of instructions that read a register.
+    pub(super) fn apply_all(&mut self, register: Register, mut changes: Vec<Use>) {
         for (user, change, flips) in &changes {
             self.apply(*user, Site::Register(register), change, flips);
         }
-        self.delete(index);
         // From the last one on, since those behind it move.
         changes.sort_by_key(|(user, ..)| std::cmp::Reverse(*user));
         for (user, change, _) in changes {
@@ -214,7 +247,6 @@ impl<'a> Pass<'a> {
                 self.insert(user, before, Vec::new());
             }
         }
-        Some(())
     }
 
     /// An instruction that does not read a register whose value is known.
@@ -376,39 +408,4 @@ impl<'a> Pass<'a> {
         }
         Ok(Folded { code: self.code, replacements })
     }
-}
-
-/// Where control goes after each instruction.
-fn next(function: &Function, steps: &[Step]) -> Vec<Next> {
-    let relocated =
-        |offset: usize| function.references.binary_search_by_key(&offset, |reference| reference.offset).is_ok();
-    let count = function.decoded.len();
-    let step = |(index, item): (usize, &instruction::Instruction)| {
-        let mut next = Next::default();
-        let leaves = || Some((function.leaves)(index));
-        if item.flow.continues() {
-            if index + 1 < count { next.within.push(index + 1) } else { next.leaves = Some(Registers::GENERAL) }
-        }
-        let condition = steps[index].instruction.condition_code();
-        let equal = condition == ConditionCode::e;
-        if condition == ConditionCode::ne && item.flow == Flow::Branch {
-            next.if_zero = Some(0);
-        }
-        match item.flow {
-            Flow::Jump | Flow::Branch => match item.internal_target(relocated) {
-                Some(target) => match instruction::index_of(function.decoded, target) {
-                    Some(target) => {
-                        next.if_zero = equal.then_some(next.within.len()).or(next.if_zero);
-                        next.within.push(target);
-                    }
-                    None => next.leaves = Some(Registers::GENERAL),
-                },
-                None => next.leaves = leaves(),
-            },
-            flow if flow.ends_block() => next.leaves = leaves(),
-            _ => {}
-        }
-        next
-    };
-    function.decoded.iter().enumerate().map(step).collect()
 }

@@ -47,12 +47,13 @@ impl Pass<'_> {
         };
         match facts.equal_bits(target, &value) {
             64 => true,
-            32 => upper_is_dead(target),
+            32 => upper_is_dead(target) || facts.is_extended(target) && value.is_extended(),
             _ => false,
         }
     }
 
-    /// Whether an instruction does nothing but set a general register that nothing reads.
+    /// Whether an instruction does nothing but set a general register that nothing reads any more. What nothing has ever read is there
+    /// for a reason, in assembly.
     fn is_dead(&self, index: usize) -> bool {
         use Mnemonic::{
             Adc, Add, And, Cdqe, Dec, Inc, Lea, Mov, Movsx, Movsxd, Movzx, Neg, Not, Or, Sar, Sbb, Shl, Shr, Sub, Xor,
@@ -84,7 +85,8 @@ impl Pass<'_> {
         // Whatever else is in memory may be volatile.
         let memory = (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory);
         let harmless = !memory || step.variable.is_some() || instruction.mnemonic() == Mnemonic::Lea;
-        let writes_register = writes.without(Registers::FLAGS) != Registers::NONE;
-        plain && harmless && writes_register && !self.live_after[index].intersects(writes.without(Registers::FLAGS))
+        let registers = writes.without(Registers::FLAGS);
+        let lived = self.lived_after[step.origin].intersects(registers);
+        plain && harmless && lived && !self.live_after[index].intersects(registers)
     }
 }

@@ -59,6 +59,11 @@ impl Change {
         Self::new(instruction, Some((field, part)))
     }
 
+    /// Whether it is the first field to refuse values of an operand.
+    fn refuses(&self, operands: &[Operand]) -> bool {
+        self.fill.is_some_and(|(_, part)| part.kind == PatchKind::Abs32S && !operands[part.operand].is_refused)
+    }
+
     fn needs(self, needs: Needs) -> Self {
         Self { needs, ..self }
     }
@@ -342,9 +347,7 @@ fn sum(register: Register, other: Register, size: u32, value: &Value, operands: 
         new.set_memory_index_scale(1);
     }
     let change = displaced(new, value, address, operands)?;
-    let refuses = |part: Part| part.kind == PatchKind::Abs32S && !operands[part.operand].is_refused;
-    let refuses = change.fill.is_some_and(|(_, part)| refuses(part));
-    Some(change.needs(if refuses { Needs::DeadFlagsAndAddress } else { Needs::DeadFlags }))
+    Some(change.needs(if change.refuses(operands) { Needs::DeadFlagsAndAddress } else { Needs::DeadFlags }))
 }
 
 fn lea(code: Code, register: Register, base: Register) -> Option<Instruction> {
@@ -397,7 +400,9 @@ fn in_displacement(from: &Instruction, register: Register, value: &Value, operan
     {
         return set(from.op0_register(), moved.cut(bits, operands)?, operands);
     }
-    displaced(new, &moved, address, operands)
+    let change = displaced(new, &moved, address, operands)?;
+    let sum = from.mnemonic() == Mnemonic::Lea && change.refuses(operands);
+    Some(if sum { change.needs(Needs::Address) } else { change })
 }
 
 /// An instruction whose displacement is the value's operand and number.

@@ -3,7 +3,7 @@
 //! A line of input is an instruction: its bytes and, for people, its text. A field of four bytes is written as `n` or `m`, the variable of
 //! an operand (`n+4`: from its fourth byte), or as `to`, anything else. A line of output is what the instruction became, or `-` if it was
 //! deleted. A field with an operand shows the operand and the kind of the patch: `n.32` are the low 32 bits, `n.s32` are checked, `n.x8`
-//! is multiplied by 8. At the end, `rax`, the registers from `r8` on, and the upper half of `rbx` are dead.
+//! is multiplied by 8. A call reads `rdi` and returns `rax`. At the end, `rax`, the registers from `r8` on, and the upper half of `rbx` are dead.
 
 mod comparisons;
 mod displacements;
@@ -71,7 +71,7 @@ fn run(operands: &[Operand], input: &str) -> Vec<String> {
         operands,
         references: &references,
         leaves: &|_| live,
-        calls: &|_| Effects::of_call(Registers::GENERAL, Registers::NONE, Registers::GENERAL),
+        calls: &|_| Effects::of_call(Registers::of(Register::RDI), Registers::of(Register::RAX), Registers::NONE),
         wide_immediates: true,
     };
     let Folded { code: folded, replacements } = fold(&function).unwrap();

@@ -67,6 +67,11 @@ impl Value {
         Self { base: Some(base), ..Self::number(0) }
     }
 
+    /// Returns whether the value is a number whose upper half is zero.
+    pub fn is_extended(&self) -> bool {
+        self.base.is_none() && self.operand.is_none() && u32::try_from(self.number).is_ok()
+    }
+
     /// Returns the register, if the value is what another register holds and nothing else.
     pub fn copied(&self) -> Option<Register> {
         self.base.filter(|_| *self == Self { base: self.base, ..Self::number(0) })

@@ -206,7 +206,23 @@ fn a_comparison_of_32_bits_says_nothing_about_upper_halves() {
         xor %ecx, %ecx
         ",
     );
-    // Unless nothing reads them.
+    // Unless they are zero.
+    folds(
+        integer(32, true),
+        "
+        8b 0a                     | mov (%rdx), %ecx
+        85 c9                     | test %ecx, %ecx
+        0f 85 to                  | jne to
+        31 c9                     | xor %ecx, %ecx
+        ",
+        "
+        mov (%rdx), %ecx
+        test %ecx, %ecx
+        jne to
+        -
+        ",
+    );
+    // Or nothing reads them.
     folds(
         integer(32, true),
         "

@@ -204,3 +204,52 @@ fn a_copy_stays_where_a_register_is_used_otherwise() {
         ",
     );
 }
+
+#[test]
+fn a_sum_is_formed_where_it_is_used() {
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        41 89 ca                  | mov %ecx, %r10d
+        4c 01 d0                  | add %r10, %rax
+        4c 8d 50 04               | lea 4(%rax), %r10
+        4c 39 57 08               | cmp %r10, 8(%rdi)
+        0f 82 to                  | jb to
+        8b 0c 02                  | mov (%rdx,%rax), %ecx
+        ",
+        "
+        -
+        mov %ecx, %eax
+        -
+        lea n+4.s32(%rax), %r10
+        cmp %r10, 8(%rdi)
+        jb to
+        mov n.32(%rdx,%rax), %ecx
+        ",
+    );
+    // Something needs the sum itself.
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        41 89 ca                  | mov %ecx, %r10d
+        4c 01 d0                  | add %r10, %rax
+        4c 8d 50 04               | lea 4(%rax), %r10
+        48 39 47 08               | cmp %rax, 8(%rdi)
+        4c 89 16                  | mov %r10, (%rsi)
+        0f 82 to                  | jb to
+        8b 0c 02                  | mov (%rdx,%rax), %ecx
+        ",
+        "
+        -
+        mov %ecx, %r10d
+        lea n.s32(%r10), %rax
+        lea 4(%rax), %r10
+        cmp %rax, 8(%rdi)
+        mov %r10, (%rsi)
+        jb to
+        mov (%rdx,%rax), %ecx
+        ",
+    );
+}

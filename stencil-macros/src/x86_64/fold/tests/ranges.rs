@@ -192,4 +192,50 @@ fn a_sum_refuses_values_only_as_part_of_an_address() {
         mov (%rdi,%rax), %esi
         ",
     );
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        48 8d 0c 07               | lea (%rdi,%rax), %rcx
+        ",
+        "
+        mov $n.32, %eax
+        lea (%rdi,%rax), %rcx
+        ",
+    );
+}
+
+#[test]
+fn an_address_decides_for_the_other_uses_of_a_load() {
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        48 39 47 08               | cmp %rax, 8(%rdi)
+        0f 86 to                  | jbe to
+        0f b6 0c 02               | movzbl (%rdx,%rax), %ecx
+        ",
+        "
+        -
+        cmpq $n.32, 8(%rdi)
+        jbe to
+        movzbl n.s32(%rdx), %ecx
+        ",
+    );
+    // It refuses less than the other field.
+    folds(
+        integer(32, false),
+        "
+        8b 05 n                   | mov n(%rip), %eax
+        48 39 47 08               | cmp %rax, 8(%rdi)
+        0f 86 to                  | jbe to
+        0f b6 4c 02 f8            | movzbl -8(%rdx,%rax), %ecx
+        ",
+        "
+        mov $n.32, %eax
+        cmp %rax, 8(%rdi)
+        jbe to
+        movzbl -8(%rdx,%rax), %ecx
+        ",
+    );
 }

@@ -13,6 +13,7 @@ fn an_instruction_whose_result_nothing_reads_is_deleted() {
         -
         ",
     );
+    // Unless nothing has ever read it.
     folds(
         integer(32, true),
         "
@@ -20,8 +21,8 @@ fn an_instruction_whose_result_nothing_reads_is_deleted() {
         83 c0 01                  | add $1, %eax
         ",
         "
-        -
-        -
+        mov %ecx, %eax
+        add $1, %eax
         ",
     );
     folds(
@@ -172,6 +173,38 @@ fn an_upper_half_that_is_zero_is_not_cleared_again() {
         ",
         "
         -
+        ",
+    );
+}
+
+#[test]
+fn a_register_that_leads_to_a_function_is_read() {
+    folds(
+        integer(32, true),
+        "
+        49 89 d2                  | mov %rdx, %r10
+        48 8b 02                  | mov (%rdx), %rax
+        ba 05 00 00 00            | mov $5, %edx
+        ff d0                     | call *%rax
+        41 ff 14 ca               | call *(%r10,%rcx,8)
+        ",
+        "
+        mov %rdx, %r10
+        mov (%rdx), %rax
+        mov $5, %edx
+        call *%rax
+        callq *(%r10,%rcx,8)
+        ",
+    );
+    folds(
+        integer(64, false),
+        "
+        48 8b 05 n                | mov n(%rip), %rax
+        ff d0                     | call *%rax
+        ",
+        "
+        movabs $n.64, %rax
+        call *%rax
         ",
     );
 }
