@@ -1,8 +1,7 @@
 //! A JIT for eBPF, the instruction set of RFC 9669: a register machine with checked memory, helpers and local calls.
 //!
-//! eBPF's registers r0 to r9 are registers of the machine, so most instructions become one or two of the processor's. A second
-//! operand that is not worth a stencil per register goes through the scratch register `t`. The module `uops` has the bodies.
-//! This file decodes instructions, verifies them and lowers them to uops, all in one pass.
+//! eBPF's registers r0 to r9 are registers of the machine, so most instructions become one or two of the processor's.
+//! The module `uops` has their bodies. This file decodes instructions, verifies them and lowers them to uops, all in one pass.
 
 mod uops;
 
@@ -10,36 +9,26 @@ use std::collections::HashMap;
 use std::fmt;
 
 use stencil_runtime::{Code, Instruction, Label};
-use uops::{ALU32, ALU64, Alu, Context, Ebpf, FRAME, IMM, JUMP32, JUMP64, LOADS, MAX_DEPTH, Region, STACK, STORES, T};
+use uops::{Context, Ebpf, FRAME, IMM, MAX_DEPTH, Region, SCRATCH, STACK};
 
 /// A function that programs can call by its number: five arguments, one result. It must not panic.
 pub type Helper = fn(u64, u64, u64, u64, u64) -> u64;
 
 /// A program, verified and compiled.
 #[derive(Debug)]
-pub struct Program {
-    code: Code<Ebpf>,
-    helpers: Vec<Helper>,
-}
+pub struct Program(Code<Ebpf>);
 
 /// Why a program was refused or stopped. Instructions are counted from 0, and a 64-bit constant counts as two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The program breaks a rule of the instruction set.
+    /// The program breaks a rule of the instruction set, or calls an unknown helper.
     Invalid {
         /// The instruction.
         at: usize,
         /// The rule.
         message: &'static str,
     },
-    /// The program calls a helper that was not registered.
-    UnknownHelper {
-        /// The instruction.
-        at: usize,
-        /// The number that it calls.
-        number: u32,
-    },
-    /// A load or store outside of the program's memory and its stack, or a local call nested too deeply.
+    /// The program accessed memory other than its own and its stack, or nested local calls too deeply.
     Fault {
         /// The instruction.
         at: usize,
@@ -54,18 +43,17 @@ impl Program {
     /// # Errors
     /// All variants of [`Error`] but [`Fault`](Error::Fault).
     pub fn new(program: &[u8], helpers: &HashMap<u32, Helper>) -> Result<Self, Error> {
-        let mut lowering = Lowering { program: decode(program)?, helpers, used: Vec::new(), out: Vec::new() };
+        let mut lowering = Lowering { program: decode(program)?, helpers, out: Vec::new() };
         let mut at = 0;
         while at < lowering.program.len() {
             lowering.out.push(Ebpf::bind(Label(at as u32)));
-            at = lowering.instruction(at).map_err(|problem| problem.at(at))?;
+            at = lowering.instruction(at).map_err(|message| Error::Invalid { at, message })?;
         }
-        let code = Ebpf::compile(&lowering.out).map_err(Error::Code)?;
-        Ok(Self { code, helpers: lowering.used })
+        Ebpf::compile(&lowering.out).map(Self).map_err(Error::Code)
     }
 
-    /// Runs the program on this memory, whose address and size it receives in r1 and r2. Returns r0. Nothing stops a program
-    /// that loops forever.
+    /// Runs the program on this memory, whose address and size it receives in r1 and r2, and returns r0. Nothing stops a
+    /// program that loops forever.
     ///
     /// # Errors
     /// [`Error::Fault`].
@@ -76,14 +64,13 @@ impl Program {
             memory: Region::new(address, size),
             stack: Region::new(stack.as_mut_ptr() as u64, size_of_val(&stack) as u64),
             frame: stack.as_mut_ptr_range().end as u64,
-            helpers: self.helpers.as_ptr().cast(),
-            depth: 0,
             fault: 0,
         };
         let address = if memory.is_empty() { 0 } else { address };
-        // SAFETY: the code reads and writes the context, and what the regions in it span: the stack and the memory, both of
-        // which are borrowed here. It calls helpers by places in `helpers` that were given out when it was compiled.
-        let result = unsafe { self.code.entry()(&raw mut context, 0, address, size, 0, 0, 0, 0, 0, 0, 0, 0) };
+        // SAFETY: the code accesses only the context and its two regions, the stack and the memory, which are borrowed here:
+        // `Program::new` proved accesses to be within a frame of the stack, and the code checks all others. It calls helpers
+        // at addresses that `Program::new` took from functions.
+        let result = unsafe { self.0.entry()(&raw mut context, 0, address, size, 0, 0, 0, 0, 0, 0, 0, 0) };
         match context.fault {
             0 => Ok(result),
             after => Err(Error::Fault { at: after as usize - 1 }),
@@ -105,10 +92,10 @@ fn decode(program: &[u8]) -> Result<Vec<Insn>, Error> {
     let (chunks, rest) = program.as_chunks::<8>();
     let last = chunks.len().saturating_sub(1);
     if !rest.is_empty() {
-        return Err(Problem::Rule("the program ends within an instruction").at(chunks.len()));
+        return Err(Error::Invalid { at: chunks.len(), message: "the program ends within an instruction" });
     }
     if !chunks.last().is_some_and(|insn| matches!(insn[0], 0x95 | 0x05)) {
-        return Err(Problem::Rule("the program does not end with `exit` or `ja`").at(last));
+        return Err(Error::Invalid { at: last, message: "the program does not end with `exit` or `ja`" });
     }
     let decode = |&[opcode, registers, o0, o1, i0, i1, i2, i3]: &[u8; 8]| Insn {
         opcode,
@@ -120,126 +107,98 @@ fn decode(program: &[u8]) -> Result<Vec<Insn>, Error> {
     Ok(chunks.iter().map(decode).collect())
 }
 
-/// What is wrong with an instruction.
-enum Problem {
-    Rule(&'static str),
-    Helper(u32),
-}
-
-impl Problem {
-    fn at(self, at: usize) -> Error {
-        match self {
-            Self::Rule(message) => Error::Invalid { at, message },
-            Self::Helper(number) => Error::UnknownHelper { at, number },
-        }
-    }
-}
+/// Operations with a stencil for each pair of registers, one bit for each, as `DIRECT` in the header.
+const DIRECT: u16 = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 10 | 1 << 11;
+const UNKNOWN: &str = "no such instruction";
+const OUTSIDE: &str = "a jump out of the program";
 
 struct Lowering<'a> {
     program: Vec<Insn>,
     helpers: &'a HashMap<u32, Helper>,
-    /// The helpers that the program calls.
-    used: Vec<Helper>,
     out: Vec<Instruction<Ebpf>>,
 }
 
 impl Lowering<'_> {
-    /// Lowers one instruction, and returns the index of the next one.
-    fn instruction(&mut self, at: usize) -> Result<usize, Problem> {
+    /// Lowers an instruction and returns the index of the next one.
+    fn instruction(&mut self, at: usize) -> Result<usize, &'static str> {
         let insn @ Insn { opcode, dst, src, offset, imm } = self.program[at];
-        let (class, operation, pc) = (opcode & 7, usize::from(opcode >> 4), at as u32 + 1);
-        let writes = matches!(class, 0 | 1 | 4 | 7);
-        if src > FRAME || dst > FRAME || writes && dst == FRAME {
-            return Err(Problem::Rule("no such register, or a write to r10"));
+        let (class, operation, size) = (opcode & 7, usize::from(opcode >> 4), usize::from(opcode >> 3 & 3));
+        let (wide, pc) = (usize::from(matches!(class, 5 | 7)), at as u32 + 1);
+        if src > FRAME || dst > FRAME || dst == FRAME && matches!(class, 0 | 1 | 4 | 7) {
+            return Err("no such register, or a write to r10");
         }
-        let size = [2, 1, 0, 3][usize::from(opcode >> 3 & 3)];
-        match (class, opcode) {
+        let uop = match (class, opcode) {
             (0, 0x18) if src == 0 => {
-                let high = (self.program.get(at + 1).filter(|next| next.opcode == 0))
-                    .ok_or(Problem::Rule("half of a 64-bit constant"))?;
-                let imm = u64::from(imm.cast_unsigned()) | u64::from(high.imm.cast_unsigned()) << 32;
-                self.out.push(Ebpf::load_imm(dst, imm));
+                let high =
+                    self.program.get(at + 1).filter(|next| next.opcode == 0).ok_or("half of a 64-bit constant")?;
+                let low = u64::from(imm.cast_unsigned());
+                self.out.push(Ebpf::set(dst, low | u64::from(high.imm.cast_unsigned()) << 32));
                 return Ok(at + 2);
             }
-            (1, _) if opcode & 0xe0 == 0x60 => {
-                self.out.extend([Ebpf::get(src), LOADS[size](dst, offset, pc)]);
-            }
+            (1, _) if opcode & 0xe0 == 0x60 => Ebpf::load(size, self.in_frame(src, offset, size), dst, offset, pc),
             (2 | 3, _) if opcode & 0xe0 == 0x60 => {
-                self.out.extend([Ebpf::get(dst), STORES[size](if class == 2 { IMM } else { src }, imm, offset, pc)]);
+                let source = if class == 2 { IMM } else { src };
+                Ebpf::store(size, self.in_frame(dst, offset, size), source, imm, offset, pc)
             }
-            (4, 0xd4 | 0xdc) => self.out.push(Ebpf::swap(dst, swap(opcode == 0xdc, imm)?)),
-            (4, _) => self.alu(&ALU32, insn)?,
-            (7, _) => self.alu(&ALU64, insn)?,
-            (5, 0x05) => {
-                let to = self.target(at, offset.into())?;
-                self.out.push(Ebpf::jump(to));
+            (4, 0xd4 | 0xdc) => {
+                let width = [16, 32, 64].iter().position(|&width| width == imm).ok_or(UNKNOWN)?;
+                Ebpf::swap(usize::from(opcode == 0xdc), width, dst)
             }
+            (4 | 7, _) if operation <= 12 => {
+                let direct = wide == 1 && opcode & 8 != 0 && DIRECT >> operation & 1 == 1;
+                let source = if direct { src } else { self.source(insn) };
+                Ebpf::alu(wide, operation, dst, source, imm)
+            }
+            (5, 0x05) => Ebpf::jump(self.target(at, offset.into())?),
             (5, 0x85) if src == 0 => {
-                let number = imm.cast_unsigned();
-                let helper = *self.helpers.get(&number).ok_or(Problem::Helper(number))?;
-                self.out.push(Ebpf::call_helper(self.used.len() as u32));
-                self.used.push(helper);
+                let helper = self.helpers.get(&imm.cast_unsigned()).ok_or("the helper is not registered")?;
+                Ebpf::call_helper(*helper as usize as u64)
             }
-            (5, 0x85) if src == 1 => {
-                let to = self.target(at, imm.into())?;
-                self.out.push(Ebpf::call_local(to, pc));
-            }
-            (5, 0x95) => self.out.push(Ebpf::exit()),
-            (5 | 6, _) => {
-                let table = if class == 5 { &JUMP64 } else { &JUMP32 };
-                let jump = table.get(operation).copied().flatten().ok_or(UNKNOWN)?;
-                let to = self.target(at, offset.into())?;
+            (5, 0x85) if src == 1 => Ebpf::call_local(self.target(at, imm.into())?, pc),
+            (5, 0x95) => Ebpf::exit(),
+            (5 | 6, _) if matches!(operation, 1..=7 | 10..=13) => {
                 let source = self.source(insn);
-                self.out.push(jump(dst, source, imm, to));
+                Ebpf::branch(wide, operation, dst, source, imm, self.target(at, offset.into())?)
             }
             _ => return Err(UNKNOWN),
-        }
+        };
+        self.out.push(uop);
         Ok(at + 1)
     }
 
-    /// Lowers an arithmetic instruction. Common operations have a stencil for each source; others take it from `t`.
-    fn alu(&mut self, table: &[Alu], insn: Insn) -> Result<(), Problem> {
-        let alu = *table.get(usize::from(insn.opcode >> 4)).ok_or(UNKNOWN)?;
-        let source = match alu {
-            Alu::Direct(_) if insn.opcode & 8 != 0 => insn.src,
-            _ => self.source(insn),
-        };
-        let (Alu::Direct(uop) | Alu::Scratch(uop)) = alu;
-        self.out.push(uop(insn.dst, source, insn.imm));
-        Ok(())
-    }
-
-    /// Returns the location of the second operand: the constant, or `t`, after copying the register there.
+    /// Returns the location of the second operand: the constant, or the scratch register, after copying the operand there.
     fn source(&mut self, insn: Insn) -> usize {
         if insn.opcode & 8 == 0 {
             return IMM;
         }
         self.out.push(Ebpf::get(insn.src));
-        T
+        SCRATCH
+    }
+
+    /// Returns 1 if an access lies in the running function's frame. Otherwise copies its base to the scratch register.
+    fn in_frame(&mut self, base: usize, offset: i16, size: usize) -> usize {
+        let bytes = [4, 2, 1, 8][size];
+        if base == FRAME && (-(STACK as i16)..=-bytes).contains(&offset) {
+            return 1;
+        }
+        self.out.push(Ebpf::get(base));
+        0
     }
 
     /// Returns the label of a jump's target. A target in the middle of a 64-bit constant is an error.
-    fn target(&self, at: usize, offset: i64) -> Result<Label, Problem> {
-        let to = usize::try_from(at as i64 + 1 + offset).ok().filter(|&to| to < self.program.len());
-        let to = to.ok_or(Problem::Rule("a jump out of the program"))?;
-        let middle = self.program[to].opcode == 0;
-        if middle { Err(Problem::Rule("a jump into a 64-bit constant")) } else { Ok(Label(to as u32)) }
+    fn target(&self, at: usize, offset: i64) -> Result<Label, &'static str> {
+        let to = usize::try_from(at as i64 + 1 + offset).map_err(|_| OUTSIDE)?;
+        match self.program.get(to).ok_or(OUTSIDE)?.opcode {
+            0 => Err("a jump into a 64-bit constant"),
+            _ => Ok(Label(to as u32)),
+        }
     }
-}
-
-const UNKNOWN: Problem = Problem::Rule("no such instruction");
-
-/// The member of the family `swap` for a byte swap to big or little endian.
-fn swap(big: bool, bits: i32) -> Result<usize, Problem> {
-    let width = [16, 32, 64].iter().position(|&width| width == bits).ok_or(UNKNOWN)?;
-    Ok(width + if big { 3 } else { 0 })
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { at, message } => write!(f, "instruction {at}: {message}"),
-            Self::UnknownHelper { at, number } => write!(f, "instruction {at}: helper {number} is not registered"),
             Self::Fault { at } => write!(f, "instruction {at}: access out of bounds, or calls nested too deeply"),
             Self::Code(error) => error.fmt(f),
         }

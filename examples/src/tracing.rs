@@ -1,9 +1,9 @@
 //! A small dynamic language with a tracing JIT.
 //!
 //! Values have types, variables do not. A program is parsed into bytecode and interpreted. When a loop is hot, a recorder
-//! writes down one iteration, with guards for the types that it saw. The trace is compiled to uops and runs from then on.
-//! If a guard fails, the interpreter continues at that instruction. If a guard fails often, the path behind it is compiled,
-//! too, and linked.
+//! records one iteration, with guards for the types that it saw. The trace is compiled to uops and runs from then on. If a
+//! guard fails, the interpreter continues at that instruction. If a guard fails often, the path behind it is compiled and
+//! linked, too.
 //!
 //! The modules, in the order of the work:
 //!
@@ -54,7 +54,7 @@ impl Options {
     pub const INTERPRETER: Self = Self { hot_loop: u32::MAX, hot_exit: u32::MAX, fail_every: 0 };
 }
 
-/// What the JIT did.
+/// Counts of the JIT's work.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Statistics {
     /// Traces that were compiled.
@@ -63,27 +63,27 @@ pub struct Statistics {
     pub invalidated: usize,
     /// How often compiled code returned to the interpreter.
     pub exits: usize,
-    /// Compiled traces at the end, and the bytes of memory that they take.
+    /// Compiled traces that were alive at the end.
     pub executors: usize,
-    /// See `executors`.
+    /// The memory of those traces, in bytes.
     pub bytes: usize,
 }
 
-/// What a program did.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What it printed.
+    /// The output, one line for each `print`.
     pub output: String,
-    /// Why it stopped early, if it did.
+    /// The error that ended the run early, with its line.
     pub error: Option<String>,
-    /// What the JIT did.
+    /// Counts of the JIT's work.
     pub statistics: Statistics,
 }
 
 /// Runs a program.
 ///
 /// # Errors
-/// What is wrong with the source, and in which line.
+/// A mistake in the source, with its line.
 pub fn run(source: &str, options: Options) -> Result<Outcome, String> {
     let program = parse::parse(source)?;
     let jit = jit::Jit::new(options, program.loops);

@@ -23,6 +23,8 @@ pub struct Block {
     pub includes: Vec<LitStr>,
     pub c: Vec<Group>,
     pub order: Vec<Declaration>,
+    /// The `cfg` predicates in the block, and whether each one holds. The items above follow from them.
+    pub conditions: Vec<(TokenStream, bool)>,
     pub mistakes: Mistakes,
 }
 
@@ -96,7 +98,7 @@ pub enum Declaration {
     C(usize),
 }
 
-/// `machine Calc(sp: *mut i64, top: i64) -> i64;`
+/// `machine Calc(sp: *mut i64, top: i64) -> i64 scratch(rdx);`
 pub struct Machine {
     pub attributes: Vec<Attribute>,
     /// The least number of operand words in an instruction (`#[operands(3)]`). A uop of this block may need more.
@@ -107,6 +109,8 @@ pub struct Machine {
     pub name: Ident,
     pub parameters: Vec<Field>,
     pub output: Option<Typed>,
+    /// The processor's registers that bodies have for their own values.
+    pub scratch: Vec<Ident>,
 }
 
 /// `pub uop push(value: i64) { ... }`, or a family, `uop get<const DST: 0..3>() where DST != 1 { ... }`.

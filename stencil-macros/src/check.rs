@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use proc_macro2::{Ident, Span};
 use syn::Error;
 
-use crate::ast::{Block, Field, MAX_MEMBERS, Typed};
+use crate::ast::{Block, Field, MAX_MEMBERS, Machine, Typed};
 use crate::ctype::{self, Type};
+use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 use crate::suggest;
 
 /// The functions that every machine has. No uop can have one of these names.
 pub const METHODS: [&str; 3] = ["compile", "compile_in", "bind"];
 /// The most parameters of an entry function: `Entry` is implemented for as many.
-pub const MAX_REGISTERS: usize = 16;
+pub const MAX_REGISTERS: usize = MAX_INTEGERS + MAX_VECTORS;
 
 /// Words that have a meaning in C: keywords, names of the headers that every block includes, and our macros.
 pub const RESERVED: &[&str] = &[
@@ -106,6 +107,37 @@ fn is_of_stdint(name: &str) -> bool {
     ["MAX", "MIN", "WIDTH", "C"].contains(&limit) && of_constants
 }
 
+/// Checks that a machine does not declare more registers than `preserve_none` passes, nor unknown scratch registers.
+fn registers_fit(error: &mut impl FnMut(Span, String), machine: &Machine) {
+    let scratch = &machine.scratch;
+    for name in scratch.iter().filter(|name| SCRATCH.iter().all(|scratch| *name != scratch.name)) {
+        let known = SCRATCH.map(|scratch| format!("`{}`", scratch.name)).join(", ");
+        let message = format!(
+            "expected a register that instructions use implicitly ({known}), found `{name}`; to leave others to the \
+             bodies, declare fewer registers"
+        );
+        error(name.span(), message);
+    }
+    distinct(error, scratch.iter().map(|name| (name, "scratch register")));
+    let (vectors, integers): (Vec<_>, Vec<_>) =
+        machine.parameters.iter().partition(|field| field.ty.c.is_in_vector_register());
+    let left = match scratch.len() {
+        0 => String::new(),
+        reserved => format!(", of which `scratch` reserves {reserved}"),
+    };
+    let most_integers = MAX_INTEGERS.saturating_sub(scratch.len());
+    let kinds = [
+        (integers, most_integers, format!("{MAX_INTEGERS} registers for integers and pointers{left}")),
+        (vectors, MAX_VECTORS, format!("{MAX_VECTORS} registers for floats and vectors")),
+    ];
+    for (fields, most, available) in kinds {
+        if let Some(field) = fields.get(most) {
+            let message = format!("a machine has {available}: move the rest into a struct, and pass a pointer to it");
+            error(field.name.span(), message);
+        }
+    }
+}
+
 /// Checks a block.
 ///
 /// # Errors
@@ -147,15 +179,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
             error(s.name.span(), message);
         }
     }
-    if registers.len() > MAX_REGISTERS {
-        let name = registers[MAX_REGISTERS];
-        error(
-            name.span(),
-            format!(
-                "a machine has at most {MAX_REGISTERS} registers: move the rest into a struct, and pass a pointer to it"
-            ),
-        );
-    }
+    registers_fit(&mut error, &block.machine);
     for uop in &block.uops {
         let named = (registers.iter().copied().map(|name| (name, "register")))
             .chain(uop.parameters.iter().map(|parameter| (&parameter.name, "parameter")))

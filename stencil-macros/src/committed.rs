@@ -4,6 +4,7 @@
 //! flags, and the crate's files. The compiler and system headers are not considered, because they may be missing.
 //! Verification checks that a compiler still produces the same object. No environment variable affects the search.
 
+mod blanked;
 mod name;
 
 use std::collections::HashSet;

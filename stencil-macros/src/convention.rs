@@ -7,10 +7,13 @@
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
-use crate::ast::{Block, Typed};
+use proc_macro2::Span;
+
+use crate::ast::{Block, Field, Machine, Typed};
 use crate::ctype::Type;
 use crate::isa::probe::{self, Class, Convention};
-use crate::model::Refusal;
+use crate::isa::{self, MAX_VECTORS, SCRATCH, Scratch};
+use crate::model::{Abi, Refusal};
 
 /// The probe of the machine's convention.
 const OF_UOPS: &str = "stencil_convention_of_uops";
@@ -19,16 +22,72 @@ const OF_C: &str = "stencil_convention_of_c";
 /// The number of integer parameters of which one does not fit the registers.
 const INTEGERS: usize = 7;
 
+/// A parameter of the function that a uop becomes.
+pub enum Parameter<'b> {
+    /// A register of the machine.
+    Register(&'b Field),
+    /// A register that bodies have for themselves. A parameter that nobody reads keeps the registers of the machine out.
+    Scratch(&'static Scratch),
+}
+
+/// Returns the parameters of the functions that the uops of a machine become, in order.
+pub fn parameters(machine: &Machine, abi: Abi) -> Vec<Parameter<'_>> {
+    let scratch = |register| {
+        // The C convention passes too few registers to leave any out.
+        let mut named = SCRATCH.iter().filter(|scratch| machine.scratch.iter().any(|name| name == scratch.name));
+        named.find(|scratch| scratch.register == register && abi == Abi::PreserveNone)
+    };
+    let mut integers = isa::parameters(abi).iter();
+    let mut all = Vec::new();
+    for field in &machine.parameters {
+        if !field.ty.c.is_in_vector_register() {
+            all.extend(integers.by_ref().map_while(|register| scratch(*register)).map(Parameter::Scratch));
+        }
+        all.push(Parameter::Register(field));
+    }
+    all
+}
+
+/// Returns what a declaration of a machine does not achieve with a compiler's convention, with the tokens in question.
+pub fn warnings(block: &Block, abi: Abi, convention: &Convention, compiler: &str) -> Vec<(Span, String)> {
+    let machine = &block.machine;
+    // Each further block would repeat them.
+    if machine.continued.is_some() {
+        return Vec::new();
+    }
+    let located = machine.parameters.iter().zip(convention.on_stack());
+    let on_stack: Vec<_> = located.filter_map(|(field, on_stack)| on_stack.then_some(&field.name)).collect();
+    let mut all = Vec::new();
+    if let Some(first) = on_stack.first() {
+        let names = on_stack.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "{compiler} passes {} integers and {MAX_VECTORS} floats in registers, and these on the native stack: {names}. \
+             Use a clang with `preserve_none` (19 or later), or move rarely used ones into a struct behind a \
+             pointer",
+            isa::parameters(abi).len()
+        );
+        all.push((first.span(), message));
+    }
+    if let (Some(first), Abi::C) = (machine.scratch.first(), abi) {
+        let message = format!(
+            "`scratch` has no effect: {compiler} has no `preserve_none`, and the C convention passes too few registers \
+             to reserve any"
+        );
+        all.push((first.span(), message));
+    }
+    all
+}
+
 /// Returns the C of both probes, which uses the macro `STENCIL_ABI`. If flags select another target, there are no
 /// probes, and the object file is refused later.
-pub fn source(block: &Block) -> String {
+pub fn source(block: &Block, abi: Abi) -> String {
     // The probes must not contain anything that flags add to functions.
     let plain = "__attribute__((no_instrument_function, no_stack_protector, no_sanitize(\"undefined\")))";
     format!(
         "#ifdef {}\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wattributes\"\n{}{}\
          #pragma GCC diagnostic pop\n#endif\n",
         probe::GUARD,
-        probe::source(&format!("{plain} STENCIL_ABI void {OF_UOPS}"), &of_uops(block)),
+        probe::source(&format!("{plain} STENCIL_ABI void {OF_UOPS}"), &of_uops(block, abi)),
         probe::source(&format!("{plain} void {OF_C}"), &of_c(block))
     )
 }
@@ -38,7 +97,7 @@ pub fn source(block: &Block) -> String {
 ///
 /// # Errors
 /// Fails if the C convention is not the platform's, or if the code of a probe cannot be interpreted.
-pub fn read(object: &[u8], block: &Block, compiler: &str) -> Result<String, Refusal> {
+pub fn read(object: &[u8], block: &Block, abi: Abi, compiler: &str) -> Result<Convention, Refusal> {
     let span = block.flags.first().map_or_else(|| block.machine.name.span(), syn::LitStr::span);
     let refuse = |message: String| Refusal { span, message };
     let convention = |function: &str, classes: &[Class]| {
@@ -57,17 +116,28 @@ pub fn read(object: &[u8], block: &Block, compiler: &str) -> Result<String, Refu
              change the calling convention, or name another compiler in STENCIL_CC"
         )));
     }
-    Ok(convention(OF_UOPS, &of_uops(block))?.to_string())
+    Ok(without_scratch(convention(OF_UOPS, &of_uops(block, abi))?, block, abi))
 }
 
 /// The convention between the uops of a block; none if the code of the probe does not tell.
-pub fn of_machine(object: &[u8], block: &Block) -> Option<Convention> {
-    let classes = of_uops(block);
-    Convention::of(&code(object, OF_UOPS)?, classes.len())
+pub fn of_machine(object: &[u8], block: &Block, abi: Abi) -> Option<Convention> {
+    let classes = of_uops(block, abi);
+    Some(without_scratch(Convention::of(&code(object, OF_UOPS)?, classes.len())?, block, abi))
 }
 
-fn of_uops(block: &Block) -> Vec<Class> {
-    block.machine.parameters.iter().map(|field| class(&field.ty)).collect()
+fn of_uops(block: &Block, abi: Abi) -> Vec<Class> {
+    let class = |parameter| match parameter {
+        Parameter::Register(field) => class(&field.ty),
+        Parameter::Scratch(_) => Class::Integer,
+    };
+    parameters(&block.machine, abi).into_iter().map(class).collect()
+}
+
+/// Leaves only the locations of the machine's registers.
+fn without_scratch(mut convention: Convention, block: &Block, abi: Abi) -> Convention {
+    let mut parameters = parameters(&block.machine, abi).into_iter();
+    convention.retain(|| matches!(parameters.next(), Some(Parameter::Register(_))));
+    convention
 }
 
 /// Returns integers, and one parameter of each other class that Rust and the block's C pass to each other.
@@ -123,7 +193,8 @@ mod tests {
         let source = Source::new(&block, compiler.traits.abi);
         let output = compile(compiler, &source.c, flags);
         let object = output.object.ok_or(output.messages)?;
-        read(&object, &block, &output.compiler).map_err(|refusal| refusal.message)
+        let convention = read(&object, &block, compiler.traits.abi, &output.compiler);
+        convention.map(|convention| convention.to_string()).map_err(|refusal| refusal.message)
     }
 
     #[test]

@@ -42,6 +42,11 @@ const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to 
                          operand may also be a Label";
 
 impl Type {
+    /// Returns whether conventions pass the type in a vector register, rather than in a general-purpose one.
+    pub fn is_in_vector_register(&self) -> bool {
+        matches!(self, Self::F32 | Self::F64 | Self::Vector)
+    }
+
     pub fn from_rust(ty: &syn::Type) -> Result<Self> {
         let unsupported = || Error::new(ty.span(), SUPPORTED);
         match ty {

@@ -41,7 +41,7 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
         let statics = instruction::statics(block, uop, entry, &names);
         quote! { #constant #emit #statics }
     });
-    let constructors = instruction::constructors(block, &names, &manual::table(block, objects));
+    let constructors = instruction::constructors(block, objects, &names, &manual::table(block, objects));
     let (shapes, statics) = (emit::shapes(block, &catalog, &names), constant::expand(objects, &names));
     let catalog = catalog.items(block, &names);
     quote! {

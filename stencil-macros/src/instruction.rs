@@ -10,6 +10,8 @@ pub struct Instruction {
     pub start: usize,
     /// The offset after its last byte.
     pub end: usize,
+    /// The offset that its displacements count from.
+    pub origin: usize,
     pub flow: Flow,
     /// The fields that a relocation may patch. A jump's own displacement comes first.
     pub fields: [Option<Encoded>; 2],
@@ -145,6 +147,17 @@ impl Instruction {
         Some(found.field)
     }
 
+    /// Returns whether a field that begins at an offset is the displacement of a memory operand.
+    pub fn is_displacement(&self, offset: usize) -> bool {
+        let displaces = |field| matches!(field, Field::Relative | Field::Displacement);
+        self.fields.iter().flatten().any(|encoded| encoded.offset == offset && displaces(encoded.field))
+    }
+
+    /// Returns the distance in bytes from a field to the location that its displacement counts from.
+    pub fn rest(&self, field: usize) -> i64 {
+        self.origin as i64 - field as i64
+    }
+
     /// Returns the offset of the field that a relocation of a jump or a call patches: its displacement, or that of its slot.
     pub fn destination(&self) -> Option<usize> {
         self.fields.iter().flatten().next().map(|field| field.offset)
@@ -248,6 +261,10 @@ impl Registers {
         Self(self.0 & !other.0)
     }
 
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -255,11 +272,6 @@ impl Registers {
     /// Returns whether the set has at least a half of a register.
     pub fn contains(self, register: Register) -> bool {
         self.intersects(Self::from(&[register]))
-    }
-
-    /// Returns the numbers of the registers of which the set has at least a half.
-    pub fn numbers(self) -> impl Iterator<Item = usize> {
-        (0..HALF).filter(move |number| self.contains(Register(*number as u8)))
     }
 }
 
@@ -271,12 +283,14 @@ pub struct Effects {
     pub writes: Registers,
     /// Written as a whole, whatever they held.
     pub kills: Registers,
+    /// Written by their 32-bit names, which clears their upper halves.
+    pub extends: Registers,
 }
 
 impl Effects {
     /// The effects of a call that reads some registers, loses some, and may also set `others`.
     pub fn of_call(reads: Registers, lost: Registers, others: Registers) -> Self {
         let flags = Registers::FLAGS;
-        Self { reads, writes: lost.with(others).with(flags), kills: lost.with(flags) }
+        Self { reads, writes: lost.with(others).with(flags), kills: lost.with(flags), extends: Registers::NONE }
     }
 }

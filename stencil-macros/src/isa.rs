@@ -13,8 +13,10 @@ pub use crate::x86_64::jump::{JUMP_ADDEND, condition, jump_size, lea_to_load, ne
 /// Relocations of ELF: what each type computes, and which instruction set a file is for.
 pub use crate::x86_64::relocation::{MACHINE, relocation, set_displacement};
 
-/// Registers of the calling conventions.
-pub use crate::x86_64::registers::{C_CALL_READS, LOST_IN_CALLS, RESERVED, RESULTS, STACK, parameters};
+/// Registers of the calling conventions, how many a machine can have, and which it can leave to bodies.
+pub use crate::x86_64::registers::{
+    C_CALL_READS, LOST_IN_CALLS, MAX_INTEGERS, MAX_VECTORS, RESERVED, RESULTS, SCRATCH, STACK, Scratch, parameters,
+};
 
 /// Values of operands as parts of instructions.
 pub use crate::x86_64::fold;

@@ -147,13 +147,16 @@ fn expand_block(block: &Block) -> TokenStream {
         }
         Some(object) => match object::read(object, block, source, *abi) {
             Ok(objects) => {
-                let convention = match convention::read(object, block, &output.compiler) {
+                let convention = match convention::read(object, block, *abi, &output.compiler) {
                     Ok(convention) => convention,
                     Err(refusal) => {
                         let error = diagnostics::error(refusal.span, &refusal.message);
                         return without_code(quote! { #tracked #report #error });
                     }
                 };
+                let warnings = convention::warnings(block, *abi, &convention, &output.compiler);
+                let warnings = warnings.iter().map(|(span, message)| diagnostics::warning(*span, message));
+                let convention = convention.to_string();
                 let calls = Calls { abi: *abi, convention, compiler: output.compiler.clone() };
                 let expansion = expand::expand(block, &objects, &calls);
                 let broken = contract::check(block, &objects);
@@ -161,7 +164,7 @@ fn expand_block(block: &Block) -> TokenStream {
                 let remarks = compiled.remarks.iter().map(|remark| diagnostics::warning(machine, remark));
                 let differs = compiled.differences(block, &objects);
                 let differs = differs.into_iter().map(|(span, why)| diagnostics::error(span, &why));
-                quote! { #tracked #report #broken #(#errors)* #(#differs)* #(#remarks)* #expansion }
+                quote! { #tracked #report #broken #(#warnings)* #(#errors)* #(#differs)* #(#remarks)* #expansion }
             }
             Err(refusals) => {
                 let errors = refusals.iter().map(|refusal| diagnostics::error(refusal.span, &refusal.message));

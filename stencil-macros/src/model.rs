@@ -71,6 +71,11 @@ pub struct Stencil {
     /// The number of instructions that use the native stack, code out of line included.
     pub stack: usize,
     pub disassembly: String,
+    /// For each operand the least and the greatest value that a narrow form takes, or none if it takes all values of the type. A
+    /// general form has no ranges.
+    pub ranges: Vec<Option<(i64, i64)>>,
+    /// The narrow form, which is shorter. None if there is none, and for narrow forms.
+    pub narrow: Option<Box<Stencil>>,
 }
 
 /// A constant of C that lives in the executable, once for all uops of the block.
@@ -119,6 +124,10 @@ pub enum PatchKind {
     Low32,
     Low16,
     Low8,
+    /// The low 32 bits of `S * factor + A`.
+    Scaled32(u8),
+    /// The low 8 bits of `S * factor + A`.
+    Scaled8(u8),
     Rel32,
 }
 
@@ -127,9 +136,17 @@ impl PatchKind {
     pub fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
-            Self::Low8 => 1,
+            Self::Low8 | Self::Scaled8(_) => 1,
+        }
+    }
+
+    /// Returns what `S` is multiplied by.
+    pub fn factor(self) -> u8 {
+        match self {
+            Self::Scaled32(factor) | Self::Scaled8(factor) => factor,
+            _ => 1,
         }
     }
 

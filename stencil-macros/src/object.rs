@@ -12,6 +12,7 @@ mod data;
 mod escape;
 mod field;
 mod file;
+mod narrow;
 mod operands;
 mod refusal;
 
@@ -30,6 +31,7 @@ use crate::isa;
 use crate::isa::probe::Convention;
 use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
+use narrow::Ranges;
 
 type Elf<'d> = ElfFile<'d, FileHeader64<Endianness>>;
 
@@ -62,12 +64,12 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
     let by_name: HashMap<String, Function> =
         functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
-    let convention = convention::of_machine(bytes, block);
+    let convention = convention::of_machine(bytes, block, abi);
     let mut reader =
         Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
     let mut refusals = Vec::new();
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&Uop>| -> Option<Stencil> {
-        match Builder::build(reader, by_name.get(name)?, uop) {
+        match Builder::forms(reader, by_name.get(name)?, uop) {
             Ok(stencil) => Some(stencil),
             Err(refusal) => {
                 // The members of a family fail for the same reason: report it once.
@@ -81,9 +83,11 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let declares = block.machine.continued.is_none();
     let entry = if declares { stencil(&mut reader, source::ENTRY, None) } else { None };
     let members = |(index, uop): (usize, &Uop)| {
-        (0..uop.members().len())
+        let mut members: Vec<_> = (0..uop.members().len())
             .map(|member| stencil(&mut reader, &source::function(index, member), Some(uop)))
-            .collect()
+            .collect();
+        narrow::unify(&mut members);
+        members
     };
     let uops: Vec<_> = block.uops.iter().enumerate().map(members).collect();
     if !refusals.is_empty() {
@@ -195,6 +199,8 @@ struct Builder<'r, 'd, 'b> {
     reader: &'r mut Reader<'d, 'b>,
     /// None for the machine's entry.
     uop: Option<&'r Uop>,
+    /// The values that the operands are assumed to have, by index, where their types allow more.
+    assumed: &'r Ranges,
     /// The function that becomes the code.
     own: Function,
     stencil: Stencil,
@@ -211,10 +217,16 @@ struct Builder<'r, 'd, 'b> {
 }
 
 impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
-    fn build(reader: &'r mut Reader<'d, 'b>, own: &Function, uop: Option<&'r Uop>) -> Result<Stencil, Refusal> {
+    fn build(
+        reader: &'r mut Reader<'d, 'b>,
+        own: &Function,
+        uop: Option<&'r Uop>,
+        assumed: &'r Ranges,
+    ) -> Result<Stencil, Refusal> {
         let mut builder = Self {
             reader,
             uop,
+            assumed,
             own: own.clone(),
             stencil: Stencil { data_alignment: 1, ..Stencil::default() },
             placed: Vec::new(),
@@ -249,9 +261,10 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         Ok((code, relocations))
     }
 
-    /// Adds a patch. A displacement counts from the end of the instruction, `rest` bytes after the field's start.
+    /// Adds a patch. A displacement counts from the location that is `rest` bytes after the field's start.
     fn patch(&mut self, patch: Patch, rest: i64) {
-        let name = self.name(patch.value, patch.addend + if patch.kind == PatchKind::Rel32 { rest } else { 0 });
+        let rest = if patch.kind == PatchKind::Rel32 { rest } else { 0 };
+        let name = self.name(patch.value, patch.kind.factor(), patch.addend + rest);
         self.names.insert((patch.section, patch.offset), name);
         self.stencil.patches.push(patch);
     }
@@ -304,10 +317,10 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         text
     }
 
-    /// Returns how the disassembly names a value.
-    fn name(&self, value: Value, addend: i64) -> String {
+    /// Returns how the disassembly names a value times a factor.
+    fn name(&self, value: Value, factor: u8, addend: i64) -> String {
         let mut offset = addend;
-        let name = match value {
+        let mut name = match value {
             Value::Operand(operand) => self.operands()[operand].name.to_string(),
             Value::Code(at) => {
                 offset += at as i64;
@@ -322,6 +335,9 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             Value::Libc(function) => LIBC[function].into(),
             Value::Static(index) => self.reader.statics[index].name.clone(),
         };
+        if factor != 1 {
+            name = format!("{name}*{factor}");
+        }
         if offset == 0 { name } else { format!("{name}{offset:+}") }
     }
 

@@ -76,7 +76,21 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
             }
             nobody(start)
         });
-        let block = Block { runtime, flags, contract, machine, uops, externs, structs, includes, c, order, mistakes };
+        let conditions = context.conditions.known().to_vec();
+        let block = Block {
+            runtime,
+            flags,
+            contract,
+            machine,
+            uops,
+            externs,
+            structs,
+            includes,
+            c,
+            order,
+            conditions,
+            mistakes,
+        };
         Ok((block, context.conditions))
     })
     .parse2(tokens)

@@ -12,7 +12,7 @@ use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
-use crate::convention;
+use crate::convention::{self, Parameter};
 use crate::ctype::Type;
 use crate::model::{Abi, Symbol};
 use crate::text::{Place, Text};
@@ -97,10 +97,11 @@ impl Source {
         source.layout_table(block);
         source.machine(block, abi);
         source.made("calling convention".into(), block.machine.name.span());
-        source.c.push_str(&convention::source(block));
+        source.c.push_str(&convention::source(block, abi));
+        let parameters = Parameters::of(block, abi);
         for (index, uop) in block.uops.iter().enumerate() {
             let start = source.c.len();
-            source.uop(block, index, uop);
+            source.uop(index, uop, &parameters);
             source.parts.push(start..source.c.len());
         }
         source
@@ -243,22 +244,22 @@ impl Source {
     }
 
     /// Declares the type of uops, the macros that leave a uop, and the entry.
-    fn machine(&mut self, block: &Block, abi: Abi) {
+    fn machine(&mut self, block: &Block, abi_of_block: Abi) {
         let machine = &block.machine;
         for register in &machine.parameters {
             self.not_a_macro(&register.name, "a register");
         }
-        let (abi, tail) = match abi {
+        let (abi, tail) = match abi_of_block {
             Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
             Abi::C => ("", ""),
         };
         // C may define the bare name as something else, but hardly the name with a suffix.
         let name = machine.name.unraw();
-        let registers: Vec<_> = machine.parameters.iter().map(|field| field.name.to_string()).collect();
-        let registers = registers.join(", ");
-        let parameters = parameters(&machine.parameters);
+        let Parameters { declared, names: registers, forget, .. } = Parameters::of(block, abi_of_block);
+        let call = format!("((STENCIL_UOP *)(uop))({registers})");
+        let call = if forget.is_empty() { call } else { format!("{{ {forget} {call}; }}") };
         self.made("machine".into(), machine.name.span());
-        let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({parameters})"));
+        let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({declared})"));
         // Without this, an undefined name in a family's condition would count as 0.
         let _ = write!(
             self.c,
@@ -267,20 +268,21 @@ impl Source {
              #pragma GCC diagnostic error \"-Wundef\"\n\
              #define STENCIL_ABI {abi}\n\
              #define STENCIL_UOP {name}_uop\n\
-             #define CALL(uop) (((STENCIL_UOP *)(uop))({registers}))\n\
-             #define STENCIL_LEAVE(uop) do {{ {tail}return (uop)({registers}); }} while (0)\n\
+             #define CALL(uop) ({call})\n\
+             #define STENCIL_LEAVE(uop) do {{ {forget}{tail}return (uop)({registers}); }} while (0)\n\
              #define JUMP(uop) STENCIL_LEAVE(((STENCIL_UOP *)(uop)))\n\
              #define CONTINUE() STENCIL_LEAVE(stencil_next)\n\
              #define ADDRESS_OF(label) ((void)label, stencil_address_##label)\n"
         );
         self.symbols.insert("stencil_next".into(), Symbol::Next);
         if machine.continued.is_none() {
-            let entry = returning(&machine.output, &format!("{ENTRY}({parameters})"));
-            let _ = writeln!(self.c, "{entry} {{ return stencil_next({registers}); }}");
+            let entry = returning(&machine.output, &format!("{ENTRY}({})", parameters(&machine.parameters)));
+            let locals = Parameters::of(block, abi_of_block).scratch;
+            let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_next({registers}); }}");
         }
     }
 
-    fn uop(&mut self, block: &Block, index: usize, uop: &Uop) {
+    fn uop(&mut self, index: usize, uop: &Uop, registers: &Parameters<'_>) {
         let name = &uop.name;
         let parameters = uop.parameters.iter().map(|parameter| &parameter.name);
         for operand in parameters.chain(uop.operands.iter().map(|field| &field.name)) {
@@ -315,7 +317,7 @@ impl Source {
                 // However many lines it was typed in, or printed in if it is long.
                 let _ = writeln!(self.c, "#if {}", condition.to_string().replace('\n', " "));
             }
-            self.member(block, (index, member), uop, &text);
+            self.member(registers, (index, member), uop, &text);
             if uop.condition.is_some() {
                 self.c.push_str("#endif\n");
             }
@@ -325,12 +327,11 @@ impl Source {
         }
     }
 
-    fn member(&mut self, block: &Block, (index, member): (usize, usize), uop: &Uop, text: &Text) {
+    fn member(&mut self, registers: &Parameters<'_>, (index, member): (usize, usize), uop: &Uop, text: &Text) {
         let name = &uop.name;
-        let machine = &block.machine;
         self.made(format!("uop {name}"), name.span());
-        let declarator = format!("STENCIL_ABI {}({})", function(index, member), parameters(&machine.parameters));
-        let _ = writeln!(self.c, "{} {{", returning(&machine.output, &declarator));
+        let declarator = format!("STENCIL_ABI {}({})", function(index, member), registers.declared);
+        let _ = writeln!(self.c, "{} {{", returning(registers.output, &declarator));
         // A member of a family may well not use what another one does.
         let unused = if uop.is_family() { "__attribute__((unused)) " } else { "" };
         for (operand, field) in uop.operands.iter().enumerate() {
@@ -351,6 +352,46 @@ impl Source {
         self.text(body_name(uop), text.clone());
         self.made(format!("end of uop {name}"), name.span());
         self.c.push_str("}\nCONTINUE();\n}\n");
+    }
+}
+
+/// The parameters of uops' functions, in C.
+struct Parameters<'b> {
+    /// With their types.
+    declared: String,
+    /// As arguments.
+    names: String,
+    /// Declares the scratch registers as variables.
+    scratch: String,
+    /// Gives the scratch registers values that nobody knows. Directly before a call, this costs no instruction.
+    forget: String,
+    /// The result.
+    output: &'b Option<Typed>,
+}
+
+impl<'b> Parameters<'b> {
+    fn of(block: &'b Block, abi: Abi) -> Self {
+        let (mut declared, mut names, mut scratch, mut forget) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for parameter in convention::parameters(&block.machine, abi) {
+            match parameter {
+                Parameter::Register(field) => {
+                    names.push(field.name.to_string());
+                    declared.push(field.ty.c.declare(&field.name.to_string()));
+                }
+                Parameter::Scratch(register) => {
+                    let name = format!("stencil_{}", register.name);
+                    declared.push(format!("__attribute__((unused)) uint64_t {name}"));
+                    scratch.push(format!("uint64_t {name}; "));
+                    forget.push(format!("\"={}\"({name})", register.constraint));
+                    names.push(name);
+                }
+            }
+        }
+        let forget =
+            if forget.is_empty() { String::new() } else { format!("__asm__ volatile(\"\" : {}); ", forget.join(", ")) };
+        let declared = if declared.is_empty() { "void".into() } else { declared.join(", ") };
+        let (names, scratch) = (names.join(", "), scratch.concat());
+        Self { declared, names, scratch, forget, output: &block.machine.output }
     }
 }
 

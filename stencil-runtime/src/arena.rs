@@ -6,9 +6,9 @@ use crate::memory::{Mapping, Owner, Pages, Placement};
 
 /// Memory for many programs. They share pages, and the space of dropped programs is reused.
 ///
-/// An arena reserves its addresses at once, near the executable, so that code can call host functions directly. It gets
-/// memory from the system as needed. Several threads can compile into an arena, run its code and drop it. The memory returns
-/// to the system when the arena and all code in it are dropped.
+/// An arena reserves its address space once, near the executable, so that code can call host functions directly. It takes
+/// memory from the system as needed. Several threads can compile into an arena, run its code and drop it. The system gets the
+/// memory back when the arena and all code in it are dropped.
 ///
 /// ```
 /// use stencil_runtime::{Arena, stencil};
@@ -37,10 +37,10 @@ use crate::memory::{Mapping, Owner, Pages, Placement};
 ///
 /// # Which mapping
 ///
-/// With [`Mapping::Single`], the default, running code is not writable at any address. Publishing costs one system call per
-/// program or per batch, and space is reused in whole pages. With [`Mapping::Dual`], programs that are compiled one by one
-/// cost no more than their emission, and the space of each can be reused. That suits tracing interpreters. [`Mapping::Dual`]
-/// describes the price in security and after `fork`.
+/// With [`Mapping::Single`], the default, running code is not writable at any address. Publishing takes one system call per
+/// program or batch, and space is reused in whole pages. With [`Mapping::Dual`], publishing takes no system call in fresh
+/// memory, and the space of each single program can be reused. That suits tracing interpreters. Read about the consequences
+/// for security and for `fork` at [`Mapping::Dual`].
 #[derive(Debug)]
 pub struct Arena {
     pages: Owner,
@@ -69,7 +69,7 @@ impl Default for ArenaOptions {
 }
 
 impl ArenaOptions {
-    /// Sets the bytes of address space to reserve, rounded up to whole pages, at most 4 GiB. This is the capacity of the
+    /// Sets the address space to reserve, in bytes: at most 4 GiB, rounded up to whole pages. This is the capacity of the
     /// arena. Reserving takes no memory, but counts against `RLIMIT_AS`, twice with [`Mapping::Dual`]. An arena of up to
     /// 1.75 GiB fits near the executable; in a larger one, calls of host functions go through trampolines.
     #[must_use]
@@ -93,8 +93,8 @@ pub struct ArenaStats {
     pub committed: usize,
     /// Code and data of published programs.
     pub used: usize,
-    /// Padding of programs to cache lines, free lines of pages that cannot be reused while a program in them lives, and space
-    /// of unpublished batches.
+    /// Memory that is neither used nor free: the padding of programs to cache lines, free lines in pages that cannot be reused
+    /// while a program in them lives, and the space of unpublished batches.
     pub padding: usize,
     /// Memory that can be reused.
     pub free: usize,
@@ -103,7 +103,7 @@ pub struct ArenaStats {
 }
 
 impl Arena {
-    /// Makes an arena with the default options. If the system refuses to make written memory executable, the arena is mapped
+    /// Creates an arena with the default options. If the system refuses to make written memory executable, the arena is mapped
     /// [twice](Mapping::Dual).
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl Arena {
         }
     }
 
-    /// Makes an arena with these options.
+    /// Creates an arena with these options.
     ///
     /// # Errors
     /// [`Error::ArenaTooLarge`], [`Error::OutOfMemory`], [`Error::TooManyMappings`]; [`Error::NotExecutable`], if the system
@@ -141,7 +141,7 @@ impl Arena {
         Batch::new(&self.pages)
     }
 
-    /// Returns the present use of the memory. It reads the state of each committed page. While other threads compile or drop
+    /// Returns the current use of the memory. This reads the state of each committed page. While other threads compile or drop
     /// code, the numbers are not a consistent snapshot.
     #[must_use]
     pub fn stats(&self) -> ArenaStats {

@@ -11,7 +11,7 @@
 ///     #![stencil(no_stack)]                       // the contract of each uop in the block ...
 ///
 ///     /// The registers that uops share, and the result of a run.
-///     pub machine Calc(sp: *mut i64, top: i64) -> i64;
+///     pub machine Calc(sp: *mut i64, top: i64) -> i64;               // `-> i64 scratch(rdx, rcx);` reserves registers
 ///     continue machine path::Calc(sp: *mut i64, top: i64) -> i64;    // in a further block, instead of `machine`
 ///
 ///     /// A uop: its operands become holes in the machine code.

@@ -12,12 +12,15 @@
 //!
 //! A member has the record
 //!
-//! > offset of the uop's record; index; sizes of code and data; stored sizes of code and data; binary logarithm of
+//! > offset of the uop's record; index; form; sizes of code and data; stored sizes of code and data; binary logarithm of
 //! > the data's alignment; offset of the stored bytes, code before data; number of callees; number of patches, and the
 //! > patches; for each callee its link; for each operand 0, or 1 and the limits of its range; number of lines of the
 //! > disassembly, and the lines.
 //!
-//! A patch is a number made of its section (1 bit), its kind (4 bits) and the sort of its value (3 bits); its distance from
+//! The form of a narrow form is 1; that of another stencil is the offset of its narrow form's record, or 0 if it has none.
+//!
+//! A patch is a number made of its section (1 bit), its kind (4 bits) and the sort of its value (3 bits); the factor, if the kind has
+//! one; its distance from
 //! the previous patch of the section; the value's number, if it has one; and the addend. A line is 0, or 1 more than its
 //! distance from the previous instruction; and a string.
 
@@ -44,9 +47,9 @@ pub(crate) static PSEUDO: Catalog = Catalog {
     records: &[
         // Two uops without parameters and operands, each with its only member.
         0, 0, 0, 7, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        5, 0, 0, 25, 0, 0, 0,
-        18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        5, 0, 0, 26, 0, 0, 0,
+        19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ],
     strings: "bind\nmissing\n",
     links: &[],
@@ -54,7 +57,7 @@ pub(crate) static PSEUDO: Catalog = Catalog {
 /// The record in [`PSEUDO`] of the pseudo-uop that binds a label.
 pub(crate) const BIND: u32 = 7;
 /// The record in [`PSEUDO`] of the pseudo-uop that stands for missing members.
-pub(crate) const MISSING: u32 = 25;
+pub(crate) const MISSING: u32 = 26;
 
 impl Catalog {
     /// Returns the family, or the uop, with this record.
@@ -67,7 +70,7 @@ impl Catalog {
     #[must_use]
     pub const fn stencil(&'static self, at: u32) -> Stencil {
         let mut reader = self.reader(at);
-        let (family, index) = (reader.number() as u32, reader.size());
+        let (family, index, form) = (reader.number() as u32, reader.size(), reader.number() as u32);
         let (code, data, stored_code, stored_data) = (reader.size(), reader.size(), reader.size(), reader.size());
         let (alignment, start, calls) = (1 << reader.number(), reader.size(), reader.size());
         let (stored, _) = self.bytes.split_at(start).1.split_at(stored_code + stored_data);
@@ -78,6 +81,7 @@ impl Catalog {
             data_alignment: alignment,
             family: self.family(family),
             index,
+            form,
             callees: calls,
             rest: reader,
         }
@@ -183,6 +187,16 @@ impl Reader {
     /// Reads the patch after `previous`, and the number of its value: for a callee its index, for a function or data its link.
     pub(crate) const fn patch(&mut self, previous: Option<Patch>) -> (Patch, usize) {
         let tag = self.size();
+        let kind = match tag >> 1 & 15 {
+            0 => PatchKind::Abs64,
+            1 => PatchKind::Abs32S,
+            2 => PatchKind::Low32,
+            3 => PatchKind::Low16,
+            4 => PatchKind::Low8,
+            5 => PatchKind::Rel32,
+            6 => PatchKind::Scaled32(self.number() as u8),
+            _ => PatchKind::Scaled8(self.number() as u8),
+        };
         let section = if tag & 1 == 0 { Section::Code } else { Section::Data };
         let start = match (previous, section) {
             (Some(Patch { section: Section::Code, offset, .. }), Section::Code)
@@ -201,7 +215,6 @@ impl Reader {
             5 => Value::Function,
             _ => Value::Static,
         };
-        let kind = PatchKind::ALL[tag >> 1 & 15];
         (Patch { section, offset, kind, value, addend: self.signed() }, number)
     }
 }

@@ -58,37 +58,36 @@ impl<M: Machine> Code<M> {
         Ok(Self::new(block, &layout, labels.bound()))
     }
 
-    /// Makes code of a writer's block. The writer must publish it before anything can run it.
+    /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
     #[inline]
     pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>) -> Self {
-        // Below 2 GiB, since `Layout::size` has succeeded.
+        // The size is below 2 GiB, because `Layout::size` has succeeded.
         Self { block, code_size: layout.code as u32, labels, machine: PhantomData }
     }
 
-    /// Returns the function that the program is, to be called at once or kept as long as this value is borrowed.
+    /// Returns the program as a function. Call it at once, or keep it as long as this value is borrowed.
     ///
     /// # Safety
-    /// Calling the function is `unsafe`. The caller answers for what the C bodies of the program's instructions do with
-    /// their operands, with the machine's registers and with memory, and for the end of the program: its last uop must not
-    /// continue. If the caller copies the function pointer (`*code.entry()`), it must not call the copy after this value
-    /// has been dropped.
+    /// Calling the function is `unsafe`. The caller is responsible for what the C bodies of the program's instructions do with
+    /// their operands, with the machine's registers and with memory. The program's last uop must not continue to a next one. A
+    /// copy of the function pointer (`*code.entry()`) must not be called after this value has been dropped.
     #[must_use]
     pub fn entry(&self) -> EntryPoint<'_, M::Entry> {
         const { assert!(size_of::<M::Entry>() == size_of::<*const u8>()) };
         let start = self.block.bytes().as_ptr();
-        // SAFETY: `Entry` is implemented for function pointers alone. The memory begins with the machine's entry stencil,
-        // which is a function of just this type (`Machine`).
+        // SAFETY: only function pointers implement `Entry`. The memory begins with the machine's entry stencil, which is a
+        // function of exactly this type, as the contract of `Machine` requires.
         EntryPoint::new(unsafe { std::mem::transmute_copy::<*const u8, M::Entry>(&start) })
     }
 
-    /// Returns the instructions, beginning with the entry.
+    /// Returns the machine code, which begins with the entry.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.block.bytes()[..self.code_size as usize]
     }
 
-    /// Returns all memory of the program: the instructions, an invalid instruction and, from a new cache line on, the data
-    /// (constants, out-of-line code and trampolines).
+    /// Returns all memory of the program: the machine code, an invalid instruction, and the data (constants, out-of-line code and
+    /// trampolines), which begins in a new cache line.
     #[must_use]
     pub fn memory(&self) -> &[u8] {
         self.block.bytes()
@@ -151,8 +150,8 @@ fn again<M: Machine>(
     error: Error,
 ) -> Result<(), Error> {
     match error {
-        // A host function is out of reach. Either there was no room for its trampoline, or the trampoline took the room of
-        // a later uop's data. Reserve a trampoline for every call.
+        // A host function is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
+        // later uop's data. Reserve a trampoline for every call.
         Error::OutOfReach { .. } | Error::BufferFull { .. } => {
             attempt(writer, instructions, layout, labels, layout.trampolines())
         }

@@ -29,8 +29,8 @@ impl Convention {
         message.push(", ");
         message.push(block.registers);
         message.push(
-            ".\nCompile all blocks with one compiler: name it in STENCIL_CC. If objects are committed, renew them \
-             with STENCIL_UPDATE=1.",
+            ".\nCompile all blocks with one compiler: name it in STENCIL_CC. Repeat the machine's `scratch` clause in \
+             each block. If objects are committed, renew them with STENCIL_UPDATE=1.",
         );
         message.panic()
     }

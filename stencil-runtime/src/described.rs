@@ -141,6 +141,7 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let wide = |[a, b, c, d]: [u8; 4]| [a, b, c, d, 0, 0, 0, 0];
         match kind {
             PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => Ok(patch::abs64(value, addend)),
+            PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => Ok(patch::scaled(value, factor, addend)),
             PatchKind::Abs32S => patch::abs32s(value, addend).map(wide),
             PatchKind::Rel32 => {
                 let start = match section {

@@ -81,3 +81,7 @@ entries!(A B C D E F G H I J K L M);
 entries!(A B C D E F G H I J K L M N);
 entries!(A B C D E F G H I J K L M N O);
 entries!(A B C D E F G H I J K L M N O P);
+entries!(A B C D E F G H I J K L M N O P Q);
+entries!(A B C D E F G H I J K L M N O P Q R);
+entries!(A B C D E F G H I J K L M N O P Q R S);
+entries!(A B C D E F G H I J K L M N O P Q R S T);

@@ -107,10 +107,11 @@ impl<'a, M: Machine> ListedUop<'a, M> {
 }
 
 impl<M: Machine> fmt::Display for ListedUop<'_, M> {
-    /// Writes a line with its address, name and operands, and a line for each machine instruction.
+    /// Writes a line with its address, its name, its operands and whether its form is narrow, and a line for each machine instruction.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:8x}: ", self.address.0)?;
         match self.instruction {
+            Some(instruction) if self.stencil.is_narrow() => writeln!(f, "{instruction:?} (narrow)")?,
             Some(instruction) => writeln!(f, "{instruction:?}")?,
             None => writeln!(f, "{}", self.stencil.name())?,
         }
@@ -192,7 +193,7 @@ mod tests {
         let bytes: Vec<u8> = (0xa0..).take(program[0].stencil().code.size).collect();
         let text = Listing::new(&program, &bytes, Address(0x1000)).to_string();
         let (first, rest) = text.split_once('\n').unwrap();
-        assert_eq!(first, "    1000: add value=0xfffffffffffffffe");
+        assert_eq!(first, "    1000: add value=0xfffffffffffffffe (narrow)");
         assert!(rest.starts_with("    1000:   a0 a1 a2 a3 "), "{text}");
         // An `add`, or a `lea`, depending on the compiler.
         assert!(rest.contains("$value, %") || rest.contains("value(%"), "{text}");

@@ -42,6 +42,13 @@ pub fn low<const N: usize>(value: u64, addend: i64) -> [u8; N] {
     std::array::from_fn(|i| bytes[i])
 }
 
+/// The low bits of a product: no relocation of ELF has a factor. `N` is the field's size in bytes: 1 or 4.
+#[inline(always)]
+#[must_use]
+pub fn scaled<const N: usize>(value: u64, factor: u8, addend: i64) -> [u8; N] {
+    low(value.wrapping_mul(factor.into()), addend)
+}
+
 /// `R_X86_64_32S`: a field that the processor sign-extends, -2^31 to 2^31 - 1. `value` is the operand
 /// extended to 64 bits: with zeros for an unsigned one, with its sign for a signed one.
 ///
@@ -118,6 +125,16 @@ mod tests {
         assert_eq!(stored(low::<2>(0x1_ffff, 1)), [0, 0]);
         assert_eq!(stored(low::<4>(u64::MAX, 0)), [0xff; 4]);
         assert_eq!(stored(low::<4>(i32::MIN as u32 as u64, 0)), i32::MIN.to_le_bytes());
+    }
+
+    #[test]
+    fn scaled_multiplies_before_it_adds() {
+        assert_eq!(stored(scaled::<4>(3, 8, -4)), 20_i32.to_le_bytes());
+        assert_eq!(stored(scaled::<1>(3, 8, -4)), [20]);
+        assert_eq!(stored(scaled::<1>(-3_i64 as u64, 8, 4)), (-20_i8).to_le_bytes());
+        assert_eq!(stored(scaled::<4>(-3_i64 as u64, 8, 4)), (-20_i32).to_le_bytes());
+        assert_eq!(stored(scaled::<4>(u64::MAX, u8::MAX, 0)), (-255_i32).to_le_bytes());
+        assert_eq!(stored(scaled::<4>(0xffff, 8, 0)), 0x7_fff8_i32.to_le_bytes());
     }
 
     #[test]

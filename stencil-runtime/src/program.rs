@@ -103,7 +103,7 @@ impl Size {
 /// #     machine Calc(x: u64) -> u64;
 /// #     uop ret() { RETURN(x); }
 /// # }
-/// let again: Instruction<Calc> = Instruction::new(Calc::ENTRY, []); // error: `new` is unsafe
+/// let again: Instruction<Calc> = Instruction::new(Calc::ENTRY, [], None); // error: `new` is unsafe
 /// ```
 pub struct Uop<M: Machine> {
     /// The function of its shape. None for the pseudo-uop that binds a label.
@@ -115,30 +115,39 @@ pub struct Uop<M: Machine> {
     record: u32,
     /// The number of its shape in the block, or `MISSING`.
     shape: u32,
+    /// The uop of the narrow form.
+    narrow: Option<&'static Self>,
 }
 
 /// The numbers of a uop's head.
-const HEAD: usize = 7;
+const HEAD: usize = 8;
 
 /// In place of a shape: this stands for the members that a family lacks.
 const MISSING: u32 = u32::MAX;
 
 impl<M: Machine> Uop<M> {
     /// Makes a uop of its head: the offset of its record, that of its stored bytes, its sizes of code and data, the alignment
-    /// of the data less one or 0, the number of calls, and the shape. Expansions of [`stencil!`](crate::stencil!) call it.
+    /// of the data less one or 0, the number of calls, the shape, and whether there is a narrow form. Expansions of
+    /// [`stencil!`](crate::stencil!) call it.
     ///
     /// # Safety
     /// The catalog describes functions of machine `M` that a C compiler compiled: their bytes, their sizes, their alignment,
     /// their operands and their patches. The head belongs to the record. The shape emits this stencil, and nothing else, from
-    /// its stored bytes and by the same operands in the same order.
+    /// its stored bytes and by the same operands in the same order. `narrow` is the uop of the narrow form that the record names.
     ///
     /// # Panics
-    /// If the shape expects more stored bytes than there are.
+    /// If the shape expects more stored bytes than there are, or if there is no uop of the narrow form.
     #[must_use]
-    pub const unsafe fn new(catalog: &'static Catalog, shapes: &[Shape<M>], head: [u32; HEAD]) -> Self {
-        let [record, start, code, data, alignment_mask, calls, shape] = head;
+    pub const unsafe fn new(
+        catalog: &'static Catalog,
+        shapes: &[Shape<M>],
+        head: [u32; HEAD],
+        narrow: Option<&'static Self>,
+    ) -> Self {
+        let [record, start, code, data, alignment_mask, calls, shape, has_narrow] = head;
         let Shape { stored, emit } = &shapes[shape as usize];
         assert!(start as usize + *stored <= catalog.bytes.len(), "a shape reads no more bytes than are stored");
+        assert!((has_narrow != 0) == narrow.is_some(), "a narrow form has a uop");
         Self {
             emit: Some(*emit),
             // SAFETY: there are as many bytes as the shape expects, whose function emits the uop.
@@ -147,6 +156,7 @@ impl<M: Machine> Uop<M> {
             catalog,
             record,
             shape,
+            narrow,
         }
     }
 
@@ -154,7 +164,7 @@ impl<M: Machine> Uop<M> {
     /// zero for these members. So constant evaluation, which takes about a microsecond for a step, decodes nothing.
     ///
     /// # Safety
-    /// As for [`new`](Self::new), for each member.
+    /// As for [`new`](Self::new), for each member. `narrow` are the uops of the narrow forms, in the order of their members.
     ///
     /// # Panics
     /// As for [`new`](Self::new), or if there are not `N` heads.
@@ -163,23 +173,43 @@ impl<M: Machine> Uop<M> {
         catalog: &'static Catalog,
         shapes: &[Shape<M>],
         heads: &[u8],
+        narrow: &'static [Option<Self>],
     ) -> [Option<Self>; N] {
         let (heads, _) = heads.as_chunks::<4>();
         let mut uops = [const { None }; N];
-        let mut index = 0;
+        let (mut index, mut next) = (0, 0);
         while index < N {
-            let (mut head, mut next) = ([0; HEAD], 0);
-            while next < HEAD {
-                head[next] = u32::from_le_bytes(heads[HEAD * index + next]);
-                next += 1;
+            let (mut head, mut number) = ([0; HEAD], 0);
+            while number < HEAD {
+                head[number] = u32::from_le_bytes(heads[HEAD * index + number]);
+                number += 1;
             }
             if head[0] != 0 {
+                let mut form = None;
+                if head[HEAD - 1] != 0 {
+                    form = narrow[next].as_ref();
+                    next += 1;
+                }
                 // SAFETY: the caller's promise.
-                uops[index] = Some(unsafe { Self::new(catalog, shapes, head) });
+                uops[index] = Some(unsafe { Self::new(catalog, shapes, head, form) });
             }
             index += 1;
         }
         uops
+    }
+
+    /// Returns the uop of the narrow form, if there is one and all words are within the limits, and else this uop.
+    #[inline(always)]
+    fn of_form<const N: usize>(&'static self, words: &[u64; N], limits: Option<Limits<N>>) -> &'static Self {
+        let Some(limits) = limits else { return self };
+        // The words are numbers of 64 bits with or without a sign; distances have none. There is no branch for each operand.
+        let (mut fit, mut next) = (true, 0);
+        while next < N {
+            let (least, distance) = limits[next];
+            fit &= words[next].wrapping_sub(least) <= distance;
+            next += 1;
+        }
+        self.narrow.filter(|_| fit).unwrap_or(self)
     }
 
     /// Makes a uop that stands for the members that a family lacks. Emitting it is an error; its operands are the
@@ -194,6 +224,7 @@ impl<M: Machine> Uop<M> {
             catalog,
             record: at,
             shape: MISSING,
+            narrow: None,
         }
     }
 
@@ -206,6 +237,7 @@ impl<M: Machine> Uop<M> {
             catalog: &catalog::PSEUDO,
             record: catalog::BIND,
             shape: 0,
+            narrow: None,
         }
     };
 
@@ -310,6 +342,9 @@ impl<M: Machine> Uop<M> {
 /// The function of a shape for one kind of memory, which takes the words of operands.
 pub type Function<Kind, const N: usize> = fn(&mut Emitter<'_, Kind>, Stored, &[u64; N]) -> bool;
 
+/// The words that a narrow form takes: for each operand the least one, and its distance to the greatest one.
+pub type Limits<const N: usize> = [(u64, u64); N];
+
 /// Returns the member of a family for these parameters. Each range is the first value and the number of values. The last
 /// parameter changes fastest.
 #[inline(always)]
@@ -343,11 +378,11 @@ impl<M: Machine> Instruction<M> {
     ///
     /// # Safety
     /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
-    /// type.
+    /// type. `limits` are those of the ranges of the narrow form's holes.
     #[must_use]
     #[inline(always)]
-    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
-        Self::of(uop, words)
+    pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N], limits: Option<Limits<N>>) -> Self {
+        Self::of(uop.of_form(&words, limits), words)
     }
 
     /// Makes an instruction of the member of a family for these parameters, or of `missing` if there is none.
@@ -362,9 +397,10 @@ impl<M: Machine> Instruction<M> {
         ranges: [(usize, usize); P],
         parameters: [usize; P],
         words: [u64; N],
+        limits: Option<Limits<N>>,
     ) -> Self {
         match member(uops, ranges, parameters) {
-            Some(uop) => Self::of(uop, words),
+            Some(uop) => Self::of(uop.of_form(&words, limits), words),
             None => Self::of(missing, parameters.map(|parameter| parameter as u64)),
         }
     }

@@ -23,11 +23,16 @@ pub struct Stencil {
     pub(crate) family: Family,
     /// The index of the member.
     pub(crate) index: usize,
+    /// The record of its narrow form, [`NARROW`] if it is one, or 0.
+    pub(crate) form: u32,
     /// The number of host functions that it calls.
     pub(crate) callees: usize,
     /// The rest of the record, from the patches on.
     pub(crate) rest: Reader,
 }
+
+/// The form of narrow forms.
+const NARROW: u32 = 1;
 
 /// What a stencil's record holds beside the sizes.
 #[derive(Debug)]
@@ -93,6 +98,46 @@ impl Stencil {
             read += 1;
         }
         last
+    }
+
+    /// Returns the narrow form: a shorter stencil of the same uop for small operands. Its displacements and immediates have 8 bits, or
+    /// 32 instead of 64, and [`Hole::range`] has the values that it takes.
+    ///
+    /// An [`Instruction`](crate::Instruction) whose operands are all in these ranges has this stencil. Emit functions emit the general
+    /// one, so that its size is the same for all values.
+    ///
+    /// ```
+    /// # use stencil_runtime::stencil;
+    /// stencil! {
+    ///     machine Calc(x: u64) -> u64;
+    ///     uop add(n: i64) { x += n; }
+    /// }
+    ///
+    /// let narrow = STENCIL_add.narrow().unwrap();
+    /// assert!(narrow.code.size < STENCIL_add.code.size);
+    /// assert_eq!(narrow.holes()[0].range, Some((-128, 127)));
+    /// assert_eq!(Calc::add(127).stencil(), narrow);
+    /// assert_eq!(Calc::add(128).stencil(), STENCIL_add);
+    /// assert_eq!(narrow.general(), STENCIL_add);
+    /// ```
+    #[must_use]
+    pub const fn narrow(&self) -> Option<Self> {
+        match self.form {
+            0 | NARROW => None,
+            record => Some(self.rest.catalog.stencil(record)),
+        }
+    }
+
+    /// Returns the general form, which takes all operands: for a narrow form the stencil that it is the form of, for others themselves.
+    #[must_use]
+    pub fn general(&self) -> Self {
+        self.family.get(self.index).filter(|_| self.is_narrow()).unwrap_or(*self)
+    }
+
+    /// Returns whether this is a [narrow form](Self::narrow).
+    #[must_use]
+    pub const fn is_narrow(&self) -> bool {
+        self.form == NARROW
     }
 
     /// Returns the names of the host functions that it calls, each once.
@@ -329,7 +374,7 @@ pub struct Hole {
     pub name: &'static str,
     /// The Rust type, as written in the signature.
     pub ty: &'static str,
-    /// The least and the greatest value that the fields can hold, if they hold less than the type.
+    /// The least and the greatest value that the stencil takes, if the type has others.
     pub range: Option<(i64, i64)>,
 }
 
@@ -362,22 +407,23 @@ pub enum PatchKind {
     Low16,
     /// The low 8 bits of `S + A`.
     Low8,
+    /// The low 32 bits of `S * factor + A`, for an index of elements of `factor` bytes.
+    Scaled32(u8),
+    /// The low 8 bits of `S * factor + A`.
+    Scaled8(u8),
     /// 32 bits, `S + A - P`.
     Rel32,
 }
 
 impl PatchKind {
-    /// All kinds, by the numbers that records use.
-    pub(crate) const ALL: [Self; 6] = [Self::Abs64, Self::Abs32S, Self::Low32, Self::Low16, Self::Low8, Self::Rel32];
-
     /// Returns the width of the field in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
             Self::Abs64 => 8,
-            Self::Abs32S | Self::Low32 | Self::Rel32 => 4,
+            Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
-            Self::Low8 => 1,
+            Self::Low8 | Self::Scaled8(_) => 1,
         }
     }
 }

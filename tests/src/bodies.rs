@@ -9,6 +9,7 @@ pub mod batch;
 pub mod generate;
 pub mod harness;
 pub mod input;
+pub mod instructions;
 mod source;
 
 use std::ops::AddAssign;
@@ -39,6 +40,8 @@ pub struct Report {
     pub refused: Vec<(u64, String)>,
     /// Inputs that were compared.
     pub cases: u64,
+    /// Those of them whose stencil was a narrow form.
+    pub narrow: u64,
     /// Inputs that were skipped because the runtime refused an operand.
     pub out_of_range: u64,
     /// Bodies that differ.
@@ -50,6 +53,7 @@ impl AddAssign for Report {
         self.bodies += other.bodies;
         self.refused.extend(other.refused);
         self.cases += other.cases;
+        self.narrow += other.narrow;
         self.out_of_range += other.out_of_range;
         self.differences.extend(other.differences);
     }
@@ -62,20 +66,23 @@ pub struct Options {
     pub inputs: usize,
     /// The C compiler.
     pub compiler: String,
-    /// The folder in which programs are built. It is created if necessary.
+    /// The folder of the program that is built. It is created if necessary.
     pub folder: PathBuf,
+    /// The target directory, in which the program's dependencies are built. Other crates may use it, too.
+    pub target: PathBuf,
 }
 
 impl Options {
     /// Returns the defaults: twenty inputs, the compiler that `STENCIL_CC` names or else the first one that `stencil!`
-    /// looks for, and a folder beside the other build artifacts.
+    /// looks for, and folders beside the other build artifacts.
     #[must_use]
     pub fn new() -> Self {
         let compiler = std::env::var("STENCIL_CC").unwrap_or_else(|_| {
             let usable = |name: &&str| std::process::Command::new(name).arg("--version").output().is_ok();
             ["clang-19", "clang", "gcc"].into_iter().find(usable).unwrap_or("cc").into()
         });
-        Self { inputs: 20, compiler, folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bodies") }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bodies");
+        Self { inputs: 20, compiler, target: folder.join("target"), folder }
     }
 }
 

@@ -27,35 +27,47 @@ impl AddAssign for Compared {
     }
 }
 
+/// A call of an exported function.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The name of the function.
+    pub function: String,
+    /// Its arguments.
+    pub args: Vec<Value>,
+}
+
 /// A difference between two engines.
 #[derive(Clone, Debug)]
 pub struct Disagreement {
-    /// The function, or none if the difference concerns the module itself.
-    pub function: Option<String>,
-    /// The arguments of the calls, all on one instance. The last call differs.
-    pub calls: Vec<Vec<Value>>,
+    /// The calls, all on one instance. The last one differs, or leaves different state. Without calls, the difference concerns
+    /// the module itself.
+    pub calls: Vec<Call>,
     /// The difference.
     pub what: String,
 }
 
 impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(function) = &self.function else { return write!(f, "the module: {}", self.what) };
-        write!(f, "the function {function:?}, called with ")?;
-        for args in &self.calls {
-            write!(f, "{args:?} ")?;
-        }
-        write!(f, ": {}", self.what)
+        let Some((last, before)) = self.calls.split_last() else { return write!(f, "the module: {}", self.what) };
+        write!(
+            f,
+            "the function {:?}, called with {:?} after {} other calls: ",
+            last.function,
+            last.args,
+            before.len()
+        )?;
+        f.write_str(&self.what)
     }
 }
 
-/// Calls every function of the last module on uops and on another engine, with a few arguments chosen by the seed, each
-/// function on an instance of its own. Returns nothing if the other engine lacks a feature.
+/// Calls every function of the last module on uops and on another engine, with a few arguments chosen by the seed. All calls
+/// are on one instance, until one of them runs out of frames or steps: engines may then have different state. Returns nothing
+/// if the other engine lacks a feature.
 ///
 /// # Errors
 /// The first difference.
 pub fn functions_agree<Other: Program>(modules: &[(&str, &[u8])], seed: u64) -> Result<Option<Compared>, Disagreement> {
-    let outside = |what| Disagreement { function: None, calls: Vec::new(), what };
+    let outside = |what| Disagreement { calls: Vec::new(), what };
     let other = match Other::new(modules) {
         Err(Stop::Unsupported) => return Ok(None),
         other => other,
@@ -64,29 +76,46 @@ pub fn functions_agree<Other: Program>(modules: &[(&str, &[u8])], seed: u64) -> 
         return Err(outside("both engines refuse it".to_owned()));
     };
     let (mut rng, mut compared) = (Rng::new(seed), Compared::default());
+    let (mut running, mut calls) = (None, Vec::new());
     for (function, ty) in exported(modules) {
-        let instances = both::<Other, _, _>(other.instantiate(), || uops.instantiate()).map_err(outside)?;
-        let Some((mut other, mut uops)) = instances else { break };
-        same_state::<Other>(&uops.state(), &other.state()).map_err(outside)?;
-        let mut calls = Vec::new();
+        let (one, another) = match &mut running {
+            Some((one, another)) => (one, another),
+            none => {
+                let instances = both::<Other, _, _>(other.instantiate(), || uops.instantiate()).map_err(outside)?;
+                let Some((another, one)) = instances else { break };
+                calls.clear();
+                let (one, another) = none.insert((one, another));
+                same_state::<Other>(&one.state(), &another.state()).map_err(outside)?;
+                (one, another)
+            }
+        };
+        let mut stopped = false;
         for _ in 0..CALLS {
             let args: Vec<Value> = ty.params.iter().map(|&ty| argument(&mut rng, ty)).collect();
-            calls.push(args.clone());
-            match call_agrees::<Other>(&mut uops, &mut other, &function, &args) {
+            calls.push(Call { function: function.clone(), args: args.clone() });
+            match results_agree::<Other>(one, another, &function, &args) {
                 Ok(End::Returned) => compared.returned += 1,
                 Ok(End::Trapped) => compared.trapped += 1,
                 Ok(End::Stopped) => {
-                    compared.stopped += 1;
+                    stopped = true;
                     break;
                 }
-                Err(what) => return Err(Disagreement { function: Some(function), calls, what }),
+                Err(what) => return Err(Disagreement { calls, what }),
             }
+        }
+        // The comparison of memories takes longer than most calls.
+        if !stopped && let Err(what) = same_state::<Other>(&one.state(), &another.state()) {
+            return Err(Disagreement { calls, what });
+        }
+        if stopped {
+            compared.stopped += 1;
+            running = None;
         }
     }
     Ok(Some(compared))
 }
 
-/// The number of calls of a function on one instance.
+/// The number of successive calls of a function.
 const CALLS: usize = 3;
 
 /// How a call ended on both engines.
@@ -111,6 +140,20 @@ pub fn call_agrees<Other: Program>(
     function: &str,
     args: &[Value],
 ) -> Result<End, String> {
+    let end = results_agree::<Other>(uops, other, function, args)?;
+    if end != End::Stopped {
+        same_state::<Other>(&uops.state(), &other.state())?;
+    }
+    Ok(end)
+}
+
+/// Calls a function like [`call_agrees`], and compares only results and traps.
+fn results_agree<Other: Program>(
+    uops: &mut <Uops as Program>::Instance,
+    other: &mut Other::Instance,
+    function: &str,
+    args: &[Value],
+) -> Result<End, String> {
     let theirs = other.call(function, args);
     if matches!(theirs, Err(Stop::Exhausted | Stop::Interrupted)) {
         return Ok(End::Stopped);
@@ -122,7 +165,6 @@ pub fn call_agrees<Other: Program>(
     if ours != theirs {
         return Err(format!("{ours:?} on uops, {theirs:?} on {}", Other::NAME));
     }
-    same_state::<Other>(&uops.state(), &other.state())?;
     Ok(if ours.is_ok() { End::Returned } else { End::Trapped })
 }
 

@@ -1,20 +1,23 @@
 //! The long comparison of engines on random modules: what the commands named `fuzz` do.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 
-use crate::differential::{Compared, Disagreement, functions_agree};
+use crate::differential::{Call, Compared, Disagreement, functions_agree};
 use crate::engine::{Program, Wasmi};
 use crate::rng::Rng;
 use crate::{smith, variants};
 
 /// A generator of random modules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Source {
     /// Modules of `wasm-smith`.
     Smith,
@@ -61,11 +64,11 @@ impl Peer {
     /// # Errors
     /// The first difference.
     pub fn check(&self, wasm: &[u8], seed: u64) -> Result<Option<Compared>, Disagreement> {
-        let modules = [(smith::ENVIRONMENT_NAME, smith::ENVIRONMENT), ("", wasm)];
+        let modules = [(smith::ENVIRONMENT_NAME, &smith::BINARY_ENVIRONMENT[..]), ("", wasm)];
         catch_unwind(AssertUnwindSafe(|| (self.compare)(&modules, seed))).unwrap_or_else(|panic| {
             let message = panic.downcast_ref::<String>().map(String::as_str);
             let message = message.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
-            Err(Disagreement { function: None, calls: Vec::new(), what: format!("a panic: {message}") })
+            Err(Disagreement { calls: Vec::new(), what: format!("a panic: {message}") })
         })
     }
 
@@ -104,6 +107,9 @@ struct Cli {
     /// The greatest number of modules.
     #[arg(long, default_value_t = u64::MAX)]
     modules: u64,
+    /// The number of threads. The modules of a seed and a number do not depend on it.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
     /// The folder that receives modules on which the engines differ.
     #[arg(long, default_value = "target/disagreements")]
     into: PathBuf,
@@ -117,11 +123,63 @@ struct Tally {
     disagreements: u64,
 }
 
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.modules += other.modules;
+        self.calls += other.calls;
+        self.disagreements += other.disagreements;
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Compared { returned, trapped, stopped } = self.calls;
         write!(f, "{} modules; {returned} calls returned, {trapped} trapped, {stopped} ", self.modules)?;
         write!(f, "ran out of frames or steps; {} disagreements", self.disagreements)
+    }
+}
+
+/// What all peers were compared on.
+#[derive(Default)]
+struct Total {
+    modules: u64,
+    /// Comparisons that no peer of a group supports.
+    unsupported: u64,
+    /// By source and name of the peer.
+    tallies: BTreeMap<(Source, &'static str), Tally>,
+}
+
+impl AddAssign for Total {
+    fn add_assign(&mut self, other: Self) {
+        self.modules += other.modules;
+        self.unsupported += other.unsupported;
+        for (key, tally) in other.tallies {
+            *self.tallies.entry(key).or_default() += tally;
+        }
+    }
+}
+
+impl Total {
+    /// Compares each group on a module. The first alternative that supports the module counts.
+    fn compare(&mut self, groups: &[&[Peer]], source: Source, seed: u64, into: &Path) {
+        let wasm = source.module(seed);
+        self.modules += 1;
+        for group in groups {
+            let supported = |&peer: &Peer| Some((peer, peer.check(&wasm, seed).transpose()?));
+            let Some((peer, compared)) = group.iter().find_map(supported) else {
+                self.unsupported += 1;
+                continue;
+            };
+            let tally = self.tallies.entry((source, peer.name)).or_default();
+            tally.modules += 1;
+            match compared {
+                Ok(calls) => tally.calls += calls,
+                Err(disagreement) => {
+                    tally.disagreements += 1;
+                    report(source, &peer, seed, peer.smallest(wasm.clone(), seed, disagreement), into);
+                }
+            }
+        }
     }
 }
 
@@ -133,43 +191,34 @@ pub fn main(groups: &[&[Peer]]) -> ExitCode {
     let first = cli.seed.unwrap_or_else(now);
     let sources = cli.source.map_or(Source::value_variants().to_vec(), |source| vec![source]);
     let (start, limit) = (Instant::now(), Duration::from_secs_f64(cli.minutes * 60.0));
-    let mut tallies: Vec<(Source, Peer, Tally)> = Vec::new();
-    for &source in &sources {
-        tallies.extend(groups.iter().copied().flatten().map(|&peer| (source, peer, Tally::default())));
-    }
-    let (mut modules, mut unsupported, per_source) = (0, 0u64, tallies.len() / sources.len());
-    while start.elapsed() < limit && modules < cli.modules {
-        let (seed, turn) = (first.wrapping_add(modules), modules as usize % sources.len());
-        modules += 1;
-        let wasm = sources[turn].module(seed);
-        let mut tallies = tallies[turn * per_source..][..per_source].iter_mut();
-        for group in groups {
-            let mut alternatives = tallies.by_ref().take(group.len());
-            let compared = alternatives.find_map(|(source, peer, tally)| {
-                let compared = peer.check(&wasm, seed).transpose()?;
-                tally.modules += 1;
-                match compared {
-                    Ok(calls) => tally.calls += calls,
-                    Err(disagreement) => {
-                        tally.disagreements += 1;
-                        report(*source, peer, seed, peer.smallest(wasm.clone(), seed, disagreement), &cli.into);
-                    }
-                }
-                Some(())
-            });
-            // The rest of the group is skipped.
-            alternatives.for_each(drop);
-            unsupported += u64::from(compared.is_none());
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut total = Total::default();
+        while start.elapsed() < limit {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= cli.modules {
+                break;
+            }
+            let source = sources[number as usize % sources.len()];
+            total.compare(groups, source, first.wrapping_add(number), &cli.into);
         }
+        total
+    };
+    let mut total = Total::default();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cli.threads.max(1)).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            total += thread.join().expect("panics are caught");
+        }
+    });
+    println!("from seed {first}: {} modules in {:.0} seconds", total.modules, start.elapsed().as_secs_f64());
+    if total.unsupported > 0 {
+        println!("{} comparisons were impossible: no engine of a group supports the module", total.unsupported);
     }
-    println!("from seed {first}: {modules} modules in {:.0} seconds", start.elapsed().as_secs_f64());
-    if unsupported > 0 {
-        println!("{unsupported} comparisons were impossible, because no engine of a group supports the module");
+    for ((source, peer), tally) in &total.tallies {
+        println!("{source:?}, {peer}: {tally}");
     }
-    for (source, peer, tally) in &tallies {
-        println!("{source:?}, {}: {tally}", peer.name);
-    }
-    let agree = tallies.iter().all(|(_, _, tally)| tally.disagreements == 0);
+    let agree = total.tallies.values().all(|tally| tally.disagreements == 0);
     if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -194,9 +243,9 @@ fn script(seed: u64, wasm: &[u8], disagreement: &Disagreement) -> String {
     let environment = String::from_utf8_lossy(smith::ENVIRONMENT);
     let name = smith::ENVIRONMENT_NAME;
     let mut text = format!(";; Seed {seed}: {disagreement}\n\n{environment}\n(register \"{name}\")\n\n{module}\n");
-    for args in &disagreement.calls {
+    for Call { function, args } in &disagreement.calls {
         let args: String = args.iter().map(|arg| format!(" ({}.const {arg})", arg.ty())).collect();
-        text += &format!("(invoke {:?}{args})\n", disagreement.function.as_deref().unwrap_or_default());
+        text += &format!("(invoke {function:?}{args})\n");
     }
     text
 }

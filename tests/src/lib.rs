@@ -13,6 +13,7 @@ pub mod engine;
 pub mod fuzz;
 pub mod hostile;
 pub mod mutate;
+pub mod programs;
 pub mod rng;
 pub mod smith;
 pub mod variants;

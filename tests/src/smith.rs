@@ -1,5 +1,7 @@
 //! Random modules made by `wasm-smith`, which use every feature of uops. Equal seeds yield equal modules.
 
+use std::sync::LazyLock;
+
 use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
 
@@ -7,6 +9,10 @@ use crate::rng::Rng;
 
 /// The module that random modules may import from, by the name [`ENVIRONMENT_NAME`].
 pub const ENVIRONMENT: &[u8] = include_bytes!("smith/environment.wat");
+/// The same as a binary module.
+pub static BINARY_ENVIRONMENT: LazyLock<Vec<u8>> = LazyLock::new(|| binary(ENVIRONMENT));
+/// The imports that random modules choose from.
+static IMPORTS: LazyLock<Vec<u8>> = LazyLock::new(|| binary(include_bytes!("smith/imports.wat")));
 /// The name of the environment module.
 pub const ENVIRONMENT_NAME: &str = "env";
 
@@ -26,9 +32,12 @@ pub fn module(seed: u64) -> Vec<u8> {
     module.to_bytes()
 }
 
+fn binary(text: &[u8]) -> Vec<u8> {
+    wat::parse_bytes(text).expect("the text is a module").into_owned()
+}
+
 /// The features and limits of modules.
 fn config(rng: &mut Rng) -> Config {
-    let imports = wat::parse_bytes(include_bytes!("smith/imports.wat")).expect("the text is a module").into_owned();
     Config {
         // WebAssembly 2.0.
         bulk_memory_enabled: true,
@@ -60,7 +69,7 @@ fn config(rng: &mut Rng) -> Config {
         allow_floats: rng.below(4) != 0,
 
         // Many small functions rather than a few large ones.
-        available_imports: Some(imports),
+        available_imports: Some(IMPORTS.clone()),
         max_imports: rng.below(8),
         max_memory32_bytes: 4 << 16,
         max_memory64_bytes: 4 << 16,

@@ -6,18 +6,10 @@ use std::sync::Arc;
 use wasm_mutate::WasmMutate;
 use wasmparser::{Validator, WasmFeatures};
 
+use crate::programs::EXAMPLES;
 use crate::rng::Rng;
 use crate::smith;
 
-/// Compiled C programs. Each exports a memory and a function `run`.
-const PROGRAMS: [&[u8]; 6] = [
-    include_bytes!("../../uops/examples/bytecode.wasm"),
-    include_bytes!("../../uops/examples/matmul.wasm"),
-    include_bytes!("../../uops/examples/nbody.wasm"),
-    include_bytes!("../../uops/examples/quicksort.wasm"),
-    include_bytes!("../../uops/examples/sha256.wasm"),
-    include_bytes!("../../uops/examples/sieve.wasm"),
-];
 /// The greatest number of successive mutations.
 const MUTATIONS: usize = 8;
 /// The effort that one mutation may take.
@@ -39,7 +31,7 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
 pub fn module(seed: u64) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     let mut wasm = match rng.below(8) {
-        0 => rng.pick(&PROGRAMS).to_vec(),
+        0 => rng.pick(&EXAMPLES).to_vec(),
         _ => smith::module(rng.bits()),
     };
     let preserve = rng.below(4) == 0;

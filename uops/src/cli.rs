@@ -38,6 +38,9 @@ enum Command {
         /// Prints only this function. Takes its name or its index.
         #[arg(long, value_name = "NAME")]
         function: Option<String>,
+        /// Prints only totals: uops, those in their narrow form, and bytes of machine code.
+        #[arg(long, conflicts_with = "function")]
+        summary: bool,
     },
     /// Runs scripts of the official test suite's format, and reports the assertions that fail.
     Wast {
@@ -55,7 +58,8 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Run(options) => run::run(&options),
-            Command::Dump { file, function } => dump::dump(&file, function.as_deref()),
+            Command::Dump { file, function: None, summary: true } => dump::summary(&file),
+            Command::Dump { file, function, .. } => dump::dump(&file, function.as_deref()),
             Command::Wast { files, v2 } => wast::run(&files, v2),
         }
     }

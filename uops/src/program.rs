@@ -19,6 +19,19 @@ use crate::runtime::executable::{AnyExecutable, Executable};
 #[derive(Clone, Debug)]
 pub struct Program(Arc<Executable<Compiled>>);
 
+/// Totals over the functions of a program, without imported ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The number of uops.
+    pub uops: usize,
+    /// The number of uops in their narrow form, which they have because their operands are small.
+    pub narrow: usize,
+    /// Bytes of machine code, without out-of-line code.
+    pub code: usize,
+    /// Bytes of machine code if all uops had their general form.
+    pub general: usize,
+}
+
 impl Program {
     /// Decodes, validates and compiles a module in the binary or in the text format.
     ///
@@ -36,13 +49,13 @@ impl Program {
         Self::compile_with(module, &mut nobody)
     }
 
-    /// Decodes, validates and compiles a module as [`new`](Self::new) does, reports the progress to a callback, and stops
-    /// when that returns [`ControlFlow::Break`].
+    /// Decodes, validates and compiles a module as [`new`](Self::new) does. Reports the progress to a callback, and stops
+    /// if the callback returns [`ControlFlow::Break`].
     ///
-    /// The callback is called for each function, and for every 4 KiB of a larger one; so it should be quick. Three steps
-    /// are not divided: parsing the text format, any section but that of the functions, and writing the machine code. On
-    /// one Zen 4 core they take at most 20, 50 and 5 ns per byte (2026-11-26). An embedder that limits the time should
-    /// therefore limit the size of modules, too.
+    /// The callback runs once per function, and once for every 4 KiB of a larger one, so keep it quick. Three steps do not
+    /// call it until they are done: parsing the text format, decoding a section other than the code section, and writing
+    /// the machine code. They take at most 20, 50 and 5 ns per byte on one Zen 4 core (2026-11-26). If you limit the time,
+    /// limit the size of modules, too.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -79,25 +92,31 @@ impl Program {
         Ok(Self(Arc::new(Executable { entry: code.entry(), size, module, code })))
     }
 
-    /// The module.
+    /// Returns the module.
     #[must_use]
     pub fn module(&self) -> &Module {
         &self.0.module
     }
 
-    /// Lists the uops of a function and their machine code. `defined` does not count imported functions.
+    /// Lists the uops of a function and their machine code. The index `defined` does not count imported functions.
     #[must_use]
     pub fn listing(&self, defined: usize) -> Option<String> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.listing(&self.0.module, defined))
     }
 
-    /// The size of a function's machine code in bytes. `defined` does not count imported functions.
+    /// Returns the size of a function's machine code in bytes. The index `defined` does not count imported functions.
     #[must_use]
     pub fn code_size(&self, defined: usize) -> Option<usize> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.code_size(defined))
     }
 
-    /// The program as instances keep it alive.
+    /// Counts the uops of all functions. It lowers them again, so it takes about as long as compilation.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.0.code.summary(&self.0.module)
+    }
+
+    /// Returns the executable that instances share and keep alive.
     pub(crate) fn executable(&self) -> Arc<AnyExecutable> {
         self.0.clone()
     }

@@ -125,6 +125,25 @@ fn a_dump_has_the_names_of_functions() {
 }
 
 #[test]
+fn a_summary_counts_narrow_forms() {
+    let text = |number: i32| format!("(module (func (param i32) (result i32) local.get 0 i32.const {number} i32.add))");
+    let summary = |number| {
+        let file = file(&format!("summary{number}.wat"), &text(number));
+        let (code, output, messages) = outcome(&["dump", file.to_str().unwrap(), "--summary"]);
+        assert_eq!((code, messages.as_str()), (Some(0), ""));
+        let number_after = |word: &str| -> usize {
+            let (before, _) = output.split_once(word).unwrap();
+            before.split_whitespace().last().unwrap().parse().unwrap()
+        };
+        [" uops", " of them narrow", " bytes of machine code"].map(number_after)
+    };
+    let [small, large] = [summary(100), summary(1000)];
+    assert_eq!(small[0], large[0]);
+    assert_eq!(small[1], large[1] + 1);
+    assert!(small[2] < large[2], "{small:?} {large:?}");
+}
+
+#[test]
 fn scripts_report_their_failures() {
     let claim = |n| {
         format!(

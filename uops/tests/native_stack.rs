@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::process::Command;
 use std::rc::Rc;
 
-use uops::{Error, Instance, Linker, Program, Store, StoreLimits, Trap};
+use uops::{Error, FuncType, Instance, Linker, Program, Store, StoreLimits, Trap, Value, ValueType};
 
 /// Sizes of native stacks, in bytes.
 const NATIVE: [usize; 4] = [192 << 10, 512 << 10, 1 << 20, 2 << 20];
@@ -21,23 +21,26 @@ fn store(stack: usize) -> Store {
     Store::with_limits(StoreLimits { stack, ..StoreLimits::default() }).unwrap()
 }
 
-/// Calls `run` of a module, on threads with native stacks of all sizes and in stores of all sizes, until the stack is
-/// exhausted.
+/// Runs a test on threads with native stacks of all sizes and in stores of all sizes, and on a native stack that is hardly
+/// larger than the frames.
+fn on_all_stacks(test: impl Fn(&Store, &str) + Sync) {
+    let all = NATIVE.into_iter().flat_map(|native| FRAMES.map(|frames| (native, frames)));
+    for (native, frames) in all.chain([(5 << 20, 4 << 20)]) {
+        on_thread(native, || test(&store(frames), &format!("{native} bytes, {frames} for frames")));
+    }
+}
+
+/// Calls `run` of a module until the stack is exhausted. Does so twice, because the first time must leave no trace.
 fn exhaust(text: &str) {
     let program = Program::new(text.as_bytes()).unwrap();
-    for native in NATIVE {
-        for frames in FRAMES {
-            on_thread(native, || {
-                let store = store(frames);
-                let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
-                for _ in 0..2 {
-                    let error = instance.call(&store, "run", &[]).unwrap_err();
-                    assert_eq!(error.trap(), Some(Trap::StackExhausted), "{native} bytes, {frames} for frames");
-                }
-                instance.call(&store, "fine", &[]).unwrap();
-            });
+    on_all_stacks(|store, sizes| {
+        let instance = Instance::new(store, &program, &Linker::new()).unwrap();
+        for _ in 0..2 {
+            let error = instance.call(store, "run", &[]).unwrap_err();
+            assert_eq!(error.trap(), Some(Trap::StackExhausted), "{sizes}");
         }
-    }
+        instance.call(store, "fine", &[]).unwrap();
+    });
 }
 
 #[test]
@@ -55,12 +58,64 @@ fn indirect_calls() {
 
 #[test]
 fn calls_with_large_frames() {
-    let (params, args) = (" v128".repeat(500), " (v128.const i64x2 1 2)".repeat(500));
-    exhaust(&format!(
-        r#"(module (func (export "fine"))
-             (func $f (param{params}) (result i32) (i32.add (i32.const 1) (call $f{args})))
-             (func (export "run") (drop (call $f{args}))))"#,
-    ));
+    for (count, ty, value) in [(200, "i64", "i64.const -1"), (500, "v128", "v128.const i64x2 1 2")] {
+        let (params, args) = (format!(" {ty}").repeat(count), format!(" ({value})").repeat(count));
+        exhaust(&format!(
+            r#"(module (func (export "fine"))
+                 (func $f (param{params}) (result i32) (i32.add (i32.const 1) (call $f{args})))
+                 (func (export "run") (drop (call $f{args}))))"#,
+        ));
+    }
+}
+
+#[test]
+fn calls_of_another_instance() {
+    let first = r#"(module (import "env" "table" (table 2 funcref)) (type $t (func))
+        (func $f (call_indirect (type $t) (i32.const 1))) (elem (i32.const 0) $f) (export "run" (func $f)))"#;
+    let second = r#"(module (import "env" "run" (func $run)) (import "env" "table" (table 2 funcref))
+        (func $g (call $run)) (elem (i32.const 1) $g))"#;
+    let [first, second] = [first, second].map(|text| Program::new(text.as_bytes()).unwrap());
+    on_all_stacks(|store, sizes| {
+        let mut linker = Linker::new();
+        let limits = uops::Limits { min: 2, max: None };
+        let ty = uops::TableType::new(uops::RefType::Func, limits);
+        linker.define("env", "table", uops::Table::new(store, ty).unwrap());
+        let first = Instance::new(store, &first, &linker).unwrap();
+        linker.define("env", "run", first.func(store, "run").unwrap());
+        Instance::new(store, &second, &linker).unwrap();
+        let error = first.call(store, "run", &[]).unwrap_err();
+        assert_eq!(error.trap(), Some(Trap::StackExhausted), "{sizes}");
+    });
+}
+
+/// Host functions use far more of the native stack, so the number of nested ones is limited.
+#[test]
+fn calls_through_host_functions() {
+    let text = r#"(module (import "env" "again" (func $again (param i32) (result i32)))
+        (func $run (export "run") (param i32) (result i32)
+          (if (result i32) (local.get 0)
+            (then (call $run (i32.sub (local.get 0) (i32.const 1))))
+            (else (call $again (i32.const 100))))))"#;
+    let program = Program::new(text.as_bytes()).unwrap();
+    on_all_stacks(|store, sizes| {
+        let mut linker = Linker::new();
+        let ty = FuncType::new([ValueType::I32], [ValueType::I32]);
+        linker.func_new("env", "again", ty, |caller, args| Ok(caller.instance().call(caller.store(), "run", args)?));
+        let instance = Instance::new(store, &program, &linker).unwrap();
+        let result = instance.call(store, "run", &[Value::I32(100)]);
+        assert!(matches!(result, Err(Error::Trap { trap: Trap::StackExhausted, .. })), "{sizes}: {result:?}");
+    });
+}
+
+#[test]
+fn thousands_of_calls_nest() {
+    let text = r#"(module (func $depth (export "depth") (param i32) (result i32)
+        (if (result i32) (local.get 0)
+          (then (i32.add (i32.const 1) (call $depth (i32.sub (local.get 0) (i32.const 1)))))
+          (else (i32.const 0)))))"#;
+    let store = Store::new().unwrap();
+    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
+    assert_eq!(instance.call(&store, "depth", &[Value::I32(10_000)]).unwrap(), [Value::I32(10_000)]);
 }
 
 /// Each host function uses some of the native stack and calls the module again, which then recurses as deep as it can.

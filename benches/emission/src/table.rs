@@ -73,9 +73,10 @@ pub fn emit<'m>(
             Section::Code => &mut *code,
             Section::Data => &mut *data,
         };
-        let value = value.wrapping_add_signed(addend);
+        let factor = if let PatchKind::Scaled32(factor) = kind { factor } else { 1 };
+        let value = value.wrapping_mul(factor.into()).wrapping_add_signed(addend);
         let field = match kind {
-            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => value,
+            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 | PatchKind::Scaled32(_) => value,
             PatchKind::Abs32S => i32::try_from(value as i64)? as u64,
             PatchKind::Rel32 => i32::try_from(value.wrapping_sub(place.address + offset as u64) as i64)? as u64,
         };

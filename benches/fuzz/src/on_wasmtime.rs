@@ -1,6 +1,7 @@
 //! wasmtime as an engine under comparison. Winch compiles fast, but lacks features; Cranelift has all.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
 
 use tests::engine::{Instance, Item, PAGES, Program, STEPS, State, Stop};
 use uops::{Trap, Value};
@@ -14,9 +15,17 @@ static WINCH: LazyLock<Engine> = LazyLock::new(|| engine(Strategy::Winch));
 /// The engine with Cranelift.
 static CRANELIFT: LazyLock<Engine> = LazyLock::new(|| engine(Strategy::Cranelift));
 
+/// Compiled modules that others import from.
+type Known = BTreeMap<Vec<u8>, Module>;
+
+static WINCH_ENVIRONMENTS: Mutex<Known> = Mutex::new(Known::new());
+static CRANELIFT_ENVIRONMENTS: Mutex<Known> = Mutex::new(Known::new());
+
 fn engine(strategy: Strategy) -> Engine {
     let mut config = Config::new();
     config.strategy(strategy).consume_fuel(true).cranelift_opt_level(OptLevel::None);
+    // Omit what costs time and does not affect results.
+    config.generate_address_map(false).native_unwind_info(false).wasm_backtrace_max_frames(None).memory_init_cow(false);
     // Most instances live for a few microseconds, and mapping memory takes longer.
     config.memory_reservation(PAGES << 16).memory_guard_size(1 << 16).memory_reservation_for_growth(0);
     Engine::new(&config).expect("the configuration is valid")
@@ -42,7 +51,7 @@ impl Program for Winch {
 
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
         // If Cranelift refuses the module as well, that is a difference.
-        compile(&WINCH, modules).map(Self).map_err(|_| Stop::Unsupported)
+        compile(&WINCH, &WINCH_ENVIRONMENTS, modules).map(Self).map_err(|_| Stop::Unsupported)
     }
 
     fn instantiate(&self) -> Result<Running, Stop> {
@@ -55,7 +64,9 @@ impl Program for Cranelift {
     type Instance = Running;
 
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
-        compile(&CRANELIFT, modules).map(Self).map_err(|error| Stop::Refused(format!("{error:#}")))
+        compile(&CRANELIFT, &CRANELIFT_ENVIRONMENTS, modules)
+            .map(Self)
+            .map_err(|error| Stop::Refused(format!("{error:#}")))
     }
 
     fn instantiate(&self) -> Result<Running, Stop> {
@@ -63,8 +74,20 @@ impl Program for Cranelift {
     }
 }
 
-fn compile(engine: &Engine, modules: &[(&str, &[u8])]) -> Result<Modules, Error> {
-    modules.iter().map(|&(name, wasm)| Ok((name.to_owned(), Module::new(engine, wasm)?))).collect()
+/// Compiles modules, except those before the last that are known.
+fn compile(engine: &Engine, known: &Mutex<Known>, modules: &[(&str, &[u8])]) -> Result<Modules, Error> {
+    let (&(name, wasm), before) = modules.split_last().expect("there is a module");
+    let mut all = Vec::new();
+    for &(name, wasm) in before {
+        let mut known = known.lock().expect("no holder panics");
+        let module = match known.get(wasm) {
+            Some(module) => module.clone(),
+            None => known.entry(wasm.to_vec()).or_insert(Module::new(engine, wasm)?).clone(),
+        };
+        all.push((name.to_owned(), module));
+    }
+    all.push((name.to_owned(), Module::new(engine, wasm)?));
+    Ok(all)
 }
 
 fn instantiate(engine: &Engine, modules: &Modules) -> Result<Running, Stop> {

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Builds of each crate, unless `SCALE_RUNS` sets another number.
+/// The number of builds of each crate, unless `SCALE_RUNS` sets another.
 const RUNS: usize = 5;
 /// The size of the header in bytes.
 const HEADER: usize = 900_000;
@@ -104,7 +104,7 @@ fn table(folder: &Path, name: &str, block: &str) -> Result<()> {
             let (started, _, unchanged) = build(folder, flags, "cache")?;
             let cpu = cpu_of_children() - before;
             if started != 0.0 {
-                return Err("the C compiler was started though nothing had changed".into());
+                return Err("the C compiler ran although nothing had changed".into());
             }
             runs.push(Times { compiler, expansion, rustc, unchanged, cpu });
         }

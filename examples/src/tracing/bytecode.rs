@@ -1,5 +1,7 @@
 //! Bytecode: the parser emits it, the interpreter runs it, and the recorder reads it.
 
+use std::fmt;
+
 use super::value::Value;
 
 /// The index of a value in a function's frame.
@@ -19,6 +21,18 @@ pub enum Arithmetic {
     Multiply,
     Divide,
     Remainder,
+}
+
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +142,8 @@ pub enum Op {
 #[derive(Debug, Default)]
 pub struct Function {
     pub code: Vec<Op>,
+    /// The line of each instruction.
+    pub lines: Vec<usize>,
     pub parameters: u32,
     /// The number of slots that it uses.
     pub frame: u32,

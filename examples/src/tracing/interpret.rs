@@ -84,12 +84,20 @@ impl Vm {
     /// Runs the program to its end.
     ///
     /// # Errors
-    /// The error of the instruction that failed.
+    /// The line of the instruction that failed, and why it did.
     pub fn run(&mut self) -> Result<(), String> {
-        let program = Rc::clone(&self.program);
-        if program.functions[0].frame as usize > STACK {
-            return Err("too many variables".into());
+        if self.program.functions[0].frame as usize > STACK {
+            return Err(format!("the program has more than {STACK} variables"));
         }
+        self.instructions().map_err(|error| {
+            let Frame { function, pc, .. } = self.frame;
+            format!("line {}: {error}", self.program.functions[function].lines[pc])
+        })
+    }
+
+    /// Runs to the end, or to an instruction that fails, where the frame's position stays.
+    fn instructions(&mut self) -> Result<(), String> {
+        let program = Rc::clone(&self.program);
         loop {
             let Frame { function, pc, base } = self.frame;
             let op = &program.functions[function].code[pc];
@@ -123,15 +131,15 @@ impl Vm {
     fn call(&mut self, at: Slot, count: u32) -> Result<(), String> {
         let callee = self.get(self.frame.base, at);
         if callee.tag != tag::FUNCTION {
-            return Err(format!("{callee} is no function"));
+            return Err(format!("{callee} is not a function"));
         }
         let (function, base) = (callee.bits as usize, self.frame.base + at as usize + 1);
         let called = &self.program.functions[function];
         if called.parameters != count {
-            return Err(format!("a function takes {} arguments, not {count}", called.parameters));
+            return Err(format!("the function takes {} arguments, found {count}", called.parameters));
         }
         if base + called.frame as usize > STACK || self.frames.len() == CALLS {
-            return Err("too many calls".into());
+            return Err("calls nest too deeply".into());
         }
         self.frame.pc += 1;
         self.frames.push(std::mem::replace(&mut self.frame, Frame { function, pc: 0, base }));
@@ -143,7 +151,7 @@ impl Vm {
         match *op {
             Op::Unless { op, left, right, .. } => compare(op, self.get(base, left), self.right(base, right)),
             Op::UnlessTrue { value, .. } => Ok(self.get(base, value).is_true()),
-            _ => Err("no branch".into()),
+            _ => Err("not a branch".into()),
         }
     }
 
@@ -177,7 +185,7 @@ impl Vm {
                 return Ok(());
             }
             Op::Native { native, at, count } => (at, self.native(native, base, at, count)?),
-            _ => return Err("no simple instruction".into()),
+            _ => return Err("not a simple instruction".into()),
         };
         self.set(base, to, value);
         Ok(())
@@ -186,14 +194,14 @@ impl Vm {
     /// A list and an index into it.
     fn item(&self, list: Value, index: Value) -> Result<(*mut List, usize), String> {
         let (Some(items), Some(place)) = (list.as_list(), index.as_int()) else {
-            return Err(format!("item {index} of {list}"));
+            return Err(format!("cannot take item {index} of {list}"));
         };
         let length = List::with(items, |items| items.len());
         usize::try_from(place)
             .ok()
             .filter(|place| *place < length)
             .map(|place| (items, place))
-            .ok_or_else(|| format!("item {place} of {list}"))
+            .ok_or_else(|| format!("item {place} is not in {list}"))
     }
 
     fn native(&mut self, native: Native, base: usize, at: Slot, count: u32) -> Result<Value, String> {
@@ -206,10 +214,10 @@ impl Vm {
             Native::Length => {
                 let list = first.as_list().map(|list| List::with(list, |items| items.len()));
                 let length = list.or_else(|| first.as_text().map(str::len));
-                Ok(Value::int(length.ok_or_else(|| format!("the length of {first}"))? as i64))
+                Ok(Value::int(length.ok_or_else(|| format!("{first} has no length"))? as i64))
             }
             Native::Push => {
-                let list = first.as_list().ok_or_else(|| format!("push to {first}"))?;
+                let list = first.as_list().ok_or_else(|| format!("cannot push to {first}"))?;
                 List::with(list, |items| items.push(self.get(base, at + 1)));
                 Ok(Value::NIL)
             }

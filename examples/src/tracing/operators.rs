@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::bytecode::{Arithmetic, Comparison};
 use super::value::{Heap, Value};
 
-/// The integer result, if there is one: not for an overflow, a quotient, or a remainder by zero.
+/// Returns the result if it is an integer. An overflow, a quotient and a remainder by zero are floats.
 pub fn on_ints(op: Arithmetic, left: i64, right: i64) -> Option<i64> {
     match op {
         Arithmetic::Add => left.checked_add(right),
@@ -26,7 +26,7 @@ fn on_floats(op: Arithmetic, left: f64, right: f64) -> f64 {
     }
 }
 
-/// Two integers give an integer if it fits, else a float. A quotient is a float. `+` joins strings.
+/// Computes with numbers. Integers yield an integer if [`on_ints`] has one, or else a float. `+` also joins strings.
 pub fn arithmetic(heap: &mut Heap, op: Arithmetic, left: Value, right: Value) -> Result<Value, String> {
     if let (Some(left), Some(right)) = (left.as_int(), right.as_int())
         && let Some(result) = on_ints(op, left, right)
@@ -38,7 +38,7 @@ pub fn arithmetic(heap: &mut Heap, op: Arithmetic, left: Value, right: Value) ->
     }
     match (op, left.as_text(), right.as_text()) {
         (Arithmetic::Add, Some(left), Some(right)) => Ok(heap.text(format!("{left}{right}"))),
-        _ => Err(format!("{op:?} of {left} and {right}")),
+        _ => Err(format!("cannot compute {left} {op} {right}")),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn compare(op: Comparison, left: Value, right: Value) -> Result<bool, String
     let order = match ints.or_else(floats).or_else(texts) {
         Some(order) => order,
         None if matches!(op, Comparison::Equal | Comparison::NotEqual) => (left == right).then_some(Ordering::Equal),
-        None => return Err(format!("{op:?} of {left} and {right}")),
+        None => return Err(format!("cannot order {left} and {right}")),
     };
     Ok(match op {
         Comparison::Equal => order == Some(Ordering::Equal),

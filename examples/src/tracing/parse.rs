@@ -33,7 +33,7 @@ const DEPTH: u32 = 200;
 /// Parses a program.
 ///
 /// # Errors
-/// What is wrong, and in which line.
+/// A mistake in the source, with its line.
 pub fn parse(source: &str) -> Result<Program, String> {
     let mut parser = Parser {
         tokens: tokens(source)?,
@@ -84,11 +84,11 @@ impl Parser {
 
     fn error<T>(&self, expected: &str) -> Result<T, String> {
         let (token, line) = &self.tokens[self.at];
-        Err(format!("line {line}: {expected} expected, not {token:?}"))
+        Err(format!("line {line}: expected {expected}, found {token}"))
     }
 
     fn expect(&mut self, symbol: &str) -> Result<(), String> {
-        if self.eat(symbol) { Ok(()) } else { self.error(symbol) }
+        if self.eat(symbol) { Ok(()) } else { self.error(&format!("`{symbol}`")) }
     }
 
     fn name(&mut self) -> Result<String, String> {
@@ -101,8 +101,25 @@ impl Parser {
         }
     }
 
+    /// The line of the last token that was read.
+    fn line(&self) -> usize {
+        self.tokens[self.at.saturating_sub(1)].1
+    }
+
     fn emit(&mut self, op: Op) {
+        self.emit_at(self.line(), op);
+    }
+
+    /// Emits an instruction whose errors belong to this line.
+    fn emit_at(&mut self, line: usize, op: Op) {
         self.function.code.push(op);
+        self.function.lines.push(line);
+    }
+
+    /// Removes the last instruction.
+    fn pop(&mut self) -> Option<Op> {
+        self.function.lines.pop();
+        self.function.code.pop()
     }
 
     /// The next instruction, as the target of a jump.
@@ -160,7 +177,7 @@ impl Parser {
             self.locals.push((name, slot));
             self.function.parameters += 1;
             if !self.eat(",") && *self.peek() != Token::Symbol(")") {
-                return self.error(", or )");
+                return self.error("`,` or `)`");
             }
         }
         self.block()?;
@@ -192,7 +209,10 @@ impl Parser {
 
     fn nested<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         self.depth += 1;
-        let result = if self.depth > DEPTH { self.error("less nesting") } else { work(self) };
+        let result = match self.depth > DEPTH {
+            true => Err(format!("line {}: more than {DEPTH} nested blocks and expressions", self.line())),
+            false => work(self),
+        };
         self.depth -= 1;
         result
     }
@@ -266,16 +286,17 @@ impl Parser {
             };
         }
         self.expression()?;
+        let line = self.line();
         if !self.eat("=") {
             return Ok(());
         }
-        match self.function.code.pop() {
+        match self.pop() {
             Some(Op::Index { list, index, .. }) if self.barrier <= self.function.code.len() => {
                 let from = self.expression()?;
-                self.emit(Op::SetIndex { list, index, from });
+                self.emit_at(line, Op::SetIndex { list, index, from });
                 Ok(())
             }
-            _ => self.error("a variable or an item of a list before ="),
+            _ => Err(format!("line {line}: expected a variable or an item of a list before `=`")),
         }
     }
 

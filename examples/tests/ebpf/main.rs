@@ -1,7 +1,9 @@
-//! The eBPF example runs the test programs of the crate `rbpf`, and random programs beside rbpf's interpreter.
+//! Runs the test programs of the crate `rbpf` on the eBPF example, random programs on it and on rbpf's interpreter, and
+//! accesses at the limits of the stack.
 
 mod random;
 mod rbpf;
+mod stack;
 
 /// rbpf's own tests, on our [`rbpf`]: the build script finds them in its package.
 mod common {

@@ -25,7 +25,10 @@ impl Vm {
                 let access = if self.program[8 * at] & 6 == 2 { "store" } else { "load" };
                 format!("Error: out of bounds memory {access} (insn #{})", at + 1)
             }
-            Error::UnknownHelper { number, .. } => format!("Error: unknown helper function (id: {number:#x})"),
+            Error::Invalid { at, message: "the helper is not registered" } => {
+                let [.., a, b, c, d] = self.program[8 * at..8 * at + 8] else { unreachable!() };
+                format!("Error: unknown helper function (id: {:#x})", u32::from_le_bytes([a, b, c, d]))
+            }
             error => error.to_string(),
         };
         Program::new(&self.program, &self.helpers).and_then(|program| program.run(memory)).map_err(fault)

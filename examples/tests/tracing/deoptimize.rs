@@ -1,6 +1,6 @@
 //! Guards fail in every way, and assumptions cease to hold: the interpreter goes on as if there were no compiled code.
 
-use super::{EAGER, same};
+use super::{EAGER, Expected, same};
 use examples::tracing::Options;
 
 /// In the middle of a loop each of these becomes something else.
@@ -40,9 +40,9 @@ fn program(change: &str) -> String {
 #[test]
 fn types_functions_and_lists_change_in_the_middle_of_a_loop() {
     for change in CHANGES {
-        let (_, statistics) = same(&program(change), EAGER);
-        assert!(statistics.compiled > 0, "{change}");
-        same(&program(change), Options::default());
+        let expected = Expected::of(&program(change));
+        assert!(expected.check(EAGER).compiled > 0, "{change}");
+        expected.check(Options::default());
     }
 }
 
@@ -64,8 +64,9 @@ fn a_remainder_that_would_be_a_fault_of_the_processor_is_none() {
 #[test]
 fn each_guard_may_fail_each_time() {
     for change in CHANGES {
+        let expected = Expected::of(&program(change));
         for fail_every in (1..60).chain([97, 251, 509, 1021]) {
-            let (_, statistics) = same(&program(change), Options { fail_every, ..EAGER });
+            let statistics = expected.check(Options { fail_every, ..EAGER });
             assert!(statistics.compiled > 0);
         }
     }
@@ -104,7 +105,8 @@ fn an_executor_that_invalidates_itself_is_left_at_once() {
         let i = 0; let sum = 0; while i < 300 { sum = sum + f(swap(i)) + f(0); i = i + 1; } print(sum);
         i = 0; while i < 300 { set = i; sum = sum + set; i = i + 1; } print(sum);
         other = 1; i = 0; while i < 300 { other = other + f(0); i = i + 1; } print(other);";
+    let expected = Expected::of(source);
     for options in [EAGER, Options::default(), Options { hot_loop: 5, hot_exit: 1, fail_every: 7 }] {
-        same(source, options);
+        expected.check(options);
     }
 }

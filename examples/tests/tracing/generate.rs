@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{EAGER, same};
+use super::{EAGER, Expected};
 use examples::tracing::Options;
 
 /// A pseudo-random sequence (xorshift64*).
@@ -93,17 +93,17 @@ while round < 30 { round = round + 1; i = i + 1;\n",
 
 #[test]
 fn random_programs() {
-    let (mut compiled, mut complete) = (0, 0);
-    for seed in 0..400 {
-        let program = program(seed);
-        let (output, statistics) = same(&program, EAGER);
-        compiled += statistics.compiled;
-        complete += usize::from(!output.contains("error"));
-        same(&program, Options { hot_loop: 5, hot_exit: 3, fail_every: 1 + seed % 41 });
+    let (mut compiled, mut complete) = (0, 0_u64);
+    let programs = extent::choose(80, 400);
+    for seed in 0..programs {
+        let expected = Expected::of(&program(seed));
+        compiled += expected.check(EAGER).compiled;
+        complete += u64::from(!expected.output.contains("error"));
+        expected.check(Options { hot_loop: 5, hot_exit: 3, fail_every: 1 + seed % 41 });
     }
     // Otherwise this tests less than it seems to: some end in an error, most do not.
     assert!(
-        compiled > 900 && (200..400).contains(&complete),
+        compiled > 2 * programs as usize && (programs / 2..programs).contains(&complete),
         "{compiled} traces, {complete} programs without an error"
     );
 }

@@ -4,21 +4,41 @@ mod deoptimize;
 mod generate;
 mod language;
 
-use examples::tracing::{Options, Statistics, run};
+use examples::tracing::{Options, Outcome, Statistics, run};
 
 /// Everything is hot at once.
 const EAGER: Options = Options { hot_loop: 2, hot_exit: 2, fail_every: 0 };
 
-/// Runs a program with and without a JIT; returns its output, error included, and what the JIT did.
+/// A program, and what it prints on the interpreter alone, its error included.
+struct Expected {
+    source: String,
+    output: String,
+}
+
+impl Expected {
+    fn of(source: &str) -> Self {
+        let (output, statistics) = output(source, Options::INTERPRETER);
+        assert_eq!(statistics.compiled, 0);
+        Self { source: source.into(), output }
+    }
+
+    /// Runs the program with a JIT, which must print the same. Returns what the JIT did.
+    fn check(&self, options: Options) -> Statistics {
+        let (output, statistics) = output(&self.source, options);
+        assert_eq!(output, self.output, "{options:?}\n{}", self.source);
+        statistics
+    }
+}
+
+fn output(source: &str, options: Options) -> (String, Statistics) {
+    let outcome = run(source, options).unwrap_or_else(|error| panic!("{error}\n{source}"));
+    let Outcome { output, error, statistics } = outcome;
+    (output + &error.map_or(String::new(), |error| format!("error: {error}\n")), statistics)
+}
+
+/// Runs a program with and without a JIT. Returns its output, its error included, and what the JIT did.
 fn same(source: &str, options: Options) -> (String, Statistics) {
-    let outcome = |options| {
-        let outcome = run(source, options).unwrap_or_else(|error| panic!("{error}\n{source}"));
-        let error = outcome.error.map(|error| format!("error: {error}\n"));
-        (outcome.output + &error.unwrap_or_default(), outcome.statistics)
-    };
-    let (expected, interpreter) = outcome(Options::INTERPRETER);
-    assert_eq!(interpreter.compiled, 0);
-    let (output, statistics) = outcome(options);
-    assert_eq!(output, expected, "{options:?}\n{source}");
-    (output, statistics)
+    let expected = Expected::of(source);
+    let statistics = expected.check(options);
+    (expected.output, statistics)
 }

@@ -9,6 +9,9 @@
 //! * Where a macro names the first uops, or generates several blocks from the same tokens, the order of expansion
 //!   decides. The first block has the file's name. Others add the name of their first uop, and a number if the name is
 //!   taken: `integer.add-2.o`.
+//! * A block that contains `#[cfg]` is a different block under each combination of its predicates. So `@` and the predicates
+//!   follow: `integer@unix+not-feature=simd.o`. A predicate other than `name` and `name = "value"` is written as the first
+//!   digits of its digest: `integer@cfg-3b8f29d1c07a4e65.o`.
 //! * A block outside of the crate's files, for example in a documentation test, has `doctests/Machine.uop-<digits of
 //!   its request>.o`.
 
@@ -16,9 +19,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use proc_macro2::LineColumn;
+use proc_macro2::{LineColumn, TokenStream};
 use syn::ext::IdentExt as _;
 
+use super::blanked::{blanked, is_part};
 use crate::ast::Block;
 use crate::hash::Hash;
 
@@ -74,10 +78,10 @@ impl Declared {
     }
 
     /// Returns whether a block of the file has an object at this path. If a macro names a uop, only the path's form can
-    /// be checked.
+    /// be checked. Any predicates are accepted, because those of other targets and features are unknown here.
     pub fn has(&self, file: &Path, uop: &str, path: &Path) -> bool {
         let mut places = self.0.iter().filter(|(name, _)| name == uop).peekable();
-        let path = without_order(path);
+        let path = without_order(&without_variant(file, path));
         // A block whose uops a macro names may have taken the file's own name.
         let named = places.peek().is_none() || path == numbered(file, uop, 1);
         named || places.any(|(_, at)| path == self.path(file, uop, *at))
@@ -90,6 +94,39 @@ fn numbered(file: &Path, uop: &str, number: usize) -> PathBuf {
     file.with_extension(end)
 }
 
+/// Returns the part of an object's name that distinguishes the variants of a block: nothing without `#[cfg]`.
+fn variant(conditions: &[(TokenStream, bool)]) -> String {
+    let predicate = |(predicate, holds): &(TokenStream, bool)| {
+        let text: String = predicate.to_string().chars().filter(|character| !character.is_whitespace()).collect();
+        let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        let is_plain =
+            name.chars().all(is_part) && value.chars().all(|character| is_part(character) || character == '-');
+        let shown = match is_plain {
+            true if value.is_empty() => name.to_owned(),
+            true => format!("{name}={value}"),
+            false => format!("cfg-{}", digits(Hash::of(text.as_bytes()))),
+        };
+        if *holds { shown } else { format!("not-{shown}") }
+    };
+    let all: Vec<String> = conditions.iter().map(predicate).collect();
+    if all.is_empty() { String::new() } else { format!("@{}", all.join("+")) }
+}
+
+/// Returns the path of an object of this file without the predicates of its variant.
+fn without_variant(file: &Path, path: &Path) -> PathBuf {
+    let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+    // The name of the file itself may contain the separator.
+    let (of_file, of_object) = (stem(file), stem(path));
+    let at = of_object.strip_prefix(&of_file).and_then(|added| added.find('@')).map(|at| of_file.len() + at);
+    at.map_or_else(|| path.to_owned(), |at| path.with_file_name(format!("{}.o", &of_object[..at])))
+}
+
+/// Returns the first digits of a digest, for a file's name.
+fn digits(hash: Hash) -> String {
+    hash.to_string().chars().take(16).collect()
+}
+
 /// Returns the path without the `-2` that distinguishes blocks of the same tokens.
 fn without_order(path: &Path) -> PathBuf {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -99,77 +136,11 @@ fn without_order(path: &Path) -> PathBuf {
     }
 }
 
-/// Replaces comments and literals in a source by spaces, so that each character keeps its line and column. (rustc's
-/// tokens of a string do not have their positions in it.)
-fn blanked(source: &str) -> Vec<char> {
-    let source: Vec<char> = source.chars().collect();
-    let mut blanked = source.clone();
-    let mut at = 0;
-    while at < source.len() {
-        let rest = &source[at..];
-        let length = match rest {
-            ['/', '/', ..] => rest.iter().position(|&character| character == '\n').unwrap_or(rest.len()),
-            ['/', '*', ..] => comment(rest),
-            ['r', '"' | '#', ..] if at == 0 || !is_part(source[at - 1]) => raw_string(rest),
-            ['"', ..] => quoted(rest),
-            // Otherwise it is a lifetime.
-            ['\'', '\\', ..] | ['\'', _, '\'', ..] => quoted(rest),
-            _ => 0,
-        };
-        let end = (at + length).min(source.len());
-        for character in &mut blanked[at..end] {
-            if *character != '\n' {
-                *character = ' ';
-            }
-        }
-        at = end.max(at + 1);
-    }
-    blanked
-}
-
 fn advance(place: &mut LineColumn, character: char) {
     *place = match character {
         '\n' => LineColumn { line: place.line + 1, column: 0 },
         _ => LineColumn { column: place.column + 1, ..*place },
     };
-}
-
-fn is_part(character: char) -> bool {
-    character.is_alphanumeric() || character == '_'
-}
-
-/// Returns the length of a comment, which may contain other comments.
-fn comment(text: &[char]) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < text.len() {
-        match text[at..] {
-            ['/', '*', ..] => (depth, at) = (depth + 1, at + 2),
-            ['*', '/', ..] if depth == 1 => return at + 2,
-            ['*', '/', ..] => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-    }
-    at
-}
-
-/// Returns the length of a quoted literal.
-fn quoted(text: &[char]) -> usize {
-    let mut at = 1;
-    while at < text.len() && text[at] != text[0] {
-        at += if text[at] == '\\' { 2 } else { 1 };
-    }
-    at + 1
-}
-
-/// Returns the length of a raw string, or 0 for a raw identifier.
-fn raw_string(text: &[char]) -> usize {
-    let hashes = text[1..].iter().take_while(|&&character| character == '#').count();
-    if text.get(1 + hashes) != Some(&'"') {
-        return 0;
-    }
-    let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
-    let body = &text[2 + hashes..];
-    body.windows(end.len()).position(|window| window == end).map_or(text.len(), |at| 2 + hashes + at + end.len())
 }
 
 /// Returns the path of a source file of the crate as its object mirrors it.
@@ -200,8 +171,7 @@ impl Name {
         let file = file.as_deref().and_then(|file| Some((file, file.strip_prefix(root).ok()?)));
         let label = file.and_then(|(_, short)| short.to_str()).filter(|short| !short.contains('\n'));
         let (Some((file, short)), Some(label)) = (file, label) else {
-            let digits: String = key.to_string().chars().take(16).collect();
-            let path = PathBuf::from(format!("doctests/{machine}.{uop}-{digits}.o"));
+            let path = PathBuf::from(format!("doctests/{machine}.{uop}-{}.o", digits(key)));
             return Self { label: String::new(), path };
         };
         let declared = Declared::of(&std::fs::read_to_string(file).unwrap_or_default());
@@ -209,7 +179,10 @@ impl Name {
         let path = declared.path(&mirrored, &uop, first.span().start());
         // If the path already contains the uop's name, do not add it again.
         let named = if path == mirrored.with_extension("o") { numbered(&mirrored, &uop, 1) } else { path.clone() };
-        Self { label: format!("{label}: {machine}: {uop}"), path: first_free([path, named], key) }
+        let mut path = first_free([path, named], key);
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        path.set_file_name(format!("{stem}{}.o", variant(&block.conditions)));
+        Self { label: format!("{label}: {machine}: {uop}"), path }
     }
 
     /// Returns the object's path, relative to the folder for the target.
@@ -246,6 +219,39 @@ mod tests {
         );
         assert!(has("one", "uop/integer-2.o") && has("three", "uop/integer.three-3.o"));
         assert!(!has("one", "uop/integer.one.2.o") && !has("three", "uop/integer.three.3.o"));
+    }
+
+    #[test]
+    fn each_variant_of_a_block_has_a_path_of_its_own() {
+        let of = |conditions: &[(&str, bool)]| {
+            let known = |&(predicate, holds): &(&str, bool)| (str::parse(predicate).unwrap(), holds);
+            variant(&conditions.iter().map(known).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[]), "");
+        assert_eq!(of(&[("unix", true)]), "@unix");
+        assert_eq!(of(&[("unix", false), ("feature = \"wide-simd\"", true)]), "@not-unix+feature=wide-simd");
+        let long = of(&[("all(unix, feature = \"simd\")", true)]);
+        assert!(long.starts_with("@cfg-") && long.len() == 21, "{long}");
+        // Digests tell apart what is not written out.
+        let odd = ["any(unix, feature = \"simd\")", "feature = \"a+b\"", "feature = \"a/b\"", "feature = \"a@b\""];
+        let mut names: Vec<_> =
+            odd.iter().flat_map(|predicate| [true, false].map(|holds| of(&[(predicate, holds)]))).collect();
+        assert!(names.iter().all(|name| !name.contains('/')), "{names:?}");
+        names.push(long);
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 9);
+    }
+
+    #[test]
+    fn objects_of_other_variants_are_not_stale() {
+        let declared = Declared::of(SOURCE);
+        let has = |file, uop, path| declared.has(Path::new(file), uop, Path::new(path));
+        assert!(has("uop/integer.rs", "one", "uop/integer@unix.o"));
+        assert!(has("uop/integer.rs", "three", "uop/integer.three.2@not-feature=a-2.o"));
+        assert!(has("uop/integer.rs", "three", "uop/integer.three-2@unix.o"));
+        assert!(has("a@b.rs", "one", "a@b.o") && has("a@b.rs", "one", "a@b@unix.o"));
+        assert!(!has("uop/integer.rs", "one", "uop/integer.two@unix.o"));
     }
 
     #[test]

@@ -45,22 +45,17 @@ pub struct Member {
     pub record: usize,
     /// The offset of its stored bytes.
     pub bytes: usize,
-    pub code: usize,
-    pub data: usize,
-    pub data_alignment: usize,
-    pub calls: usize,
     /// The number of its shape.
     pub shape: usize,
+    /// The numbers of which the runtime makes its `Uop`.
+    pub head: Head,
+    /// The head of its narrow form.
+    pub narrow: Option<Head>,
 }
 
-impl Member {
-    /// Returns the numbers of which the runtime makes a `Uop`.
-    pub fn head(&self) -> [u32; 7] {
-        let &Self { record, bytes, code, data, data_alignment, calls, shape } = self;
-        let mask = if data == 0 { 0 } else { data_alignment - 1 };
-        [record, bytes, code, data, mask, calls, shape].map(|n| u32::try_from(n).expect("less than 4 GiB"))
-    }
-}
+/// The numbers of which the runtime makes a `Uop`: offsets of the record and of the stored bytes, sizes of code and data, the
+/// alignment of the data less one, the number of calls, the shape, and whether there is a narrow form.
+pub type Head = [u32; 8];
 
 impl Catalog {
     pub fn new(block: &Block, objects: &Objects) -> Self {
@@ -75,6 +70,13 @@ impl Catalog {
             entry: None,
             uops: Vec::new(),
         };
+        // Emit functions of families choose among the shapes of general forms, so these come first.
+        for (uop, members) in block.uops.iter().zip(&objects.uops) {
+            for stencil in members.iter().flatten() {
+                catalog.shape(stencil, Some(uop));
+            }
+        }
+        catalog.shapes.general = catalog.shapes.all.len();
         catalog.entry = objects.entry.as_ref().map(|stencil| catalog.entry(None, &[Some(stencil)]));
         let empty = Stencil { data_alignment: 1, ..Stencil::default() };
         for (uop, members) in block.uops.iter().zip(&objects.uops) {
@@ -151,15 +153,20 @@ impl Catalog {
 
     fn member(&mut self, family: usize, index: usize, stencil: &Stencil, uop: Option<&Uop>) -> Member {
         let (code, data) = (stored(&stencil.code), stored(&stencil.data));
-        let bytes = self.store([code, data].concat());
-        let shape = self.shapes.add(stencil, uop, bytes);
+        let (shape, bytes) = self.shape(stencil, uop);
+        let narrow = stencil.narrow.as_ref().map(|narrow| self.member(family, index, narrow, uop));
+        // No offset of a member's record is so small, since its uop's record precedes it.
+        let form = narrow.map_or(usize::from(!stencil.ranges.is_empty()), |narrow| narrow.record);
         let callees = callees(stencil);
         let record = self.records.len();
         let alignment = stencil.data_alignment.ilog2() as usize;
         let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
-        let calls = callees.len();
+        let (calls, alignment_mask) =
+            (callees.len(), if data_size == 0 { 0 } else { stencil.data_alignment as usize - 1 });
+        let head = [record, bytes, code_size, data_size, alignment_mask, calls, shape, usize::from(narrow.is_some())];
+        let head = head.map(|number| u32::try_from(number).expect("less than 4 GiB"));
         let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, calls];
-        for number in [family, index].into_iter().chain(sizes) {
+        for number in [family, index, form].into_iter().chain(sizes) {
             self.size(number);
         }
         self.size(stencil.patches.len());
@@ -183,8 +190,13 @@ impl Catalog {
             }
         }
         self.lines(&stencil.disassembly);
-        let data_alignment = stencil.data_alignment as usize;
-        Member { record, bytes, code: code_size, data: data_size, data_alignment, calls, shape }
+        Member { record, shape, bytes, head, narrow: narrow.map(|narrow| narrow.head) }
+    }
+
+    /// Stores the bytes of a stencil. Returns the number of its shape, and the offset of the bytes.
+    fn shape(&mut self, stencil: &Stencil, uop: Option<&Uop>) -> (usize, usize) {
+        let bytes = self.store([stored(&stencil.code), stored(&stencil.data)].concat());
+        (self.shapes.add(stencil, uop, bytes), bytes)
     }
 
     fn patch(&mut self, patch: &Patch, last: Option<&Patch>, callees: &[Value]) {
@@ -199,7 +211,10 @@ impl Catalog {
             PatchKind::Low16 => 3,
             PatchKind::Low8 => 4,
             PatchKind::Rel32 => 5,
+            PatchKind::Scaled32(_) => 6,
+            PatchKind::Scaled8(_) => 7,
         };
+        let factor = (kind >= 6).then_some(patch.kind.factor());
         let (sort, number) = match patch.value {
             Value::Operand(operand) => (0, Some(operand)),
             Value::Code(offset) => (1, Some(offset)),
@@ -213,6 +228,7 @@ impl Catalog {
         };
         let start = last.filter(|last| last.section == patch.section).map_or(0, |last| last.offset);
         self.size(section | kind << 1 | sort << 5);
+        factor.into_iter().for_each(|factor| self.size(factor.into()));
         self.size(patch.offset - start);
         number.into_iter().for_each(|number| self.size(number));
         self.signed(patch.addend);

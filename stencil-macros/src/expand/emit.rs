@@ -7,7 +7,7 @@ use super::catalog::{Catalog, Entry};
 use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::{ranges, rust_type};
+use super::operand::{has_narrow_form, ranges, rust_type};
 use super::shape::{Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -20,7 +20,7 @@ const INLINED: usize = 32;
 /// The functions of a block's shapes, and the lists of them.
 pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
     let machine = names::machine(block);
-    let Shapes { all, words: count, .. } = &catalog.shapes;
+    let Shapes { all, general, words: count, .. } = &catalog.shapes;
     let (out, stored, words) = (local("out"), local("stored"), local("words"));
     let functions = all.iter().enumerate().map(|(number, (shape, _))| {
         let (name, body) = (names.shape(number), body(shape, names));
@@ -64,7 +64,7 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
     });
     let (list, number) = (names.shapes(), all.len());
     let of_families = block.uops.iter().any(Uop::is_family).then(|| {
-        let (name, functions) = (names.functions(), (0..number).map(|number| names.shape(number)));
+        let (name, functions) = (names.functions(), (0..*general).map(|number| names.shape(number)));
         quote! {
             #[doc(hidden)]
             #[allow(dead_code, non_camel_case_types)]
@@ -107,6 +107,11 @@ pub fn expand(
     let text = name.to_string();
     let errors = "# Errors\nReturns an error if an operand is out of its hole's range, if a buffer is full, or if a function is out of \
                   reach. Then the emitter is unchanged.";
+    let form = has_narrow_form(members).then_some(
+        "It emits the general form, whatever the operands are, so that its size is known before they are. An instruction may have the \
+         narrow form.",
+    );
+    let form = form.map(|text| quote! { #[doc = #text] #[doc = ""] });
     let link = format!("Emits the uop that [`{}`] describes.", names::constant(uop));
     let manual = manual::uop(block, uop, members);
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| names::argument(&parameter.name)).collect();
@@ -156,6 +161,7 @@ pub fn expand(
         #[doc = ""]
         #[doc = #manual]
         #[doc = ""]
+        #form
         #[doc = #errors]
         #[allow(dead_code, non_snake_case, clippy::too_many_arguments)]
         #[#inline]
@@ -249,6 +255,10 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),
+        PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => {
+            let size = patch.kind.size();
+            always(quote! { __stencil_runtime::patch::scaled::<#size>(#value, #factor, #addend) })
+        }
         PatchKind::Abs32S => {
             Computed { value: low(4), fits: Some(quote! { __stencil_runtime::patch::fits_i32(#value, #addend) }) }
         }

@@ -119,7 +119,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
     let entry_uop = names.entry();
     let members = catalog.entry.iter().flat_map(|entry| &entry.members).flatten();
-    let uop = { members }.map(|member| instruction::uop(*member, names)).next();
+    let uop = { members }.map(|member| instruction::uop(member.head, None, names)).next();
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]

@@ -166,6 +166,11 @@ impl Names {
         format_ident!("{}_uop_{}", self.prefix, uop.name)
     }
 
+    /// The static of the narrow form: a `Uop`, or the array of those of a family's members that have one.
+    pub fn narrow(&self, uop: &Uop) -> Ident {
+        format_ident!("{}_narrow_{}", self.prefix, uop.name)
+    }
+
     /// The `Uop` in place of the members that a family does not have.
     pub fn missing(&self, uop: &Uop) -> Ident {
         format_ident!("{}_missing_{}", self.prefix, uop.name)

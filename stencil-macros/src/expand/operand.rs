@@ -21,13 +21,34 @@ pub fn type_text(ty: &syn::Type) -> String {
     quote!(#ty).to_string().replace("* const ", "*const ").replace("* mut ", "*mut ").replace(" :: ", "::")
 }
 
-/// The values that fit all fields of an operand, if its type has values that do not.
+/// The values that a stencil takes of an operand, if its type has others: they fit all fields, and are in the range of a narrow form.
 pub fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> Option<(i64, i64)> {
     let fields = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(operand));
-    let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend));
+    let ty = uop.operands[operand].ty.c.range();
+    // All fields of a 64-bit operand in a general form take all its values.
+    let narrowed = fields.filter_map(|patch| patch.kind.range(patch.addend).filter(|_| ty.is_some()));
+    let narrowed = narrowed.chain(stencil.ranges.get(operand).copied().flatten());
     let (min, max) = narrowed.reduce(|(min, max), (low, high)| (min.max(low), max.min(high)))?;
-    let (least, greatest) = uop.operands[operand].ty.c.range()?;
-    Some((min.max(least), max.min(greatest)))
+    Some(ty.map_or((min, max), |(least, greatest)| (min.max(least), max.min(greatest))))
+}
+
+/// Whether a uop, or a member of a family, has a narrow form.
+pub fn has_narrow_form(members: &[Option<Stencil>]) -> bool {
+    members.iter().flatten().any(|stencil| stencil.narrow.is_some())
+}
+
+/// The words that the narrow form of a uop takes, which are the same for all members of a family: for each operand the word of the least
+/// value, and its distance to that of the greatest one. None if no member has a narrow form.
+pub fn limits(members: &[Option<Stencil>]) -> TokenStream {
+    let Some(form) = members.iter().flatten().find_map(|stencil| stencil.narrow.as_deref()) else {
+        return quote! { __stencil_core::option::Option::None };
+    };
+    let limits = form.ranges.iter().map(|range| match *range {
+        Some((least, greatest)) => (least as u64, greatest.wrapping_sub(least) as u64),
+        None => (0, u64::MAX),
+    });
+    let limits = limits.map(|(least, distance)| quote! { (#least, #distance) });
+    quote! { __stencil_core::option::Option::Some([#(#limits),*]) }
 }
 
 /// The first value of each parameter of a family, and the number of its values.

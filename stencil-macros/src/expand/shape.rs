@@ -41,13 +41,15 @@ pub struct Shapes {
     pub words: usize,
     /// Each shape with the offset of the stored bytes, if all its stencils store the same ones.
     pub all: Vec<(Shape, Option<usize>)>,
+    /// How many of them, from the first one on, are those of general forms. The others are only those of narrow forms and of the entry.
+    pub general: usize,
     numbers: HashMap<Shape, usize>,
 }
 
 impl Shapes {
     pub fn new(block: &Block) -> Self {
         let words = block.uops.iter().map(|uop| uop.operands.len()).max().unwrap_or(0);
-        Self { words, all: Vec::new(), numbers: HashMap::new() }
+        Self { words, all: Vec::new(), general: 0, numbers: HashMap::new() }
     }
 
     /// Returns the number of a stencil's shape. The stencil's stored bytes are at this offset.

@@ -40,7 +40,7 @@ impl Builder<'_, '_, '_> {
             if self.is_code(section) || !(item.is_address && item.is_relative()) {
                 continue;
             }
-            let rest = (item.end - relocation.offset) as isize;
+            let rest = item.rest(relocation.offset) as isize;
             let effective = offset.wrapping_add_signed(relocation.addend as isize + rest);
             let range = self.entity(section, if named { offset } else { effective })?;
             if self.home(section, effective, &range)?.is_some() && isa::lea_to_load(code, relocation.offset) {
@@ -75,7 +75,7 @@ impl Builder<'_, '_, '_> {
             |r: &Relocation| matches!(self.target(r), Ok(Target::Local { section, .. }) if section == self.own.section);
         // Code stays as it is if something holds the address of a location in it.
         let fixed = relocations.iter().any(own) || self.refers_to_code(&relocations)?;
-        let folded = (!fixed).then(|| self.fold(&code, &decoded, &relocations));
+        let folded = (!fixed).then(|| self.fold(&code, &decoded, &relocations)).transpose()?;
         let laid_out = folded.and_then(|(code, replacements, fillings)| {
             Some((layout::lay_out(&code, &decoded, &offsets, &replacements, exit)?, fillings))
         });

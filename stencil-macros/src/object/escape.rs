@@ -11,7 +11,7 @@ use std::ops::Range;
 use object::{Object as _, ObjectSection as _, SectionIndex};
 
 use super::{Builder, Relocation, Target};
-use crate::ctype::Type;
+use crate::convention::{self, Parameter};
 use crate::instruction::{self, Field, Flow, Instruction, Register, RelocationKind};
 use crate::isa;
 use crate::model::{Abi, PatchKind, Refusal, Symbol};
@@ -34,7 +34,7 @@ impl Builder<'_, '_, '_> {
             else {
                 continue;
             };
-            let rest = if item.is_relative() { item.end - relocation.offset } else { 0 };
+            let rest = if item.is_relative() { item.rest(relocation.offset) } else { 0 };
             let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
             let entity = self.entity(constant, if named { offset } else { effective })?;
             let reads_relative = item.is_relative() && !item.is_address;
@@ -112,12 +112,18 @@ impl Builder<'_, '_, '_> {
     }
 
     /// Returns the general-purpose registers that carry the machine's parameters.
-    fn parameters(&self) -> &'static [Register] {
-        let machine = &self.reader.block.machine;
-        let integers =
-            machine.parameters.iter().filter(|field| !matches!(field.ty.c, Type::F32 | Type::F64 | Type::Vector));
-        let all = isa::parameters(self.reader.abi);
-        &all[..integers.count().min(all.len())]
+    fn parameters(&self) -> Vec<Register> {
+        let all = convention::parameters(&self.reader.block.machine, self.reader.abi);
+        // Scratch registers take their places in the order, but carry nothing.
+        let integers = all.iter().filter(|parameter| match parameter {
+            Parameter::Register(field) => !field.ty.c.is_in_vector_register(),
+            Parameter::Scratch(_) => true,
+        });
+        let located = integers.zip(isa::parameters(self.reader.abi));
+        located
+            .filter(|(parameter, _)| matches!(parameter, Parameter::Register(_)))
+            .map(|(_, register)| *register)
+            .collect()
     }
 
     /// Returns whether a call may pass a register to a C function. Arguments fill the registers in order, so all earlier

@@ -54,7 +54,7 @@ impl Builder<'_, '_, '_> {
             RelocationKind::Fetched => self.fetched_field(relocation, target, place)?,
             RelocationKind::ThreadLocal | RelocationKind::Unknown => return Err(self.unknown(relocation)),
         };
-        let rest = place.map_or(4, |(item, at)| item.end - at) as i64;
+        let rest = place.map_or(0, |(item, at)| item.rest(at));
         self.patch(Patch { section, offset, kind, value, addend }, rest);
         Ok(())
     }
@@ -104,8 +104,7 @@ impl Builder<'_, '_, '_> {
                 Target::Symbol(symbol @ (Symbol::Operand(operand) | Symbol::AddressOf(operand))),
                 Some(Field::Relative),
             ) => {
-                // The displacement counts from the end of the instruction; an immediate may follow the field.
-                let rest = place.map_or(4, |(decoded, at)| decoded.end - at) as i64;
+                let rest = place.map_or(0, |(decoded, at)| decoded.rest(at));
                 let read = place.map_or(0, |(decoded, _)| decoded.access) as i64;
                 let at = relocation.addend + rest;
                 if at < 0 || at + read > self.variable_size(operand) as i64 {
@@ -116,8 +115,7 @@ impl Builder<'_, '_, '_> {
             (Target::Symbol(Symbol::Host(host)), _) => return Err(self.host_address(host)),
             (Target::Libc(function), Some(Field::Jump | Field::Call)) => Value::Libc(function),
             (Target::Local { section, offset, named }, Some(_)) => {
-                // The displacement counts from the end of the instruction; an immediate may follow the field.
-                let rest = place.map_or(4, |(decoded, at)| decoded.end - at);
+                let rest = place.map_or(0, |(decoded, at)| decoded.rest(at));
                 let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
                 self.near(section, (offset, named), effective)?
             }
@@ -152,8 +150,8 @@ impl Builder<'_, '_, '_> {
         target: Target,
         place: Option<(&Instruction, usize)>,
     ) -> Result<(PatchKind, Value, i64), Refusal> {
-        // The addend was relative to the field; the address counts from the end of the instruction.
-        let rest = place.map_or(4, |(decoded, at)| decoded.end - at) as i64;
+        // The addend is relative to the field.
+        let rest = place.map_or(0, |(decoded, at)| decoded.rest(at));
         let addend = relocation.addend + rest;
         let (value, addend) = match target {
             Target::Symbol(symbol) => (self.value_of(symbol), addend),

@@ -1,29 +1,27 @@
 //! Loads of operands in a stencil's code, as the pass that folds them wants to know of them.
 
 use super::{Builder, Filling, Relocation, Target};
+use crate::ast::Field;
 use crate::compiler::flags;
 use crate::ctype::Type;
 use crate::instruction::{self, Effects, Flow, Instruction, Registers, RelocationKind};
 use crate::isa;
 use crate::isa::fold::{self, Fill, Function, Operand, Reference, Replacement, To};
 use crate::layout::Replacements;
-use crate::model::{Abi, Symbol};
+use crate::model::{Abi, Refusal, Symbol};
 
 impl Builder<'_, '_, '_> {
-    /// Folds loads of operands into the code. Gives the code, the replacements for its instructions, and what goes into fields: what the
-    /// relocations say, in their order, and then what replacements need.
+    /// Folds loads of operands into the code. Returns the code, the replacements for its instructions, and the content of fields: what
+    /// the relocations say, in their order, and then what replacements need.
     pub(super) fn fold(
         &self,
         code: &[u8],
         decoded: &[Instruction],
         relocations: &[Relocation],
-    ) -> (Vec<u8>, Replacements, Vec<Filling>) {
+    ) -> Result<(Vec<u8>, Replacements, Vec<Filling>), Refusal> {
         let references: Vec<_> = relocations.iter().map(|relocation| self.reference(decoded, relocation)).collect();
         let mut fillings: Vec<_> = relocations.iter().copied().map(Filling::Relocation).collect();
         let mut replacements = Replacements::new();
-        if references.iter().all(|reference| reference.to == To::Other) {
-            return (code.to_vec(), replacements, fillings);
-        }
         let operands: Vec<_> = (0..self.operands().len()).map(|operand| self.known_operand(operand)).collect();
         let leaves = |index: usize| self.live_at_exit(&decoded[index], relocations);
         let calls = |index: usize| self.effects_of_call(&decoded[index], relocations);
@@ -37,6 +35,7 @@ impl Builder<'_, '_, '_> {
             // Position-independent code reaches all values through its data.
             wide_immediates: !self.is_position_independent(),
         });
+        let folded = folded.map_err(|why| self.cannot_fold(&why))?;
         for (index, Replacement { bytes, fields }) in folded.replacements {
             let mut located = Vec::with_capacity(fields.len());
             for (field, fill) in fields {
@@ -54,7 +53,7 @@ impl Builder<'_, '_, '_> {
             }
             replacements.insert(index, (bytes, located));
         }
-        (folded.code, replacements, fillings)
+        Ok((folded.code, replacements, fillings))
     }
 
     /// The operand whose variable a relocation refers to.
@@ -68,7 +67,7 @@ impl Builder<'_, '_, '_> {
 
     fn reference(&self, decoded: &[Instruction], relocation: &Relocation) -> Reference {
         let index = instruction::index_at(decoded, relocation.offset);
-        let rest = decoded.get(index).map_or(4, |item| item.end - relocation.offset) as i64;
+        let rest = decoded.get(index).map_or(0, |item| item.rest(relocation.offset));
         let known = matches!(
             self.target(relocation),
             Ok(Target::Local { .. } | Target::Symbol(Symbol::Host(_)) | Target::Libc(_))
@@ -82,7 +81,7 @@ impl Builder<'_, '_, '_> {
     }
 
     fn known_operand(&self, operand: usize) -> Operand {
-        match self.operand_type(operand) {
+        let known = match self.operand_type(operand) {
             Type::Integer { bits, signed, .. } => {
                 let known = Operand::integer(*bits, *signed);
                 Operand { may_be_refused: known.may_be_refused && !self.has_full_range(), ..known }
@@ -90,6 +89,10 @@ impl Builder<'_, '_, '_> {
             Type::Bool => Operand { range: (0, 1), ..Operand::integer(8, false) },
             Type::F32 => Operand { may_be_refused: false, ..Operand::integer(32, false) },
             _ => Operand::integer(64, false),
+        };
+        match self.assumed.get(operand) {
+            Some(Some((least, greatest))) => Operand { range: ((*least).into(), (*greatest).into()), ..known },
+            _ => known,
         }
     }
 
@@ -124,7 +127,19 @@ impl Builder<'_, '_, '_> {
     /// The registers that hold the parameters of uops, and the stack pointer; all, if they are not known.
     fn machine_registers(&self) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
-        convention.parameters().flatten().fold(isa::STACK, |all, register| all.with(Registers::from(&[register])))
+        let machine = &self.reader.block.machine;
+        // The probe has parameters of 64 bits, but clang's `preserve_none` passes those of 8 and 16 bits as C does.
+        let short = |field: &Field| matches!(field.ty.c, Type::Integer { bits: ..=16, .. } | Type::Bool);
+        if machine.parameters.iter().any(short) {
+            return Registers::GENERAL;
+        }
+        let parameters = convention.parameters().zip(&machine.parameters);
+        parameters.fold(isa::STACK, |all, (register, field)| match (register, &field.ty.c) {
+            (None, _) => all,
+            // C says nothing of the upper half of a register that holds a shorter integer.
+            (Some(register), Type::Integer { bits: 32, .. }) => all.with(Registers::lower(register)),
+            (Some(register), _) => all.with(Registers::from(&[register])),
+        })
     }
 
     /// The registers that are live where an instruction leaves the uop.

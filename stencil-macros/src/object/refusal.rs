@@ -28,6 +28,14 @@ impl Builder<'_, '_, '_> {
         self.refuse(None, format!("cannot be read from the object file: {error}"))
     }
 
+    /// A mistake in folding.
+    pub(super) fn cannot_fold(&self, why: &str) -> Refusal {
+        let message = format!(
+            "has operands that cannot become immediates: {why}. This is a mistake of stencil!: please report it"
+        );
+        self.refuse(None, message)
+    }
+
     /// A call where uops need a tail call; `how` is the macro that the body uses.
     pub(super) fn not_a_jump(&self, how: &str) -> Refusal {
         let message = format!(

@@ -31,6 +31,11 @@ impl Conditions {
         Self { known, unknown: None }
     }
 
+    /// The predicates that are known, in the order in which they were asked for, and whether each one holds.
+    pub fn known(&self) -> &[(TokenStream, bool)] {
+        &self.known
+    }
+
     /// If a condition is not known: the `cfg` predicate and the conditions to go on with, for each of the two calls.
     pub fn steps(&self) -> Option<[(TokenStream, TokenStream); 2]> {
         let unknown = self.unknown.as_ref()?;

@@ -7,12 +7,14 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, parenthesized, token};
 
+use super::recover::nobody;
 use super::{Context, MACHINE, contract};
 use crate::ast::{Extern, Field, Machine, Parameter, Struct, Typed, Uop};
 use crate::ctype::Type;
 
 mod keyword {
     syn::custom_keyword!(machine);
+    syn::custom_keyword!(scratch);
 }
 
 pub(super) fn machine(
@@ -24,11 +26,7 @@ pub(super) fn machine(
     no_contract(&mut attributes, &mut context.errors);
     let operands = operands(&mut attributes, &mut context.errors);
     let name = input.parse()?;
-    signature(
-        input,
-        Machine { attributes, operands, visibility, continued: None, name, parameters: Vec::new(), output: None },
-        context,
-    )
+    signature(input, Machine { attributes, operands, visibility, name, ..nobody(Span::call_site()) }, context)
 }
 
 pub(super) fn continued(
@@ -49,23 +47,23 @@ pub(super) fn continued(
     let name = path.segments.last().expect("a path has a segment").ident.clone();
     signature(
         input,
-        Machine {
-            attributes,
-            operands: 1,
-            visibility,
-            continued: Some(path),
-            name,
-            parameters: Vec::new(),
-            output: None,
-        },
+        Machine { attributes, visibility, continued: Some(path), name, ..nobody(Span::call_site()) },
         context,
     )
 }
 
-/// The registers and the result of a machine.
+/// The registers of a machine, its result, and the registers that bodies have for themselves.
 fn signature(input: ParseStream, mut machine: Machine, context: &mut Context) -> Result<Machine> {
     machine.parameters = fields(input, &format!("expected the registers in parentheses: {MACHINE}"), context)?;
     machine.output = output(input)?;
+    if input.parse::<Option<keyword::scratch>>()?.is_some() {
+        if !input.peek(token::Paren) {
+            return Err(input.error("expected registers of the processor in parentheses: `scratch(rdx, rcx)`"));
+        }
+        let names;
+        parenthesized!(names in input);
+        machine.scratch = names.parse_terminated(Ident::parse, Token![,])?.into_iter().collect();
+    }
     input.parse::<Token![;]>()?;
     Ok(machine)
 }

@@ -91,5 +91,6 @@ pub(super) fn nobody(span: Span) -> Machine {
         name: Ident::new("Machine", span),
         parameters: Vec::new(),
         output: None,
+        scratch: Vec::new(),
     }
 }

@@ -53,6 +53,7 @@ fn neutral(
     Instruction {
         start,
         end: instruction.next_ip() as usize,
+        origin: instruction.next_ip() as usize,
         flow,
         fields: if immediate.is_some() { [immediate, displacement] } else { [displacement, None] },
         refers: refers(instruction, immediate, displacement),

@@ -118,6 +118,16 @@ impl Convention {
         })
     }
 
+    /// Returns whether each parameter is on the native stack.
+    pub fn on_stack(&self) -> impl Iterator<Item = bool> {
+        self.parameters.iter().map(|location| matches!(location, Location::Stack(_)))
+    }
+
+    /// Removes parameters, leaving those for which `keeps` holds, in order.
+    pub fn retain(&mut self, mut keeps: impl FnMut() -> bool) {
+        self.parameters.retain(|_| keeps());
+    }
+
     /// Returns the general registers that survive a call, besides the stack and frame pointers.
     pub fn kept(&self) -> Registers {
         self.kept.iter().copied().collect()

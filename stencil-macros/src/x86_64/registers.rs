@@ -34,6 +34,30 @@ pub const LOST_IN_CALLS: Registers = Registers::from(&[RAX, RCX, RDX, RSI, RDI, 
 /// The registers that a call of a C function may read. A variadic function finds the number of vectors in `rax`.
 pub const C_CALL_READS: Registers = Registers::from(parameters(Abi::C)).with(Registers::from(&[RAX, RSP]));
 
+/// The most integers and pointers that a machine passes. `preserve_none` has as many registers for them.
+pub const MAX_INTEGERS: usize = 12;
+/// The most floats and vectors. Both conventions have as many registers for them.
+pub const MAX_VECTORS: usize = 8;
+
+/// A register that bodies can have for their own values. The others have no special role in instructions: a machine leaves
+/// them to bodies by declaring fewer registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scratch {
+    pub register: Register,
+    pub name: &'static str,
+    /// The constraint that selects the register in an asm statement.
+    pub constraint: &'static str,
+}
+
+/// All such registers.
+pub const SCRATCH: [Scratch; 5] = [
+    Scratch { register: RAX, name: "rax", constraint: "a" },
+    Scratch { register: RCX, name: "rcx", constraint: "c" },
+    Scratch { register: RDX, name: "rdx", constraint: "d" },
+    Scratch { register: RSI, name: "rsi", constraint: "S" },
+    Scratch { register: RDI, name: "rdi", constraint: "D" },
+];
+
 /// Returns the registers that carry the integers among a function's parameters, in order.
 pub const fn parameters(abi: Abi) -> &'static [Register] {
     match abi {

@@ -1,7 +1,7 @@
-//! The lines in use: a bitmap with a bit for each line and a word for each page.
+//! A bitmap of the cache lines in use: a bit for each line, and a word for each page.
 //!
 //! Dropping code clears bits, on any thread and without a lock. Claiming space takes the lock, finds a run of zeros and sets
-//! them. A search continues where the last one ended. Memory behind all lines that were ever used is fresh.
+//! them. A search continues where the last one ended. Lines above all that were ever used are fresh: they contain zeros.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,11 +9,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The size of a cache line in bytes. Blocks occupy whole lines.
 pub(crate) const LINE: usize = 64;
-/// The size of a page in bytes: the unit of protection, and a word of lines.
+/// The size of a page in bytes, which is the unit of protection. A page has as many lines as a word of the bitmap has bits.
 pub(crate) const PAGE: usize = LINES * LINE;
 const LINES: usize = u64::BITS as usize;
 
-/// A space of fewer used lines (4 MiB) is searched again whenever something was freed: that takes under a microsecond.
+/// A space with fewer used lines than this (4 MiB) is searched again whenever something was freed, since a search takes under a
+/// microsecond.
 const SMALL: usize = (4 << 20) / LINE;
 
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(super) struct Space {
     used: Box<[AtomicU64]>,
     /// Whether lines are reused only when their whole page is free.
     whole_pages: bool,
-    /// Whether something was freed since the last search of all used lines failed.
+    /// Whether something was freed since the last search of all used lines that failed.
     freed: AtomicBool,
     state: Mutex<State>,
 }
@@ -31,9 +32,9 @@ pub(super) struct Space {
 struct State {
     /// Where the next search begins.
     next: usize,
-    /// The first fresh line: neither it nor any line behind it was ever written.
+    /// The first fresh line. Neither this line nor any above it was ever written.
     fresh: usize,
-    /// The first line without memory from the system.
+    /// The first line for which the system has not provided memory.
     committed: usize,
     /// The value of `fresh` at the last search of all used lines.
     swept: usize,
@@ -77,8 +78,8 @@ impl Space {
         self.used.len() * LINES
     }
 
-    /// Claims between `needed` and `wanted` contiguous lines, or returns `None` if no run is long enough. `commit` gets memory
-    /// for them. If it fails, they stay free.
+    /// Claims between `needed` and `wanted` contiguous lines, or returns `None` if no run is long enough. `commit` provides their
+    /// memory. If it fails, the lines stay free.
     pub(super) fn claim<E>(
         &self,
         needed: usize,
@@ -88,7 +89,7 @@ impl Space {
         let [needed, wanted] = [needed, wanted].map(|lines| self.round(lines));
         let mut state = self.state();
         let mut found = self.run(state.next..self.total(), needed, wanted);
-        // Search from the start before using fresh memory, but only seldom if there is much to search.
+        // Search from the start before using fresh memory. If there is much to search, do so rarely.
         let fresh = found.as_ref().is_some_and(|run| run.end > state.fresh);
         let grown = state.fresh.saturating_sub(state.swept);
         let due = self.freed.load(Ordering::Relaxed) && (state.fresh < SMALL || grown >= state.fresh / 16);
@@ -152,7 +153,7 @@ impl Space {
         if self.whole_pages { lines.next_multiple_of(LINES) } else { lines.max(1) }
     }
 
-    /// Returns the end of a claim. Its lines from `fresh` on were not written.
+    /// Gives back the end of a claim, whose lines from `fresh` on were not written.
     pub(super) fn give_back(&self, lines: Range<usize>, fresh: usize) {
         let Range { start, end } = lines;
         let mut state = self.state();
@@ -174,7 +175,7 @@ impl Space {
     #[inline]
     fn clear(&self, lines: Range<usize>) {
         for (word, mask) in words(lines) {
-            // Everything done with the lines happens before the next claim of them.
+            // All accesses to the lines happen before their next claim.
             self.used[word].fetch_and(!mask, Ordering::Release);
         }
         if !self.freed.load(Ordering::Relaxed) {
@@ -182,7 +183,7 @@ impl Space {
         }
     }
 
-    /// Returns the bytes with memory from the system, and how many of them can be claimed.
+    /// Returns the number of bytes for which the system has provided memory, and how many of them can be claimed.
     pub(super) fn count(&self) -> (usize, usize) {
         let state = self.state();
         let words = 0..state.committed / LINES;

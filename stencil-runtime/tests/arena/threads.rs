@@ -11,7 +11,7 @@ fn threads_compile_run_and_drop_each_others_code() {
         // A small arena, so that its space is reused again and again: two pages for each program that may wait in a
         // channel.
         let arena = arena(2 << 20, mapping);
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_millis(extent::choose(200, 2000));
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::sync_channel(4)).unzip();
         std::thread::scope(|scope| {
             for (thread, receiver) in receivers.into_iter().enumerate() {
@@ -41,7 +41,7 @@ fn threads_compile_run_and_drop_each_others_code() {
                             assert_eq!(run(&code, 2), 2 + n);
                         }
                     }
-                    assert!(made > 10, "{made}");
+                    assert!(made > extent::choose(0, 10), "{made}");
                 });
             }
             drop(senders);
@@ -66,7 +66,7 @@ fn a_thread_runs_the_code_that_replaced_freed_code() {
                     back.send(()).unwrap();
                 }
             });
-            for n in 1..5000 {
+            for n in 1..extent::choose(1000, 5000) {
                 to.send((n, Test::compile_in(&arena, &adds(n, 60)).unwrap())).unwrap();
                 done.recv().unwrap();
             }

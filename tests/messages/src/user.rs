@@ -16,10 +16,10 @@ fn main() {
 }
 ";
 
-/// A crate that depends on the library. Its dependencies are built once; each run of Cargo only expands the macro
-/// again.
+/// A crate that depends on the library. All such crates share one target directory, so their dependencies are built once.
 pub struct Crate {
     directory: PathBuf,
+    target: PathBuf,
 }
 
 impl Crate {
@@ -27,6 +27,8 @@ impl Crate {
     pub fn new(tests: &str, name: &str, main: &str) -> Self {
         let directory = Path::new(tests).join(name);
         let _ = std::fs::remove_dir_all(directory.join("cache"));
+        // `trybuild` builds the same dependencies there.
+        let target = Path::new(tests).with_file_name("tests").join("trybuild");
         std::fs::create_dir_all(directory.join("src")).unwrap();
         std::fs::create_dir_all(directory.join("tools")).unwrap();
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
@@ -34,7 +36,7 @@ impl Crate {
             "[package]\nname = \"{name}\"\nedition = \"2024\"\n[dependencies]\nstencil-runtime = {{ path = {:?} }}\n[workspace]\n",
             workspace.join("stencil-runtime")
         );
-        let user = Self { directory };
+        let user = Self { directory, target };
         user.write("Cargo.toml", &manifest);
         user.write("src/main.rs", main);
         std::fs::copy(workspace.join("Cargo.lock"), user.path("Cargo.lock")).unwrap();
@@ -46,12 +48,17 @@ impl Crate {
         let directory = self.directory.with_file_name(name);
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::rename(&self.directory, &directory).unwrap();
-        Self { directory }
+        Self { directory, target: self.target }
     }
 
     /// Returns the path of a file or directory of the crate.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
+    }
+
+    /// Returns the target directory.
+    pub fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Writes a file of the crate.
@@ -63,7 +70,7 @@ impl Crate {
     pub fn cargo(&self, arguments: &[&str], environment: &[(&str, &str)]) -> String {
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let mut command = Command::new(cargo);
-        command.args(arguments).args(["--offline", "--color=never", "--target-dir"]).arg(self.path("target"));
+        command.args(arguments).args(["--offline", "--color=never", "--target-dir"]).arg(&self.target);
         command.current_dir(&self.directory).env("RUSTC", rustc_path());
         for name in ["STENCIL_CC", "CC", "HOST_CC", "CC_x86_64-unknown-linux-gnu", "CC_x86_64_unknown_linux_gnu"] {
             command.env_remove(name);

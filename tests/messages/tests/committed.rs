@@ -233,3 +233,41 @@ fn committed_objects() {
     check(&user, &update, &["stencils/", "cannot be written"]);
     std::fs::remove_file(user.path("stencils")).unwrap();
 }
+
+const VARIANTS: &str = "
+stencil_runtime::stencil! {
+    machine Calc(x: u64) -> u64;
+    #[cfg(feature = \"wide\")]
+    uop step() { x += 1 << 20; }
+    #[cfg(not(feature = \"wide\"))]
+    uop step() { x += 1; }
+    uop ret() { RETURN(x); }
+}
+fn main() {
+    let _ = Calc::compile(&[Calc::step(), Calc::ret()]);
+}
+";
+
+#[test]
+fn each_variant_of_a_block_has_an_object() {
+    let user = Crate::new(env!("CARGO_TARGET_TMPDIR"), "stencil-variants", VARIANTS);
+    let _ = std::fs::remove_dir_all(user.path("stencils"));
+    let nothing = user.path("nothing");
+    std::fs::create_dir_all(&nothing).unwrap();
+    let manifest = std::fs::read_to_string(user.path("Cargo.toml")).unwrap();
+    let select = |features: &str| user.write("Cargo.toml", &format!("{manifest}[features]\nwide = []\n{features}"));
+    let (real, both) = (real(), ["", "default = [\"wide\"]"]);
+    for features in both {
+        select(features);
+        check(&user, &[("STENCIL_UPDATE", "1"), ("STENCIL_CC", &real)], &["Finished"]);
+    }
+    for features in both {
+        select(features);
+        check(&user, &[("PATH", nothing.to_str().unwrap()), ("STENCIL_CACHE", "off")], &["Finished"]);
+        check(&user, &[("STENCIL_VERIFY", "1"), ("STENCIL_CC", &real)], &["Finished"]);
+    }
+    let mut names: Vec<_> = objects(&user).into_iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+    names.sort();
+    // The second declaration of `step` is the second one of the file, too.
+    assert_eq!(names, ["main.step.2@not-feature=wide.o", "main@feature=wide.o"]);
+}

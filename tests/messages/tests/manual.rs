@@ -36,7 +36,7 @@ fn main() {}
 
 /// Returns the cells of a page, with those of each table row joined by `|`.
 fn text(user: &Crate, page: &str) -> Vec<String> {
-    let html = std::fs::read_to_string(user.path("target/doc/stencil_manual").join(page)).unwrap();
+    let html = std::fs::read_to_string(user.target().join("doc/stencil_manual").join(page)).unwrap();
     let html = html.replace("</td>", "|").replace("<tr>", "\n").replace("</p>", "\n").replace("<h", "\n<h");
     let mut text = String::new();
     for part in html.split('<') {

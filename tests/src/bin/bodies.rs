@@ -38,6 +38,8 @@ struct Cli {
 enum Part {
     /// As numbers.
     Values,
+    /// As numbers, in random sequences of instructions.
+    Instructions,
     /// As addresses, which may be equal or overlap.
     Addresses,
 }
@@ -45,13 +47,16 @@ enum Part {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let defaults = Options::new();
+    let folder = cli.folder.unwrap_or(defaults.folder);
     let options = Options {
+        target: folder.join("target"),
         inputs: cli.inputs,
         compiler: cli.compiler.unwrap_or(defaults.compiler),
-        folder: cli.folder.unwrap_or(defaults.folder),
+        folder,
     };
     let part = match cli.part {
         Part::Values => bodies::Part::Values,
+        Part::Instructions => bodies::Part::Instructions,
         Part::Addresses => bodies::Part::Addresses,
     };
     let (mut total, mut seed, end) = (Report::default(), cli.seed, cli.seed.saturating_add(cli.bodies));
@@ -71,10 +76,11 @@ fn main() -> ExitCode {
     }
     let cases: u64 = total.differences.iter().map(|difference| difference.cases).sum();
     println!(
-        "{}: {} bodies, {} cases; {} bodies differ in {cases} cases; {} bodies and {} operands were refused",
+        "{}: {} bodies, {} cases, {} of narrow forms; {} bodies differ in {cases} cases; {} bodies and {} operands were refused",
         options.compiler,
         total.bodies,
         total.cases,
+        total.narrow,
         total.differences.len(),
         total.refused.len(),
         total.out_of_range,

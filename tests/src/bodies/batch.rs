@@ -89,7 +89,10 @@ impl Batch {
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("body", index) => current = index.parse().ok(),
-                ("same", _) => report.cases += 1,
+                ("same", form) => {
+                    report.cases += 1;
+                    report.narrow += u64::from(form == "narrow");
+                }
                 ("refused", _) => report.out_of_range += 1,
                 ("different", what) => {
                     report.cases += 1;
@@ -180,7 +183,7 @@ impl<'a> Program<'a> {
             return Err(io::Error::other(String::from_utf8_lossy(&native.stderr)));
         }
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        cargo.args(["build", "--offline", "--color=never", "--target-dir"]).arg(self.folder.join("target"));
+        cargo.args(["build", "--offline", "--color=never", "--target-dir"]).arg(&self.options.target);
         // Each body is compiled only once, so caching is useless.
         cargo.current_dir(&self.folder).env("STENCIL_CC", compiler).env("STENCIL_CACHE", "off");
         cargo.env("CARGO_INCREMENTAL", "0").output()
@@ -188,6 +191,6 @@ impl<'a> Program<'a> {
 
     /// Runs the program from this body on.
     fn run(&self, first: usize) -> io::Result<Output> {
-        Command::new(self.folder.join("target/debug/compared-bodies")).arg(first.to_string()).output()
+        Command::new(self.options.target.join("debug/compared-bodies")).arg(first.to_string()).output()
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use super::instructions;
 use crate::rng::Rng;
 
 /// What bodies use their operands for.
@@ -13,6 +14,8 @@ use crate::rng::Rng;
 pub enum Part {
     /// As numbers: stored, compared and computed with. Addresses come from registers.
     Values,
+    /// As numbers, in random sequences of instructions.
+    Instructions,
     /// As addresses: pointers, integers that are absolute addresses, and offsets from a register. Accesses may alias.
     Addresses,
 }
@@ -144,6 +147,13 @@ impl Body {
     pub fn new(part: Part, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let names = ["p", "q", "r"];
+        if part == Part::Instructions {
+            let integers: Vec<_> = SCALARS.into_iter().filter(|scalar| !scalar.is_float()).collect();
+            let operand = |name| Operand { name, ty: Type::Scalar(rng.pick(&integers)), role: Role::Value };
+            let operands: Vec<_> = names[..2].iter().copied().map(operand).collect();
+            let text = instructions::statement(&mut rng, &operands);
+            return Self { operands, jumps: false, near: false, text };
+        }
         let count = 1 + rng.below(3);
         let (near, jumps) = (rng.below(2) == 0, rng.below(4) == 0);
         // Operands of one form alias in more ways than others.

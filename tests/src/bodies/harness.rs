@@ -52,22 +52,24 @@ pub fn main<M: Machine<Entry = Entry>>(uops: Uops<M>, inputs: usize, bodies: &[(
         let inputs: Vec<_> = (0..inputs).map(|_| input(&body, &mut rng, windows)).collect();
         let mut saved = [0; 3];
         let mut batch = arena.batch();
-        let compiled = inputs.iter().filter(|input| {
+        let compiled = inputs.iter().filter_map(|input| {
             let save = (uops.save)((&raw mut saved).cast());
             let target = Label(0);
-            let program = [make(&input.words, target), save, (uops.ret)(0), (uops.bind)(target), save, (uops.ret)(1)];
-            batch.compile(&program).map_err(|error| writeln!(out, "refused {error}").unwrap()).is_ok()
+            let body = make(&input.words, target);
+            let program = [body, save, (uops.ret)(0), (uops.bind)(target), save, (uops.ret)(1)];
+            batch.compile(&program).map_err(|error| writeln!(out, "refused {error}").unwrap()).ok()?;
+            Some((input, if body.stencil().is_narrow() { "narrow" } else { "" }))
         });
         let compiled: Vec<_> = compiled.collect();
         let codes = batch.publish().unwrap();
-        for (input, code) in compiled.into_iter().zip(&codes) {
+        for ((input, form), code) in compiled.into_iter().zip(&codes) {
             let expected = function(index, input);
             let [fp, mem, i, a, b, x] = input.registers;
             let window = fill(input);
             let jumped = unsafe { code.entry()(fp as *mut u8, mem as *mut u8, i, a, b, f64::from_bits(x)) };
             let actual = (jumped, unsafe { (&raw const saved).read_volatile() }, unsafe { *window });
             match difference(input, &expected, &actual) {
-                None => writeln!(out, "same").unwrap(),
+                None => writeln!(out, "same {form}").unwrap(),
                 Some(what) => writeln!(out, "different {what}").unwrap(),
             }
         }

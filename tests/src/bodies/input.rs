@@ -10,6 +10,9 @@ pub const WINDOW: usize = 256;
 /// The offset in the window from which addresses count. They range from there to about 140 bytes beyond.
 const ORIGIN: u64 = 64;
 
+/// The limits of 8-bit fields, alone and with addends: around them an instruction has either form.
+const NEAR: [i128; 6] = [-128, 127, -136, 119, -120, 135];
+
 /// The input of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
@@ -74,10 +77,12 @@ fn bias(body: &Body, rng: &mut Rng, low: bool) -> i128 {
     let room = if low { (-(1 << 40), 1 << 28) } else { (-(1 << 40), 1 << 40) };
     let (least, greatest) = offsets
         .fold(room, |(least, greatest), ((from, to), size)| (least.max(from * size), greatest.min(to * size - 64)));
-    let bias = match rng.below(4) {
+    let bias = match rng.below(6) {
         0 => least,
         1 => greatest,
         2 => least + i128::from(rng.bits()) % (greatest - least).max(1),
+        // Offsets on both sides of the limits of 8 bits.
+        3 | 4 => (NEAR[rng.below(NEAR.len())] - 16).clamp(least, greatest.max(least)),
         _ => 0,
     };
     // Types that are too narrow for any other offset use offsets from 0 on.
@@ -91,7 +96,8 @@ fn value(rng: &mut Rng, scalar: Scalar) -> u64 {
         return if scalar.size == 8 { value.to_bits() } else { u64::from((value as f32).to_bits()) };
     }
     let (least, greatest) = scalar.range();
-    let value = match rng.below(6) {
+    let value = match rng.below(8) {
+        6 | 7 => NEAR[rng.below(NEAR.len())] + rng.below(3) as i128 - 1,
         0 => least,
         1 => greatest,
         2 => i128::from(rng.below(2) as u64),
@@ -111,6 +117,27 @@ fn number_of_bits(rng: &mut Rng) -> u64 {
 mod tests {
     use super::super::generate::Part;
     use super::*;
+
+    /// Values beside the limits of 8 bits occur as numbers and as offsets.
+    #[test]
+    fn operands_are_near_the_limits_of_8_bits() {
+        let limits: Vec<i64> = vec![-129, -128, 127, 128];
+        for part in [Part::Values, Part::Addresses] {
+            let mut found = Vec::new();
+            for seed in 0..300 {
+                let (body, mut rng) = (Body::new(part, seed), Rng::new(seed));
+                let inputs = (0..20).map(|_| input(&body, &mut rng, [0x1000_0000, 0x7f00_0000_0000]));
+                for (index, word) in inputs.flat_map(|input| input.words.into_iter().enumerate()) {
+                    let is_number = !matches!(body.operands[index].role, Role::Address);
+                    if is_number && limits.contains(&(word as i64)) && !found.contains(&(word as i64)) {
+                        found.push(word as i64);
+                    }
+                }
+            }
+            found.sort_unstable();
+            assert_eq!(found, limits, "{part:?}");
+        }
+    }
 
     #[test]
     fn addresses_are_in_the_window() {

@@ -63,7 +63,7 @@ fn main() {{
 
 /// Returns the program's module `bodies`.
 pub fn module(sources: &Path) -> String {
-    ["generate", "harness", "input"]
+    ["generate", "harness", "input", "instructions"]
         .map(|name| format!("#[path = {:?}]\npub mod {name};\n", sources.join(name).with_extension("rs")))
         .concat()
 }

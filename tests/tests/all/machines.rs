@@ -101,18 +101,20 @@ mod many {
     stencil_runtime::stencil! {
         pub machine Many(
             a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: f64,
-            i: u64, j: u8, k: u64, l: f32, m: u64, n: u64, o: u64, p: i32
+            i: u64, j: u8, k: u64, l: f32, m: u64, p: i32, n: f64, o: f32, q: f64, r: f32, t: f64, u: f32,
         ) -> u64;
         extern fn host(x: u64) -> u64 = host;
-        pub uop rotate() { uint64_t t = a; a = b; b = c; c = d; d = e; e = f; f = g; g = i; i = k; k = m; m = n; n = o; o = t; }
-        pub uop more() { h += 0.5; j++; l *= 2; p--; }
-        pub uop host() { a = host(a); o = host(o); }
+        pub uop rotate() { uint64_t first = a; a = b; b = c; c = d; d = e; e = f; f = g; g = i; i = k; k = m; m = first; }
+        pub uop more() { h += 0.5; j++; l *= 2; p--; n += u; o -= 1; q += r; r += 2; t *= 2; u += 1; }
+        pub uop host() { a = host(a); m = host(m); }
         pub uop down(again: Label) { if (--p > 0) JUMP(again); }
         pub uop sum() {
             uint64_t s = 0;
             s = s * 3 + a; s = s * 3 + b; s = s * 3 + c; s = s * 3 + d; s = s * 3 + e; s = s * 3 + f; s = s * 3 + g;
             s = s * 3 + (uint64_t)(h * 2); s = s * 3 + i; s = s * 3 + j; s = s * 3 + k; s = s * 3 + (uint64_t)l;
-            s = s * 3 + m; s = s * 3 + n; s = s * 3 + o; s = s * 3 + p;
+            s = s * 3 + m; s = s * 3 + p;
+            s = s * 3 + (int64_t)n; s = s * 3 + (int64_t)o; s = s * 3 + (int64_t)q; s = s * 3 + (int64_t)r;
+            s = s * 3 + (int64_t)t; s = s * 3 + (int64_t)u;
             RETURN(s);
         }
     }
@@ -212,22 +214,26 @@ fn more_registers_than_the_convention_has() {
     use many::Many;
     let again = Label(0);
     let program = [Many::bind(again), Many::rotate(), Many::more(), Many::host(), Many::down(again), Many::sum()];
-    let mut wide: Vec<u64> = (1..=12).map(|n| n * 1_000_003).collect();
+    let mut wide: Vec<u64> = (1..=10).map(|n| n * 1_000_003).collect();
     let (mut h, mut j, mut l, mut p) = (1.5_f64, 250_u8, 3.0_f32, 9_i32);
+    let (mut n, mut o, mut q, mut r, mut t, mut u) = (1.0_f64, 2.0_f32, 3.0_f64, 4.0_f32, 5.0_f64, 6.0_f32);
     let v = wide.clone();
     let code = Many::compile(&program).unwrap();
     let entry = code.entry();
-    let actual = unsafe { entry(v[0], v[1], v[2], v[3], v[4], v[5], v[6], h, v[7], j, v[8], l, v[9], v[10], v[11], p) };
+    let actual =
+        unsafe { entry(v[0], v[1], v[2], v[3], v[4], v[5], v[6], h, v[7], j, v[8], l, v[9], p, n, o, q, r, t, u) };
     loop {
         wide.rotate_left(1);
         (h, j, l, p) = (h + 0.5, j.wrapping_add(1), l * 2.0, p - 1);
-        (wide[0], wide[11]) = (wide[0] + 1, wide[11] + 1);
+        (n, o, q, r, t, u) = (n + f64::from(u), o - 1.0, q + f64::from(r), r + 2.0, t * 2.0, u + 1.0);
+        (wide[0], wide[9]) = (wide[0] + 1, wide[9] + 1);
         p -= 1;
         if p <= 0 {
             break;
         }
     }
     let mut all = wide[..7].to_vec();
-    all.extend([(h * 2.0) as u64, wide[7], j.into(), wide[8], l as u64, wide[9], wide[10], wide[11], p as u64]);
+    all.extend([(h * 2.0) as u64, wide[7], j.into(), wide[8], l as u64, wide[9], p as i64 as u64]);
+    all.extend([n as i64, o as i64, q as i64, r as i64, t as i64, u as i64].map(|number| number as u64));
     assert_eq!(actual, all.iter().fold(0, |sum: u64, x| sum.wrapping_mul(3).wrapping_add(*x)));
 }

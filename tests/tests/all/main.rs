@@ -17,9 +17,12 @@ mod hygiene;
 mod layout;
 mod machines;
 mod names;
+mod narrow;
+mod one_line;
 mod pic;
 mod program;
 mod relocations;
+mod scratch;
 mod seed;
 mod types;
 

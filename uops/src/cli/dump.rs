@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use uops::Summary;
+
 use super::Result;
 use super::deadline::Deadline;
 use super::load::load;
@@ -35,4 +37,14 @@ pub(super) fn dump(file: &Path, function: Option<&str>) -> Result<()> {
         Some(wanted) if !found => Err(format!("the module defines no function `{wanted}`").into()),
         _ => Ok(()),
     }
+}
+
+pub(super) fn summary(file: &Path) -> Result<()> {
+    let Summary { uops, narrow, code, general } = load(file, &Deadline::new(None, || ())?)?.summary();
+    let saved = 100.0 * (general - code) as f64 / general.max(1) as f64;
+    writeln!(
+        io::stdout(),
+        "{uops} uops, {narrow} of them narrow: {code} bytes of machine code, {saved:.1} % less than {general} with general forms only"
+    )?;
+    Ok(())
 }

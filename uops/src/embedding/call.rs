@@ -16,7 +16,7 @@ use crate::runtime::value::Value;
 use crate::runtime::vm;
 
 impl Func {
-    /// Checks the function's type against Rust types, once. Calls of the result check and allocate nothing.
+    /// Checks the function's type against Rust types. Calls of the result check nothing and allocate nothing.
     ///
     /// ```
     /// use uops::{Linker, Instance, Program, Store};
@@ -49,7 +49,7 @@ impl Func {
         self.enter(store, &ty.params, &ty.results, args.iter().copied(), results)
     }
 
-    /// Calls the function. The caller has checked that arguments and results have its types.
+    /// Calls the function. The caller has checked that the arguments and results have the function's types.
     pub(crate) fn enter<R>(
         self,
         store: &Store,
@@ -60,7 +60,7 @@ impl Func {
     ) -> Result<R, Error> {
         let function = self.0.get(store)?;
         store.0.frames.call(slots::count(params).max(slots::count(results)), |first| {
-            // SAFETY: there is room for the arguments and the results, and no other function uses it.
+            // SAFETY: the slots have room for the arguments and the results, and no other function uses them.
             let slots = unsafe { Slots::new(store, first) };
             slots.write(args)?;
             // SAFETY: the function is of this store, and the arguments are in the slots.
@@ -78,10 +78,10 @@ fn check(ty: &Rc<FuncType>, args: &[Value]) -> Result<(), Error> {
     Err(Error::WrongArguments { ty: Box::new(FuncType::clone(ty)), given: args.iter().map(|arg| arg.ty()).collect() })
 }
 
-/// Runs a function. Its results are in the slots afterwards.
+/// Runs a function, and leaves its results in the slots.
 ///
 /// # Safety
-/// The function is of the store, and its arguments are in the slots, which are those of the current call.
+/// The function must belong to the store. The slots must be those of the current call, and hold its arguments.
 unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(), Error> {
     let vm = function.vm;
     // SAFETY: the `Vm` of a function lives as long as its store. `host` points to the `HostData` of a host function, or
@@ -89,13 +89,12 @@ unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(
     if let Some(host) = unsafe { (*vm).host.cast::<HostData>().as_ref() } {
         return host.call(store, slots);
     }
-    // SAFETY: a `Vm` that is not a host function's is an instance's, which lives as long as the store.
+    // SAFETY: a `Vm` without `host` belongs to an instance, which lives as long as the store.
     let instance = unsafe { &*(*vm).instance.cast::<InstanceData>() };
-    // SAFETY: nothing but the entry reads `start`, at once, and no reference to the `Vm` exists. The entry and the code
-    // are those of one module, of which this is an instance, and which was validated. Its arguments are in the frame,
-    // and its frame and those that it makes end below the limit. What it may reach by way of the `Vm` is of this
-    // store and lives; what it and host functions write to is in cells or behind raw pointers. No panic leaves a host
-    // function.
+    // SAFETY: only the entry reads `start`, immediately, and no reference to the `Vm` exists. The entry and the code belong to
+    // the same validated module, of which this is an instance. The arguments are in the frame. This frame and those of all
+    // callees end below the limit. Everything that the code reaches through the `Vm` belongs to this store and is alive. The
+    // code and host functions write only to cells and through raw pointers. No panic leaves a host function.
     let code = unsafe {
         (*vm).start = function.code;
         let none = _mm_setzero_si128();

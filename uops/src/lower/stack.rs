@@ -13,9 +13,9 @@ pub(super) enum Place {
     Register(usize),
     /// This slot of the frame.
     Slot(Slot),
-    /// The local in this slot, until that is set. `below` is the next value down the stack that is the same local.
+    /// The local in this slot, until the local is set. `below` is the next lower value on the stack that is the same local.
     Local { slot: Slot, below: Option<u32> },
-    /// Nowhere: these are its bits. (Vectors are never constants here.)
+    /// A constant with these bits, stored nowhere. Vectors are never constants here.
     Constant(u64),
 }
 
@@ -24,12 +24,12 @@ pub(super) enum Place {
 pub(super) struct Entry {
     pub(super) ty: ValueType,
     pub(super) place: Place,
-    /// Its home slot, the first of two if it is a vector. It follows that of the value below.
+    /// The value's home slot, directly above the home of the value below. A vector has two slots, and this is the first.
     pub(super) home: Slot,
 }
 
 impl Entry {
-    /// The slot that holds the value, or the first of them, if one does.
+    /// Returns the slot that holds the value, the first one for a vector, or `None` if the value is elsewhere.
     pub(super) fn slot(self) -> Option<Slot> {
         match self.place {
             Place::Slot(slot) | Place::Local { slot, .. } => Some(slot),
@@ -37,7 +37,8 @@ impl Entry {
         }
     }
 
-    /// The value as a constant of 32 bits that is sign-extended to 64. The upper half of a 32-bit value is arbitrary.
+    /// Returns the value as a 32-bit constant whose sign extension is the value, if it is one. The upper half of a 32-bit
+    /// value is arbitrary.
     pub(super) fn immediate(self) -> Option<i32> {
         match (self.place, self.ty) {
             (Place::Constant(bits), ValueType::I32 | ValueType::F32) => Some(bits as i32),
@@ -61,16 +62,16 @@ struct Item<'m> {
 enum Values<'m> {
     /// One value.
     One { ty: ValueType, place: Place },
-    /// Values of these types in their home slots. There is at least one. All values below are in their home slots, too.
+    /// At least one value, of these types, in their home slots. All values below are in their home slots, too.
     Home(&'m [ValueType]),
 }
 
-/// The most registers that a file has.
+/// The number of registers of the largest file.
 const MAX_REGISTERS: usize = 3;
-/// Registers of each file.
+/// The number of registers of each file.
 const REGISTERS: [usize; 4] = [3, 3, 3, 2];
 
-/// The file of a type's registers: integers, `f32`, `f64`, vectors.
+/// Returns the register file of a type: integers, `f32`, `f64` or vectors.
 pub(super) fn file(ty: ValueType) -> usize {
     match ty {
         ValueType::I32 | ValueType::I64 | ValueType::Ref(_) => 0,
@@ -80,34 +81,34 @@ pub(super) fn file(ty: ValueType) -> usize {
     }
 }
 
-/// The slots that values of these types take.
+/// Returns the number of slots that values of these types take.
 fn slots(types: &[ValueType]) -> u32 {
     types.iter().map(|ty| ty.slots()).sum()
 }
 
-/// The operand stack. It serves one function after the other.
+/// The operand stack, reused for one function after another.
 #[derive(Default)]
 pub(super) struct Stack<'m> {
     items: Vec<Item<'m>>,
     /// The number of values.
     height: usize,
-    /// The values below this one are in their home slots.
+    /// All values below this one are in their home slots.
     settled: usize,
     /// The value that each register holds.
     registers: [[Option<u32>; MAX_REGISTERS]; REGISTERS.len()],
     /// The registers of each file that the current operator uses, as bits.
     pinned: [u8; REGISTERS.len()],
-    /// For each local, by its slot, the topmost value that is that local. Between functions there is none, so that a
-    /// function with many locals costs no more than their zeros.
+    /// For each local, by its slot, the topmost value that is this local. All are `None` between functions, so a new function
+    /// does not have to clear the vector.
     local_entries: Vec<Option<u32>>,
     /// The home slot of the next value.
     next: Slot,
-    /// The end of all home slots that were ever used.
+    /// The end of all home slots that the function has used.
     end: Slot,
 }
 
 impl<'m> Stack<'m> {
-    /// Begins a function whose locals end at `locals`. The home slot of the lowest value is `base`.
+    /// Begins a function whose locals end at `locals`, with `base` as the home slot of the lowest value.
     pub(super) fn reset(&mut self, locals: Slot, base: Slot) {
         self.truncate(0);
         if self.local_entries.len() < locals.index() {
@@ -116,22 +117,23 @@ impl<'m> Stack<'m> {
         (self.next, self.end) = (base, base);
     }
 
-    /// The number of values.
+    /// Returns the number of values.
     pub(super) fn height(&self) -> usize {
         self.height
     }
 
-    /// The end of the frame, which holds the locals, the operand stack, and one slot for an index of an indirect call.
+    /// Returns the end of the frame. The frame holds the locals, the operand stack, and one slot for the index of an indirect
+    /// call.
     pub(super) fn frame_end(&self) -> Slot {
         self.end.after(1)
     }
 
-    /// The home slot of the next value.
+    /// Returns the home slot of the next value.
     pub(super) fn next_home(&self) -> Slot {
         self.next
     }
 
-    /// The home slot of the lowest of the `count` topmost values.
+    /// Returns the home slot of the lowest of the `count` topmost values.
     pub(super) fn home_of_top(&self, count: usize) -> Slot {
         let (mut left, mut end) = (count, self.next);
         for item in self.items.iter().rev() {
@@ -157,7 +159,7 @@ impl<'m> Stack<'m> {
         }
     }
 
-    /// The value with this number.
+    /// Returns the value with this number.
     pub(super) fn entry(&self, index: usize) -> Entry {
         let item = self.items[self.item(index)];
         match item.values {
@@ -169,7 +171,7 @@ impl<'m> Stack<'m> {
         }
     }
 
-    /// The topmost value.
+    /// Returns the topmost value.
     pub(super) fn top(&self) -> Entry {
         self.entry(self.height - 1)
     }
@@ -202,7 +204,7 @@ impl<'m> Stack<'m> {
         }
     }
 
-    /// Pushes values that are in their home slots, like the results of a call. So are all values below.
+    /// Pushes values that are in their home slots, such as the results of a call. All values below must be in theirs.
     pub(super) fn push_homes(&mut self, types: &'m [ValueType]) {
         match types {
             [] => {}
@@ -215,7 +217,7 @@ impl<'m> Stack<'m> {
         }
     }
 
-    /// Takes the top. Its register stays pinned until the next operator.
+    /// Pops the topmost value. Its register stays pinned until the next operator.
     pub(super) fn pop(&mut self) -> Entry {
         let item = self.items.last_mut().expect("validation guarantees the operand");
         self.height -= 1;
@@ -277,14 +279,15 @@ impl<'m> Stack<'m> {
         self.pinned = [0; REGISTERS.len()];
     }
 
-    /// Finds a register that holds no value and is not pinned; otherwise the lowest value in a register, to be spilled.
+    /// Returns a register that holds no value and is not pinned. If there is none, returns the lowest value in a register as an
+    /// error, for the caller to spill.
     pub(super) fn vacancy(&self, ty: ValueType) -> Result<usize, usize> {
         let registers = self.registers[file(ty)];
         let usable = (0..REGISTERS[file(ty)]).filter(|register| self.pinned[file(ty)] & 1 << register == 0);
         let taken = |register: usize| registers[register].map(|entry| entry as usize);
         match usable.clone().find(|&register| registers[register].is_none()) {
             Some(register) => Ok(register),
-            // An operator pins fewer registers than there are, so that one of the others holds a value.
+            // An operator never pins all registers, so one of the others holds a value.
             None => Err(usable.filter_map(taken).min().unwrap_or_default()),
         }
     }
@@ -295,7 +298,7 @@ impl<'m> Stack<'m> {
         let Item { home, values: Values::One { ty, place }, .. } = &mut self.items[item] else { return };
         match *place {
             Place::Register(register) => self.registers[file(*ty)][register] = None,
-            // All lower values that are this local are settled before this one, or immediately after it.
+            // The caller settles all lower values that are this local before this one, or immediately after it.
             Place::Local { slot, .. } => self.local_entries[slot.index()] = None,
             Place::Slot(_) | Place::Constant(_) => {}
         }

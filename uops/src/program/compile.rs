@@ -4,13 +4,14 @@ use std::ffi::c_void;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use stencil_runtime::{Address, Code, Label, Listing};
+use stencil_runtime::{Address, Code, Instruction, Label, Listing};
 
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
 use crate::module::progress::{Observer, Phase, Reporter};
+use crate::program::Summary;
 use crate::runtime::executable::Entry;
 use crate::uop::Wasm;
 
@@ -81,6 +82,20 @@ impl Compiled {
             .filter(|_| index + 1 < self.functions)
             .unwrap_or(self.code.bytes().len())
             - start
+    }
+
+    /// Counts the uops of all functions.
+    pub(crate) fn summary(&self, module: &Module) -> Summary {
+        let mut summary = Summary::default();
+        for program in (0..self.functions).filter_map(|index| lower::lower_function(module, index).ok()) {
+            for stencil in program.iter().map(Instruction::stencil).filter(|stencil| stencil.code.size != 0) {
+                summary.uops += 1;
+                summary.narrow += usize::from(stencil.is_narrow());
+                summary.code += stencil.code.size;
+                summary.general += stencil.general().code.size;
+            }
+        }
+        summary
     }
 
     /// Lists a function's uops with their bytes and instructions.

@@ -14,13 +14,12 @@ uops! {
     pub uop wide_constant<const TO: 0..3>(value: u64) { R(TO) = value; }
     pub uop f32_constant<const TO: 0..3>(value: f32) { S(TO) = value; }
     pub uop f64_constant<const TO: 0..3>(value: f64) { D(TO) = value; }
-    /// Stores a constant to a slot: one below 2^31, which a single instruction can store, a sign-extended one, or any
-    /// 64-bit one.
+    /// Stores a constant to a slot: a value below 2^31, which takes a single instruction, a sign-extended value, or any 64 bits.
     pub uop constant_to_slot(to: u32, value: u32) { SLOT(uint64_t, to) = value; }
     pub uop signed_constant_to_slot(to: u32, imm: i32) { SLOT(uint64_t, to) = (int64_t)imm; }
     pub uop wide_constant_to_slot(to: u32, value: u64) { SLOT(uint64_t, to) = value; }
 
-    /// Slot to register, register to slot. A slot holds 64 bits; the upper half of a 32-bit value is undefined.
+    /// Copies a slot to a register, or a register to a slot. A slot has 64 bits. The upper half of a 32-bit value is undefined.
     pub uop get<const TO: 0..3>(slot: u32) { R(TO) = SLOT(uint64_t, slot); }
     pub uop f32_get<const TO: 0..3>(slot: u32) { S(TO) = SLOT(float, slot); }
     pub uop f64_get<const TO: 0..3>(slot: u32) { D(TO) = SLOT(double, slot); }
@@ -29,7 +28,7 @@ uops! {
     pub uop f64_set<const A: 0..3>(slot: u32) { SLOT(double, slot) = D(A); }
     /// Copies a slot to a slot without using a register.
     pub uop copy(to: u32, from: u32) { SLOT(uint64_t, to) = SLOT(uint64_t, from); }
-    /// Copies `count` slots, at least one, to lower ones, which may overlap them.
+    /// Copies `count` slots, at least one, to lower slots. The two ranges may overlap.
     #[stencil()]
     pub uop copy_slots(to: u32, from: u32, count: u32) {
         uint64_t *target = &SLOT(uint64_t, to);
@@ -49,7 +48,7 @@ uops! {
     pub uop f32_global_set<const A: 0..3>(cell: u32) { GLOBAL(float) = S(A); }
     pub uop f64_global_set<const A: 0..3>(cell: u32) { GLOBAL(double) = D(A); }
 
-    /// Keeps `A` if the register `CONDITION` is not zero, and else sets it to the value at location `B`.
+    /// Sets `A` to the value at location `B` if the register `CONDITION` is zero.
     pub uop select<const A: 0..3, const B: 0..5, const CONDITION: 0..3>(slot: u32, imm: i32)
     where A != B && A != CONDITION && B != CONDITION {
         if (!(uint32_t)R(CONDITION)) R(A) = INTEGER(B);
@@ -62,7 +61,7 @@ uops! {
     }
 
     pub uop jump(target: Label) { JUMP(target); }
-    /// Jumps through a table of `count` addresses, by the index in a register. Larger indices take the last address.
+    /// Jumps through a table of `count` addresses, by the index in a register. An index beyond the table selects the last address.
     pub uop jump_table<const A: 0..3>(table: *const *const c_void, count: u32) {
         uint64_t index = (uint32_t)R(A);
         JUMP(table[index < count ? index : count - 1]);

@@ -15,7 +15,7 @@ use super::path::{file_type, write_stat};
 use super::table::{Descriptor, OpenDir, OpenFile};
 use super::wait::Waiter;
 
-/// The specification's flags of descriptors, and the system's.
+/// The flags of descriptors: their bits in the specification, and the system's.
 const FLAGS: [(u16, OFlags); 4] =
     [(1, OFlags::APPEND), (1 << 1, OFlags::DSYNC), (1 << 2, OFlags::NONBLOCK), (1 << 4, OFlags::SYNC)];
 /// The flags that can be changed on an open file.
@@ -31,12 +31,12 @@ pub(super) const READ: u64 = 1 << 1;
 pub(super) const WRITE: u64 = 1 << 6;
 /// The other rights of files: to synchronize, seek, tell, set flags, advise, get and set attributes, and poll.
 const FILE: u64 = 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 27;
-/// The right to allocate space. No file has it, but libraries expect that directories pass it on.
+/// The right to allocate space. No file has it, but libraries expect directories to pass it on.
 const ALLOCATE: u64 = 1 << 8;
 /// The other rights of standard streams: to get attributes and to poll.
 const STREAM: u64 = 1 << 21 | 1 << 27;
-/// The rights of directories: everything that takes a path or lists entries, and to get and set a directory's attributes.
-/// A file's size cannot be set by its path (`1 << 19`): no function does that.
+/// The rights of directories: to call each function that takes a path, to list entries, and to get and set attributes. They do
+/// not include `1 << 19`, the right to set a file's size by its path, because no function does that.
 const DIR: u64 = (1 << 27) - (1 << 9) - (1 << 19) - (1 << 22);
 
 impl Context {
@@ -95,8 +95,8 @@ impl Context {
         let (kind, flags, rights, inheriting) = match table.get(fd)? {
             Descriptor::Input(input) => (terminal(input.borrow().is_terminal()), 0, STREAM | READ, 0),
             Descriptor::Output(output) => (terminal(output.is_terminal()), 0, STREAM | WRITE, 0),
-            // Libraries request only rights that the directory passes on. A read-only directory passes on all of them: a
-            // library then requests the right to write, and `path_open` fails, not the first write.
+            // Libraries request only rights that the directory passes on. A read-only directory passes on all of them, too, so
+            // that a library requests the right to write, and `path_open` fails instead of the first write.
             Descriptor::Dir(_) => (file_type(FileType::Directory), 0, DIR, DIR | FILE | READ | WRITE | ALLOCATE),
             Descriptor::File(OpenFile { file, readable, writable, .. }) => {
                 let set = fcntl_getfl(file)?;
@@ -180,7 +180,7 @@ impl Context {
                 let waiter = Waiter::new(guest, Some(file.as_fd()));
                 read(guest, slices, done, |bytes, _| waiter.read(|| Read::read(&mut &*file, bytes)))
             }
-            // One read, so that the program gets what has arrived instead of waiting for more.
+            // Read only once, so that the program gets the input that has arrived, and does not wait for more.
             Descriptor::Input(input) => {
                 let waiter = Waiter::new(guest, input.borrow().fd());
                 read(guest, slices, done, |bytes, before| match before {
@@ -258,7 +258,7 @@ pub(super) fn set_flags(file: &cap_std::fs::File, flags: u32) -> Result<(), Errn
     Ok(fcntl_setfl(file, set)?)
 }
 
-/// Reads into the program's buffers, piece by piece, until they are full or a piece is not. `read` takes a piece and the
+/// Reads into the program's buffers piece by piece, until they are full or a piece is not filled. `read` takes a piece and the
 /// number of bytes that were read before.
 fn read(
     guest: &Guest<'_>,
@@ -287,8 +287,8 @@ fn write(
     })
 }
 
-/// Handles buffers in pieces of at most 64 KiB until a piece is not handled in full, and stores the number of bytes that
-/// were. After the first bytes an error only ends this: the program gets it from its next call.
+/// Handles buffers in pieces of at most 64 KiB, until a piece is not handled in full. Stores the number of bytes that were
+/// handled. An error after the first bytes ends the loop without being reported, and the program's next call meets it again.
 fn pieces(
     guest: &Guest<'_>,
     slices: Region,
@@ -315,7 +315,7 @@ fn pieces(
                 Err(error) if total == 0 => return Err(error),
                 Err(_) => break 'all,
             };
-            // Both are at most the sum of all lengths, which `Guest::slices` has found to be a `u32`.
+            // Both are at most the sum of all lengths, which fits a `u32`, as `Guest::slices` has checked.
             (handled, total) = (handled + bytes as u32, total + bytes as u32);
             if bytes < piece.len() {
                 break 'all;

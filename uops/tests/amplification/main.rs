@@ -17,7 +17,7 @@ const PER_BYTE: usize = 384;
 
 #[test]
 fn the_heap_is_bounded_by_the_size_of_the_module() {
-    for size in [2_000, 100_000] {
+    for size in [2_000, extent::choose(30_000, 100_000)] {
         for (name, module) in shapes::all() {
             let wasm = module(size);
             let start = Instant::now();
@@ -51,7 +51,7 @@ fn lack_of_memory_is_an_error_and_never_aborts() {
         return child(shape.parse().unwrap(), extra.parse().unwrap());
     }
     // In an unoptimized build, all shapes would take minutes.
-    let step = if cfg!(debug_assertions) { 9 } else { 1 };
+    let step = if cfg!(debug_assertions) { extent::choose(40, 9) } else { 1 };
     for (index, (name, _)) in shapes::all().into_iter().enumerate().step_by(step) {
         let mut refused = 0;
         for extra in [0, 1 << 20, 5 << 20, 9 << 20, 20 << 20, 50 << 20, 110 << 20, 200 << 20] {

@@ -73,8 +73,10 @@ impl Parser {
             && (to, self.barrier < self.function.code.len()) == (value, true)
             && to >= free
         {
-            self.function.code.pop();
-            return Ok(self.jump(Op::Unless { op, left, right, target: 0 }));
+            // The branch takes the comparison's place, and keeps its line.
+            let at = self.function.code.len() - 1;
+            self.function.code[at] = Op::Unless { op, left, right, target: 0 };
+            return Ok(at);
         }
         Ok(self.jump(Op::UnlessTrue { value, target: 0 }))
     }
@@ -129,14 +131,15 @@ impl Parser {
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
         while let Some((_, operator)) = operators.iter().find(|(symbol, _)| self.eat(symbol)) {
-            let free = self.free;
+            let (free, line) = (self.free, self.line());
             let right = self.binary(level + 1)?;
             let right = self.right(right, free);
             let to = self.slot();
-            self.emit(match *operator {
+            let op = match *operator {
                 Operator::Arithmetic(op) => Op::Arithmetic { op, to, left, right },
                 Operator::Compare(op) => Op::Compare { op, to, left, right },
-            });
+            };
+            self.emit_at(line, op);
             left = to;
         }
         Ok(left)
@@ -149,7 +152,7 @@ impl Parser {
             && slot >= temporary
             && let Ok(small) = i32::try_from(*bits as i64)
         {
-            self.function.code.pop();
+            self.pop();
             return Right::Int(small);
         }
         Right::Slot(slot)
@@ -160,11 +163,11 @@ impl Parser {
         if !self.eat("-") {
             return self.postfix();
         }
-        let left = self.slot();
+        let (left, line) = (self.slot(), self.line());
         self.emit(Op::Constant { to: left, value: Value::int(0) });
         let right = self.nested(Self::unary)?;
         let to = self.slot();
-        self.emit(Op::Arithmetic { op: Arithmetic::Subtract, to, left, right: Right::Slot(right) });
+        self.emit_at(line, Op::Arithmetic { op: Arithmetic::Subtract, to, left, right: Right::Slot(right) });
         Ok(to)
     }
 
@@ -172,16 +175,17 @@ impl Parser {
         let mut value = self.primary()?;
         loop {
             if self.eat("(") {
-                let at = self.slot();
+                let (at, line) = (self.slot(), self.line());
                 self.emit(Op::Copy { to: at, from: value });
                 let count = self.arguments(")")?;
-                self.emit(Op::Call { at, count });
+                self.emit_at(line, Op::Call { at, count });
                 (value, self.free) = (at, at + 1);
             } else if self.eat("[") {
+                let line = self.line();
                 let index = self.expression()?;
                 self.expect("]")?;
                 let to = self.slot();
-                self.emit(Op::Index { to, list: value, index });
+                self.emit_at(line, Op::Index { to, list: value, index });
                 value = to;
             } else {
                 return Ok(value);
@@ -197,7 +201,7 @@ impl Parser {
             self.expression_to(slot)?;
             count += 1;
             if !self.eat(",") && *self.peek() != Token::Symbol(end) {
-                return self.error("a comma");
+                return self.error(&format!("`,` or `{end}`"));
             }
         }
         Ok(count)
@@ -211,10 +215,10 @@ impl Parser {
 
     fn native(&mut self, native: Native, end: &'static str) -> Result<(Slot, u32), String> {
         // A call without arguments needs a slot for its result as well.
-        let at = self.slot();
+        let (at, line) = (self.slot(), self.line());
         self.free = at;
         let count = self.arguments(end)?;
-        self.emit(Op::Native { native, at, count });
+        self.emit_at(line, Op::Native { native, at, count });
         self.free = at + 1;
         Ok((at, count))
     }
@@ -257,8 +261,12 @@ impl Parser {
         if let Some(&(_, native, takes)) = NATIVES.iter().find(|(other, ..)| *other == name)
             && self.eat("(")
         {
+            let line = self.line();
             let (at, count) = self.native(native, ")")?;
-            return if count == takes { Ok(at) } else { self.error(&format!("{name} with {takes} arguments")) };
+            if count != takes {
+                return Err(format!("line {line}: `{name}` takes {takes} arguments, found {count}"));
+            }
+            return Ok(at);
         }
         let to = self.slot();
         let global = self.global(name);

@@ -14,7 +14,7 @@ pub fn readers(from: usize, effects: &[Effects], next: &[Next]) -> Option<Vec<us
             if std::mem::replace(&mut seen[successor], true) {
                 continue;
             }
-            let Effects { reads, writes, kills } = effects[successor];
+            let Effects { reads, writes, kills, .. } = effects[successor];
             if reads.intersects(flags) {
                 readers.push(successor);
             }

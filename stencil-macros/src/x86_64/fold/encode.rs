@@ -13,12 +13,22 @@ pub struct Replacement {
     pub fields: Vec<(usize, Fill)>,
 }
 
+/// Returns whether there is an encoding: `ah` and its like cannot stand beside registers from `r8` on.
+pub fn is_encodable(instruction: &Instruction) -> bool {
+    Encoder::new(64).encode(instruction, instruction.ip()).is_ok()
+}
+
 impl Replacement {
     /// Encodes an instruction, and appends it.
-    pub fn push(&mut self, instruction: &Instruction, fills: &[Filled]) -> Option<()> {
+    ///
+    /// # Errors
+    /// Fails if there is no such instruction, or if it lacks a field that is to be filled.
+    pub fn push(&mut self, instruction: &Instruction, fills: &[Filled]) -> Result<(), String> {
         let start = self.bytes.len();
         let mut encoder = Encoder::new(64);
-        encoder.encode(instruction, instruction.ip()).ok()?;
+        let failed =
+            |why: &dyn std::fmt::Display| format!("the instruction `{instruction:?}` cannot be encoded: {why}");
+        encoder.encode(instruction, instruction.ip()).map_err(|error| failed(&error))?;
         let offsets = encoder.get_constant_offsets();
         self.bytes.extend(encoder.take_buffer());
         for filled in fills {
@@ -27,7 +37,7 @@ impl Replacement {
                 Field::Immediate => (offsets.immediate_offset(), offsets.immediate_size()),
             };
             if size == 0 {
-                return None;
+                return Err(failed(&"it has no field for an operand"));
             }
             let at = start + offset;
             self.bytes[at..at + size].fill(0);
@@ -42,6 +52,6 @@ impl Replacement {
             self.fields.push((at, fill));
         }
         self.fields.sort_by_key(|(offset, _)| *offset);
-        Some(())
+        Ok(())
     }
 }

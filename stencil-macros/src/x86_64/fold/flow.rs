@@ -4,16 +4,40 @@
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, OpAccess, Register};
 
 use super::value::Value;
-use crate::instruction::{Effects, Registers};
+use crate::instruction::{self, Effects, Registers};
 use crate::x86_64::registers::general;
 
 impl Registers {
-    /// The general register that this one is part of; none if it is of another kind.
+    /// Returns the general register that this one is part of; none if it is of another kind.
     pub fn of(register: Register) -> Self {
         general(register).map_or(Self::NONE, |register| Self::from(&[register]))
     }
 
-    /// A general register that is not in the set, of those which functions need not preserve.
+    /// Returns the lower 32 bits of the general register that this one is part of.
+    pub fn low(register: Register) -> Self {
+        general(register).map_or(Self::NONE, Self::lower)
+    }
+
+    /// Returns the upper 32 bits of the general register that this one is part of.
+    pub fn high(register: Register) -> Self {
+        general(register).map_or(Self::NONE, Self::upper)
+    }
+
+    /// Returns the set with one register in the place of another, which is then absent.
+    pub fn renamed(self, from: Register, to: Register) -> Self {
+        let halves = [(Self::low(from), Self::low(to)), (Self::high(from), Self::high(to))];
+        halves
+            .into_iter()
+            .fold(self, |set, (from, to)| if set.intersects(from) { set.without(from).with(to) } else { set })
+    }
+
+    /// Returns the numbers of the general registers of which the set has a half.
+    pub fn numbers(self) -> impl Iterator<Item = usize> {
+        let has = move |number: &usize| self.contains(instruction::Register(*number as u8));
+        (0..16).filter(has)
+    }
+
+    /// Returns a general register that is not in the set, of those which functions need not preserve.
     pub fn absent(self) -> Option<Register> {
         use Register::{R8, R9, R10, R11, RCX, RDI, RDX, RSI};
         // Not `rax`, which tells a variadic function how many vectors it gets.
@@ -39,23 +63,31 @@ impl Effects {
     /// The effects of an instruction other than a call.
     pub fn of(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> Self {
         let mut effects = Self::default();
-        for used in factory.info(instruction).used_registers() {
-            let (register, whole) = (Registers::of(used.register()), used.register().size() >= 4);
+        let info = factory.info(instruction);
+        for used in info.used_registers() {
+            let (register, size) = (used.register(), used.register().size());
+            let (all, none) = (Registers::of(register), Registers::NONE);
+            let part = if size > 4 { all } else { Registers::low(register) };
+            let whole = size >= 4;
             let (reads, writes) = match used.access() {
-                OpAccess::None | OpAccess::NoMemAccess => (false, false),
-                OpAccess::Read | OpAccess::CondRead => (true, false),
+                OpAccess::None | OpAccess::NoMemAccess => (none, none),
+                OpAccess::Read | OpAccess::CondRead => (part, none),
                 // 32-bit writes clear the upper half; 8- and 16-bit writes keep the rest of the register.
-                OpAccess::Write => (!whole, true),
-                OpAccess::ReadWrite | OpAccess::CondWrite | OpAccess::ReadCondWrite => (true, true),
+                OpAccess::Write if whole => (none, all),
+                OpAccess::Write => (part, part),
+                OpAccess::ReadWrite => (part, if whole { all } else { part }),
+                OpAccess::CondWrite | OpAccess::ReadCondWrite => (all, all),
             };
-            if reads {
-                effects.reads = effects.reads.with(register);
-            }
-            if writes {
-                effects.writes = effects.writes.with(register);
-            }
+            effects.reads = effects.reads.with(reads);
+            effects.writes = effects.writes.with(writes);
             if whole && matches!(used.access(), OpAccess::Write | OpAccess::ReadWrite) {
-                effects.kills = effects.kills.with(register);
+                effects.kills = effects.kills.with(all);
+            }
+        }
+        for operand in 0..instruction.op_count() {
+            let register = instruction.op_register(operand);
+            if register.is_gpr32() && matches!(info.op_access(operand), OpAccess::Write | OpAccess::ReadWrite) {
+                effects.extends = effects.extends.with(Registers::of(register)).common(effects.kills);
             }
         }
         if instruction.rflags_read() & ARITHMETIC_FLAGS != 0 {
@@ -88,6 +120,8 @@ pub fn is_call(instruction: &Instruction) -> bool {
 pub struct Next {
     /// Instructions of the function, by index.
     pub within: Vec<usize>,
+    /// The position in `within` to which control goes only if the zero flag is set.
+    pub if_zero: Option<usize>,
     /// The registers that are live where control leaves the function, if it may.
     pub leaves: Option<Registers>,
 }
@@ -133,33 +167,48 @@ pub fn known_before(
     next: &[Next],
     define: impl Fn(usize, &State) -> Option<(Register, Value)>,
 ) -> Vec<State> {
-    let mut before: Vec<Option<State>> = vec![None; effects.len()];
+    let transfer = |index: usize, state: &State| transfer(*state, effects[index], define(index, state));
+    let merge = |known: &State, after: &State| {
+        std::array::from_fn(|number| known[number].filter(|value| after[number] == Some(*value)))
+    };
+    forward(next, [None; 16], transfer, |_, _, state| state, merge)
+}
+
+/// Solves a forward problem: the state before each instruction. `entry` is the state before the first one; `transfer` gives the state
+/// after an instruction, `edge` what it becomes on the way to the successor at a position of [`Next::within`], and `merge` what two
+/// ways to an instruction have in common. Where control never comes, the state is that of the entry.
+pub fn forward<S: Clone + PartialEq>(
+    next: &[Next],
+    entry: S,
+    transfer: impl Fn(usize, &S) -> S,
+    edge: impl Fn(usize, usize, S) -> S,
+    merge: impl Fn(&S, &S) -> S,
+) -> Vec<S> {
+    let mut before: Vec<Option<S>> = vec![None; next.len()];
     let mut work = vec![0];
     if let Some(first) = before.first_mut() {
-        *first = Some([None; 16]);
+        *first = Some(entry.clone());
     }
     while let Some(index) = work.pop() {
-        let Some(state) = before.get(index).copied().flatten() else { continue };
-        let after = transfer(state, effects[index], define(index, &state));
-        for &successor in &next[index].within {
-            let merged = match before[successor] {
+        let Some(state) = before.get(index).and_then(Option::as_ref) else { continue };
+        let after = transfer(index, state);
+        for (position, &successor) in next[index].within.iter().enumerate() {
+            let after = edge(index, position, after.clone());
+            let merged = match &before[successor] {
                 None => after,
-                Some(known) => {
-                    std::array::from_fn(|number| known[number].filter(|value| after[number] == Some(*value)))
-                }
+                Some(known) => merge(known, &after),
             };
-            if before[successor] != Some(merged) {
+            if before[successor].as_ref() != Some(&merged) {
                 before[successor] = Some(merged);
                 work.push(successor);
             }
         }
     }
-    // Nothing is known where control never comes.
-    before.into_iter().map(|state| state.unwrap_or([None; 16])).collect()
+    before.into_iter().map(|state| state.unwrap_or_else(|| entry.clone())).collect()
 }
 
 fn transfer(mut state: State, effects: Effects, defined: Option<(Register, Value)>) -> State {
-    for number in effects.writes.numbers().take_while(|number| *number < 16) {
+    for number in effects.writes.numbers() {
         state[number] = None;
     }
     for known in &mut state {
@@ -202,12 +251,30 @@ pub fn only_from(from: usize, register: Registers, users: &[usize], effects: &[E
 
 /// The instructions that may read a register after `from` has set it, in no order; none if the value may leave the function.
 pub fn uses(from: usize, register: Registers, effects: &[Effects], next: &[Next]) -> Option<Vec<usize>> {
+    let mut leaves = false;
+    let uses = follow(from, register, effects, next, |index| {
+        leaves |= next[index].leaves.is_some_and(|live| live.intersects(register));
+    });
+    (!leaves).then_some(uses)
+}
+
+/// The instructions of the function that may read a register after `from` has set it, in no order.
+pub fn reads(from: usize, register: Registers, effects: &[Effects], next: &[Next]) -> Vec<usize> {
+    follow(from, register, effects, next, |_| {})
+}
+
+/// Visits the instructions after which a register may hold what `from` has set it to, and returns those that read it.
+fn follow(
+    from: usize,
+    register: Registers,
+    effects: &[Effects],
+    next: &[Next],
+    mut visit: impl FnMut(usize),
+) -> Vec<usize> {
     let mut seen = vec![false; effects.len()];
     let (mut uses, mut work) = (Vec::new(), vec![from]);
     while let Some(index) = work.pop() {
-        if next[index].leaves.is_some_and(|live| live.intersects(register)) {
-            return None;
-        }
+        visit(index);
         for &successor in &next[index].within {
             if std::mem::replace(&mut seen[successor], true) {
                 continue;
@@ -220,5 +287,5 @@ pub fn uses(from: usize, register: Registers, effects: &[Effects], next: &[Next]
             }
         }
     }
-    Some(uses)
+    uses
 }

@@ -31,6 +31,9 @@ pub enum Needs {
     Nothing,
     /// Nothing reads the flags that the instruction set.
     DeadFlags,
+    /// The register that the instruction sets becomes part of an address: a sum must not be the first to refuse values of an operand.
+    Address,
+    DeadFlagsAndAddress,
     /// Each reader of the flags asks for the condition with the compared operands exchanged.
     SwappedConditions,
 }
@@ -43,11 +46,17 @@ pub struct Change {
     pub needs: Needs,
     /// The register that it sets to a known value, with that value.
     pub defines: Option<(Register, Value)>,
+    /// An instruction to put in front of it.
+    pub before: Option<Instruction>,
 }
 
 impl Change {
+    fn new(instruction: Instruction, fill: Option<(Field, Part)>) -> Self {
+        Self { instruction, fill, needs: Needs::Nothing, defines: None, before: None }
+    }
+
     fn filled(instruction: Instruction, field: Field, part: Part) -> Self {
-        Self { instruction, fill: Some((field, part)), needs: Needs::Nothing, defines: None }
+        Self::new(instruction, Some((field, part)))
     }
 
     fn needs(self, needs: Needs) -> Self {
@@ -92,7 +101,8 @@ const SHIFTS: [(Mnemonic, [Code; 4]); 5] = [
 
 /// An instruction that has the value in itself and does not read it from `site`.
 pub fn substitute(from: &Instruction, site: Site, value: &Value, operands: &[Operand]) -> Option<Change> {
-    let reads: Vec<u32> = (0..from.op_count()).filter(|&operand| reads_site(from, operand, site)).collect();
+    let first = u32::from(sets_first_operand(from));
+    let reads: Vec<u32> = (first..from.op_count()).filter(|&operand| reads_site(from, operand, site)).collect();
     let in_address = matches!(site, Site::Register(register)
         if has_memory(from) && (is(from.memory_base(), register) || is(from.memory_index(), register)));
     match (reads.as_slice(), in_address) {
@@ -121,6 +131,18 @@ pub fn set(register: Register, value: Value, operands: &[Operand]) -> Option<Cha
         (instruction, part) = (Instruction::with2(Code::Mov_r64_imm64, register, 0_u64).ok()?, value.immediate(64)?);
     }
     Some(Change { defines: Some((register, value)), ..Change::filled(instruction, Field::Immediate, part) })
+}
+
+/// Whether an instruction sets the register that is its first operand without reading it.
+fn sets_first_operand(instruction: &Instruction) -> bool {
+    use Mnemonic::{Imul, Lea, Mov, Movsx, Movsxd, Movzx};
+    let register = instruction.op0_register();
+    let sets = match instruction.mnemonic() {
+        Mov | Movsx | Movsxd | Movzx | Lea => true,
+        Imul => instruction.op_count() == 3,
+        _ => false,
+    };
+    sets && instruction.op0_kind() == OpKind::Register && (register.is_gpr32() || register.is_gpr64())
 }
 
 fn is(part: Register, register: Register) -> bool {
@@ -164,6 +186,7 @@ fn second_operand(from: &Instruction, value: &Value, operands: &[Operand]) -> Op
             let new = Instruction::with2(from.code(), target, target).ok()?;
             multiply(&new, value, operands)
         }
+        Mnemonic::Imul => product(from, from.try_immediate(2).ok()?, value, operands),
         Mnemonic::Movzx if width(from, 0)? >= 32 => set(from.op0_register(), value.cut(read, operands)?, operands),
         Mnemonic::Movsxd if read == 32 && width(from, 0)? == 64 => {
             set(from.op0_register(), value.sign_extended(operands)?, operands)
@@ -194,6 +217,17 @@ fn first_operand(from: &Instruction, site: Site, value: &Value, operands: &[Oper
         Mnemonic::Imul if from.op_count() == 2 && in_register => multiply(from, value, operands),
         Mnemonic::Add if in_register && from.op1_kind() == OpKind::Register && width(from, 1).is_some() => {
             sum(register, from.op1_register(), size, value, operands)
+        }
+        // The operation on a copy of the other operand.
+        Mnemonic::And | Mnemonic::Or | Mnemonic::Xor
+            if in_register && size >= 32 && from.op1_kind() == OpKind::Register && value.base.is_none() =>
+        {
+            let change = immediate(from, value, operands)?;
+            let code = if size == 64 { Code::Mov_r64_rm64 } else { Code::Mov_r32_rm32 };
+            Some(Change { before: Some(Instruction::with2(code, register, from.op1_register()).ok()?), ..change })
+        }
+        Mnemonic::Shl if in_register => {
+            product(from, 1 << (from.try_immediate(1).ok()? & u64::from(size - 1)), value, operands)
         }
         Mnemonic::Add | Mnemonic::Sub | Mnemonic::Inc | Mnemonic::Dec if in_register => {
             let number = match from.mnemonic() {
@@ -241,18 +275,28 @@ fn immediate(from: &Instruction, value: &Value, operands: &[Operand]) -> Option<
     let size = width(from, 0)?;
     let (_, codes, short) = OPERATIONS.iter().find(|(mnemonic, ..)| *mnemonic == from.mnemonic())?;
     let short = short.zip(value.short_immediate(size, operands));
+    let mut needs = Needs::Nothing;
     let (code, kind, part) = match (size, short) {
         (32, Some((codes, part))) => (codes[0], OpKind::Immediate8to32, part),
         (64, Some((codes, part))) => (codes[1], OpKind::Immediate8to64, part),
         (8, _) => (codes[0], OpKind::Immediate8, value.immediate(8)?),
         (16, _) => (codes[1], OpKind::Immediate16, value.immediate(16)?),
         (32, _) => (codes[2], OpKind::Immediate32, value.immediate(32)?),
-        _ => (codes[3], OpKind::Immediate32to64, value.signed_immediate(operands)?),
+        _ => {
+            let part = match value.signed_immediate(operands) {
+                None if from.mnemonic() == Mnemonic::Add && from.op0_kind() == OpKind::Register => {
+                    needs = Needs::Address;
+                    value.displacement(Address::Whole, operands)
+                }
+                part => part,
+            };
+            (codes[3], OpKind::Immediate32to64, part?)
+        }
     };
     let mut new = *from;
     new.set_code(code);
     set_immediate(&mut new, 1, kind);
-    Some(Change::filled(new, Field::Immediate, part))
+    Some(Change::filled(new, Field::Immediate, part).needs(needs))
 }
 
 /// A multiplication by the value: the first operand is the product, the second one the other factor.
@@ -268,6 +312,12 @@ fn multiply(from: &Instruction, value: &Value, operands: &[Operand]) -> Option<C
     new.set_code(code);
     set_immediate(&mut new, 2, kind);
     Some(Change::filled(new, Field::Immediate, part))
+}
+
+/// A register that is set to the product of the value and a number.
+fn product(from: &Instruction, number: u64, value: &Value, operands: &[Operand]) -> Option<Change> {
+    let size = width(from, 0).filter(|size| *size >= 32)?;
+    Some(set(from.op0_register(), value.times(number, size, operands)?, operands)?.needs(Needs::DeadFlags))
 }
 
 /// A shift by the low byte of the value. The processor takes the same bits of an immediate and of `cl`.
@@ -292,9 +342,9 @@ fn sum(register: Register, other: Register, size: u32, value: &Value, operands: 
         new.set_memory_index_scale(1);
     }
     let change = displaced(new, value, address, operands)?;
-    // A sum is not an address yet, so that it must not be the first to refuse values of the operand.
-    let refuses = |part: &Part| part.kind == PatchKind::Abs32S && !operands[part.operand].is_refused;
-    (!change.fill.is_some_and(|(_, part)| refuses(&part))).then(|| change.needs(Needs::DeadFlags))
+    let refuses = |part: Part| part.kind == PatchKind::Abs32S && !operands[part.operand].is_refused;
+    let refuses = change.fill.is_some_and(|(_, part)| refuses(part));
+    Some(change.needs(if refuses { Needs::DeadFlagsAndAddress } else { Needs::DeadFlags }))
 }
 
 fn lea(code: Code, register: Register, base: Register) -> Option<Instruction> {
@@ -304,20 +354,32 @@ fn lea(code: Code, register: Register, base: Register) -> Option<Instruction> {
 /// The value takes the place of a register in an address.
 fn in_displacement(from: &Instruction, register: Register, value: &Value, operands: &[Operand]) -> Option<Change> {
     let (base, index) = (from.memory_base(), from.memory_index());
-    // Not twice, and not in an address of 32 bits.
-    if (base == register) == (index == register) {
+    // Not in an address of 32 bits.
+    if base != register && index != register {
         return None;
     }
     let kept = value.base.unwrap_or(Register::None);
-    let mut new = *from;
-    // Only a copy of another register can be multiplied in its place.
-    let copy = value.operand.is_none() && value.number == 0;
-    if base == register {
+    let address = if from.code() == Code::Lea_r32_m { Address::Low32 } else { Address::Whole };
+    let bits = if address == Address::Low32 { 32 } else { 64 };
+    let scale = from.memory_index_scale();
+    let (mut new, mut value) = (*from, *value);
+    if base == register && index == register {
+        if kept != Register::None {
+            return None;
+        }
+        value = value.times(u64::from(scale) + 1, bits, operands)?;
+        new.set_memory_base(Register::None);
+        new.set_memory_index(Register::None);
+    } else if base == register {
         new.set_memory_base(kept);
-    } else if from.memory_index_scale() == 1 || copy {
-        new.set_memory_index(kept);
     } else {
-        return None;
+        new.set_memory_index(kept);
+        if scale != 1 {
+            value = Value { base: value.base, ..value.offset().times(scale.into(), bits, operands)? };
+        }
+    }
+    if new.memory_index() == Register::None {
+        new.set_memory_index_scale(1);
     }
     if new.memory_index_scale() == 1 && (new.memory_base() == Register::None || new.memory_index() == Register::RSP) {
         let (base, index) = (new.memory_base(), new.memory_index());
@@ -327,10 +389,8 @@ fn in_displacement(from: &Instruction, register: Register, value: &Value, operan
     if new.memory_index() == Register::RSP {
         return None;
     }
-    let address = if from.code() == Code::Lea_r32_m { Address::Low32 } else { Address::Whole };
-    let bits = if address == Address::Low32 { 32 } else { 64 };
     let number = from.memory_displacement64() as i64;
-    let moved = if number == 0 { *value } else { value.plus(number, bits, operands)? };
+    let moved = if number == 0 { value } else { value.plus(number, bits, operands)? };
     if matches!(from.code(), Code::Lea_r32_m | Code::Lea_r64_m)
         && new.memory_base() == Register::None
         && new.memory_index() == Register::None
@@ -352,7 +412,7 @@ fn displaced(mut new: Instruction, value: &Value, address: Address, operands: &[
         };
         new.set_memory_displ_size(size);
         new.set_memory_displacement64(i64::from(number) as u64);
-        return Some(Change { instruction: new, fill: None, needs: Needs::Nothing, defines: None });
+        return Some(Change::new(new, None));
     };
     let (size, part) = match value.short_displacement(operands).filter(|_| short) {
         Some(part) => (1, part),

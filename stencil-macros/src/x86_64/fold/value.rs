@@ -26,13 +26,15 @@ impl Operand {
     }
 }
 
-/// The contents of a register: `base + operand + number`, cut to `bits` and extended with zeros to 64. The operand counts as
-/// the 64-bit word that its type extends it to.
+/// The contents of a register: `base + operand * factor + number`, cut to `bits` and extended with zeros to 64. The operand counts
+/// as the 64-bit word that its type extends it to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
     /// A 64-bit register, which still holds what it held when the sum was made; only with 64 bits.
     pub base: Option<Register>,
     pub operand: Option<usize>,
+    /// Not 0; 1 without an operand.
+    pub factor: u8,
     pub number: i64,
     pub bits: u32,
 }
@@ -55,6 +57,21 @@ pub enum Address {
 }
 
 impl Value {
+    /// Returns a number known when the macro expands, as 64 bits.
+    pub fn number(number: i64) -> Self {
+        Self { base: None, operand: None, factor: 1, number, bits: 64 }
+    }
+
+    /// Returns what a 64-bit register holds.
+    pub fn copy(base: Register) -> Self {
+        Self { base: Some(base), ..Self::number(0) }
+    }
+
+    /// Returns the register, if the value is what another register holds and nothing else.
+    pub fn copied(&self) -> Option<Register> {
+        self.base.filter(|_| *self == Self { base: self.base, ..Self::number(0) })
+    }
+
     /// The value of a register after a load of the low `bits` of an operand's variable, extended with zeros, or with its
     /// sign to `bits`, if `signed`. `read` is the number of bits in memory.
     pub fn loaded(operands: &[Operand], operand: usize, read: u32, bits: u32, signed: bool) -> Option<Self> {
@@ -65,7 +82,7 @@ impl Value {
             return None;
         }
         let bits = if signed { bits } else { read };
-        Some(Self { base: None, operand: Some(operand), number: 0, bits }.widened(operands))
+        Some(Self { operand: Some(operand), bits, ..Self::number(0) }.widened(operands))
     }
 
     /// The same value, known to more bits if its range says so.
@@ -79,7 +96,8 @@ impl Value {
     /// The least and the greatest sum of operand and number, before it is cut.
     fn range(&self, operands: &[Operand]) -> Option<(i128, i128)> {
         let (least, greatest) = self.operand.map_or(Some((0, 0)), |operand| Some(operands.get(operand)?.range))?;
-        Some((least + i128::from(self.number), greatest + i128::from(self.number)))
+        let product = |value: i128| value * i128::from(self.factor) + i128::from(self.number);
+        Some((product(least), product(greatest)))
     }
 
     fn known<'a>(&self, operands: &'a [Operand]) -> Option<&'a Operand> {
@@ -109,7 +127,24 @@ impl Value {
         (self.bits >= bits).then(|| Self { number, bits, ..self }.widened(operands))
     }
 
+    /// The product of the value and a number, cut to `bits`.
+    pub fn times(self, number: u64, bits: u32, operands: &[Operand]) -> Option<Self> {
+        if self.base.is_some() || self.bits < bits || number == 0 {
+            return None;
+        }
+        let factor =
+            self.operand.map_or(Some(1), |_| u8::try_from(u64::from(self.factor).checked_mul(number)?).ok())?;
+        let number = self.number.checked_mul(i64::try_from(number).ok()?)?;
+        Some(Self { factor, number, bits, ..self }.widened(operands))
+    }
+
     fn part(&self, kind: PatchKind) -> Option<Part> {
+        let kind = match (kind, self.factor) {
+            (kind, 1) => kind,
+            (PatchKind::Low32, factor) => PatchKind::Scaled32(factor),
+            (PatchKind::Low8, factor) => PatchKind::Scaled8(factor),
+            _ => return None,
+        };
         (self.base.is_none()).then_some(Part { kind, operand: self.operand?, addend: self.number })
     }
 
@@ -150,7 +185,7 @@ impl Value {
         if address == Address::Low32 && self.bits >= 32 {
             return offset.part(PatchKind::Low32);
         }
-        let may_be_refused = self.known(operands).is_some_and(|operand| operand.may_be_refused);
+        let may_be_refused = self.factor == 1 && self.known(operands).is_some_and(|operand| operand.may_be_refused);
         match offset.signed_immediate(operands) {
             Some(part) => Some(part),
             // The processor would take it for negative, so that the patch checks it.
@@ -160,7 +195,7 @@ impl Value {
     }
 
     /// The value without its base.
-    fn offset(&self) -> Self {
+    pub fn offset(&self) -> Self {
         Self { base: None, ..*self }
     }
 }

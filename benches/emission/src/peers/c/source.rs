@@ -92,7 +92,7 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
         };
         let function = match patch.kind {
             PatchKind::Abs64 => "patch_64",
-            PatchKind::Abs32S | PatchKind::Low32 => "patch_32",
+            PatchKind::Abs32S | PatchKind::Low32 | PatchKind::Scaled32(_) => "patch_32",
             PatchKind::Low16 => "patch_16",
             PatchKind::Low8 => "patch_8",
             PatchKind::Rel32 => "patch_32r",
@@ -101,7 +101,10 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
             Value::Operand(operand) if stencil.holes()[operand].ty == "Label" => {
                 format!("labels[it->operands[{operand}]]")
             }
-            Value::Operand(operand) => format!("it->operands[{operand}]"),
+            Value::Operand(operand) => match patch.kind {
+                PatchKind::Scaled32(factor) => format!("it->operands[{operand}] * {factor}"),
+                _ => format!("it->operands[{operand}]"),
+            },
             Value::Code(offset) => format!("(uintptr_t)code + {offset}"),
             Value::Data(offset) => format!("(uintptr_t)data + {offset}"),
             Value::Next => format!("(uintptr_t)code + {}", stencil.code.size),
