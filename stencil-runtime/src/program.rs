@@ -302,7 +302,7 @@ impl<M: Machine> Uop<M> {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn emit_member<Kind: Memory, const N: usize, const P: usize>(
-        (name, uops, ranges): (&'static str, &[Option<Self>], [(usize, usize); P]),
+        (name, uops, ranges): (&'static str, &[Option<Self>], Ranges<P>),
         parameters: [usize; P],
         out: &mut Emitter<'_, Kind>,
         words: [u64; N],
@@ -345,12 +345,14 @@ pub type Function<Kind, const N: usize> = fn(&mut Emitter<'_, Kind>, Stored, &[u
 /// The words that a narrow form takes: for each operand the least one, and its distance to the greatest one.
 pub type Limits<const N: usize> = [(u64, u64); N];
 
-/// Returns the member of a family for these parameters. Each range is the first value and the number of values. The last
-/// parameter changes fastest.
+/// The parameters of a family: for each the first value, and the number of values.
+type Ranges<const P: usize> = [(usize, usize); P];
+
+/// Returns the member of a family for these parameters. The last parameter changes fastest.
 #[inline(always)]
 fn member<M: Machine, const P: usize>(
     uops: &[Option<Uop<M>>],
-    ranges: [(usize, usize); P],
+    ranges: Ranges<P>,
     parameters: [usize; P],
 ) -> Option<&Uop<M>> {
     let (mut index, mut next) = (0, 0);
@@ -394,7 +396,7 @@ impl<M: Machine> Instruction<M> {
     #[inline(always)]
     pub unsafe fn member<const N: usize, const P: usize>(
         (uops, missing): (&'static [Option<Uop<M>>], &'static Uop<M>),
-        ranges: [(usize, usize); P],
+        ranges: Ranges<P>,
         parameters: [usize; P],
         words: [u64; N],
         limits: Option<Limits<N>>,
