@@ -1,8 +1,9 @@
 //! Catalogs: the stencils of a block, encoded in constants that rustc need not look into.
 //!
 //! A block may have thousands of stencils. A Rust expression for each would cost milliseconds of type and borrow checking.
-//! So the macro encodes all descriptions in one byte string, and this module decodes them: constant evaluation decodes the
-//! sizes that instructions need, and the run time decodes the rest for errors, trampolines and listings.
+//! So the macro encodes all descriptions in one byte string, and this module decodes them for errors, trampolines and
+//! listings. Only the sizes that instructions need are passed to [`Uop`](crate::Uop) as plain numbers: decoding them in constant
+//! evaluation would take half a millisecond for each stencil.
 //!
 //! The records consist of numbers in LEB128, signed ones in zigzag form. A string is a number: the offset in `strings`,
 //! where the string ends before a line feed. A uop or a family has the record
