@@ -296,7 +296,7 @@ impl<M: Machine> Uop<M> {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn emit_member<Kind: Memory, const N: usize, const P: usize>(
-        (name, uops, ranges): (&'static str, &[Option<Self>], [(usize, usize); P]),
+        (name, uops, ranges): Members<'_, M, P>,
         parameters: [usize; P],
         out: &mut Emitter<'_, Kind>,
         words: [u64; N],
@@ -338,6 +338,9 @@ pub type Function<Kind, const N: usize> = fn(&mut Emitter<'_, Kind>, Stored, &[u
 
 /// The words that a narrow form takes: for each operand the least one, and its distance to the greatest one.
 pub type Limits<const N: usize> = [(u64, u64); N];
+
+/// A family: its name, its uops, and for each parameter the first value and the number of values.
+pub type Members<'a, M, const P: usize> = (&'static str, &'a [Option<Uop<M>>], [(usize, usize); P]);
 
 /// Returns the member of a family for these parameters. Each range is the first value and the number of values. The last
 /// parameter changes fastest.

@@ -8,7 +8,7 @@ use stencil_runtime::{Instruction, Label, stencil};
 
 stencil! {
     // The build fails if a uop that does not call is large or uses the native stack.
-    #![stencil(max_code = 40, max_data = 0, no_stack)]
+    #![stencil(max_code = 40, max_data = 8, no_stack)]
 
     /// The cells and the index of the current one. The index wraps around, so no program leaves the 65,536 cells.
     machine Tape(cells: *mut u8, at: u16, io: *mut Io);
