@@ -150,7 +150,8 @@ fn nested_host_functions() {
             });
             assert!(deepest < 100);
             if native == 2 << 20 && calls <= 10 {
-                assert!(deepest > 50, "{deepest} deep with {native} bytes");
+                // In debug builds, each takes some 40 KiB.
+                assert!(deepest > 40, "{deepest} deep with {native} bytes");
             }
         }
     }

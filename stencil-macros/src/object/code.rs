@@ -36,8 +36,11 @@ impl Builder<'_, '_, '_> {
         for relocation in relocations {
             let index = instruction::index_at(&decoded, relocation.offset);
             let (Some(item), RelocationKind::Relative) = (decoded.get(index), relocation.kind) else { continue };
+            if !(item.is_address && item.is_relative()) {
+                continue;
+            }
             let Target::Local { section, offset, named } = self.target(relocation)? else { continue };
-            if self.is_code(section) || !(item.is_address && item.is_relative()) {
+            if self.is_code(section) {
                 continue;
             }
             let rest = item.rest(relocation.offset) as isize;

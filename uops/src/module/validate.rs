@@ -61,7 +61,9 @@ pub(crate) fn validate<'m>(
         if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
             functions.validate(function, &body, reporter)?;
             reporter.report(body.range().end as usize)?;
-        } else if let Some((_, range)) = payload.as_section() {
+        } else if let (false, Some((_, range))) =
+            (matches!(payload, Payload::CodeSectionStart { .. }), payload.as_section())
+        {
             // Validating and decoding a large section take about the same time.
             reporter.report(range.end as usize)?;
         }
