@@ -73,10 +73,14 @@ pub fn emit<'m>(
             Section::Code => &mut *code,
             Section::Data => &mut *data,
         };
-        let factor = if let PatchKind::Scaled32(factor) = kind { factor } else { 1 };
+        let factor = match kind {
+            PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => factor,
+            _ => 1,
+        };
         let value = value.wrapping_mul(factor.into()).wrapping_add_signed(addend);
         let field = match kind {
-            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 | PatchKind::Scaled32(_) => value,
+            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => value,
+            PatchKind::Scaled32(_) | PatchKind::Scaled8(_) => value,
             PatchKind::Abs32S => i32::try_from(value as i64)? as u64,
             PatchKind::Rel32 => i32::try_from(value.wrapping_sub(place.address + offset as u64) as i64)? as u64,
         };

@@ -94,7 +94,7 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
             PatchKind::Abs64 => "patch_64",
             PatchKind::Abs32S | PatchKind::Low32 | PatchKind::Scaled32(_) => "patch_32",
             PatchKind::Low16 => "patch_16",
-            PatchKind::Low8 => "patch_8",
+            PatchKind::Low8 | PatchKind::Scaled8(_) => "patch_8",
             PatchKind::Rel32 => "patch_32r",
         };
         let value = match patch.value {
@@ -102,7 +102,9 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
                 format!("labels[it->operands[{operand}]]")
             }
             Value::Operand(operand) => match patch.kind {
-                PatchKind::Scaled32(factor) => format!("it->operands[{operand}] * {factor}"),
+                PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => {
+                    format!("it->operands[{operand}] * {factor}")
+                }
                 _ => format!("it->operands[{operand}]"),
             },
             Value::Code(offset) => format!("(uintptr_t)code + {offset}"),
