@@ -54,7 +54,8 @@ fn program() -> impl Strategy<Value = Vec<Uop>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => program().prop_map(Step::Compile),
-        3 => (vec(program(), 0..10), prop::bool::weighted(0.8)).prop_map(|(programs, publish)| Step::Batch { programs, publish }),
+        // Five programs of the largest size nearly fill the arena.
+        3 => (vec(program(), 0..6), prop::bool::weighted(0.8)).prop_map(|(programs, publish)| Step::Batch { programs, publish }),
         1 => program().prop_map(Step::Fail),
         4 => vec(any::<prop::sample::Index>(), 0..12).prop_map(Step::Drop),
         1 => Just(Step::DropAll),
