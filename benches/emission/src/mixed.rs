@@ -56,13 +56,13 @@ impl Step {
     }
 }
 
-/// Makes this many steps.
+/// Makes this many steps. No operand is small enough for a narrow form, which emit functions and C do not emit.
 pub fn steps(number: usize) -> Vec<Step> {
     let mut random = scale::Random(2);
     let mut step = || Step {
         uop: random.below(STENCILS.len()) as u16,
-        oparg: random.below(1 << 8) as u16,
-        operand: random.below(1 << 31) as u64,
+        oparg: 128 + random.below(1 << 7) as u16,
+        operand: (1 << 40) + random.below(1 << 31) as u64,
     };
     (0..number).map(|_| step()).collect()
 }
