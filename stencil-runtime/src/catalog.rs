@@ -106,7 +106,7 @@ impl Stored {
     /// No bytes.
     pub(crate) const NONE: Self = Self([].as_ptr());
 
-    /// The bytes from this offset on.
+    /// Returns the bytes from this offset on.
     ///
     /// # Safety
     /// They are only passed to the function of a shape that expects no more bytes than there are.
@@ -118,7 +118,7 @@ impl Stored {
     /// Returns the bytes of code and of data.
     ///
     /// # Safety
-    /// `CODE` and `DATA` are what the shape expects that these bytes were made for.
+    /// The shape that these bytes were made for expects `CODE` and `DATA` bytes.
     #[must_use]
     #[inline(always)]
     pub unsafe fn parts<const CODE: usize, const DATA: usize>(self) -> (&'static [u8; CODE], &'static [u8; DATA]) {

@@ -52,6 +52,7 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
             _ => quote! { 0 },
         });
         let stored = common.map_or_else(
+            // SAFETY of the expansion: the runtime calls the function for uops of its shape only.
             || quote! { unsafe { __stencil_runtime::Uop::stored(#uop) } },
             |start| constant_bytes(start, names),
         );
@@ -87,6 +88,7 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
 /// The stored bytes of a stencil, as a constant.
 fn constant_bytes(start: usize, names: &Names) -> TokenStream {
     let bytes = names.bytes();
+    // SAFETY of the expansion: the catalog has put the stored bytes of a stencil of the shape at `start`.
     quote! { const { unsafe { __stencil_runtime::expansion::Stored::at(&#bytes, #start) } } }
 }
 
@@ -144,6 +146,7 @@ pub fn expand(
         }
     };
     let inline = if inlined { quote!(inline) } else { quote!(inline(never)) };
+    // SAFETY of the expansion: the words are those of the typed operands, and the function is that of the stencil's shape.
     // Every token has the name's span, because that is where rustc reports two uops of the same name.
     let public = quote_spanned! {names::span(uop)=>
         fn #function<__Memory: __stencil_runtime::Memory>(
@@ -211,6 +214,7 @@ fn body(shape: &Shape, names: &Names) -> TokenStream {
             );
         }
     });
+    // SAFETY of the expansion: callers pass the stored bytes of a stencil of this shape, which has these lengths.
     quote! {
         #addresses
         #(if !#conditions { return false; })*

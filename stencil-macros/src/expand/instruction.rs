@@ -14,6 +14,7 @@ use crate::model::{Objects, Stencil};
 pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenStream {
     let machine = names::machine(block);
     let (common, uops) = (common_attributes(&uop.attributes), names.uop(uop));
+    // SAFETY of the expansion: the heads, the catalog and the shapes are made of the same stencils.
     let (shapes, attributes) = (names.shapes(), quote! { #[doc(hidden)] #(#common)* #[allow(non_upper_case_globals)] });
     let (catalog, narrow_uops, narrow_count) = (names.catalog(), names.narrow(uop), entry.narrow.len());
     // The limit of constant evaluation is meant for loops that do not end; the family's size bounds these.
@@ -57,6 +58,7 @@ fn heads<'a>(members: impl Iterator<Item = Option<&'a Member>>) -> Literal {
 /// Returns the `Uop` of a stencil. `narrow` refers to the narrow forms of its entry.
 pub fn uop(member: Member, narrow: &TokenStream, names: &Names) -> TokenStream {
     let (catalog, shapes, head) = (names.catalog(), names.shapes(), member.head());
+    // SAFETY of the expansion: as for families.
     quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, &#shapes, [#(#head),*], #narrow) } }
 }
 
@@ -96,6 +98,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     } else {
         quote! { __stencil_runtime::Instruction::new(&#uops, #to_words, #limits) }
     };
+    // SAFETY of the expansion: the words are those of the typed operands, in their order.
     // Every token has the name's span, because that is where rustc reports two uops of the same name in different
     // blocks.
     let function = quote_spanned! {names::span(uop)=>

@@ -61,10 +61,10 @@ pub(crate) fn validate<'m>(
         if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
             functions.validate(function, &body, reporter)?;
             reporter.report(body.range().end as usize)?;
-        } else if let (false, Some((_, range))) =
-            (matches!(payload, Payload::CodeSectionStart { .. }), payload.as_section())
+        } else if !matches!(payload, Payload::CodeSectionStart { .. })
+            && let Some((_, range)) = payload.as_section()
         {
-            // Validating and decoding a large section take about the same time.
+            // Functions report the code section. Validating and decoding a large section take about the same time.
             reporter.report(range.end as usize)?;
         }
         sink(payload)?;
