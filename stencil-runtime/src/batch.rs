@@ -4,8 +4,9 @@ use std::iter;
 
 use crate::code::{Code, place};
 use crate::error::Error;
+use crate::label::Labels;
 use crate::memory::{Owner, Writer};
-use crate::program::{Instruction, Labels, Layout, Machine};
+use crate::program::{Instruction, Layout, Machine};
 
 /// Programs of machine `M` in an [`Arena`](crate::Arena) that are written but not yet executable.
 /// [`publish`](Self::publish) makes them executable.

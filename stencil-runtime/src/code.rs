@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use crate::arena::Arena;
 use crate::entry::EntryPoint;
 use crate::error::Error;
+use crate::label::{Label, Labels, offset};
 use crate::memory::{Block, Mapping, Owner, Pages, Placement, Writer};
-use crate::program::{Instruction, Label, Labels, Layout, Machine, emit, offset};
+use crate::program::{Instruction, Layout, Machine, emit};
 
 /// A compiled, executable program of machine `M`. Dropping it frees its memory: its part of an [`Arena`], or the memory of
 /// its own.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::label::Label;
 use crate::patch::Overflow;
-use crate::program::Label;
 use crate::stencil::member_name;
 
 /// Why code could not be emitted, placed or published.

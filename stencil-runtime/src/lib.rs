@@ -28,11 +28,14 @@ mod entry;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+mod label;
 mod listing;
 mod memory;
+mod operand;
 pub mod patch;
 mod program;
 mod stencil;
+mod uop;
 
 pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use batch::Batch;
@@ -40,10 +43,13 @@ pub use code::Code;
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
+pub use label::{Label, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
-pub use program::{Instruction, Label, Labels, Machine, Operand, Uop, Words};
+pub use operand::{Operand, Words};
+pub use program::{Instruction, Machine};
 pub use stencil::{Abi, Body, Family, Hole, Patch, PatchKind, Section, Stencil, Value};
+pub use uop::Uop;
 
 /// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
@@ -53,7 +59,7 @@ pub mod expansion {
     pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
-    pub use crate::program::{Function, Shape};
+    pub use crate::uop::{Function, Shape};
     pub use ::core;
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 
