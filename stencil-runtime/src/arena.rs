@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::error::Error;
+use crate::fragment::Fragment;
 use crate::memory::{Mapping, Owner, Pages, Placement};
 
 /// Memory for many programs. They share pages, and the space of dropped programs is reused.
@@ -138,6 +139,12 @@ impl Arena {
     /// as it has used, whichever is more, and at most 1 MiB and a 64th of the arena.
     #[must_use]
     pub fn batch<M>(&self) -> Batch<'_, M> {
+        Batch::new(&self.pages)
+    }
+
+    /// Begins a batch of [fragments](Fragment), as [`batch`](Self::batch) does for programs with an entry.
+    #[must_use]
+    pub fn fragments<M>(&self) -> Batch<'_, M, Fragment<M>> {
         Batch::new(&self.pages)
     }
 

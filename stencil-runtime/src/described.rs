@@ -7,7 +7,7 @@ use crate::catalog::Catalog;
 use crate::emit::{Emitter, Memory, padding};
 use crate::error::Error;
 use crate::patch;
-use crate::stencil::{Details, Patch, PatchKind, Section, Stencil, Value};
+use crate::stencil::{Details, Hole, Patch, PatchKind, Section, Stencil, Value};
 
 /// The name and the address of a function or of read-only C data that a patch refers to.
 #[derive(Debug)]
@@ -114,7 +114,11 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let mut values = Vec::with_capacity(patches.len());
         for (patch, link) in patches.iter().zip(links) {
             values.push(match (patch.value, link) {
-                (Value::Operand(operand), _) => (holes[operand].name, operands[operand]),
+                (Value::Operand(operand), _) => {
+                    let (Hole { name, .. }, address) = (holes[operand], operands[operand]);
+                    let far = patch.kind == PatchKind::Rel32 && holes[operand].type_name() == "CodeAddress";
+                    (name, if far { self.reach(name, address)? } else { address })
+                }
                 (Value::Callee(_), Some(Link { name, address })) => (*name, self.reach(name, *address as u64)?),
                 (_, Some(Link { name, address })) => (*name, *address as u64),
                 (Value::Code(offset), None) => ("data", self.code().wrapping_add(offset as u64)),
@@ -153,8 +157,8 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         }
     }
 
-    /// Returns an address at which a 32-bit displacement reaches a host function: its own, or that of its trampoline at the
-    /// end of the data buffer. Each function has at most one trampoline.
+    /// Returns an address at which a 32-bit displacement reaches a function or other code: its own, or that of its trampoline at the
+    /// end of the data buffer. Each address has at most one trampoline.
     fn reach(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
         let out = &mut *self.out;
         if out.reaches(function, 0) {

@@ -66,9 +66,10 @@ pub enum Error {
         /// The value and the range of the hole.
         overflow: Box<Overflow>,
     },
-    /// A host function is farther than 2 GiB from the code that calls it, and the data buffer has no room for a trampoline.
+    /// A host function, or a code address, is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has
+    /// no room for a trampoline.
     OutOfReach {
-        /// The host function's name.
+        /// The name of the host function or of the operand.
         callee: &'static str,
     },
     /// An instruction refers to a label that the program never binds.
@@ -185,8 +186,8 @@ impl fmt::Display for Error {
             }
             Self::OutOfReach { callee } => write!(
                 f,
-                "the host function `{callee}` is farther than 2 GiB from the code, and the data buffer has no 16 \
-                 bytes left for a trampoline: use larger buffers, or buffers nearer to the executable"
+                "`{callee}` is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has no \
+                 16 bytes left for a trampoline: use larger buffers, or buffers nearer to `{callee}`"
             ),
             Self::UnknownLabel { label, instruction } => {
                 write!(
@@ -288,8 +289,8 @@ mod tests {
             ),
             (
                 Error::OutOfReach { callee: "print" },
-                "the host function `print` is farther than 2 GiB from the code, and the data buffer has no 16 bytes \
-                 left for a trampoline: use larger buffers, or buffers nearer to the executable",
+                "`print` is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has no 16 \
+                 bytes left for a trampoline: use larger buffers, or buffers nearer to `print`",
             ),
             (
                 Error::UnknownLabel { label, instruction: 3 },

@@ -15,6 +15,7 @@
 
 extern crate self as stencil_runtime;
 
+mod address;
 mod arena;
 mod batch;
 mod block;
@@ -26,6 +27,7 @@ mod described;
 mod emit;
 mod entry;
 mod error;
+mod fragment;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod label;
@@ -37,12 +39,14 @@ mod program;
 mod stencil;
 mod uop;
 
+pub use address::CodeAddress;
 pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use batch::Batch;
-pub use code::Code;
+pub use code::{Code, Compiled};
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
+pub use fragment::{Fragment, FragmentEntry};
 pub use label::{Label, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
