@@ -27,6 +27,8 @@ pub enum Type {
     Label,
     /// The address of code outside of the program; operands only.
     CodeAddress,
+    /// A jump that can be linked to other code at run time; operands only.
+    Exit,
     /// `[T; N]`; fields of a struct only.
     Array(Box<Type>, usize),
     /// A struct of the block, or, behind a pointer, any Rust type.
@@ -34,7 +36,7 @@ pub enum Type {
 }
 
 /// The types that the macro knows by name.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 18] = [
     "u8",
     "u16",
     "u32",
@@ -51,12 +53,13 @@ pub const NAMES: [&str; 17] = [
     "__m128i",
     "Label",
     "CodeAddress",
+    "Exit",
     "c_void",
 ];
 
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, \
                          f64, __m128i or a raw pointer; a field may also be an array or another struct of the block, and an \
-                         operand may also be a Label or a CodeAddress";
+                         operand may also be a Label, a CodeAddress or an Exit";
 
 impl Type {
     /// Returns whether conventions pass the type in a vector register, rather than in a general-purpose one.
@@ -66,7 +69,7 @@ impl Type {
 
     /// Returns whether bodies jump to an operand of this type, or call it.
     pub fn is_code(&self) -> bool {
-        matches!(self, Self::Label | Self::CodeAddress)
+        matches!(self, Self::Label | Self::CodeAddress | Self::Exit)
     }
 
     pub fn from_rust(ty: &syn::Type) -> Result<Self> {
@@ -111,6 +114,7 @@ impl Type {
                     "__m128i" => Self::Vector,
                     "Label" => Self::Label,
                     "CodeAddress" => Self::CodeAddress,
+                    "Exit" => Self::Exit,
                     "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
                 })
@@ -150,7 +154,7 @@ impl Type {
             // The definition of `__m128i` in the compilers' headers, which take long to read.
             Self::Vector => "long long __attribute__((vector_size(16)))".into(),
             Self::Named(name) => name.to_string(),
-            Self::Label | Self::CodeAddress | Self::Pointer { .. } | Self::Array(..) => {
+            Self::Label | Self::CodeAddress | Self::Exit | Self::Pointer { .. } | Self::Array(..) => {
                 unreachable!("has a declarator or no C spelling")
             }
         }

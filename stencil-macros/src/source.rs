@@ -13,6 +13,7 @@ use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
 use crate::convention::{self, Parameter};
+use crate::ctype::Type;
 use crate::model::{Abi, Symbol};
 use crate::text::{Place, Text};
 
@@ -348,7 +349,14 @@ impl Source {
             self.made(format!("operand {} of uop {name}", field.name), field.name.span());
             let (hole, _) = hole(index, operand);
             let _ = writeln!(self.c, "{unused}{} = {hole};", operand_declarator(field, &field.name.to_string()));
-            if field.ty.c.is_code() {
+            if field.ty.c == Type::Exit {
+                let _ = writeln!(
+                    self.c,
+                    "extern STENCIL_UOP *const stencil_address_{} __attribute__((unused, unavailable(\
+                     \"the target of an exit changes: take the address of a Label\")));",
+                    field.name
+                );
+            } else if field.ty.c.is_code() {
                 // What `ADDRESS_OF` reads: the address as a value, which a displacement cannot be.
                 let _ = writeln!(
                     self.c,

@@ -95,7 +95,7 @@ pub struct ArenaStats {
     /// Code and data of published programs.
     pub used: usize,
     /// Memory that is neither used nor free: the padding of programs to cache lines, free lines in pages that cannot be reused
-    /// while a program in them lives, and the space of unpublished batches.
+    /// while a program in them lives, pages for links, and the space of unpublished batches.
     pub padding: usize,
     /// Memory that can be reused.
     pub free: usize,

@@ -6,7 +6,8 @@ use crate::arena::Arena;
 use crate::entry::EntryPoint;
 use crate::error::Error;
 use crate::label::{Label, Labels, offset};
-use crate::memory::{Block, Mapping, Owner, Pages, Placement, Writer};
+use crate::link::Exits;
+use crate::memory::{Block, Mapping, Owner, PAGE, Pages, Placement, Writer};
 use crate::program::{Instruction, Layout, Machine, emit};
 use crate::uop::Uop;
 
@@ -14,11 +15,21 @@ use crate::uop::Uop;
 /// its own.
 #[derive(Debug)]
 pub struct Code<M> {
-    block: Block,
+    pub(crate) block: Block,
     code_size: u32,
     /// Each label's offset, as in [`Labels`].
     labels: Box<[u32]>,
+    pub(crate) exits: Option<Box<Exits>>,
     machine: PhantomData<fn() -> M>,
+}
+
+impl<M> Drop for Code<M> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(exits) = &self.exits {
+            exits.free(&self.block);
+        }
+    }
 }
 
 pub(crate) mod sealed {
@@ -74,9 +85,9 @@ impl<M: Machine> Code<M> {
 
     /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
     #[inline]
-    pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>) -> Self {
+    pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>, exits: Option<Box<Exits>>) -> Self {
         // The size is below 2 GiB, because `Layout::size` has succeeded.
-        Self { block, code_size: layout.code as u32, labels, machine: PhantomData }
+        Self { block, code_size: layout.code as u32, labels, exits, machine: PhantomData }
     }
 
     /// Returns the program as a function. Call it at once, or keep it as long as this value is borrowed.
@@ -112,7 +123,9 @@ impl<M: Machine> Code<M> {
     pub fn size(&self) -> usize {
         self.block.bytes().len()
     }
+}
 
+impl<M> Code<M> {
     /// Returns the offset of a label in [`bytes`](Self::bytes), if it is bound.
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
@@ -133,8 +146,7 @@ pub(crate) fn compile_in<M: Machine, C: Compiled<M>>(
 ) -> Result<C, Error> {
     let mut labels = Labels::default();
     let layout = Layout::new(C::ENTRY, instructions, &mut labels)?;
-    let block = published::<M, C>(arena.pages(), instructions, &layout, &mut labels)?;
-    Ok(C::from_code(Code::new(block, &layout, labels.bound())))
+    published(arena.pages(), instructions, &layout, &mut labels)
 }
 
 /// Compiles a program into memory of its own.
@@ -145,29 +157,30 @@ fn compile_alone<M: Machine, C: Compiled<M>>(
     let mut labels = Labels::default();
     let layout = Layout::new(C::ENTRY, instructions, &mut labels)?;
     let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
+    // Exits may need a page beside the program.
+    let size = if layout.trampolines() == 0 { size } else { size.next_multiple_of(PAGE) + PAGE };
     let mut alone = |mapping| {
         let pages = Owner::new(Pages::new(size, mapping, placement)?);
-        published::<M, C>(&pages, instructions, &layout, &mut labels)
+        published(&pages, instructions, &layout, &mut labels)
     };
-    let block = match alone(Mapping::Single) {
+    match alone(Mapping::Single) {
         Err(refused @ Error::NotExecutable { .. }) => alone(Mapping::Dual).map_err(|_| refused),
-        block => block,
-    }?;
-    Ok(C::from_code(Code::new(block, &layout, labels.bound())))
+        code => code,
+    }
 }
 
-/// Emits a program into pages, and makes it executable.
-fn published<M: Machine, C: Compiled<M>>(
+/// Compiles a program of this layout into pages.
+pub(crate) fn published<M: Machine, C: Compiled<M>>(
     pages: &Owner,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<Block, Error> {
+) -> Result<C, Error> {
     let mut writer = Writer::new(pages, false);
-    place::<M, C>(&mut writer, instructions, layout, labels)?;
-    let block = writer.keep();
+    let exits = place::<M, C>(&mut writer, instructions, layout, labels)?;
+    let code = C::from_code(Code::new(writer.keep(), layout, labels.bound(), exits));
     writer.publish()?;
-    Ok(block)
+    Ok(code)
 }
 
 /// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep).
@@ -177,9 +190,9 @@ pub(crate) fn place<M: Machine, C: Compiled<M>>(
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<(), Error> {
+) -> Result<Option<Box<Exits>>, Error> {
     match attempt::<M, C>(writer, instructions, layout, labels, 0) {
-        Ok(()) => Ok(()),
+        Ok(exits) => Ok(exits),
         Err(error) => again::<M, C>(writer, instructions, layout, labels, error),
     }
 }
@@ -192,7 +205,7 @@ fn again<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     error: Error,
-) -> Result<(), Error> {
+) -> Result<Option<Box<Exits>>, Error> {
     match error {
         // A function or a code address is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
         // later uop's data. Reserve a trampoline for every call.
@@ -210,7 +223,7 @@ fn attempt<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<(), Error> {
+) -> Result<Option<Box<Exits>>, Error> {
     let mut slot = writer.slot(layout.size(trampolines)?)?;
     emit(C::ENTRY, instructions, &mut slot, layout, labels, trampolines)
 }

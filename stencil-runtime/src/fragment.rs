@@ -48,6 +48,10 @@ impl<M: Machine> Fragment<M> {
         compile_in(arena, instructions)
     }
 
+    pub(crate) fn as_code(&self) -> &Code<M> {
+        &self.0
+    }
+
     /// Returns the address of the first instruction.
     #[must_use]
     #[inline]

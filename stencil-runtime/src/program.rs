@@ -10,6 +10,7 @@ use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::label::{Label, Labels};
+use crate::link::Exits;
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
 use crate::stencil::{Abi, Stencil};
@@ -209,7 +210,10 @@ impl Layout {
         } else {
             let data_start =
                 end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment_mask + 1 - LINE));
-            data_start.and_then(|start| start.checked_add(self.data)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
+            // Trampolines are taken from the end, and the words in them are aligned.
+            let data =
+                if trampolines == 0 { Some(self.data) } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE) };
+            data_start.and_then(|start| start.checked_add(data?)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
         };
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
     }
@@ -234,9 +238,9 @@ pub(crate) fn emit<M: Machine>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<(), Error> {
+) -> Result<Option<Box<Exits>>, Error> {
     let address = slot.address();
-    labels.base = address.0;
+    (labels.base, labels.cells) = (address.0, slot.is_single());
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
     end[..END.len()].copy_from_slice(&END);
     if let Some(entry) = entry {
@@ -254,5 +258,11 @@ pub(crate) fn emit<M: Machine>(
         instruction.emit(function, rest.len(), &mut out, labels)?;
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
-    Ok(())
+    match out.trampolines.take() {
+        None => Ok(None),
+        Some(trampolines) => {
+            labels.exits = trampolines.into_exits();
+            Exits::new(labels, slot)
+        }
+    }
 }

@@ -9,7 +9,7 @@ use quote::quote;
 use super::links::{self, callees, targets};
 use super::names::Names;
 use super::operand::{range, type_text};
-use super::shape::Shapes;
+use super::shape::{Shapes, code_size};
 use crate::ast::{Block, Uop};
 use crate::model::{Objects, Patch, PatchKind, Section, Stencil, Value, stored};
 
@@ -189,7 +189,7 @@ impl Catalog {
         let callees = callees(stencil);
         let record = self.records.len();
         let alignment = stencil.data_alignment.ilog2() as usize;
-        let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
+        let (code_size, data_size) = (code_size(stencil, uop), stencil.data.len());
         let calls = callees.len();
         let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, calls];
         for number in [family, index, form].into_iter().chain(sizes) {

@@ -32,12 +32,13 @@ pub fn callees(stencil: &Stencil) -> Vec<Value> {
     all
 }
 
-/// Returns the number of operands of a stencil that are code addresses and that it jumps to or calls.
+/// Returns the number of operands of a stencil that it may reach through a trampoline or a cell: code addresses and exits that it jumps to
+/// or calls.
 pub fn targets(stencil: &Stencil, uop: Option<&Uop>) -> usize {
     let operands = uop.iter().flat_map(|uop| uop.operands.iter().enumerate());
     let targets = operands.filter(|(operand, field)| {
         let goes_there = |patch: &Patch| patch.value == Value::Operand(*operand) && patch.kind == PatchKind::Rel32;
-        field.ty.c == Type::CodeAddress && stencil.patches.iter().any(goes_there)
+        matches!(field.ty.c, Type::CodeAddress | Type::Exit) && stencil.patches.iter().any(goes_there)
     });
     targets.count()
 }

@@ -50,12 +50,28 @@ impl Builder<'_, '_, '_> {
     /// The address of a label other than in a jump.
     pub(super) fn address_taken(&self, operand: usize) -> Refusal {
         let name = self.operands()[operand].name.to_string();
-        let what = if self.operand_type(operand) == &Type::Label { "label" } else { "code address" };
+        let what = match self.operand_type(operand) {
+            Type::CodeAddress => "code address",
+            Type::Exit => "exit",
+            _ => "label",
+        };
         let model = self.reader.block.flags.iter().map(syn::LitStr::value).find(|flag| flag.starts_with("-mcmodel="));
         if let Some(flag) = model {
             let message = format!(
                 "refers to the {what} `{name}` by a 64-bit address, but jumps and calls have 32-bit displacements: leave out \
-                 the flag `{flag}`. For the address as a value, write `ADDRESS_OF({name})`"
+                 the flag `{flag}`{}",
+                if what == "exit" {
+                    String::new()
+                } else {
+                    format!(". For the address as a value, write `ADDRESS_OF({name})`")
+                }
+            );
+            return self.refuse(Some(&name), message);
+        }
+        if what == "exit" {
+            let message = format!(
+                "uses the exit `{name}` as a value, but only jumps and calls can refer to it, since its target changes: use a Label \
+                 for an address that does not"
             );
             return self.refuse(Some(&name), message);
         }
