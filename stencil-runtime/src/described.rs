@@ -116,7 +116,7 @@ fn emit_stencil<M: Memory>(
         let (before, rest) = code.split_at_mut(shift);
         let after;
         (code, after) = rest.split_at_mut(rest.len() - (exit::SLACK - shift));
-        exit::nops(before);
+        exit::pad(before, offset);
         exit::nops(after);
         if let Some(ExitsOf { labels, cells: false }) = exits {
             out.add_exit(labels[operand], start, offset);

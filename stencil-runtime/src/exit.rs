@@ -2,7 +2,7 @@
 //!
 //! The jump to an exit has a displacement of 32 bits. If it is 4-aligned, one store changes it, and a processor that fetches the jump at the same
 //! time gets the old displacement or the new one. So a stencil with such a jump reserves [`SLACK`] bytes: the emitter moves the code up to the
-//! next address at which the displacement is aligned, and fills the rest with `nop`s before and after it. A stencil can align one displacement.
+//! next address at which the displacement is aligned, and pads it before and after. A stencil can align one displacement.
 //! Other jumps to exits lead to a *cell*, an indirect jump through a word of memory, and so do all jumps where running code is not writable.
 
 use crate::label::Label;
@@ -63,16 +63,31 @@ pub(crate) fn padding(address: u64, offset: usize) -> usize {
     (address.wrapping_add(offset as u64).wrapping_neg() & SLACK as u64) as usize
 }
 
-/// Returns `C` bytes of code, behind `padding` bytes of `nop`s and before the rest of them.
+/// Returns `C` bytes of code, behind `padding` bytes and before the rest of the slack. The displacement is at `offset`.
 #[inline(always)]
-pub fn aligned<const ALL: usize, const C: usize>(code: &mut [u8; ALL], padding: usize) -> &mut [u8; C] {
+pub fn aligned<const ALL: usize, const C: usize>(code: &mut [u8; ALL], padding: usize, offset: usize) -> &mut [u8; C] {
     const { assert!(ALL == C + SLACK) };
-    let padding = padding & SLACK;
-    let (before, rest) = code.split_at_mut(padding);
-    nops(before);
+    let (before, rest) = code.split_at_mut(padding & SLACK);
+    pad(before, offset);
     let (code, after) = rest.split_at_mut(C);
     nops(after);
     code.try_into().expect("as many bytes as it was split at")
+}
+
+/// Returns whether the code begins with the jump or call whose displacement is at `offset`: an opcode of one byte.
+pub(crate) fn is_first(offset: usize) -> bool {
+    offset == 1
+}
+
+/// Fills the bytes before the code. A jump at its start gets prefixes instead of a `nop`, which cost nothing: segment overrides, which
+/// direct jumps ignore, and with which assemblers pad jumps as well.
+#[inline(always)]
+pub(crate) fn pad(before: &mut [u8], offset: usize) {
+    if is_first(offset) {
+        before.fill(0x2e);
+    } else {
+        nops(before);
+    }
 }
 
 /// Fills at most three bytes with one `nop` (Intel SDM, volume 2, "Recommended Multi-Byte Sequence of NOP Instruction").
@@ -129,14 +144,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn displacements_are_aligned_by_nops() {
+    fn code_is_padded_so_that_displacements_are_aligned() {
         for (address, offset) in (0..8).flat_map(|address| (0..8).map(move |offset| (address, offset))) {
             let padding = padding(address, offset);
             assert_eq!((address as usize + padding + offset) % 4, 0);
             let mut bytes = [0xcc; 8];
-            aligned::<8, 5>(&mut bytes, padding).copy_from_slice(&[1, 2, 3, 4, 5]);
+            aligned::<8, 5>(&mut bytes, padding, offset).copy_from_slice(&[1, 2, 3, 4, 5]);
             let nop = |size: usize| [&[][..], &[0x90], &[0x66, 0x90], &[0x0f, 0x1f, 0]][size];
-            assert_eq!(bytes.to_vec(), [nop(padding), &[1, 2, 3, 4, 5], nop(3 - padding)].concat());
+            let before = if offset == 1 { &[0x2e; 3][..padding] } else { nop(padding) };
+            assert_eq!(bytes.to_vec(), [before, &[1, 2, 3, 4, 5], nop(3 - padding)].concat());
         }
     }
 }

@@ -94,18 +94,19 @@ impl<'a, M: Machine> ListedUop<'a, M> {
     pub fn lines(&self) -> impl Iterator<Item = ListedLine<'a>> + use<'a, M> {
         let (bytes, Address(address)) = (self.bytes, self.address);
         let details = self.stencil.details();
-        // A stencil with an aligned displacement lies between `nop`s.
+        // A stencil with an aligned displacement is padded before and after.
         let aligned = exit::aligned_exit(&details);
         let before = aligned.map_or(0, |(_, offset)| exit::padding(address, offset));
         let own = before..bytes.len().saturating_sub(aligned.map_or(0, |_| exit::SLACK - before));
-        let nop = move |range: Range<usize>| {
+        let prefix = if aligned.is_some_and(|(_, offset)| exit::is_first(offset)) { "cs" } else { "nop" };
+        let padding = move |range: Range<usize>, assembly| {
             (!range.is_empty()).then(|| ListedLine {
                 address: Some(Address(address.wrapping_add(range.start as u64))),
                 bytes: bytes.get(range).unwrap_or_default(),
-                assembly: "nop",
+                assembly,
             })
         };
-        let (first, last) = (nop(0..own.start), nop(own.end..bytes.len()));
+        let (first, last) = (padding(0..own.start, prefix), padding(own.end..bytes.len(), "nop"));
         let lines = details.lines;
         // In-line instructions have ascending offsets. A line without an offset precedes the out-of-line ones.
         let starts: Vec<usize> = lines.iter().map_while(|line| Some(line.offset? + before)).collect();

@@ -237,7 +237,7 @@ fn body(shape: &Shape, names: &Names) -> TokenStream {
                 let #padding = __stencil_runtime::Emitter::exit_padding(#out, #offset);
             }),
             quote! {
-                let #code = __stencil_runtime::expansion::aligned::<{ #code_size + #SLACK }, #code_size>(#code, #padding);
+                let #code = __stencil_runtime::expansion::aligned::<{ #code_size + #SLACK }, #code_size>(#code, #padding, #offset);
             },
         ),
     };
