@@ -242,6 +242,7 @@ pub(crate) fn emit<M: Machine>(
     let address = slot.address();
     (labels.base, labels.cells) = (address.0, slot.is_single());
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
+    out.indirect = labels.cells;
     end[..END.len()].copy_from_slice(&END);
     if let Some(entry) = entry {
         Instruction::of(entry, []).emit(entry.emit, 0, &mut out, labels)?;
