@@ -51,11 +51,11 @@ impl<M: Machine, C: Compiled<M>> Batch<'_, M, C> {
     pub fn compile(&mut self, instructions: &[Instruction<M>]) -> Result<(), Error> {
         let Self { writer, codes, labels, .. } = self;
         let layout = Layout::new(C::ENTRY, instructions, labels)?;
-        let exits = place::<M, C>(writer, instructions, &layout, labels)?;
-        let labels = labels.bound();
+        place::<M, C>(writer, instructions, &layout, labels)?;
+        let tables = labels.tables();
         // Constructed in place. Pushing a finished value moves it by loads that are wider than the stores before them, which
         // defeats store forwarding.
-        codes.extend(iter::once_with(|| C::from_code(Code::new(writer.keep(), &layout, labels, exits))));
+        codes.extend(iter::once_with(|| C::from_code(Code::new(writer.keep(), &layout, tables))));
         Ok(())
     }
 

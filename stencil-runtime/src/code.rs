@@ -6,7 +6,7 @@ use crate::arena::Arena;
 use crate::entry::EntryPoint;
 use crate::error::Error;
 use crate::label::{Label, Labels, offset};
-use crate::link::Exits;
+use crate::link::{Exits, Tables};
 use crate::memory::{Block, Mapping, Owner, PAGE, Pages, Placement, Writer};
 use crate::program::{Instruction, Layout, Machine, emit};
 use crate::uop::Uop;
@@ -17,16 +17,14 @@ use crate::uop::Uop;
 pub struct Code<M> {
     pub(crate) block: Block,
     code_size: u32,
-    /// Each label's offset, as in [`Labels`].
-    labels: Box<[u32]>,
-    pub(crate) exits: Option<Box<Exits>>,
+    tables: Tables,
     machine: PhantomData<fn() -> M>,
 }
 
 impl<M> Drop for Code<M> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(exits) = &self.exits {
+        if let Tables::Exits(exits) = &self.tables {
             exits.free(&self.block);
         }
     }
@@ -85,9 +83,9 @@ impl<M: Machine> Code<M> {
 
     /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
     #[inline]
-    pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>, exits: Option<Box<Exits>>) -> Self {
+    pub(crate) fn new(block: Block, layout: &Layout, tables: Tables) -> Self {
         // The size is below 2 GiB, because `Layout::size` has succeeded.
-        Self { block, code_size: layout.code as u32, labels, exits, machine: PhantomData }
+        Self { block, code_size: layout.code as u32, tables, machine: PhantomData }
     }
 
     /// Returns the program as a function. Call it at once, or keep it as long as this value is borrowed.
@@ -126,10 +124,18 @@ impl<M: Machine> Code<M> {
 }
 
 impl<M> Code<M> {
+    /// Returns the exits, if there are any.
+    pub(crate) fn exits(&self) -> Option<&Exits> {
+        match &self.tables {
+            Tables::Exits(exits) => Some(exits),
+            Tables::Labels(_) => None,
+        }
+    }
+
     /// Returns the offset of a label in [`bytes`](Self::bytes), if it is bound.
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
-        offset(&self.labels, label)
+        offset(self.tables.labels(), label)
     }
 
     /// Returns the address of a label, if it is bound, for C bodies that jump there by pointer.
@@ -177,8 +183,8 @@ pub(crate) fn published<M: Machine, C: Compiled<M>>(
     labels: &mut Labels,
 ) -> Result<C, Error> {
     let mut writer = Writer::new(pages, false);
-    let exits = place::<M, C>(&mut writer, instructions, layout, labels)?;
-    let code = C::from_code(Code::new(writer.keep(), layout, labels.bound(), exits));
+    place::<M, C>(&mut writer, instructions, layout, labels)?;
+    let code = C::from_code(Code::new(writer.keep(), layout, labels.tables()));
     writer.publish()?;
     Ok(code)
 }
@@ -190,9 +196,9 @@ pub(crate) fn place<M: Machine, C: Compiled<M>>(
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<Option<Box<Exits>>, Error> {
+) -> Result<(), Error> {
     match attempt::<M, C>(writer, instructions, layout, labels, 0) {
-        Ok(exits) => Ok(exits),
+        Ok(()) => Ok(()),
         Err(error) => again::<M, C>(writer, instructions, layout, labels, error),
     }
 }
@@ -205,7 +211,7 @@ fn again<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     error: Error,
-) -> Result<Option<Box<Exits>>, Error> {
+) -> Result<(), Error> {
     match error {
         // A function or a code address is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
         // later uop's data. Reserve a trampoline for every call.
@@ -223,7 +229,7 @@ fn attempt<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<Option<Box<Exits>>, Error> {
+) -> Result<(), Error> {
     let mut slot = writer.slot(layout.size(trampolines)?)?;
     emit(C::ENTRY, instructions, &mut slot, layout, labels, trampolines)
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use crate::emit::Address;
 use crate::error::Error;
 use crate::exit::Site;
+use crate::link::{Exits, Tables};
+use crate::memory::Slot;
 
 /// A position in a program to jump to. Number the labels of a program from 0, in any order, and bind each once with the
 /// machine's `bind` instruction, before or after its uses.
@@ -23,10 +25,8 @@ pub struct Labels {
     /// Each label's offset from the start of the code, or `UNBOUND`.
     offsets: Vec<u32>,
     pub(crate) base: u64,
-    /// Whether jumps to exits lead to cells or are indirect, because running code is not writable.
-    pub(crate) cells: bool,
-    /// The jumps to exits, after emission.
-    pub(crate) exits: Vec<Site>,
+    /// The exits of the program, once it is emitted.
+    exits: Option<Box<Exits>>,
 }
 
 const UNBOUND: u32 = u32::MAX;
@@ -35,7 +35,6 @@ impl Labels {
     /// Forgets all labels.
     pub(crate) fn clear(&mut self) {
         self.offsets.clear();
-        self.exits.clear();
     }
 
     pub(crate) fn bind(
@@ -61,10 +60,23 @@ impl Labels {
         Ok(())
     }
 
-    /// Returns the table for [`offset`]. Most short programs have no labels.
+    /// Prepares the exits of a program that was just emitted.
+    #[cold]
+    pub(crate) fn set_exits(&mut self, sites: Vec<Site>, slot: &mut Slot<'_, '_>) -> Result<(), Error> {
+        self.exits = Exits::new(sites, &self.offsets, slot)?;
+        Ok(())
+    }
+
+    /// Returns the tables that compiled code keeps. Most short programs have no labels.
     #[inline]
-    pub(crate) fn bound(&self) -> Box<[u32]> {
-        if self.offsets.is_empty() { Box::default() } else { self.offsets.as_slice().into() }
+    pub(crate) fn tables(&mut self) -> Tables {
+        if self.offsets.is_empty() {
+            return Tables::default();
+        }
+        match self.exits.take() {
+            None => Tables::Labels(self.offsets.as_slice().into()),
+            Some(exits) => Tables::Exits(exits),
+        }
     }
 
     /// Returns the address of the label in an operand word, if it is bound.
@@ -75,14 +87,6 @@ impl Labels {
             .get(word as usize)
             .filter(|&&offset| offset != UNBOUND)
             .map(|offset| self.base.wrapping_add(u64::from(*offset)))
-    }
-
-    /// Returns the address to which the aligned displacement of an exit leads at first: that of the exit's label, if it is bound. Returns
-    /// `None` if the jump leads to a cell.
-    #[inline(always)]
-    #[must_use]
-    pub fn find_exit(&self, word: u64) -> Option<u64> {
-        if self.cells { None } else { self.find(word) }
     }
 
     /// Returns the address of the label in an operand word.

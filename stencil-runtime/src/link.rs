@@ -8,7 +8,7 @@ use crate::described::{TRAMPOLINE, TRAMPOLINE_SIZE};
 use crate::error::Error;
 use crate::exit::{self, SLACK, Site, SiteKind};
 use crate::fragment::Fragment;
-use crate::label::{Label, Labels};
+use crate::label::Label;
 use crate::memory::{Block, Pages, Slot};
 use crate::patch;
 use crate::program::Machine;
@@ -18,9 +18,36 @@ const WORD: usize = TRAMPOLINE.len();
 /// The first bytes of an indirect jump through memory, before the displacement.
 const INDIRECT: [u8; 2] = [TRAMPOLINE[0], TRAMPOLINE[1]];
 
+/// The labels of a program and, if there are any, its exits. Most programs have no exits, so these add nothing to the size.
+#[derive(Debug)]
+pub(crate) enum Tables {
+    /// Each label's offset, as in [`Labels`](crate::Labels).
+    Labels(Box<[u32]>),
+    Exits(Box<Exits>),
+}
+
+const _: () = assert!(size_of::<Tables>() == size_of::<Box<[u32]>>());
+
+impl Default for Tables {
+    #[inline]
+    fn default() -> Self {
+        Self::Labels(Box::default())
+    }
+}
+
+impl Tables {
+    pub(crate) fn labels(&self) -> &[u32] {
+        match self {
+            Self::Labels(labels) => labels,
+            Self::Exits(exits) => &exits.labels,
+        }
+    }
+}
+
 /// The exits of a program.
 #[derive(Debug)]
 pub(crate) struct Exits {
+    labels: Box<[u32]>,
     places: Box<[(Label, Place)]>,
     /// The cells of exits that were linked to code beyond 2 GiB. They stay until the program is dropped, since threads may be in them.
     far: Mutex<Vec<(Label, Block)>>,
@@ -42,12 +69,12 @@ impl Exits {
     ///
     /// # Errors
     /// Those of claiming memory; [`Error::LinkOutOfReach`].
-    pub(crate) fn new(labels: &mut Labels, slot: &mut Slot<'_, '_>) -> Result<Option<Box<Self>>, Error> {
-        if labels.exits.is_empty() {
+    pub(crate) fn new(sites: Vec<Site>, labels: &[u32], slot: &mut Slot<'_, '_>) -> Result<Option<Box<Self>>, Error> {
+        if sites.is_empty() {
             return Ok(None);
         }
-        let mut places = Vec::with_capacity(labels.exits.len());
-        for site in labels.exits.drain(..) {
+        let mut places = Vec::with_capacity(sites.len());
+        for site in sites {
             match Place::new(site, slot) {
                 Ok(place) => places.push((site.exit, place)),
                 Err(error) => {
@@ -56,7 +83,7 @@ impl Exits {
                 }
             }
         }
-        Ok(Some(Box::new(Self { places: places.into(), far: Mutex::default() })))
+        Ok(Some(Box::new(Self { labels: labels.into(), places: places.into(), far: Mutex::default() })))
     }
 
     /// Frees what the exits have outside of the program.
@@ -176,7 +203,7 @@ fn free(places: &[(Label, Place)], pages: &Pages) {
 impl<M> Code<M> {
     fn set_exit(&self, exit: Label, target: Option<CodeAddress>) -> Result<(), Error> {
         let unknown = Error::UnknownExit { exit };
-        let exits = self.exits.as_ref().ok_or(unknown.clone())?;
+        let exits = self.exits().ok_or(unknown.clone())?;
         let target = match target {
             Some(target) => target.as_ptr(),
             None => self.address(exit).ok_or(unknown)?,
@@ -243,6 +270,7 @@ impl<M: Machine> Fragment<M> {
 mod tests {
     use super::*;
     use crate::code::{Compiled, published};
+    use crate::label::Labels;
     use crate::memory::{Mapping, Owner, Placement};
     use crate::program::{Instruction, Layout};
     use crate::{Exit, stencil};
@@ -308,7 +336,7 @@ mod tests {
         for before in 0..16 {
             let program = [&vec![Guest::add(1); before][..], &[Guest::bind(OUT), Guest::go(Exit(OUT))]].concat();
             let code = compile(&program, Mapping::Dual, Placement::Near);
-            let exits = code.exits.as_ref().unwrap();
+            let exits = code.exits().unwrap();
             assert!(matches!(*exits.places, [(OUT, Place::Displacement(offset))] if offset % 4 == 0), "{exits:?}");
         }
     }

@@ -10,7 +10,6 @@ use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::label::{Label, Labels};
-use crate::link::Exits;
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
 use crate::stencil::{Abi, Stencil};
@@ -238,11 +237,12 @@ pub(crate) fn emit<M: Machine>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<Option<Box<Exits>>, Error> {
+) -> Result<(), Error> {
     let address = slot.address();
-    (labels.base, labels.cells) = (address.0, slot.is_single());
+    labels.base = address.0;
+    let indirect = slot.is_single();
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
-    out.indirect = labels.cells;
+    out.indirect = indirect;
     end[..END.len()].copy_from_slice(&END);
     if let Some(entry) = entry {
         Instruction::of(entry, []).emit(entry.emit, 0, &mut out, labels)?;
@@ -260,10 +260,7 @@ pub(crate) fn emit<M: Machine>(
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
     match out.trampolines.take() {
-        None => Ok(None),
-        Some(trampolines) => {
-            labels.exits = trampolines.into_exits();
-            Exits::new(labels, slot)
-        }
+        None => Ok(()),
+        Some(trampolines) => labels.set_exits(trampolines.into_exits(), slot),
     }
 }
