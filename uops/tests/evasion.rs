@@ -279,7 +279,7 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     let mut wide_code = CodeSection::new();
     wide_code.function(&body([0x00])).function(&body(repeat(&[0x10, 0x00], function / 20).chain([0x00])));
     let mut elements = ElementSection::new();
-    elements.passive(Elements::Functions(Cow::Owned(vec![0; size.min(9_000_000)])));
+    elements.passive(Elements::Functions(Cow::Owned(vec![0; size.min(2_000_000)])));
     let mut segments = ElementSection::new();
     let count = 90_000;
     (0..count).for_each(|_| _ = segments.passive(Elements::Functions(Cow::Owned(vec![0; size / count]))));
@@ -417,8 +417,12 @@ fn large_instances() -> Vec<(&'static str, Vec<u8>)> {
     let element_type = RefType::FUNCREF;
     table.table(TableType { element_type, minimum: size as u64, maximum: None, table64: false, shared: false });
     let mut elements = ElementSection::new();
-    elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(Cow::Owned(vec![0; size])));
-    elements.passive(Elements::Functions(Cow::Owned(vec![0; size])));
+    // The most functions that a segment may have, about.
+    let functions = vec![0; size.min(2_000_000)];
+    for _ in 0..size / functions.len() {
+        elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(Cow::Borrowed(&functions)));
+        elements.passive(Elements::Functions(Cow::Borrowed(&functions)));
+    }
     let mut globals = GlobalSection::new();
     let ty = GlobalType { val_type: ValType::I32, mutable: false, shared: false };
     let mut sum = vec![0x41, 1];
