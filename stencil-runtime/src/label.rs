@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::emit::Address;
 use crate::error::Error;
+use crate::exit::Site;
+use crate::link::{Exits, Tables};
+use crate::memory::Slot;
 
 /// A position in a program to jump to. Number the labels of a program from 0, in any order, and bind each once with the
 /// machine's `bind` instruction, before or after its uses.
@@ -22,6 +25,8 @@ pub struct Labels {
     /// Each label's offset from the start of the code, or `UNBOUND`.
     offsets: Vec<u32>,
     pub(crate) base: u64,
+    /// The exits of the program, once it is emitted.
+    exits: Option<Box<Exits>>,
 }
 
 const UNBOUND: u32 = u32::MAX;
@@ -55,10 +60,23 @@ impl Labels {
         Ok(())
     }
 
-    /// Returns the table for [`offset`]. Most short programs have no labels.
+    /// Prepares the exits of a program that was just emitted.
+    #[cold]
+    pub(crate) fn set_exits(&mut self, sites: Vec<Site>, slot: &mut Slot<'_, '_>) -> Result<(), Error> {
+        self.exits = Exits::new(sites, &self.offsets, slot)?;
+        Ok(())
+    }
+
+    /// Returns the tables that compiled code keeps. Most short programs have no labels.
     #[inline]
-    pub(crate) fn bound(&self) -> Box<[u32]> {
-        if self.offsets.is_empty() { Box::default() } else { self.offsets.as_slice().into() }
+    pub(crate) fn tables(&mut self) -> Tables {
+        if self.offsets.is_empty() {
+            return Tables::default();
+        }
+        match self.exits.take() {
+            None => Tables::Labels(self.offsets.as_slice().into()),
+            Some(exits) => Tables::Exits(exits),
+        }
     }
 
     /// Returns the address of the label in an operand word, if it is bound.

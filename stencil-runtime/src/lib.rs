@@ -15,6 +15,7 @@
 
 extern crate self as stencil_runtime;
 
+mod address;
 mod arena;
 mod batch;
 mod block;
@@ -26,9 +27,12 @@ mod described;
 mod emit;
 mod entry;
 mod error;
+mod exit;
+mod fragment;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod label;
+mod link;
 mod listing;
 mod memory;
 mod operand;
@@ -37,12 +41,15 @@ mod program;
 mod stencil;
 mod uop;
 
+pub use address::CodeAddress;
 pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use batch::Batch;
-pub use code::Code;
+pub use code::{Code, Compiled};
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
+pub use exit::Exit;
+pub use fragment::{Fragment, FragmentEntry};
 pub use label::{Label, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
@@ -59,6 +66,7 @@ pub mod expansion {
     pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
+    pub use crate::exit::aligned;
     pub use crate::uop::{Function, Shape};
     pub use ::core;
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};

@@ -20,17 +20,22 @@ use crate::uop::{Emit, Limits, Size, Uop, member};
 ///
 /// # Safety
 /// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
-/// convention `ABI`.
+/// convention `ABI`. `FRAGMENT_ENTRY` is a function of the type `FragmentEntry` that hands all but its first parameter to the uop at the
+/// address that its first parameter is.
 pub unsafe trait Machine: Sized + 'static {
     /// The operands of an instruction: an array with one word for each operand of the uop that has most.
     type Operands: Words;
     /// The type of a program as a function: the machine's parameters and result in the C convention.
     type Entry: Entry;
+    /// The type of a function that enters a fragment: the address to enter, then the parameters of [`Entry`](Self::Entry).
+    type FragmentEntry: Entry;
     /// The calling convention between uops.
     const ABI: Abi;
     /// How uops call each other in detail, and the C compiler that decided it. The blocks that continue the machine compare it with theirs.
     #[doc(hidden)]
     const CONVENTION: crate::expansion::Convention;
+    /// The uop that enters fragments: a function of the type `FragmentEntry`.
+    const FRAGMENT_ENTRY: &'static Uop<Self>;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
 }
@@ -155,7 +160,11 @@ pub(crate) struct Layout {
 impl Layout {
     /// Runs the first pass. It binds the labels and forgets those of other programs.
     #[inline(always)]
-    pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
+    pub(crate) fn new<M: Machine>(
+        entry: Option<&Uop<M>>,
+        instructions: &[Instruction<M>],
+        labels: &mut Labels,
+    ) -> Result<Self, Error> {
         labels.clear();
         // The sums below cannot overflow: fewer than 2^30 sizes of 32 bits each.
         if instructions.len() >= 1 << 30 {
@@ -163,7 +172,9 @@ impl Layout {
         }
         // Data begins on a new cache line.
         let mut layout = Self { alignment_mask: LINE - 1, ..Self::default() };
-        layout.add(&M::ENTRY.size);
+        if let Some(entry) = entry {
+            layout.add(&entry.size);
+        }
         for (index, instruction) in instructions.iter().enumerate() {
             if instruction.uop.emit.is_none() {
                 labels.bind(index, instruction.operands()[0], layout.code, instructions.len())?;
@@ -198,7 +209,10 @@ impl Layout {
         } else {
             let data_start =
                 end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment_mask + 1 - LINE));
-            data_start.and_then(|start| start.checked_add(self.data)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
+            // Trampolines are taken from the end, and the words in them are aligned.
+            let data =
+                if trampolines == 0 { Some(self.data) } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE) };
+            data_start.and_then(|start| start.checked_add(data?)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
         };
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
     }
@@ -217,6 +231,7 @@ impl Layout {
 /// Runs the second pass: emits a program of this layout into the slot.
 #[inline]
 pub(crate) fn emit<M: Machine>(
+    entry: Option<&'static Uop<M>>,
     instructions: &[Instruction<M>],
     slot: &mut Slot<'_, '_>,
     layout: &Layout,
@@ -225,9 +240,13 @@ pub(crate) fn emit<M: Machine>(
 ) -> Result<(), Error> {
     let address = slot.address();
     labels.base = address.0;
+    let indirect = slot.is_single();
     let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
+    out.indirect = indirect;
     end[..END.len()].copy_from_slice(&END);
-    Instruction::of(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
+    if let Some(entry) = entry {
+        Instruction::of(entry, []).emit(entry.emit, 0, &mut out, labels)?;
+    }
     // The next instruction's function is loaded before this one is emitted, so that a mispredicted call is found out
     // without waiting for memory.
     if let [first, rest @ ..] = instructions {
@@ -240,5 +259,8 @@ pub(crate) fn emit<M: Machine>(
         instruction.emit(function, rest.len(), &mut out, labels)?;
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
-    Ok(())
+    match out.trampolines.take() {
+        None => Ok(()),
+        Some(trampolines) => labels.set_exits(trampolines.into_exits(), slot),
+    }
 }
