@@ -46,14 +46,19 @@ impl<M: Machine> Batch<'_, M> {
     /// # Errors
     /// As [`Code::compile_in`].
     pub fn compile(&mut self, instructions: &[Instruction<M>]) -> Result<(), Error> {
+        let layout = Layout::new(instructions, &mut self.labels)?;
         let Self { writer, codes, labels } = self;
-        let layout = Layout::new(instructions, labels)?;
-        place(writer, instructions, &layout, labels)?;
-        let labels = labels.bound();
-        // Constructed in place. Pushing a finished value moves it by loads that are wider than the stores before them, which
-        // defeats store forwarding.
-        codes.extend(iter::once_with(|| Code::new(writer.keep(), &layout, labels)));
-        Ok(())
+        add(writer, codes, instructions, &layout, labels)
+    }
+
+    /// Adds the program of an assembler.
+    pub(crate) fn add(
+        &mut self,
+        instructions: &[Instruction<M>],
+        layout: &Layout,
+        labels: &mut Labels,
+    ) -> Result<(), Error> {
+        add(&mut self.writer, &mut self.codes, instructions, layout, labels)
     }
 
     /// Makes all programs executable and returns them in the order of their compilation.
@@ -65,4 +70,19 @@ impl<M: Machine> Batch<'_, M> {
         self.writer.publish()?;
         Ok(self.codes)
     }
+}
+
+#[inline(always)]
+fn add<M: Machine>(
+    writer: &mut Writer<'_>,
+    codes: &mut Vec<Code<M>>,
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+) -> Result<(), Error> {
+    let data_start = place(writer, instructions, layout, labels)?;
+    // Constructed in place. Pushing a finished value moves it by loads that are wider than the stores before them, which
+    // defeats store forwarding.
+    codes.extend(iter::once_with(|| Code::new(writer.keep(), layout, data_start)));
+    Ok(())
 }

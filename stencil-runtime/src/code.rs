@@ -13,10 +13,11 @@ use crate::program::{Instruction, Layout, Machine, emit};
 /// its own.
 #[derive(Debug)]
 pub struct Code<M> {
+    /// The code, an invalid instruction, the data, and the table of labels.
     block: Block,
     code_size: u32,
-    /// Each label's offset, as in [`Labels`].
-    labels: Box<[u32]>,
+    data_start: u32,
+    table_start: u32,
     machine: PhantomData<fn() -> M>,
 }
 
@@ -36,16 +37,25 @@ impl<M: Machine> Code<M> {
     fn compile_to(instructions: &[Instruction<M>], placement: Placement) -> Result<Self, Error> {
         let mut labels = Labels::default();
         let layout = Layout::new(instructions, &mut labels)?;
+        Self::alone(instructions, &layout, &mut labels, placement)
+    }
+
+    /// Compiles a program of this layout into memory of its own.
+    pub(crate) fn alone(
+        instructions: &[Instruction<M>],
+        layout: &Layout,
+        labels: &mut Labels,
+        placement: Placement,
+    ) -> Result<Self, Error> {
         let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
-        let mut alone = |mapping| {
+        let mut mapped = |mapping| {
             let pages = Owner::new(Pages::new(size, mapping, placement)?);
-            published(&pages, instructions, &layout, &mut labels)
+            Self::published(&pages, instructions, layout, labels)
         };
-        let block = match alone(Mapping::Single) {
-            Err(refused @ Error::NotExecutable { .. }) => alone(Mapping::Dual).map_err(|_| refused),
-            block => block,
-        }?;
-        Ok(Self::new(block, &layout, labels.bound()))
+        match mapped(Mapping::Single) {
+            Err(refused @ Error::NotExecutable { .. }) => mapped(Mapping::Dual).map_err(|_| refused),
+            code => code,
+        }
     }
 
     /// Compiles a program into an arena. For several programs, a [batch](Arena::batch) is faster.
@@ -55,15 +65,30 @@ impl<M: Machine> Code<M> {
     pub fn compile_in(arena: &Arena, instructions: &[Instruction<M>]) -> Result<Self, Error> {
         let mut labels = Labels::default();
         let layout = Layout::new(instructions, &mut labels)?;
-        let block = published(arena.pages(), instructions, &layout, &mut labels)?;
-        Ok(Self::new(block, &layout, labels.bound()))
+        Self::published(arena.pages(), instructions, &layout, &mut labels)
+    }
+
+    /// Compiles a program of this layout into pages, and makes it executable.
+    pub(crate) fn published(
+        pages: &Owner,
+        instructions: &[Instruction<M>],
+        layout: &Layout,
+        labels: &mut Labels,
+    ) -> Result<Self, Error> {
+        let mut writer = Writer::new(pages, false);
+        let data_start = place(&mut writer, instructions, layout, labels)?;
+        let code = Self::new(writer.keep(), layout, data_start);
+        writer.publish()?;
+        Ok(code)
     }
 
     /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
     #[inline]
-    pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>) -> Self {
-        // The size is below 2 GiB, because `Layout::size` has succeeded.
-        Self { block, code_size: layout.code as u32, labels, machine: PhantomData }
+    pub(crate) fn new(block: Block, layout: &Layout, data_start: usize) -> Self {
+        // All are below 2 GiB, because `Layout::size` has succeeded.
+        let [code_size, data_start, table_start] =
+            [layout.code, data_start, block.size() - layout.table].map(|offset| offset as u32);
+        Self { block, code_size, data_start, table_start, machine: PhantomData }
     }
 
     /// Returns the program as a function. Call it at once, or keep it as long as this value is borrowed.
@@ -87,23 +112,31 @@ impl<M: Machine> Code<M> {
         &self.block.bytes()[..self.code_size as usize]
     }
 
-    /// Returns all memory of the program: the machine code, an invalid instruction, and the data (constants, out-of-line code and
-    /// trampolines), which begins in a new cache line.
+    /// Returns the data: constants, out-of-line code and trampolines. It lies behind the machine code and begins in a new cache
+    /// line.
     #[must_use]
-    pub fn memory(&self) -> &[u8] {
-        self.block.bytes()
+    pub fn data(&self) -> &[u8] {
+        &self.block.bytes()[self.data_start as usize..self.table_start as usize]
     }
 
-    /// Returns the size of the program's memory in bytes: code, data and padding.
+    /// Returns [`bytes`](Self::bytes) and [`data`](Self::data) as one slice, with the invalid instruction and the padding
+    /// between them. Compiled code executes and reads nothing else.
+    #[must_use]
+    pub fn memory(&self) -> &[u8] {
+        &self.block.bytes()[..self.table_start as usize]
+    }
+
+    /// Returns the size of the program's memory in bytes: code, data, padding, and four bytes for each label up to the greatest
+    /// one that is bound.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.block.bytes().len()
+        self.block.size()
     }
 
     /// Returns the offset of a label in [`bytes`](Self::bytes), if it is bound.
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
-        offset(&self.labels, label)
+        offset(&self.block.bytes()[self.table_start as usize..], label)
     }
 
     /// Returns the address of a label, if it is bound, for C bodies that jump there by pointer.
@@ -113,30 +146,16 @@ impl<M: Machine> Code<M> {
     }
 }
 
-/// Emits a program into pages, and makes it executable.
-fn published<M: Machine>(
-    pages: &Owner,
-    instructions: &[Instruction<M>],
-    layout: &Layout,
-    labels: &mut Labels,
-) -> Result<Block, Error> {
-    let mut writer = Writer::new(pages, false);
-    place(&mut writer, instructions, layout, labels)?;
-    let block = writer.keep();
-    writer.publish()?;
-    Ok(block)
-}
-
-/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep).
+/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep). Returns the offset of its data.
 #[inline(always)]
 pub(crate) fn place<M: Machine>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     match attempt(writer, instructions, layout, labels, 0) {
-        Ok(()) => Ok(()),
+        Ok(data_start) => Ok(data_start),
         Err(error) => again(writer, instructions, layout, labels, error),
     }
 }
@@ -149,7 +168,7 @@ fn again<M: Machine>(
     layout: &Layout,
     labels: &mut Labels,
     error: Error,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     match error {
         // A host function is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
         // later uop's data. Reserve a trampoline for every call.
@@ -167,7 +186,7 @@ fn attempt<M: Machine>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let mut slot = writer.slot(layout.size(trampolines)?)?;
     emit(instructions, &mut slot, layout, labels, trampolines)
 }

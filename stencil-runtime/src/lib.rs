@@ -15,7 +15,9 @@
 
 extern crate self as stencil_runtime;
 
+mod address_table;
 mod arena;
+mod assembler;
 mod batch;
 mod block;
 mod catalog;
@@ -26,6 +28,7 @@ mod described;
 mod emit;
 mod entry;
 mod error;
+mod extent;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod label;
@@ -37,13 +40,15 @@ mod program;
 mod stencil;
 mod uop;
 
+pub use address_table::AddressTable;
 pub use arena::{Arena, ArenaOptions, ArenaStats};
+pub use assembler::Assembler;
 pub use batch::Batch;
 pub use code::Code;
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
-pub use label::{Label, Labels};
+pub use label::{Label, LabelAllocator, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
 pub use operand::{Operand, Words};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::code::Code;
 use crate::emit::Address;
+use crate::extent::Cursor;
 use crate::program::{Instruction, Machine};
 use crate::stencil::Stencil;
 
@@ -32,21 +33,22 @@ pub struct Listing<'a, M: Machine> {
     entry: Option<Stencil>,
     program: &'a [Instruction<M>],
     bytes: &'a [u8],
-    address: u64,
+    /// Where the bytes and the data of the first uop run.
+    start: Cursor,
 }
 
 impl<'a, M: Machine> Listing<'a, M> {
     /// Lists instructions with their machine code, which begins at this address. The listing ends before the first
-    /// instruction whose bytes are incomplete.
+    /// instruction whose bytes are incomplete. It has no data, so that [`find`](Self::find) finds no out-of-line code.
     #[must_use]
     pub fn new(program: &'a [Instruction<M>], bytes: &'a [u8], Address(address): Address) -> Self {
-        Self { entry: None, program, bytes, address }
+        Self { entry: None, program, bytes, start: Cursor { code: address, data: None } }
     }
 
     /// Returns the uops in order.
     pub fn uops(&self) -> impl Iterator<Item = ListedUop<'a, M>> + use<'a, M> {
         let mut rest = self.bytes;
-        let mut address = self.address;
+        let mut address = self.start.code;
         let entry = self.entry.map(|stencil| (stencil, None));
         let program = self.program.iter().map(|instruction| (instruction.stencil(), Some(instruction)));
         entry.into_iter().chain(program).map_while(move |(stencil, instruction)| {
@@ -57,14 +59,41 @@ impl<'a, M: Machine> Listing<'a, M> {
             Some(uop)
         })
     }
+
+    /// Returns the uop whose code, in line or out of line, is at this address.
+    ///
+    /// This takes time in proportion to the length of the program. For many addresses, or in a signal handler, use an
+    /// [`AddressTable`](crate::AddressTable).
+    ///
+    /// ```
+    /// # use stencil_runtime::{Address, stencil};
+    /// # stencil! {
+    /// #     machine Calc(top: i64) -> i64;
+    /// #     uop add(value: i32) { top += value; }
+    /// #     uop ret() { RETURN(top); }
+    /// # }
+    /// let program = [Calc::add(-2), Calc::ret()];
+    /// let code = Calc::compile(&program)?;
+    /// let last = Address::from(code.bytes().as_ptr_range().end.wrapping_sub(1));
+    /// let uop = code.listing(&program).find(last).unwrap();
+    /// assert_eq!(uop.stencil.name(), "ret");
+    /// # Ok::<(), stencil_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub fn find(&self, Address(address): Address) -> Option<ListedUop<'a, M>> {
+        let mut cursor = self.start;
+        self.uops().find(|uop| {
+            let size = uop.instruction.map_or(&M::ENTRY.size, Instruction::size);
+            cursor.advance(size).contains(address)
+        })
+    }
 }
 
 impl<M: Machine> Code<M> {
     /// Lists the program that this was compiled from; see [`Listing`].
     #[must_use]
     pub fn listing<'a>(&'a self, program: &'a [Instruction<M>]) -> Listing<'a, M> {
-        let bytes = self.bytes();
-        Listing { entry: Some(M::ENTRY.stencil()), program, bytes, address: Address::from(bytes.as_ptr()).0 }
+        Listing { entry: Some(M::ENTRY.stencil()), program, bytes: self.bytes(), start: self.cursor() }
     }
 }
 

@@ -105,6 +105,12 @@ unsafe impl Send for Block where Pages: Send + Sync {}
 unsafe impl Sync for Block where Pages: Send + Sync {}
 
 impl Block {
+    /// Returns its size in bytes.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.size as usize
+    }
+
     /// Returns the bytes at the addresses at which they run once they are published.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {

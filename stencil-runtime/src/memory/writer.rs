@@ -22,7 +22,7 @@ pub(crate) struct Writer<'a> {
     next: usize,
     /// The size of the last slot in bytes, if it was written.
     written: usize,
-    /// Earlier claims, all of whose lines blocks own.
+    /// Earlier claims. Blocks own all their lines.
     full: Vec<Claim>,
     /// Whether to claim lines in advance.
     many: bool,
@@ -75,7 +75,8 @@ impl<'a> Writer<'a> {
         {
             return Ok(());
         }
-        self.give_back();
+        let closed = self.close();
+        self.full.extend(closed);
         let claim = self.pages.claim(needed, needed.max(ahead))?;
         self.next = claim.lines.start;
         self.open = Some(claim);
@@ -88,14 +89,14 @@ impl<'a> Writer<'a> {
         if self.many { self.used.clamp(AHEAD.0, AHEAD.1).min(most) / LINE } else { 0 }
     }
 
-    /// Returns the unused lines of the open claim.
-    fn give_back(&mut self) {
-        let Some(mut claim) = self.open.take() else { return };
+    /// Ends the open claim: frees its unused lines and returns the others.
+    fn close(&mut self) -> Option<Claim> {
+        let mut claim = self.open.take()?;
         if self.next < claim.lines.end {
             self.pages.space.give_back(self.next..claim.lines.end, claim.fresh);
             claim.lines.end = self.next;
         }
-        self.full.push(claim);
+        Some(claim)
     }
 
     /// Makes all blocks executable and no longer writable.
@@ -105,10 +106,11 @@ impl<'a> Writer<'a> {
     /// [`Error::Forked`]. The blocks must not be run then.
     pub(crate) fn publish(mut self) -> Result<(), Error> {
         self.pages.check_owner()?;
-        self.give_back();
+        // Most writers have one claim, which is not moved to the vector, so that they do not allocate.
+        let last = self.close();
         match &self.pages.views {
             Views::Single(view) => {
-                for claim in &self.full {
+                for claim in self.full.iter().chain(&last) {
                     let bytes = claim.bytes();
                     view.protect(bytes.start..bytes.end.next_multiple_of(PAGE), Access::Execute)?;
                 }
@@ -128,7 +130,7 @@ impl<'a> Writer<'a> {
 
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
-        self.give_back();
+        self.close();
         self.pages.shares.add(self.blocks, self.used);
     }
 }
@@ -147,10 +149,15 @@ impl Slot<'_, '_> {
         Address((self.writer.pages.runs().address() + self.writer.next * LINE) as u64)
     }
 
-    /// Returns an emitter, with code at the start and data from `data_start` on, and the bytes between. All are zero: this
-    /// function clears lines that were used before.
+    /// Returns an emitter, with code at the start and data from `data_start` on, the bytes between, and the last `table` bytes.
+    /// All are zero: this function clears lines that were used before.
     #[inline]
-    pub(crate) fn emitter(&mut self, code: usize, data_start: usize) -> (Emitter<'_, Fresh>, &mut [u8]) {
+    pub(crate) fn emitter(
+        &mut self,
+        code: usize,
+        data_start: usize,
+        table: usize,
+    ) -> (Emitter<'_, Fresh>, &mut [u8], &mut [u8]) {
         let address = self.address().0;
         let Writer { pages, open, next, written, reused, .. } = &mut *self.writer;
         *written = self.size;
@@ -165,13 +172,14 @@ impl Slot<'_, '_> {
             // These lines are not fresh any more, even if nothing comes of the slot.
             claim.fresh = claim.fresh.max(*next + self.size.div_ceil(LINE));
         }
-        let (front, data) = bytes.split_at_mut(data_start);
+        let (rest, table) = bytes.split_at_mut(bytes.len() - table);
+        let (front, data) = rest.split_at_mut(data_start);
         let (code, end) = front.split_at_mut(code);
         // SAFETY: nothing has written to fresh lines since the system provided them as zeros, and all other lines have just
         // been cleared.
         let emitter = unsafe {
             Emitter::zeroed_unchecked_for(code, data, (Address(address), Address(address + data_start as u64)))
         };
-        (emitter, end)
+        (emitter, end, table)
     }
 }
