@@ -47,8 +47,11 @@ use crate::program::{Instruction, Machine};
 ///             FAULT.store(guest, Ordering::Relaxed);
 ///             *pc = RECOVER.load(Ordering::Relaxed) as i64;
 ///         }
-///         // Another fault: let it happen again without a handler.
-///         None => unsafe { libc::signal(libc::SIGSEGV, libc::SIG_DFL); },
+///         // Another fault: it happens again, without a handler.
+///         // SAFETY: the function may be called in a signal handler.
+///         None => unsafe {
+///             libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+///         },
 ///     }
 /// }
 ///
@@ -61,7 +64,6 @@ use crate::program::{Instruction, Machine};
 ///     Guest::fault(),
 /// ];
 /// let code = Guest::compile(&program)?;
-/// // Each instruction with a second operand is a `load`.
 /// let table = code.address_table(&program, |_, instruction| {
 ///     (instruction.stencil().name() == "load").then(|| instruction.operands()[1])
 /// })?;
@@ -80,6 +82,7 @@ use crate::program::{Instruction, Machine};
 ///     assert_eq!(libc::mprotect(memory, 4096, libc::PROT_READ), 0);
 ///     memory.cast::<u8>()
 /// };
+/// // SAFETY: the loads are from both pages.
 /// unsafe {
 ///     assert_eq!(code.entry()(memory, 0), 0);
 ///     assert_eq!(code.entry()(memory, 4088), 0); // the second load reads at offset 8

@@ -18,7 +18,7 @@ use crate::program::{Instruction, Layout, Machine, check_number};
 /// instructions arrive. It hands out labels and [binds](Self::bind) them without an instruction.
 ///
 /// ```
-/// use stencil_runtime::{Arena, Assembler, stencil};
+/// use stencil_runtime::{Arena, Assembler, Label, stencil};
 ///
 /// stencil! {
 ///     machine Loop(n: u64, product: u64) -> u64;
