@@ -83,11 +83,11 @@ impl<M: Machine> Code<M> {
     }
 
     /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(block: Block, layout: &Layout, data_start: usize) -> Self {
         // All are below 2 GiB, because `Layout::size` has succeeded.
-        let [code_size, data_start, table_start] =
-            [layout.code, data_start, block.size() - layout.table].map(|offset| offset as u32);
+        let (code_size, data_start) = (layout.code as u32, data_start as u32);
+        let table_start = (block.size() - layout.table) as u32;
         Self { block, code_size, data_start, table_start, machine: PhantomData }
     }
 
