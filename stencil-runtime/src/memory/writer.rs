@@ -10,7 +10,10 @@ use crate::error::Error;
 
 /// The least and the most bytes that a batch claims in advance.
 const AHEAD: (usize, usize) = (16 << 10, 1 << 20);
-/// A batch claims at most this fraction of the arena in advance (1/64), so that it leaves room for others.
+/// The bytes that a writer of one block claims if claiming takes a system call. What it gives back stays writable for the next
+/// writers.
+const SHARED: usize = 64 << 10;
+/// A writer claims at most this fraction of the arena in advance (1/64), so that it leaves room for others.
 const PART: usize = 64;
 
 /// The right to write to lines that nobody else uses.
@@ -83,10 +86,14 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Returns the lines to claim in advance: as many as this writer has used, so that the number of claims stays small.
+    /// Returns the lines to claim in advance. A batch claims as many as it has used, so that the number of claims stays small.
     fn ahead(&self) -> usize {
-        let most = self.pages.runs().size() / PART;
-        if self.many { self.used.clamp(AHEAD.0, AHEAD.1).min(most) / LINE } else { 0 }
+        let wanted = match self.pages.views {
+            _ if self.many => self.used.clamp(AHEAD.0, AHEAD.1),
+            Views::Single(_) => SHARED,
+            Views::Dual(_) => 0,
+        };
+        wanted.min(self.pages.runs().size() / PART) / LINE
     }
 
     /// Ends the open claim: frees its unused lines and returns the others.
@@ -151,7 +158,7 @@ impl Slot<'_, '_> {
 
     /// Returns an emitter, with code at the start and data from `data_start` on, the bytes between, and the last `table` bytes.
     /// All are zero: this function clears lines that were used before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emitter(
         &mut self,
         code: usize,
