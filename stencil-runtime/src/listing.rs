@@ -229,6 +229,25 @@ mod tests {
     }
 
     #[test]
+    fn an_address_belongs_to_one_uop_wherever_the_code_is() {
+        let program = program();
+        let bytes = [0x90; 1000];
+        for start in [0, 0x1000, u64::MAX - 3] {
+            let listing = Listing::new(&program, &bytes, Address(start));
+            let end = listing.uops().map(|uop| uop.bytes.len() as u64).sum();
+            for uop in listing.uops() {
+                for offset in 0..uop.bytes.len() as u64 {
+                    let found = listing.find(Address(uop.address.0.wrapping_add(offset))).unwrap();
+                    assert_eq!((found.address, found.stencil.name()), (uop.address, uop.stencil.name()));
+                }
+            }
+            for outside in [end, end + 64, u64::MAX] {
+                assert!(listing.find(Address(start.wrapping_add(outside))).is_none());
+            }
+        }
+    }
+
+    #[test]
     fn a_listing_ends_with_the_bytes() {
         let program = program();
         let code = Lister::compile(&program).unwrap();
