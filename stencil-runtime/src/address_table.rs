@@ -175,8 +175,8 @@ impl<T> AddressTable<T> {
 
 impl<M: Machine> Code<M> {
     /// Makes a table of this code's addresses. `program` is what the code was compiled from (an assembler has it as
-    /// [`instructions`](crate::Assembler::instructions)). `value` returns the value for an instruction and its index, or
-    /// `None` for an instruction that nobody will look for.
+    /// [`instructions`](crate::Assembler::instructions)). `value` is called in order for each instruction that has code, with its
+    /// index. It returns the instruction's value, or `None` if nobody will look for the instruction.
     ///
     /// # Errors
     /// [`Error::OtherProgram`], if the program has another size than the code.

@@ -5,9 +5,10 @@
 #![doc = include_str!("first_screen.md")]
 //!
 //! [`stencil!`] documents the grammar and the expansion of a block. Of the other items, [`Code`] is a compiled program,
-//! [`Arena`] is memory for many programs, [`Listing`] shows a program's machine code, and [`Error`] lists what can fail. Below
-//! them, [`Emitter`] is a cursor that emit functions write at, [`patch`] computes the fields that they fill in, and
-//! [`Stencil`] describes a uop's machine code.
+//! [`Arena`] is memory for many programs, and an [`Assembler`] builds one program after another without allocation. [`Listing`]
+//! shows a program's machine code, [`AddressTable`] maps a fault to its instruction, and [`Error`] lists what can fail. Below
+//! them, [`Emitter`] is a cursor that emit functions write at, [`patch`] computes the fields that they fill in, and [`Stencil`]
+//! describes a uop's machine code.
 //!
 //! The module `guide` is a short book about writing interpreters with this crate.
 //!
