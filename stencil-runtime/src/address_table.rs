@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use crate::code::Code;
+use crate::code::{Code, Compiled};
 use crate::emit::Address;
 use crate::error::Error;
 use crate::extent::Cursor;
+use crate::fragment::Fragment;
 use crate::program::{Instruction, Machine};
 
 /// A table that maps each address in the machine code of some instructions to a value: in a signal handler, the program counter
@@ -183,36 +184,55 @@ impl<M: Machine> Code<M> {
     pub fn address_table<T>(
         &self,
         program: &[Instruction<M>],
-        mut value: impl FnMut(usize, &Instruction<M>) -> Option<T>,
+        value: impl FnMut(usize, &Instruction<M>) -> Option<T>,
     ) -> Result<AddressTable<T>, Error> {
-        let mut cursor = self.cursor();
-        cursor.advance(&M::ENTRY.size);
-        let sizes = [M::ENTRY.size.code].into_iter().chain(program.iter().map(|instruction| instruction.size().code));
-        let (needed, found) = (sizes.map(u64::from).sum::<u64>(), self.bytes().len());
-        if needed != found as u64 {
-            return Err(Error::OtherProgram { program: needed as usize, code: found });
-        }
-        let memory = self.memory().as_ptr_range();
-        let range = memory.start as u64..memory.end as u64;
-        let (mut code, mut values, mut data) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, (instruction, extent)) in cursor.extents(program).enumerate() {
-            if extent.code.is_empty() {
-                continue;
-            }
-            let Some(value) = value(index, instruction) else { continue };
-            if !extent.data.is_empty() {
-                // This does not truncate: a program has fewer than 2^30 instructions.
-                data.push((Span::new(&extent.data, range.start), values.len() as u32));
-            }
-            code.push(Span::new(&extent.code, range.start));
-            values.push(value);
-        }
-        Ok(AddressTable { range, code: code.into(), values: values.into(), data: data.into() })
+        table(self, program, value)
     }
+}
 
-    /// Returns where the code and the data of the entry begin.
-    pub(crate) fn cursor(&self) -> Cursor {
-        let [code, data] = [self.bytes(), self.data()].map(|bytes| bytes.as_ptr() as u64);
-        Cursor { code, data: Some(data) }
+impl<M: Machine> Fragment<M> {
+    /// Makes a table of this fragment's addresses, as [`Code::address_table`] does.
+    ///
+    /// # Errors
+    /// As [`Code::address_table`].
+    pub fn address_table<T>(
+        &self,
+        program: &[Instruction<M>],
+        value: impl FnMut(usize, &Instruction<M>) -> Option<T>,
+    ) -> Result<AddressTable<T>, Error> {
+        table(self, program, value)
     }
+}
+
+fn table<M: Machine, C: Compiled<M>, T>(
+    compiled: &C,
+    program: &[Instruction<M>],
+    mut value: impl FnMut(usize, &Instruction<M>) -> Option<T>,
+) -> Result<AddressTable<T>, Error> {
+    let entry = C::ENTRY.map(|entry| &entry.size);
+    let sizes = entry.into_iter().chain(program.iter().map(Instruction::size));
+    let (needed, found) = (sizes.map(|size| u64::from(size.code)).sum::<u64>(), compiled.code().bytes().len());
+    if needed != found as u64 {
+        return Err(Error::OtherProgram { program: needed as usize, code: found });
+    }
+    let memory = compiled.code().memory().as_ptr_range();
+    let range = memory.start as u64..memory.end as u64;
+    let mut cursor = Cursor::of(compiled.code());
+    if let Some(entry) = entry {
+        cursor.advance(entry);
+    }
+    let (mut code, mut values, mut data) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, (instruction, extent)) in cursor.extents(program).enumerate() {
+        if extent.code.is_empty() {
+            continue;
+        }
+        let Some(value) = value(index, instruction) else { continue };
+        if !extent.data.is_empty() {
+            // This does not truncate: a program has fewer than 2^30 instructions.
+            data.push((Span::new(&extent.data, range.start), values.len() as u32));
+        }
+        code.push(Span::new(&extent.code, range.start));
+        values.push(value);
+    }
+    Ok(AddressTable { range, code: code.into(), values: values.into(), data: data.into() })
 }

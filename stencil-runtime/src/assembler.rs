@@ -1,18 +1,20 @@
 //! Assemblers: programs that are built step by step, in memory that is used again for the next one.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use crate::arena::Arena;
 use crate::batch::Batch;
-use crate::code::Code;
+use crate::code::{Code, Compiled, alone, published};
 use crate::error::Error;
+use crate::fragment::Fragment;
 use crate::label::{Label, LabelAllocator, Labels};
 use crate::memory::Placement;
 use crate::program::{Instruction, Layout, Machine, check_number};
 
 /// A program under construction. Compiling it leaves it as it is; [`clear`](Self::clear) begins the next one in the same
 /// memory. So an assembler allocates no more once it has held the largest program, and neither does compiling into an
-/// [`Arena`] or freeing what was compiled.
+/// [`Arena`] or freeing what was compiled. `C` is the type of compiled programs: [`Code`] or [`Fragment`].
 ///
 /// Compared with a slice of instructions, an assembler saves the first pass over the program, since it adds up sizes as
 /// instructions arrive. It hands out labels and [binds](Self::bind) them without an instruction.
@@ -48,34 +50,48 @@ use crate::program::{Instruction, Layout, Machine, check_number};
 /// # Errors
 ///
 /// Mistakes in a program, such as a label that is bound twice, are reported by the functions that compile it.
-pub struct Assembler<M: Machine> {
+pub struct Assembler<M: Machine, C = Code<M>> {
     instructions: Vec<Instruction<M>>,
     allocator: LabelAllocator,
     labels: Labels,
     layout: Layout,
     /// The first mistake in the program.
     mistake: Option<Error>,
+    compiled: PhantomData<fn() -> C>,
 }
 
 impl<M: Machine> Assembler<M> {
     /// Makes an assembler of an empty program.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            instructions: Vec::new(),
-            allocator: LabelAllocator::new(),
-            labels: Labels::default(),
-            layout: Layout::empty::<M>(),
-            mistake: None,
-        }
+        Self::default()
     }
 
+    /// Compiles the program into memory of its own.
+    ///
+    /// # Errors
+    /// As [`Code::compile`], and [`Error::ForeignLabel`].
+    pub fn compile(&mut self) -> Result<Code<M>, Error> {
+        self.finish()?;
+        alone(&self.instructions, &self.layout, &mut self.labels, Placement::Near)
+    }
+}
+
+impl<M: Machine> Assembler<M, Fragment<M>> {
+    /// Makes an assembler of an empty fragment.
+    #[must_use]
+    pub fn of_fragments() -> Self {
+        Self::default()
+    }
+}
+
+impl<M: Machine, C: Compiled<M>> Assembler<M, C> {
     /// Removes all instructions and labels. The next label is number 0 again.
     pub fn clear(&mut self) {
         self.instructions.clear();
         self.allocator.reset();
         self.labels.clear();
-        self.layout = Layout::empty::<M>();
+        self.layout = Layout::empty(C::ENTRY);
         self.mistake = None;
     }
 
@@ -87,7 +103,7 @@ impl<M: Machine> Assembler<M> {
 
     /// Hands out this many unused labels with consecutive numbers. In an empty program, these begin with 0.
     #[inline]
-    pub fn labels(&mut self, count: u32) -> impl ExactSizeIterator<Item = Label> + use<M> {
+    pub fn labels(&mut self, count: u32) -> impl ExactSizeIterator<Item = Label> + use<M, C> {
         self.allocator.labels(count)
     }
 
@@ -127,29 +143,20 @@ impl<M: Machine> Assembler<M> {
         &self.instructions
     }
 
-    /// Compiles the program into memory of its own.
-    ///
-    /// # Errors
-    /// As [`Code::compile`], and [`Error::ForeignLabel`].
-    pub fn compile(&mut self) -> Result<Code<M>, Error> {
-        self.finish()?;
-        Code::alone(&self.instructions, &self.layout, &mut self.labels, Placement::Near)
-    }
-
     /// Compiles the program into an arena.
     ///
     /// # Errors
     /// As [`Code::compile_in`], and [`Error::ForeignLabel`].
-    pub fn compile_in(&mut self, arena: &Arena) -> Result<Code<M>, Error> {
+    pub fn compile_in(&mut self, arena: &Arena) -> Result<C, Error> {
         self.finish()?;
-        Code::published(arena.pages(), &self.instructions, &self.layout, &mut self.labels)
+        published(arena.pages(), &self.instructions, &self.layout, &mut self.labels)
     }
 
     /// Compiles the program as the next one of a batch. If that fails, the batch is unchanged.
     ///
     /// # Errors
     /// As [`Batch::compile`], and [`Error::ForeignLabel`].
-    pub fn compile_into(&mut self, batch: &mut Batch<'_, M>) -> Result<(), Error> {
+    pub fn compile_into(&mut self, batch: &mut Batch<'_, M, C>) -> Result<(), Error> {
         self.finish()?;
         batch.add(&self.instructions, &self.layout, &mut self.labels)
     }
@@ -166,19 +173,26 @@ impl<M: Machine> Assembler<M> {
     }
 }
 
-impl<M: Machine> Default for Assembler<M> {
+impl<M: Machine, C: Compiled<M>> Default for Assembler<M, C> {
     fn default() -> Self {
-        Self::new()
+        Self {
+            instructions: Vec::new(),
+            allocator: LabelAllocator::new(),
+            labels: Labels::default(),
+            layout: Layout::empty(C::ENTRY),
+            mistake: None,
+            compiled: PhantomData,
+        }
     }
 }
 
-impl<M: Machine> Extend<Instruction<M>> for Assembler<M> {
+impl<M: Machine, C: Compiled<M>> Extend<Instruction<M>> for Assembler<M, C> {
     fn extend<I: IntoIterator<Item = Instruction<M>>>(&mut self, instructions: I) {
         instructions.into_iter().for_each(|instruction| self.push(instruction));
     }
 }
 
-impl<M: Machine> fmt::Debug for Assembler<M> {
+impl<M: Machine, C> fmt::Debug for Assembler<M, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Assembler").field("instructions", &self.instructions).finish_non_exhaustive()
     }
@@ -187,7 +201,7 @@ impl<M: Machine> fmt::Debug for Assembler<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stencil;
+    use crate::{Address, CodeAddress, stencil};
 
     stencil! {
         machine Stepper(x: u64, f: f64) -> u64;
@@ -305,6 +319,39 @@ mod tests {
     fn an_empty_program_is_an_entry() {
         let mut assembler = Assembler::<Stepper>::new();
         assert_eq!(assembler.compile().unwrap().memory()[..], Stepper::compile(&[]).unwrap().memory()[..]);
+    }
+
+    #[test]
+    fn an_assembler_makes_fragments() {
+        let arena = Arena::new().unwrap();
+        let enter = crate::FragmentEntry::<Stepper>::new_in(&arena).unwrap();
+        let mut assembler = Assembler::of_fragments();
+        let mut fragments = Vec::new();
+        for n in 0..3 {
+            assembler.clear();
+            let middle = assembler.label();
+            assembler.push(Stepper::add(1000));
+            assembler.bind(middle);
+            assembler.extend([Stepper::add(n), Stepper::scale(2.0), Stepper::ret()]);
+            let mut batch = arena.fragments();
+            assembler.compile_into(&mut batch).unwrap();
+            fragments.extend(batch.publish().unwrap());
+            fragments.push(assembler.compile_in(&arena).unwrap());
+            for fragment in fragments.iter().rev().take(2) {
+                let at = fragment.address(middle).unwrap();
+                // SAFETY: the bodies touch no memory, and the fragments exist.
+                let results = [fragment.start(), at].map(|address| unsafe { enter.function()(address, 5, 1.0) });
+                assert_eq!(results, [1007 + u64::from(n), 7 + u64::from(n)]);
+                let table = fragment.address_table(assembler.instructions(), |index, _| Some(index)).unwrap();
+                let found = |address: CodeAddress| table.find(Address::from(address.as_ptr())).copied();
+                assert_eq!((found(fragment.start()), found(at)), (Some(0), Some(1)));
+                let listing = fragment.listing(assembler.instructions());
+                let names: Vec<_> = listing.uops().map(|uop| uop.stencil.name()).collect();
+                assert_eq!(names, ["add", "add", "scale", "ret"]);
+                assert_eq!(listing.find(Address::from(at.as_ptr())).unwrap().address.0, at.as_ptr() as u64);
+                assert!(!fragment.data().is_empty());
+            }
+        }
     }
 
     /// No table grows with the number of labels that are handed out but not bound.

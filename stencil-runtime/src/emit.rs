@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 use crate::catalog::Catalog;
 use crate::described::{self, Trampolines};
 use crate::error::Error;
+use crate::exit::{self, Site, SiteKind};
+use crate::label::Label;
 
 /// The state of the memory that an [`Emitter`] writes to.
 pub trait Memory: sealed::Sealed + 'static {
@@ -209,6 +211,22 @@ impl<'m, M: Memory> Emitter<'m, M> {
     #[must_use]
     pub fn reaches(&self, target: u64, addend: i64) -> bool {
         target.wrapping_add_signed(addend).wrapping_sub(self.reach_start) < self.reach_size
+    }
+
+    /// Returns how far the next uop's code moves, so that the displacement at this offset in it is 4-aligned.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[must_use]
+    pub fn exit_padding(&self, offset: usize) -> usize {
+        exit::padding(self.code_address().0, offset)
+    }
+
+    /// Records the aligned displacement of a uop that was emitted at `start`. The word is that of its exit.
+    #[doc(hidden)]
+    pub fn add_exit(&mut self, word: u64, Address(start): Address, offset: usize) {
+        let address = start.wrapping_add((exit::padding(start, offset) + offset) as u64);
+        let site = Site { exit: Label(word as u32), address, kind: SiteKind::Displacement };
+        self.trampolines.get_or_insert_default().exits.push(site);
     }
 
     /// Returns the remaining bytes of code and of data.

@@ -66,10 +66,18 @@ pub enum Error {
         /// The value and the range of the hole.
         overflow: Box<Overflow>,
     },
-    /// A host function is farther than 2 GiB from the code that calls it, and the data buffer has no room for a trampoline.
+    /// A host function, or a code address, is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has
+    /// no room for a trampoline.
     OutOfReach {
-        /// The host function's name.
+        /// The name of the host function or of the operand.
         callee: &'static str,
+    },
+    /// A program in an arena that is mapped once is farther than 2 GiB from the writable memory for its links.
+    LinkOutOfReach,
+    /// A program has no exit with this label.
+    UnknownExit {
+        /// The label.
+        exit: Label,
     },
     /// An instruction refers to a label that the program never binds.
     UnknownLabel {
@@ -199,8 +207,17 @@ impl fmt::Display for Error {
             }
             Self::OutOfReach { callee } => write!(
                 f,
-                "the host function `{callee}` is farther than 2 GiB from the code, and the data buffer has no 16 \
-                 bytes left for a trampoline: use larger buffers, or buffers nearer to the executable"
+                "`{callee}` is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has no \
+                 16 bytes left for a trampoline: use larger buffers, or buffers nearer to `{callee}`"
+            ),
+            Self::LinkOutOfReach => f.write_str(
+                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
+                 (`ArenaOptions::size`)",
+            ),
+            Self::UnknownExit { exit } => write!(
+                f,
+                "no instruction of the program has an exit with {exit}: link the label of an `Exit` operand that a uop \
+                 jumps to"
             ),
             Self::UnknownLabel { label, instruction } => {
                 write!(
@@ -311,8 +328,18 @@ mod tests {
             ),
             (
                 Error::OutOfReach { callee: "print" },
-                "the host function `print` is farther than 2 GiB from the code, and the data buffer has no 16 bytes \
-                 left for a trampoline: use larger buffers, or buffers nearer to the executable",
+                "`print` is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has no 16 \
+                 bytes left for a trampoline: use larger buffers, or buffers nearer to `print`",
+            ),
+            (
+                Error::LinkOutOfReach,
+                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
+                 (`ArenaOptions::size`)",
+            ),
+            (
+                Error::UnknownExit { exit: label },
+                "no instruction of the program has an exit with label 7: link the label of an `Exit` operand that a \
+                 uop jumps to",
             ),
             (
                 Error::UnknownLabel { label, instruction: 3 },

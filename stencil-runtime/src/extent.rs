@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::code::Code;
 use crate::emit::padding;
 use crate::program::{Instruction, Machine};
 use crate::uop::Size;
@@ -31,6 +32,12 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
+    /// Returns where the code and the data of a program begin.
+    pub(crate) fn of<M: Machine>(code: &Code<M>) -> Self {
+        let [code, data] = [code.bytes(), code.data()].map(|bytes| bytes.as_ptr() as u64);
+        Self { code, data: Some(data) }
+    }
+
     /// Returns the extent of a uop of this size, and advances past it.
     pub(crate) fn advance(&mut self, size: &Size) -> Extent {
         let code = self.code..self.code.wrapping_add(size.code.into());

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::emit::Address;
 use crate::error::Error;
+use crate::exit::Site;
 
 /// A position in a program to jump to. Number the labels of a program from 0, in any order, and bind each once with the
 /// machine's `bind` instruction, before or after its uses.
@@ -77,6 +78,10 @@ pub struct Labels {
     /// Each label's offset from the start of the code, or `UNBOUND`.
     offsets: Vec<u32>,
     pub(crate) base: u64,
+    /// Whether all jumps to exits lead to cells, because running code is not writable.
+    pub(crate) cells: bool,
+    /// The jumps to exits, after emission.
+    pub(crate) exits: Vec<Site>,
 }
 
 const UNBOUND: u32 = u32::MAX;
@@ -88,6 +93,7 @@ impl Labels {
     /// Forgets all labels.
     pub(crate) fn clear(&mut self) {
         self.offsets.clear();
+        self.exits.clear();
     }
 
     pub(crate) fn bind(
@@ -136,6 +142,14 @@ impl Labels {
             .get(word as usize)
             .filter(|&&offset| offset != UNBOUND)
             .map(|offset| self.base.wrapping_add(u64::from(*offset)))
+    }
+
+    /// Returns the address to which the aligned displacement of an exit leads at first: that of the exit's label, if it is bound. Returns
+    /// `None` if the jump leads to a cell.
+    #[inline(always)]
+    #[must_use]
+    pub fn find_exit(&self, word: u64) -> Option<u64> {
+        if self.cells { None } else { self.find(word) }
     }
 
     /// Returns the address of the label in an operand word.

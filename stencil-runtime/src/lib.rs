@@ -16,6 +16,7 @@
 
 extern crate self as stencil_runtime;
 
+mod address;
 mod address_table;
 mod arena;
 mod assembler;
@@ -29,10 +30,13 @@ mod described;
 mod emit;
 mod entry;
 mod error;
+mod exit;
 mod extent;
+mod fragment;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod label;
+mod link;
 mod listing;
 mod memory;
 mod operand;
@@ -41,14 +45,17 @@ mod program;
 mod stencil;
 mod uop;
 
+pub use address::CodeAddress;
 pub use address_table::AddressTable;
 pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use assembler::Assembler;
 pub use batch::Batch;
-pub use code::Code;
+pub use code::{Code, Compiled};
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
+pub use exit::Exit;
+pub use fragment::{Fragment, FragmentEntry};
 pub use label::{Label, LabelAllocator, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
@@ -65,6 +72,7 @@ pub mod expansion {
     pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
+    pub use crate::exit::aligned;
     pub use crate::uop::{Function, Shape};
     pub use ::core;
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};

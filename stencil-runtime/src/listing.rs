@@ -1,12 +1,16 @@
 //! Listings: the machine code of a program, for people.
 
 use std::fmt;
+use std::ops::Range;
 
-use crate::code::Code;
+use crate::code::{Code, Compiled};
 use crate::emit::Address;
+use crate::exit;
 use crate::extent::Cursor;
+use crate::fragment::Fragment;
 use crate::program::{Instruction, Machine};
 use crate::stencil::Stencil;
+use crate::uop::Uop;
 
 /// The uops of a program with their addresses, operands, bytes and machine instructions. The printed form has a line for each
 /// uop, followed by a line for each of its machine instructions.
@@ -93,8 +97,21 @@ impl<M: Machine> Code<M> {
     /// Lists the program that this was compiled from; see [`Listing`].
     #[must_use]
     pub fn listing<'a>(&'a self, program: &'a [Instruction<M>]) -> Listing<'a, M> {
-        Listing { entry: Some(M::ENTRY.stencil()), program, bytes: self.bytes(), start: self.cursor() }
+        listing(self, program)
     }
+}
+
+impl<M: Machine> Fragment<M> {
+    /// Lists the program that this was compiled from; see [`Listing`].
+    #[must_use]
+    pub fn listing<'a>(&'a self, program: &'a [Instruction<M>]) -> Listing<'a, M> {
+        listing(self, program)
+    }
+}
+
+fn listing<'a, M: Machine, C: Compiled<M>>(compiled: &'a C, program: &'a [Instruction<M>]) -> Listing<'a, M> {
+    let code = compiled.code();
+    Listing { entry: C::ENTRY.map(Uop::stencil), program, bytes: code.bytes(), start: Cursor::of(code) }
 }
 
 impl<M: Machine> fmt::Display for Listing<'_, M> {
@@ -120,18 +137,37 @@ impl<'a, M: Machine> ListedUop<'a, M> {
     /// Returns its machine instructions in order. Out-of-line instructions come last, without their bytes, which lie elsewhere.
     pub fn lines(&self) -> impl Iterator<Item = ListedLine<'a>> + use<'a, M> {
         let (bytes, Address(address)) = (self.bytes, self.address);
-        let lines = self.stencil.details().lines;
+        let details = self.stencil.details();
+        // A stencil with an aligned displacement is padded before and after.
+        let aligned = exit::aligned_exit(&details);
+        let before = aligned.map_or(0, |(_, offset)| exit::padding(address, offset));
+        let own = before..bytes.len().saturating_sub(aligned.map_or(0, |_| exit::SLACK - before));
+        let prefix = if aligned.is_some_and(|(_, offset)| exit::is_first(offset)) { "cs" } else { "nop" };
+        let padding = move |range: Range<usize>, assembly| {
+            (!range.is_empty()).then(|| ListedLine {
+                address: Some(Address(address.wrapping_add(range.start as u64))),
+                bytes: bytes.get(range).unwrap_or_default(),
+                assembly,
+            })
+        };
+        let (first, last) = (padding(0..own.start, prefix), padding(own.end..bytes.len(), "nop"));
+        let lines = details.lines;
         // In-line instructions have ascending offsets. A line without an offset precedes the out-of-line ones.
-        let starts: Vec<usize> = lines.iter().map_while(|line| line.offset).collect();
-        lines.into_iter().enumerate().map(move |(index, line)| {
-            let end = starts.get(index + 1).copied().unwrap_or(bytes.len());
+        let starts: Vec<usize> = lines.iter().map_while(|line| Some(line.offset? + before)).collect();
+        let inline = starts.len();
+        let listed = lines.into_iter().enumerate().map(move |(index, line)| {
+            let end = starts.get(index + 1).copied().unwrap_or(own.end);
             let range = starts.get(index).map(|&start| start..end);
             ListedLine {
                 address: range.as_ref().map(|range| Address(address.wrapping_add(range.start as u64))),
                 bytes: range.and_then(|range| bytes.get(range)).unwrap_or_default(),
                 assembly: line.text,
             }
-        })
+        });
+        let mut listed: Vec<_> = listed.collect();
+        listed.splice(inline..inline, last);
+        listed.splice(0..0, first);
+        listed.into_iter()
     }
 }
 
@@ -179,13 +215,14 @@ impl fmt::Display for ListedLine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Label, stencil};
+    use crate::{Exit, Label, stencil};
 
     stencil! {
         machine Lister(top: u64) -> u64;
         extern fn rare(top: u64) -> u64 = super::tests::rare;
         uop add(value: i32) { top += value; }
         uop check(target: Label) { if (__builtin_expect(top == 0, 0)) { top = rare(top) + rare(top + 1); JUMP(target); } }
+        uop leave(least: u64, exit: Exit) { if (top > least) JUMP(exit); }
         uop ret() { RETURN(top); }
     }
 
@@ -193,8 +230,9 @@ mod tests {
         top
     }
 
-    fn program() -> [Instruction<Lister>; 4] {
-        [Lister::bind(Label(0)), Lister::add(-2), Lister::check(Label(0)), Lister::ret()]
+    fn program() -> [Instruction<Lister>; 6] {
+        let leave = Lister::leave(9, Exit(Label(0)));
+        [Lister::bind(Label(0)), Lister::add(-2), leave, Lister::check(Label(0)), leave, Lister::ret()]
     }
 
     #[test]
@@ -213,7 +251,7 @@ mod tests {
             next += line.bytes.len() as u64;
         }
         let names: Vec<_> = listing.uops().map(|uop| uop.stencil.name()).collect();
-        assert_eq!(names, ["entry", "bind", "add", "check", "ret"]);
+        assert_eq!(names, ["entry", "bind", "add", "leave", "check", "leave", "ret"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::label::{Label, Labels};
+use crate::link::Exits;
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
 use crate::stencil::{Abi, Stencil};
@@ -20,17 +21,22 @@ use crate::uop::{Emit, Limits, Size, Uop, member};
 ///
 /// # Safety
 /// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
-/// convention `ABI`.
+/// convention `ABI`. `FRAGMENT_ENTRY` is a function of the type `FragmentEntry` that hands all but its first parameter to the uop at the
+/// address that its first parameter is.
 pub unsafe trait Machine: Sized + 'static {
     /// The operands of an instruction: an array with one word for each operand of the uop that has most.
     type Operands: Words;
     /// The type of a program as a function: the machine's parameters and result in the C convention.
     type Entry: Entry;
+    /// The type of a function that enters a fragment: the address to enter, then the parameters of [`Entry`](Self::Entry).
+    type FragmentEntry: Entry;
     /// The calling convention between uops.
     const ABI: Abi;
     /// How uops call each other in detail, and the C compiler that decided it. The blocks that continue the machine compare it with theirs.
     #[doc(hidden)]
     const CONVENTION: crate::expansion::Convention;
+    /// The uop that enters fragments: a function of the type `FragmentEntry`.
+    const FRAGMENT_ENTRY: &'static Uop<Self>;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
 }
@@ -168,10 +174,14 @@ pub(crate) struct Layout {
 impl Layout {
     /// Runs the first pass. It binds the labels and forgets those of other programs.
     #[inline(always)]
-    pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
+    pub(crate) fn new<M: Machine>(
+        entry: Option<&Uop<M>>,
+        instructions: &[Instruction<M>],
+        labels: &mut Labels,
+    ) -> Result<Self, Error> {
         labels.clear();
         check_number(instructions.len())?;
-        let mut layout = Self::empty::<M>();
+        let mut layout = Self::empty(entry);
         for (index, instruction) in instructions.iter().enumerate() {
             if let Some(label) = instruction.bound_label() {
                 labels.bind(index, label, layout.code, instructions.len())?;
@@ -184,10 +194,12 @@ impl Layout {
 
     /// Returns the layout of a program without instructions: that of the entry.
     #[inline(always)]
-    pub(crate) fn empty<M: Machine>() -> Self {
+    pub(crate) fn empty<M: Machine>(entry: Option<&Uop<M>>) -> Self {
         // Data begins on a new cache line.
         let mut layout = Self { code: 0, data: 0, alignment_mask: LINE - 1, calls: 0, table: 0 };
-        layout.add_size(&M::ENTRY.size);
+        if let Some(entry) = entry {
+            layout.add_size(&entry.size);
+        }
         layout
     }
 
@@ -228,7 +240,10 @@ impl Layout {
         } else {
             let data_start =
                 end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment_mask + 1 - LINE));
-            data_start.and_then(|start| start.checked_add(self.data)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
+            // Trampolines are taken from the end, and the words in them are aligned.
+            let data =
+                if trampolines == 0 { Some(self.data) } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE) };
+            data_start.and_then(|start| start.checked_add(data?)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
         };
         let size = size.checked_add(self.table).ok_or(TOO_LARGE)?;
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
@@ -252,22 +267,32 @@ pub(crate) fn check_number(instructions: usize) -> Result<(), Error> {
     if instructions < 1 << 30 { Ok(()) } else { Err(TOO_LARGE) }
 }
 
-/// Runs the second pass: emits a program of this layout into the slot. Returns the offset of the data.
+/// What the second pass finds out about a program: the offset of its data, and its exits.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) data_start: usize,
+    pub(crate) exits: Option<Box<Exits>>,
+}
+
+/// Runs the second pass: emits a program of this layout into the slot.
 #[inline]
 pub(crate) fn emit<M: Machine>(
+    entry: Option<&'static Uop<M>>,
     instructions: &[Instruction<M>],
     slot: &mut Slot<'_, '_>,
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<usize, Error> {
+) -> Result<Placed, Error> {
     let address = slot.address();
-    labels.base = address.0;
+    (labels.base, labels.cells) = (address.0, slot.is_single());
     let data_start = layout.data_start(address, trampolines);
     let (mut out, end, table) = slot.emitter(layout.code, data_start, layout.table);
     end[..END.len()].copy_from_slice(&END);
     labels.store(table);
-    Instruction::of(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
+    if let Some(entry) = entry {
+        Instruction::of(entry, []).emit(entry.emit, 0, &mut out, labels)?;
+    }
     // The next instruction's function is loaded before this one is emitted, so that a mispredicted call is found out
     // without waiting for memory.
     if let [first, rest @ ..] = instructions {
@@ -280,5 +305,12 @@ pub(crate) fn emit<M: Machine>(
         instruction.emit(function, rest.len(), &mut out, labels)?;
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
-    Ok(data_start)
+    let exits = match out.trampolines.take() {
+        None => None,
+        Some(trampolines) => {
+            labels.exits = trampolines.into_exits();
+            Exits::new(labels, slot)?
+        }
+    };
+    Ok(Placed { data_start, exits })
 }

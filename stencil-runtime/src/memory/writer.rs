@@ -4,7 +4,7 @@ use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::space::Claim;
 use super::system::Access;
-use super::{Block, LINE, Owner, PAGE, Views};
+use super::{Block, LINE, Owner, PAGE, Pages, Views};
 use crate::emit::{Address, Emitter, Fresh};
 use crate::error::Error;
 
@@ -150,6 +150,18 @@ pub(crate) struct Slot<'w, 'a> {
 }
 
 impl Slot<'_, '_> {
+    pub(crate) fn pages(&self) -> &Pages {
+        self.writer.pages
+    }
+
+    /// Returns the bytes that were written.
+    pub(crate) fn written(&mut self) -> &mut [u8] {
+        let Writer { pages, next, written, .. } = &mut *self.writer;
+        let start = *next * LINE;
+        // SAFETY: as in `emitter`, whose borrow has ended.
+        unsafe { pages.writable().bytes_mut(start..start + *written) }
+    }
+
     /// Returns the address at which the first byte will run.
     #[inline]
     pub(crate) fn address(&self) -> Address {
