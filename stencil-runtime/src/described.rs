@@ -71,7 +71,7 @@ impl Trampolines {
 pub(crate) struct ExitsOf<'a> {
     /// The operands as they are in the instruction: an exit is its label's number.
     pub(crate) labels: &'a [u64],
-    /// Whether all exits have cells.
+    /// Whether all exits have cells, except those that become indirect jumps.
     pub(crate) cells: bool,
 }
 
@@ -109,7 +109,8 @@ fn emit_stencil<M: Memory>(
     let details = stencil.details();
     let (start, aligned) = (out.code_address(), exit::aligned_exit(&details));
     let mut room = Room::new(out, stencil)?;
-    room.shift = aligned.map_or(0, |(_, offset)| exit::padding(start.0, offset));
+    let last = aligned.is_some_and(|(_, offset)| exit::is_last(stencil.code.stored, stencil.code.size, offset));
+    room.shift = aligned.map_or(0, |(_, offset)| room.out.exit_padding(offset, last));
     let fields = room.fields(stencil, &details, operands, exits)?;
     let (shift, (mut code, data)) = (room.shift, room.take());
     if let Some((operand, offset)) = aligned {
@@ -118,8 +119,10 @@ fn emit_stencil<M: Memory>(
         (code, after) = rest.split_at_mut(rest.len() - (exit::SLACK - shift));
         exit::pad(before, offset);
         exit::nops(after);
-        if let Some(ExitsOf { labels, cells: false }) = exits {
-            out.add_exit(labels[operand], start, offset);
+        if let Some(ExitsOf { labels, cells }) = exits
+            && (last || !cells)
+        {
+            out.add_exit(labels[operand], start, offset, last);
         }
     }
     for (place, body) in [(&mut *code, &stencil.code), (&mut *data, &stencil.data)] {
@@ -184,7 +187,8 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         exits: Option<ExitsOf<'_>>,
     ) -> Result<Vec<[u8; 8]>, Error> {
         let Details { holes, patches, links, .. } = details;
-        let aligned = exit::aligned_exit(details).map(|(operand, _)| operand);
+        let aligned = exit::aligned_exit(details);
+        let last = aligned.is_some_and(|(_, offset)| exit::is_last(stencil.code.stored, stencil.code.size, offset));
         let size = (self.code - aligned.map_or(0, |_| exit::SLACK)) as u64;
         // This reserves the trampolines, which must precede everything else.
         let mut values = Vec::with_capacity(patches.len());
@@ -194,7 +198,8 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
                     let (Hole { name, .. }, address) = (holes[operand], operands[operand]);
                     let far = patch.kind == PatchKind::Rel32 && holes[operand].type_name() == "CodeAddress";
                     let needs_cell = |exits: &ExitsOf<'_>| {
-                        exit::is_exit(details, patch) && (exits.cells || aligned != Some(operand))
+                        let is_aligned = aligned.is_some_and(|(aligned, _)| aligned == operand);
+                        exit::is_exit(details, patch) && !(is_aligned && (last || !exits.cells))
                     };
                     let address = match exits.filter(needs_cell) {
                         Some(exits) => self.trampoline(name, address, Some(Label(exits.labels[operand] as u32)))?,

@@ -3,7 +3,10 @@
 //! The jump to an exit has a displacement of 32 bits. If it is 4-aligned, one store changes it, and a processor that fetches the jump at the same
 //! time gets the old displacement or the new one. So a stencil with such a jump reserves [`SLACK`] bytes: the emitter moves the code up to the
 //! next address at which the displacement is aligned, and pads it before and after. A stencil can align one displacement.
-//! Other jumps to exits lead to a *cell*, an indirect jump through a word of memory, and so do all jumps where running code is not writable.
+//! Other jumps to exits lead to a *cell*, an indirect jump through a word of memory.
+//!
+//! Where running code is not writable, an unconditional jump at the end of a uop becomes an indirect jump, for which the slack has room, and all others
+//! lead to cells.
 
 use crate::label::Label;
 use crate::operand::Operand;
@@ -109,6 +112,12 @@ pub(crate) fn is_exit(details: &Details, patch: &Patch) -> bool {
     }
 }
 
+/// Returns whether the code ends with an unconditional jump whose displacement is at `offset`: `jmp rel32`, which can become a longer
+/// indirect jump. `size` includes the slack.
+pub(crate) fn is_last(stored: &[u8], size: usize, offset: usize) -> bool {
+    offset + 4 + SLACK == size && offset.checked_sub(1).and_then(|at| stored.get(at)) == Some(&0xe9)
+}
+
 /// Returns the operand whose displacement is aligned, and the offset of the displacement in the code: the first exit that has one jump, in
 /// line. The macro chooses it in the same way.
 pub(crate) fn aligned_exit(details: &Details) -> Option<(usize, usize)> {
@@ -135,6 +144,8 @@ pub(crate) struct Site {
 pub(crate) enum SiteKind {
     /// An aligned displacement.
     Displacement,
+    /// The displacement of a jump at the end of a uop's code, before [`SLACK`] bytes. It becomes an indirect jump.
+    Indirect,
     /// A cell, and the address of the exit's label.
     Cell { label: u64 },
 }

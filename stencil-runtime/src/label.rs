@@ -78,7 +78,7 @@ pub struct Labels {
     /// Each label's offset from the start of the code, or `UNBOUND`.
     offsets: Vec<u32>,
     pub(crate) base: u64,
-    /// Whether all jumps to exits lead to cells, because running code is not writable.
+    /// Whether jumps to exits lead to cells or are indirect, because running code is not writable.
     pub(crate) cells: bool,
     /// The jumps to exits, after emission.
     pub(crate) exits: Vec<Site>,

@@ -6,7 +6,7 @@ use crate::address::CodeAddress;
 use crate::code::Code;
 use crate::described::{TRAMPOLINE, TRAMPOLINE_SIZE};
 use crate::error::Error;
-use crate::exit::{Site, SiteKind};
+use crate::exit::{self, SLACK, Site, SiteKind};
 use crate::fragment::Fragment;
 use crate::label::{Label, Labels};
 use crate::memory::{Block, Pages, Slot};
@@ -100,24 +100,39 @@ impl Place {
         let offset = site.address.wrapping_sub(slot.address().0) as usize;
         match site.kind {
             SiteKind::Displacement => Ok(Self::Displacement(offset)),
+            SiteKind::Indirect => {
+                let bytes = slot.written();
+                let field = bytes[offset..].first_chunk().map_or(0, |field| i32::from_le_bytes(*field));
+                let end = site.address.wrapping_add(4);
+                let (word, displacement) = new_slot(slot, end.wrapping_add_signed(field.into()), site.address + 1)?;
+                let jump = &mut slot.written()[offset - 1..][..5 + SLACK];
+                patch::put(jump, 0, INDIRECT);
+                patch::put(jump, INDIRECT.len(), displacement);
+                exit::nops(&mut jump[INDIRECT.len() + 4..]);
+                Ok(Self::Slot(word))
+            }
             SiteKind::Cell { .. } if !slot.is_single() => Ok(Self::Word(offset + WORD)),
             SiteKind::Cell { label } => {
-                let word = slot.pages().new_slot(label)?;
-                let field = site.address.wrapping_add(INDIRECT.len() as u64);
-                match displacement(field, slot.pages().address_of_slot(word)) {
-                    Ok(displacement) => {
-                        let cell = &mut slot.written()[offset..offset + TRAMPOLINE_SIZE];
-                        cell.fill(0);
-                        patch::put(cell, 0, INDIRECT);
-                        patch::put(cell, INDIRECT.len(), displacement.to_le_bytes());
-                        Ok(Self::Slot(word))
-                    }
-                    Err(_) => {
-                        slot.pages().free_slot(word);
-                        Err(Error::LinkOutOfReach)
-                    }
-                }
+                let (word, displacement) = new_slot(slot, label, site.address.wrapping_add(INDIRECT.len() as u64))?;
+                let cell = &mut slot.written()[offset..offset + TRAMPOLINE_SIZE];
+                cell.fill(0);
+                patch::put(cell, 0, INDIRECT);
+                patch::put(cell, INDIRECT.len(), displacement);
+                Ok(Self::Slot(word))
             }
+        }
+    }
+}
+
+/// Returns a new slot that holds a target, and the displacement with which a field at this address reaches the slot.
+fn new_slot(slot: &Slot<'_, '_>, target: u64, field: u64) -> Result<(usize, [u8; 4]), Error> {
+    let pages = slot.pages();
+    let word = pages.new_slot(target)?;
+    match displacement(field, pages.address_of_slot(word)) {
+        Ok(displacement) => Ok((word, displacement.to_le_bytes())),
+        Err(_) => {
+            pages.free_slot(word);
+            Err(Error::LinkOutOfReach)
         }
     }
 }

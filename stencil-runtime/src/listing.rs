@@ -140,8 +140,14 @@ impl<'a, M: Machine> ListedUop<'a, M> {
         let details = self.stencil.details();
         // A stencil with an aligned displacement is padded before and after.
         let aligned = exit::aligned_exit(&details);
-        let before = aligned.map_or(0, |(_, offset)| exit::padding(address, offset));
-        let own = before..bytes.len().saturating_sub(aligned.map_or(0, |_| exit::SLACK - before));
+        let is_indirect = aligned.is_some_and(|(_, offset)| {
+            let is_last = exit::is_last(self.stencil.code.stored, bytes.len(), offset);
+            is_last && bytes.get(offset - 1..).is_some_and(|jump| jump.starts_with(&[0xff, 0x25]))
+        });
+        let before = aligned.filter(|_| !is_indirect).map_or(0, |(_, offset)| exit::padding(address, offset));
+        // An indirect jump is longer by a byte.
+        let after = aligned.map_or(0, |_| exit::SLACK - before - usize::from(is_indirect));
+        let own = before..bytes.len().saturating_sub(after);
         let prefix = if aligned.is_some_and(|(_, offset)| exit::is_first(offset)) { "cs" } else { "nop" };
         let padding = move |range: Range<usize>, assembly| {
             (!range.is_empty()).then(|| ListedLine {
@@ -215,7 +221,7 @@ impl fmt::Display for ListedLine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Exit, Label, stencil};
+    use crate::{Arena, ArenaOptions, Exit, Label, Mapping, stencil};
 
     stencil! {
         machine Lister(top: u64) -> u64;
@@ -223,6 +229,7 @@ mod tests {
         uop add(value: i32) { top += value; }
         uop check(target: Label) { if (__builtin_expect(top == 0, 0)) { top = rare(top) + rare(top + 1); JUMP(target); } }
         uop leave(least: u64, exit: Exit) { if (top > least) JUMP(exit); }
+        uop go(exit: Exit) { JUMP(exit); }
         uop ret() { RETURN(top); }
     }
 
@@ -230,16 +237,30 @@ mod tests {
         top
     }
 
-    fn program() -> [Instruction<Lister>; 6] {
+    fn program() -> [Instruction<Lister>; 7] {
         let leave = Lister::leave(9, Exit(Label(0)));
-        [Lister::bind(Label(0)), Lister::add(-2), leave, Lister::check(Label(0)), leave, Lister::ret()]
+        [
+            Lister::bind(Label(0)),
+            Lister::add(-2),
+            leave,
+            Lister::check(Label(0)),
+            leave,
+            Lister::go(Exit(Label(0))),
+            Lister::ret(),
+        ]
     }
 
     #[test]
     fn every_byte_of_code_is_listed_once_and_in_order() {
         let program = program();
-        let code = Lister::compile(&program).unwrap();
-        let listing = code.listing(&program);
+        for mapping in [Mapping::Single, Mapping::Dual] {
+            let arena = Arena::with(ArenaOptions::default().size(1 << 16).mapping(mapping)).unwrap();
+            lists_every_byte_once(&program, &Lister::compile_in(&arena, &program).unwrap());
+        }
+    }
+
+    fn lists_every_byte_once(program: &[Instruction<Lister>], code: &Code<Lister>) {
+        let listing = code.listing(program);
         let bytes: Vec<u8> = listing.uops().flat_map(|uop| uop.bytes.to_vec()).collect();
         assert_eq!(bytes, code.bytes());
         let lines: Vec<_> = listing.uops().flat_map(|uop| uop.lines().collect::<Vec<_>>()).collect();
@@ -251,7 +272,7 @@ mod tests {
             next += line.bytes.len() as u64;
         }
         let names: Vec<_> = listing.uops().map(|uop| uop.stencil.name()).collect();
-        assert_eq!(names, ["entry", "bind", "add", "leave", "check", "leave", "ret"]);
+        assert_eq!(names, ["entry", "bind", "add", "leave", "check", "leave", "go", "ret"]);
     }
 
     #[test]

@@ -288,6 +288,7 @@ pub(crate) fn emit<M: Machine>(
     (labels.base, labels.cells) = (address.0, slot.is_single());
     let data_start = layout.data_start(address, trampolines);
     let (mut out, end, table) = slot.emitter(layout.code, data_start, layout.table);
+    out.indirect = labels.cells;
     end[..END.len()].copy_from_slice(&END);
     labels.store(table);
     if let Some(entry) = entry {

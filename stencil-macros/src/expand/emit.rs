@@ -43,7 +43,7 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
         let read = |operand| shape.patches.iter().any(|patch| patch.value == Value::Operand(operand));
         let addressed = (0..*count).map(|operand| match operand {
             label if shape.labels.contains(&label) => {
-                let is_exit = shape.exits.aligned.is_some_and(|(operand, _)| operand == label);
+                let is_exit = !shape.exits.last && shape.exits.aligned.is_some_and(|(operand, _)| operand == label);
                 let find = if is_exit { quote!(find_exit) } else { quote!(find) };
                 quote! {
                 match __stencil_runtime::Labels::#find(#labels, #words[#label]) {
@@ -61,6 +61,7 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
             || quote! { unsafe { __stencil_runtime::Uop::stored(#uop) } },
             |start| constant_bytes(start, names),
         );
+        let last = shape.exits.last;
         let call = quote! { #function(#out, #stored, &[#(#addressed),*]) };
         let emitted = match shape.exits.aligned {
             // The description emits cells.
@@ -71,7 +72,7 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
                     let #start = __stencil_runtime::Emitter::code_address(#out);
                     let #done = #call;
                     if #done {
-                        __stencil_runtime::Emitter::add_exit(#out, #words[#operand], #start, #offset);
+                        __stencil_runtime::Emitter::add_exit(#out, #words[#operand], #start, #offset, #last);
                     }
                     #done
                 }
@@ -229,12 +230,13 @@ fn body(shape: &Shape, names: &Names) -> TokenStream {
     });
     let padding = local("padding");
     // A stencil with an aligned displacement moves to an address at which it is aligned.
+    let last = shape.exits.last;
     let (all, aligned, place) = match shape.exits.aligned {
         None => (code_size, None, quote!()),
         Some((_, offset)) => (
             code_size + SLACK,
             Some(quote! {
-                let #padding = __stencil_runtime::Emitter::exit_padding(#out, #offset);
+                let #padding = __stencil_runtime::Emitter::exit_padding(#out, #offset, #last);
             }),
             quote! {
                 let #code = __stencil_runtime::expansion::aligned::<{ #code_size + #SLACK }, #code_size>(#code, #padding, #offset);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::ast::{Block, Field, Uop};
 use crate::ctype::Type;
+use crate::isa;
 use crate::model::{Patch, PatchKind, Section, Stencil, Value, stored};
 
 /// Everything that an emit function depends on, except the bytes.
@@ -27,6 +28,8 @@ pub struct Exits {
     /// The operand whose displacement is aligned, and the offset of the displacement in the code: the first exit that has one jump, in line.
     /// The runtime finds it in the same way.
     pub aligned: Option<(usize, usize)>,
+    /// Whether that jump is the end of the code, and has no condition: then it can become an indirect jump.
+    pub last: bool,
     /// Whether there are other jumps to exits, which need cells.
     pub others: bool,
 }
@@ -47,7 +50,8 @@ impl Exits {
             Value::Operand(operand) => Some((operand, patch.offset)),
             _ => None,
         });
-        Self { aligned, others: exits().count() > usize::from(aligned.is_some()) }
+        let last = aligned.is_some_and(|(_, offset)| isa::ends_with_jump(&stencil.code, offset));
+        Self { aligned, last, others: exits().count() > usize::from(aligned.is_some()) }
     }
 }
 
