@@ -90,9 +90,10 @@ fn add<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
 ) -> Result<(), Error> {
-    let placed = place::<M, C>(writer, instructions, layout, labels)?;
+    let data_start = place::<M, C>(writer, instructions, layout, labels)?;
+    let exits = labels.take_exits();
     // Constructed in place. Pushing a finished value moves it by loads that are wider than the stores before them, which
     // defeats store forwarding.
-    codes.extend(iter::once_with(|| C::from_code(Code::new(writer.keep(), layout, placed))));
+    codes.extend(iter::once_with(|| C::from_code(Code::new(writer.keep(), layout, data_start, exits))));
     Ok(())
 }

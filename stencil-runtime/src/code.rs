@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::label::{Label, Labels, offset};
 use crate::link::Exits;
 use crate::memory::{Block, Mapping, Owner, PAGE, Pages, Placement, Writer};
-use crate::program::{Instruction, Layout, Machine, Placed, emit};
+use crate::program::{Instruction, Layout, Machine, emit};
 use crate::uop::Uop;
 
 /// A compiled, executable program of machine `M`. Dropping it frees its memory: its part of an [`Arena`], or the memory of
@@ -20,7 +20,7 @@ pub struct Code<M> {
     code_size: u32,
     data_start: u32,
     table_start: u32,
-    pub(crate) exits: Option<Box<Exits>>,
+    exits: Option<Box<Exits>>,
     machine: PhantomData<fn() -> M>,
 }
 
@@ -86,7 +86,7 @@ impl<M: Machine> Code<M> {
 
     /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
     #[inline(always)]
-    pub(crate) fn new(block: Block, layout: &Layout, Placed { data_start, exits }: Placed) -> Self {
+    pub(crate) fn new(block: Block, layout: &Layout, data_start: usize, exits: Option<Box<Exits>>) -> Self {
         // All are below 2 GiB, because `Layout::size` has succeeded.
         let (code_size, data_start) = (layout.code as u32, data_start as u32);
         let table_start = (block.size() - layout.table) as u32;
@@ -137,6 +137,11 @@ impl<M: Machine> Code<M> {
 }
 
 impl<M> Code<M> {
+    /// Returns the exits, if there are any.
+    pub(crate) fn exits(&self) -> Option<&Exits> {
+        self.exits.as_deref()
+    }
+
     /// Returns the offset of a label in [`bytes`](Self::bytes), if it is bound.
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
@@ -198,22 +203,22 @@ pub(crate) fn published<M: Machine, C: Compiled<M>>(
     labels: &mut Labels,
 ) -> Result<C, Error> {
     let mut writer = Writer::new(pages, false);
-    let placed = place::<M, C>(&mut writer, instructions, layout, labels)?;
-    let code = C::from_code(Code::new(writer.keep(), layout, placed));
+    let data_start = place::<M, C>(&mut writer, instructions, layout, labels)?;
+    let code = C::from_code(Code::new(writer.keep(), layout, data_start, labels.take_exits()));
     writer.publish()?;
     Ok(code)
 }
 
-/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep).
+/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep). Returns the offset of its data.
 #[inline(always)]
 pub(crate) fn place<M: Machine, C: Compiled<M>>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<Placed, Error> {
+) -> Result<usize, Error> {
     match attempt::<M, C>(writer, instructions, layout, labels, 0) {
-        Ok(placed) => Ok(placed),
+        Ok(data_start) => Ok(data_start),
         Err(error) => again::<M, C>(writer, instructions, layout, labels, error),
     }
 }
@@ -226,7 +231,7 @@ fn again<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     error: Error,
-) -> Result<Placed, Error> {
+) -> Result<usize, Error> {
     match error {
         // A function or a code address is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
         // later uop's data. Reserve a trampoline for every call.
@@ -244,7 +249,7 @@ fn attempt<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<Placed, Error> {
+) -> Result<usize, Error> {
     let mut slot = writer.slot(layout.size(trampolines)?)?;
     emit(C::ENTRY, instructions, &mut slot, layout, labels, trampolines)
 }

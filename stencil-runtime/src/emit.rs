@@ -225,6 +225,14 @@ impl<'m, M: Memory> Emitter<'m, M> {
         if last && self.indirect { 0 } else { exit::padding(self.code_address().0, offset) }
     }
 
+    /// Returns whether all jumps to exits lead to cells, except those that become indirect jumps.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[must_use]
+    pub fn has_cells(&self) -> bool {
+        self.indirect
+    }
+
     /// Records the displacement of a uop that was emitted at `start`. The word is that of its exit.
     #[doc(hidden)]
     pub fn add_exit(&mut self, word: u64, Address(start): Address, offset: usize, last: bool) {

@@ -5,6 +5,8 @@ use std::fmt;
 use crate::emit::Address;
 use crate::error::Error;
 use crate::exit::Site;
+use crate::link::Exits;
+use crate::memory::Slot;
 
 /// A position in a program to jump to. Number the labels of a program from 0, in any order, and bind each once with the
 /// machine's `bind` instruction, before or after its uses.
@@ -78,10 +80,8 @@ pub struct Labels {
     /// Each label's offset from the start of the code, or `UNBOUND`.
     offsets: Vec<u32>,
     pub(crate) base: u64,
-    /// Whether jumps to exits lead to cells or are indirect, because running code is not writable.
-    pub(crate) cells: bool,
-    /// The jumps to exits, after emission.
-    pub(crate) exits: Vec<Site>,
+    /// The exits of the program, once it is emitted.
+    exits: Option<Box<Exits>>,
 }
 
 const UNBOUND: u32 = u32::MAX;
@@ -93,7 +93,6 @@ impl Labels {
     /// Forgets all labels.
     pub(crate) fn clear(&mut self) {
         self.offsets.clear();
-        self.exits.clear();
     }
 
     pub(crate) fn bind(
@@ -119,6 +118,19 @@ impl Labels {
         Ok(())
     }
 
+    /// Prepares the exits of a program that was just emitted.
+    #[cold]
+    pub(crate) fn set_exits(&mut self, sites: Vec<Site>, slot: &mut Slot<'_, '_>) -> Result<(), Error> {
+        self.exits = Exits::new(sites, slot)?;
+        Ok(())
+    }
+
+    /// Returns the exits of the program that was emitted last.
+    #[inline]
+    pub(crate) fn take_exits(&mut self) -> Option<Box<Exits>> {
+        self.exits.take()
+    }
+
     /// Returns the size of the table that [`store`](Self::store) writes, in bytes.
     #[inline]
     pub(crate) fn table_size(&self) -> usize {
@@ -142,14 +154,6 @@ impl Labels {
             .get(word as usize)
             .filter(|&&offset| offset != UNBOUND)
             .map(|offset| self.base.wrapping_add(u64::from(*offset)))
-    }
-
-    /// Returns the address to which the aligned displacement of an exit leads at first: that of the exit's label, if it is bound. Returns
-    /// `None` if the jump leads to a cell.
-    #[inline(always)]
-    #[must_use]
-    pub fn find_exit(&self, word: u64) -> Option<u64> {
-        if self.cells { None } else { self.find(word) }
     }
 
     /// Returns the address of the label in an operand word.

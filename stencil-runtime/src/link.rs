@@ -8,7 +8,7 @@ use crate::described::{TRAMPOLINE, TRAMPOLINE_SIZE};
 use crate::error::Error;
 use crate::exit::{self, SLACK, Site, SiteKind};
 use crate::fragment::Fragment;
-use crate::label::{Label, Labels};
+use crate::label::Label;
 use crate::memory::{Block, Pages, Slot};
 use crate::patch;
 use crate::program::Machine;
@@ -42,12 +42,12 @@ impl Exits {
     ///
     /// # Errors
     /// Those of claiming memory; [`Error::LinkOutOfReach`].
-    pub(crate) fn new(labels: &mut Labels, slot: &mut Slot<'_, '_>) -> Result<Option<Box<Self>>, Error> {
-        if labels.exits.is_empty() {
+    pub(crate) fn new(sites: Vec<Site>, slot: &mut Slot<'_, '_>) -> Result<Option<Box<Self>>, Error> {
+        if sites.is_empty() {
             return Ok(None);
         }
-        let mut places = Vec::with_capacity(labels.exits.len());
-        for site in labels.exits.drain(..) {
+        let mut places = Vec::with_capacity(sites.len());
+        for site in sites {
             match Place::new(site, slot) {
                 Ok(place) => places.push((site.exit, place)),
                 Err(error) => {
@@ -176,7 +176,7 @@ fn free(places: &[(Label, Place)], pages: &Pages) {
 impl<M> Code<M> {
     fn set_exit(&self, exit: Label, target: Option<CodeAddress>) -> Result<(), Error> {
         let unknown = Error::UnknownExit { exit };
-        let exits = self.exits.as_ref().ok_or(unknown.clone())?;
+        let exits = self.exits().ok_or(unknown.clone())?;
         let target = match target {
             Some(target) => target.as_ptr(),
             None => self.address(exit).ok_or(unknown)?,
@@ -243,6 +243,7 @@ impl<M: Machine> Fragment<M> {
 mod tests {
     use super::*;
     use crate::code::{Compiled, published};
+    use crate::label::Labels;
     use crate::memory::{Mapping, Owner, Placement};
     use crate::program::{Instruction, Layout};
     use crate::{Exit, stencil};
@@ -308,7 +309,7 @@ mod tests {
         for before in 0..16 {
             let program = [&vec![Guest::add(1); before][..], &[Guest::bind(OUT), Guest::go(Exit(OUT))]].concat();
             let code = compile(&program, Mapping::Dual, Placement::Near);
-            let exits = code.exits.as_ref().unwrap();
+            let exits = code.exits().unwrap();
             assert!(matches!(*exits.places, [(OUT, Place::Displacement(offset))] if offset % 4 == 0), "{exits:?}");
         }
     }

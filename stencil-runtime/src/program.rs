@@ -10,7 +10,6 @@ use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::label::{Label, Labels};
-use crate::link::Exits;
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
 use crate::stencil::{Abi, Stencil};
@@ -267,14 +266,7 @@ pub(crate) fn check_number(instructions: usize) -> Result<(), Error> {
     if instructions < 1 << 30 { Ok(()) } else { Err(TOO_LARGE) }
 }
 
-/// What the second pass finds out about a program: the offset of its data, and its exits.
-#[derive(Debug)]
-pub(crate) struct Placed {
-    pub(crate) data_start: usize,
-    pub(crate) exits: Option<Box<Exits>>,
-}
-
-/// Runs the second pass: emits a program of this layout into the slot.
+/// Runs the second pass: emits a program of this layout into the slot. Returns the offset of the data.
 #[inline]
 pub(crate) fn emit<M: Machine>(
     entry: Option<&'static Uop<M>>,
@@ -283,12 +275,12 @@ pub(crate) fn emit<M: Machine>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<Placed, Error> {
+) -> Result<usize, Error> {
     let address = slot.address();
-    (labels.base, labels.cells) = (address.0, slot.is_single());
-    let data_start = layout.data_start(address, trampolines);
+    labels.base = address.0;
+    let (indirect, data_start) = (slot.is_single(), layout.data_start(address, trampolines));
     let (mut out, end, table) = slot.emitter(layout.code, data_start, layout.table);
-    out.indirect = labels.cells;
+    out.indirect = indirect;
     end[..END.len()].copy_from_slice(&END);
     labels.store(table);
     if let Some(entry) = entry {
@@ -306,12 +298,8 @@ pub(crate) fn emit<M: Machine>(
         instruction.emit(function, rest.len(), &mut out, labels)?;
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
-    let exits = match out.trampolines.take() {
-        None => None,
-        Some(trampolines) => {
-            labels.exits = trampolines.into_exits();
-            Exits::new(labels, slot)?
-        }
-    };
-    Ok(Placed { data_start, exits })
+    if let Some(trampolines) = out.trampolines.take() {
+        labels.set_exits(trampolines.into_exits(), slot)?;
+    }
+    Ok(data_start)
 }

@@ -278,7 +278,7 @@ impl<M: Machine> Uop<M> {
             "Label" | "Exit" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });
-        let exits = ExitsOf { labels: operands, cells: labels.cells };
+        let exits = ExitsOf { labels: operands, cells: out.indirect };
         described::emit_of_program(out, catalog, record, &words.collect::<Result<Vec<_>, _>>()?, exits)
     }
 }

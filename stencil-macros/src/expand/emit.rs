@@ -44,11 +44,11 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
         let addressed = (0..*count).map(|operand| match operand {
             label if shape.labels.contains(&label) => {
                 let is_exit = !shape.exits.last && shape.exits.aligned.is_some_and(|(operand, _)| operand == label);
-                let find = if is_exit { quote!(find_exit) } else { quote!(find) };
+                let direct = is_exit.then(|| quote! { if !__stencil_runtime::Emitter::has_cells(#out) });
                 quote! {
-                match __stencil_runtime::Labels::#find(#labels, #words[#label]) {
-                    __stencil_core::option::Option::Some(#address) => #address,
-                    __stencil_core::option::Option::None => return false,
+                match __stencil_runtime::Labels::find(#labels, #words[#label]) {
+                    __stencil_core::option::Option::Some(#address) #direct => #address,
+                    _ => return false,
                 }
                 }
             }
