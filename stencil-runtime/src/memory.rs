@@ -17,7 +17,7 @@
 //!   processor that runs this process must serialize between the last write and the first run. `membarrier` makes them do
 //!   so, once for each [`Writer::publish`] that reused lines.
 //!
-//! A writer never writes to a cache line that holds running code.
+//! A writer never writes to a cache line that holds running code. Only the module `links` changes jumps in running code.
 //!
 //! # System calls with a single mapping
 //!

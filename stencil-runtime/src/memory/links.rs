@@ -2,28 +2,29 @@
 //!
 //! # Two mappings
 //!
-//! The jump is changed in place, by one store of its displacement. The displacement is 4-aligned, so the store is atomic and stays within the 8 bytes
-//! that processors fetch at once.
+//! The jump is changed in place, by one store of its displacement. The displacement is 4-aligned, so the store is atomic and lies within 8 aligned
+//! bytes.
 //!
-//! * AMD documents the case ("Asynchronous modification" in the AMD64 Architecture Programmer's Manual, volume 2, section 7.6.1, "Cache
-//!   Coherency", on cross-modifying code): if an instruction changes by a single store within an aligned quadword, and both the old and the new instruction are valid, other
-//!   processors execute one or the other, and need not serialize.
-//! * Intel asks for more (Software Developer's Manual, volume 3A, "Handling Self- and Cross-Modifying Code"): every processor serializes before it executes
-//!   the modified code, since otherwise "the resulting behavior is implementation specific". So nothing here relies on *when* a processor takes the new jump. We rely on this alone: it takes the
-//!   old one or the new one, not a mixture. Kernels and JIT compilers rely on that for displacements (Linux since 5.8 for static calls; OpenJDK for calls of compiled methods).
+//! * AMD documents the case (AMD64 Architecture Programmer's Manual, volume 2, section 7.6.1, on asynchronous modification in "Cross-Modifying Code"): other
+//!   processors need not synchronize if the instruction changes by one store within an aligned quadword. They execute the old or the new
+//!   instruction. They also observe stores to instructions in program order, so a changed jump may lead to code that was written before it.
+//! * Intel documents no such case. Its manual (Software Developer's Manual, volume 3A, "Handling Self- and Cross-Modifying Code") asks that each processor
+//!   serializes before it executes modified code. So nothing here depends on *when* a processor takes the new jump. It depends on this alone: a processor
+//!   takes the old jump or the new one, not a mixture. QEMU (`goto_tb`, aligned displacements on x86) and OpenJDK (calls of compiled methods) depend on the
+//!   same.
 //!
 //! A processor may have fetched the old jump and take it later. Therefore the old target stays valid until every processor has serialized.
-//! [`settle`] sees to that with `membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)`, after which each thread of the process has executed a serializing
-//! instruction (Linux, `membarrier(2)`). It is called before lines that were freed are written again, and before memory is unmapped. Threads that have
-//! taken the jump and run the old target are beyond what a system call can tell: the contract of the entry covers them.
+//! [`settle`] sees to that with `membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)`: when it returns, each running thread of the process has executed a
+//! serializing instruction (Linux, `membarrier(2)`). It is called before lines that were freed are written again, and before memory is unmapped.
+//! Threads that took the jump and are inside the old target are not its concern: the contract of the entry covers them.
 //!
-//! The new target's code was written before the displacement. Stores become visible in order (Intel SDM, volume 3A, "Memory Ordering"), and
-//! lines that had held other code were followed by a `membarrier` when they were published.
+//! The new target was written and published before the displacement. Stores become visible in order (Intel SDM, volume 3A, "Memory Ordering"). If its lines
+//! had held other code, a `membarrier` followed their last write.
 //!
 //! # One mapping
 //!
-//! Running code is not writable, so jumps go through a word of memory that is never executable: a *slot*. Slots come from pages of the arena, which
-//! are within reach of its programs. A store to a slot is an ordinary atomic store.
+//! Running code is not writable, so jumps go through a *slot*: a word of memory that is never executable. Slots come from pages of the arena, which
+//! are within reach of its programs. Linking is an ordinary atomic store.
 
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

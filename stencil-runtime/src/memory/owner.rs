@@ -133,7 +133,7 @@ impl Block {
     pub(crate) fn bytes(&self) -> &[u8] {
         let start = self.line as usize * LINE;
         // SAFETY: the pages live as long as there is a share. The lines are this block's, a slot was written there before, and
-        // nothing writes there until it is dropped.
+        // nothing writes there until it is dropped, except that `links` changes aligned fields through the other view, atomically.
         unsafe { self.pages.as_ref().runs().bytes(start..start + self.size as usize) }
     }
 }

@@ -23,6 +23,8 @@ stencil! {
 /// The number of blocks at a time, and how many of them an exit may lead to.
 const BLOCKS: usize = 24;
 const TARGETS: usize = 5;
+/// The most blocks that wait until no thread is inside.
+const RETIRED: usize = 24;
 /// The most blocks that a run visits.
 const FUEL: usize = 24;
 
@@ -114,9 +116,22 @@ impl<'a> Shared<'a> {
         blocks[index].links[exit] = None;
     }
 
-    /// Replaces a block and frees those that no thread can be inside any more.
+    /// Replaces a block, and frees the blocks that no thread can be inside any more.
     fn replace(&self, random: &mut Random) {
         let (blocks, retired) = &mut *self.blocks.lock().unwrap();
+        let now = || self.runs.each_ref().map(|run| run.load(Ordering::SeqCst));
+        let is_left =
+            |retired: &Retired| retired.runs.iter().zip(now()).all(|(&then, now)| then % 2 == 0 || then != now);
+        let (left, kept) = std::mem::take(retired).into_iter().partition(is_left);
+        *retired = kept;
+        for Retired { block, .. } in left {
+            self.freed[block.version].store(1, Ordering::SeqCst);
+            drop(block);
+        }
+        // A thread may stay inside for long if the system does not run it.
+        if retired.len() > RETIRED {
+            return;
+        }
         let index = random.below(BLOCKS);
         for block in &mut *blocks {
             for exit in (0..2).filter(|&exit| block.links[exit] == Some(index)) {
@@ -125,18 +140,7 @@ impl<'a> Shared<'a> {
             block.links.iter_mut().for_each(|link| *link = link.filter(|&to| to != index));
         }
         let block = std::mem::replace(&mut blocks[index], self.block(index, random));
-        let runs = self.runs.each_ref().map(|run| run.load(Ordering::SeqCst));
-        retired.push(Retired { block, runs });
-        let is_left = |retired: &Retired| {
-            let now = self.runs.each_ref().map(|run| run.load(Ordering::SeqCst));
-            retired.runs.iter().zip(now).all(|(&then, now)| then % 2 == 0 || then != now)
-        };
-        let (left, kept) = std::mem::take(retired).into_iter().partition(is_left);
-        *retired = kept;
-        for Retired { block, .. } in left {
-            self.freed[block.version].store(1, Ordering::SeqCst);
-            drop(block);
-        }
+        retired.push(Retired { block, runs: now() });
     }
 
     fn run(&self, thread: usize, random: &mut Random) {
