@@ -92,7 +92,7 @@ pub struct ArenaStats {
     pub reserved: usize,
     /// Memory obtained from the system.
     pub committed: usize,
-    /// Code and data of published programs.
+    /// Code, data and tables of labels of published programs.
     pub used: usize,
     /// Memory that is neither used nor free: the padding of programs to cache lines, free lines in pages that cannot be reused
     /// while a program in them lives, pages for links, and the space of unpublished batches.

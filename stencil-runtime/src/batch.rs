@@ -49,14 +49,19 @@ impl<M: Machine, C: Compiled<M>> Batch<'_, M, C> {
     /// # Errors
     /// As [`Code::compile_in`].
     pub fn compile(&mut self, instructions: &[Instruction<M>]) -> Result<(), Error> {
+        let layout = Layout::new(C::ENTRY, instructions, &mut self.labels)?;
         let Self { writer, codes, labels, .. } = self;
-        let layout = Layout::new(C::ENTRY, instructions, labels)?;
-        place::<M, C>(writer, instructions, &layout, labels)?;
-        let tables = labels.tables();
-        // Constructed in place. Pushing a finished value moves it by loads that are wider than the stores before them, which
-        // defeats store forwarding.
-        codes.extend(iter::once_with(|| C::from_code(Code::new(writer.keep(), &layout, tables))));
-        Ok(())
+        add(writer, codes, instructions, &layout, labels)
+    }
+
+    /// Adds the program of an assembler.
+    pub(crate) fn add(
+        &mut self,
+        instructions: &[Instruction<M>],
+        layout: &Layout,
+        labels: &mut Labels,
+    ) -> Result<(), Error> {
+        add(&mut self.writer, &mut self.codes, instructions, layout, labels)
     }
 
     /// Returns the address of a label in the program that was compiled with this index, counted from 0. Later programs can jump there
@@ -75,4 +80,20 @@ impl<M: Machine, C: Compiled<M>> Batch<'_, M, C> {
         self.writer.publish()?;
         Ok(self.codes)
     }
+}
+
+#[inline(always)]
+fn add<M: Machine, C: Compiled<M>>(
+    writer: &mut Writer<'_>,
+    codes: &mut Vec<C>,
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+) -> Result<(), Error> {
+    let data_start = place::<M, C>(writer, instructions, layout, labels)?;
+    let exits = labels.take_exits();
+    // Constructed in place. Pushing a finished value moves it by loads that are wider than the stores before them, which
+    // defeats store forwarding.
+    codes.extend(iter::once_with(|| C::from_code(Code::new(writer.keep(), layout, data_start, exits))));
+    Ok(())
 }

@@ -6,7 +6,7 @@ use crate::arena::Arena;
 use crate::entry::EntryPoint;
 use crate::error::Error;
 use crate::label::{Label, Labels, offset};
-use crate::link::{Exits, Tables};
+use crate::link::Exits;
 use crate::memory::{Block, Mapping, Owner, PAGE, Pages, Placement, Writer};
 use crate::program::{Instruction, Layout, Machine, emit};
 use crate::uop::Uop;
@@ -15,16 +15,19 @@ use crate::uop::Uop;
 /// its own.
 #[derive(Debug)]
 pub struct Code<M> {
+    /// The code, an invalid instruction, the data, and the table of labels.
     pub(crate) block: Block,
     code_size: u32,
-    tables: Tables,
+    data_start: u32,
+    table_start: u32,
+    exits: Option<Box<Exits>>,
     machine: PhantomData<fn() -> M>,
 }
 
 impl<M> Drop for Code<M> {
     #[inline]
     fn drop(&mut self) {
-        if let Tables::Exits(exits) = &self.tables {
+        if let Some(exits) = &self.exits {
             exits.free(&self.block);
         }
     }
@@ -82,10 +85,12 @@ impl<M: Machine> Code<M> {
     }
 
     /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
-    #[inline]
-    pub(crate) fn new(block: Block, layout: &Layout, tables: Tables) -> Self {
-        // The size is below 2 GiB, because `Layout::size` has succeeded.
-        Self { block, code_size: layout.code as u32, tables, machine: PhantomData }
+    #[inline(always)]
+    pub(crate) fn new(block: Block, layout: &Layout, data_start: usize, exits: Option<Box<Exits>>) -> Self {
+        // All are below 2 GiB, because `Layout::size` has succeeded.
+        let (code_size, data_start) = (layout.code as u32, data_start as u32);
+        let table_start = (block.size() - layout.table) as u32;
+        Self { block, code_size, data_start, table_start, exits, machine: PhantomData }
     }
 
     /// Returns the program as a function. Call it at once, or keep it as long as this value is borrowed.
@@ -109,33 +114,38 @@ impl<M: Machine> Code<M> {
         &self.block.bytes()[..self.code_size as usize]
     }
 
-    /// Returns all memory of the program: the machine code, an invalid instruction, and the data (constants, out-of-line code and
-    /// trampolines), which begins in a new cache line.
+    /// Returns the data: constants, out-of-line code and trampolines. It lies behind the machine code and begins in a new cache
+    /// line.
     #[must_use]
-    pub fn memory(&self) -> &[u8] {
-        self.block.bytes()
+    pub fn data(&self) -> &[u8] {
+        &self.block.bytes()[self.data_start as usize..self.table_start as usize]
     }
 
-    /// Returns the size of the program's memory in bytes: code, data and padding.
+    /// Returns [`bytes`](Self::bytes) and [`data`](Self::data) as one slice, with the invalid instruction and the padding
+    /// between them. Compiled code executes and reads nothing else.
+    #[must_use]
+    pub fn memory(&self) -> &[u8] {
+        &self.block.bytes()[..self.table_start as usize]
+    }
+
+    /// Returns the size of the program's memory in bytes: code, data, padding, and four bytes for each label up to the greatest
+    /// one that is bound.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.block.bytes().len()
+        self.block.size()
     }
 }
 
 impl<M> Code<M> {
     /// Returns the exits, if there are any.
     pub(crate) fn exits(&self) -> Option<&Exits> {
-        match &self.tables {
-            Tables::Exits(exits) => Some(exits),
-            Tables::Labels(_) => None,
-        }
+        self.exits.as_deref()
     }
 
     /// Returns the offset of a label in [`bytes`](Self::bytes), if it is bound.
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
-        offset(self.tables.labels(), label)
+        offset(&self.block.bytes()[self.table_start as usize..], label)
     }
 
     /// Returns the address of a label, if it is bound, for C bodies that jump there by pointer.
@@ -162,20 +172,30 @@ fn compile_alone<M: Machine, C: Compiled<M>>(
 ) -> Result<C, Error> {
     let mut labels = Labels::default();
     let layout = Layout::new(C::ENTRY, instructions, &mut labels)?;
+    alone(instructions, &layout, &mut labels, placement)
+}
+
+/// Compiles a program of this layout into memory of its own.
+pub(crate) fn alone<M: Machine, C: Compiled<M>>(
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+    placement: Placement,
+) -> Result<C, Error> {
     let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
     // Exits may need a page beside the program.
     let size = if layout.trampolines() == 0 { size } else { size.next_multiple_of(PAGE) + PAGE };
-    let mut alone = |mapping| {
+    let mut mapped = |mapping| {
         let pages = Owner::new(Pages::new(size, mapping, placement)?);
-        published(&pages, instructions, &layout, &mut labels)
+        published(&pages, instructions, layout, labels)
     };
-    match alone(Mapping::Single) {
-        Err(refused @ Error::NotExecutable { .. }) => alone(Mapping::Dual).map_err(|_| refused),
+    match mapped(Mapping::Single) {
+        Err(refused @ Error::NotExecutable { .. }) => mapped(Mapping::Dual).map_err(|_| refused),
         code => code,
     }
 }
 
-/// Compiles a program of this layout into pages.
+/// Compiles a program of this layout into pages, and makes it executable.
 pub(crate) fn published<M: Machine, C: Compiled<M>>(
     pages: &Owner,
     instructions: &[Instruction<M>],
@@ -183,22 +203,22 @@ pub(crate) fn published<M: Machine, C: Compiled<M>>(
     labels: &mut Labels,
 ) -> Result<C, Error> {
     let mut writer = Writer::new(pages, false);
-    place::<M, C>(&mut writer, instructions, layout, labels)?;
-    let code = C::from_code(Code::new(writer.keep(), layout, labels.tables()));
+    let data_start = place::<M, C>(&mut writer, instructions, layout, labels)?;
+    let code = C::from_code(Code::new(writer.keep(), layout, data_start, labels.take_exits()));
     writer.publish()?;
     Ok(code)
 }
 
-/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep).
+/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep). Returns the offset of its data.
 #[inline(always)]
 pub(crate) fn place<M: Machine, C: Compiled<M>>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     match attempt::<M, C>(writer, instructions, layout, labels, 0) {
-        Ok(()) => Ok(()),
+        Ok(data_start) => Ok(data_start),
         Err(error) => again::<M, C>(writer, instructions, layout, labels, error),
     }
 }
@@ -211,7 +231,7 @@ fn again<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     error: Error,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     match error {
         // A function or a code address is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
         // later uop's data. Reserve a trampoline for every call.
@@ -229,7 +249,7 @@ fn attempt<M: Machine, C: Compiled<M>>(
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let mut slot = writer.slot(layout.size(trampolines)?)?;
     emit(C::ENTRY, instructions, &mut slot, layout, labels, trampolines)
 }

@@ -40,7 +40,8 @@ mod sealed {
     impl Sealed for super::Reused {}
 }
 
-/// The address of code or data at the time when the emitted code runs.
+/// The address of code or data at the time when the emitted code runs. The functions `emit_<uop>` take one for each label; the
+/// guide shows under "Labels and control flow" how to place and to patch code that way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub u64);
 

@@ -100,6 +100,20 @@ pub enum Error {
         /// The number of instructions in the program.
         instructions: usize,
     },
+    /// A label is bound that the [`Assembler`](crate::Assembler) has not handed out.
+    ForeignLabel {
+        /// The label.
+        label: Label,
+        /// The number of labels that it has handed out for the program.
+        labels: u32,
+    },
+    /// Code was compiled from a program of another size than the instructions passed along with it.
+    OtherProgram {
+        /// The size of these instructions' code and the entry's, in bytes.
+        program: usize,
+        /// The size of the code in bytes.
+        code: usize,
+    },
     /// A family has no stencil for these parameters.
     NoSuchStencil {
         /// The family's name.
@@ -218,6 +232,15 @@ impl fmt::Display for Error {
             Self::LabelTooLarge { label, instructions } => {
                 write!(f, "{label} is too large for a program of {instructions} instructions: number labels from 0")
             }
+            Self::ForeignLabel { label, labels } => write!(
+                f,
+                "the assembler has handed out {labels} labels for this program, not {label}: bind labels from \
+                 `Assembler::label` or `Assembler::labels`"
+            ),
+            Self::OtherProgram { program, code } => write!(
+                f,
+                "the code was compiled from another program: it has {code} bytes, and these instructions have {program}"
+            ),
             Self::NoSuchStencil { uop, parameters } => {
                 write!(
                     f,
@@ -329,6 +352,15 @@ mod tests {
             (
                 Error::LabelTooLarge { label, instructions: 5 },
                 "label 7 is too large for a program of 5 instructions: number labels from 0",
+            ),
+            (
+                Error::ForeignLabel { label, labels: 5 },
+                "the assembler has handed out 5 labels for this program, not label 7: bind labels from \
+                 `Assembler::label` or `Assembler::labels`",
+            ),
+            (
+                Error::OtherProgram { program: 7, code: 9 },
+                "the code was compiled from another program: it has 9 bytes, and these instructions have 7",
             ),
             (
                 Error::no_such_stencil("get", &[0, 9]),

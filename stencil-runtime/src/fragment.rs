@@ -12,8 +12,8 @@ use crate::uop::Uop;
 /// A compiled program of machine `M` without an entry of its own. It is entered at its [`start`](Self::start) or at its labels: by other
 /// programs through a [`CodeAddress`], and from Rust through a [`FragmentEntry`]. Dropping it frees its memory.
 ///
-/// Its code is that of its uops and an invalid instruction (2 bytes), so a fragment without data takes a cache line if its uops have at
-/// most 62 bytes.
+/// It consists of the code of its uops, an invalid instruction (2 bytes), and 4 bytes for each label. So a fragment without data and
+/// labels takes a cache line if its uops have at most 62 bytes.
 ///
 /// # Dropping
 ///
@@ -71,14 +71,20 @@ impl<M: Machine> Fragment<M> {
         self.0.bytes()
     }
 
+    /// Returns the data, as [`Code::data`] does.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        self.0.data()
+    }
+
     /// Returns all memory of the fragment, as [`Code::memory`] does.
     #[must_use]
     pub fn memory(&self) -> &[u8] {
         self.0.memory()
     }
 
-    /// Returns the size of the fragment's memory in bytes: code, data and padding between them. The arena rounds it up to whole
-    /// cache lines of 64 bytes.
+    /// Returns the size of the fragment's memory in bytes, as [`Code::size`] does. The arena rounds it up to whole cache lines of
+    /// 64 bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.size()

@@ -18,36 +18,9 @@ const WORD: usize = TRAMPOLINE.len();
 /// The first bytes of an indirect jump through memory, before the displacement.
 const INDIRECT: [u8; 2] = [TRAMPOLINE[0], TRAMPOLINE[1]];
 
-/// The labels of a program and, if there are any, its exits. Most programs have no exits, so these add nothing to the size.
-#[derive(Debug)]
-pub(crate) enum Tables {
-    /// Each label's offset, as in [`Labels`](crate::Labels).
-    Labels(Box<[u32]>),
-    Exits(Box<Exits>),
-}
-
-const _: () = assert!(size_of::<Tables>() == size_of::<Box<[u32]>>());
-
-impl Default for Tables {
-    #[inline]
-    fn default() -> Self {
-        Self::Labels(Box::default())
-    }
-}
-
-impl Tables {
-    pub(crate) fn labels(&self) -> &[u32] {
-        match self {
-            Self::Labels(labels) => labels,
-            Self::Exits(exits) => &exits.labels,
-        }
-    }
-}
-
 /// The exits of a program.
 #[derive(Debug)]
 pub(crate) struct Exits {
-    labels: Box<[u32]>,
     places: Box<[(Label, Place)]>,
     /// The cells of exits that were linked to code beyond 2 GiB. They stay until the program is dropped, since threads may be in them.
     far: Mutex<Vec<(Label, Block)>>,
@@ -69,7 +42,7 @@ impl Exits {
     ///
     /// # Errors
     /// Those of claiming memory; [`Error::LinkOutOfReach`].
-    pub(crate) fn new(sites: Vec<Site>, labels: &[u32], slot: &mut Slot<'_, '_>) -> Result<Option<Box<Self>>, Error> {
+    pub(crate) fn new(sites: Vec<Site>, slot: &mut Slot<'_, '_>) -> Result<Option<Box<Self>>, Error> {
         if sites.is_empty() {
             return Ok(None);
         }
@@ -83,7 +56,7 @@ impl Exits {
                 }
             }
         }
-        Ok(Some(Box::new(Self { labels: labels.into(), places: places.into(), far: Mutex::default() })))
+        Ok(Some(Box::new(Self { places: places.into(), far: Mutex::default() })))
     }
 
     /// Frees what the exits have outside of the program.

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::code::Code;
+use crate::code::{Code, Compiled};
 use crate::emit::Address;
 use crate::exit;
+use crate::extent::Cursor;
+use crate::fragment::Fragment;
 use crate::program::{Instruction, Machine};
 use crate::stencil::Stencil;
+use crate::uop::Uop;
 
 /// The uops of a program with their addresses, operands, bytes and machine instructions. The printed form has a line for each
 /// uop, followed by a line for each of its machine instructions.
@@ -34,21 +37,22 @@ pub struct Listing<'a, M: Machine> {
     entry: Option<Stencil>,
     program: &'a [Instruction<M>],
     bytes: &'a [u8],
-    address: u64,
+    /// Where the bytes and the data of the first uop run.
+    start: Cursor,
 }
 
 impl<'a, M: Machine> Listing<'a, M> {
     /// Lists instructions with their machine code, which begins at this address. The listing ends before the first
-    /// instruction whose bytes are incomplete.
+    /// instruction whose bytes are incomplete. It has no data, so that [`find`](Self::find) finds no out-of-line code.
     #[must_use]
     pub fn new(program: &'a [Instruction<M>], bytes: &'a [u8], Address(address): Address) -> Self {
-        Self { entry: None, program, bytes, address }
+        Self { entry: None, program, bytes, start: Cursor { code: address, data: None } }
     }
 
     /// Returns the uops in order.
     pub fn uops(&self) -> impl Iterator<Item = ListedUop<'a, M>> + use<'a, M> {
         let mut rest = self.bytes;
-        let mut address = self.address;
+        let mut address = self.start.code;
         let entry = self.entry.map(|stencil| (stencil, None));
         let program = self.program.iter().map(|instruction| (instruction.stencil(), Some(instruction)));
         entry.into_iter().chain(program).map_while(move |(stencil, instruction)| {
@@ -59,15 +63,55 @@ impl<'a, M: Machine> Listing<'a, M> {
             Some(uop)
         })
     }
+
+    /// Returns the uop whose code, in line or out of line, is at this address.
+    ///
+    /// This takes time in proportion to the length of the program. For many addresses, or in a signal handler, use an
+    /// [`AddressTable`](crate::AddressTable).
+    ///
+    /// ```
+    /// # use stencil_runtime::{Address, stencil};
+    /// # stencil! {
+    /// #     machine Calc(top: i64) -> i64;
+    /// #     uop add(value: i32) { top += value; }
+    /// #     uop ret() { RETURN(top); }
+    /// # }
+    /// let program = [Calc::add(-2), Calc::ret()];
+    /// let code = Calc::compile(&program)?;
+    /// let last = Address::from(code.bytes().as_ptr_range().end.wrapping_sub(1));
+    /// let uop = code.listing(&program).find(last).unwrap();
+    /// assert_eq!(uop.stencil.name(), "ret");
+    /// # Ok::<(), stencil_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub fn find(&self, Address(address): Address) -> Option<ListedUop<'a, M>> {
+        let mut cursor = self.start;
+        self.uops().find(|uop| {
+            let size = uop.instruction.map_or(&M::ENTRY.size, Instruction::size);
+            cursor.advance(size).contains(address)
+        })
+    }
 }
 
 impl<M: Machine> Code<M> {
     /// Lists the program that this was compiled from; see [`Listing`].
     #[must_use]
     pub fn listing<'a>(&'a self, program: &'a [Instruction<M>]) -> Listing<'a, M> {
-        let bytes = self.bytes();
-        Listing { entry: Some(M::ENTRY.stencil()), program, bytes, address: Address::from(bytes.as_ptr()).0 }
+        listing(self, program)
     }
+}
+
+impl<M: Machine> Fragment<M> {
+    /// Lists the program that this was compiled from; see [`Listing`].
+    #[must_use]
+    pub fn listing<'a>(&'a self, program: &'a [Instruction<M>]) -> Listing<'a, M> {
+        listing(self, program)
+    }
+}
+
+fn listing<'a, M: Machine, C: Compiled<M>>(compiled: &'a C, program: &'a [Instruction<M>]) -> Listing<'a, M> {
+    let code = compiled.code();
+    Listing { entry: C::ENTRY.map(Uop::stencil), program, bytes: code.bytes(), start: Cursor::of(code) }
 }
 
 impl<M: Machine> fmt::Display for Listing<'_, M> {
@@ -241,6 +285,25 @@ mod tests {
         assert!(rest.starts_with("    1000:   a0 a1 a2 a3 "), "{text}");
         // An `add`, or a `lea`, depending on the compiler.
         assert!(rest.contains("$value, %") || rest.contains("value(%"), "{text}");
+    }
+
+    #[test]
+    fn an_address_belongs_to_one_uop_wherever_the_code_is() {
+        let program = program();
+        let bytes = [0x90; 1000];
+        for start in [0, 0x1000, u64::MAX - 3] {
+            let listing = Listing::new(&program, &bytes, Address(start));
+            let end = listing.uops().map(|uop| uop.bytes.len() as u64).sum();
+            for uop in listing.uops() {
+                for offset in 0..uop.bytes.len() as u64 {
+                    let found = listing.find(Address(uop.address.0.wrapping_add(offset))).unwrap();
+                    assert_eq!((found.address, found.stencil.name()), (uop.address, uop.stencil.name()));
+                }
+            }
+            for outside in [end, end + 64, u64::MAX] {
+                assert!(listing.find(Address(start.wrapping_add(outside))).is_none());
+            }
+        }
     }
 
     #[test]

@@ -18,6 +18,12 @@
 //!   so, once for each [`Writer::publish`] that reused lines.
 //!
 //! A writer never writes to a cache line that holds running code. Only the module `links` changes jumps in running code.
+//!
+//! # System calls with a single mapping
+//!
+//! Making pages writable and making them executable are system calls, which take longer than emitting a trace. A writer of
+//! one program claims more pages than it needs and gives the rest back. They stay writable, and not executable, for the
+//! next writers, which then need no system call for their claims.
 
 mod dual;
 mod kept;

@@ -147,7 +147,7 @@ impl Block {
         let owner = ManuallyDrop::new(Owner::of(self));
         let mut writer = Writer::new(&owner, false);
         let mut slot = writer.slot(code.len())?;
-        slot.emitter(0, code.len()).1.copy_from_slice(code);
+        slot.emitter(0, code.len(), 0).1.copy_from_slice(code);
         let block = writer.keep();
         writer.publish()?;
         Ok(block)

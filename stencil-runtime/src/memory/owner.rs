@@ -113,6 +113,12 @@ unsafe impl Send for Block where Pages: Send + Sync {}
 unsafe impl Sync for Block where Pages: Send + Sync {}
 
 impl Block {
+    /// Returns its size in bytes.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.size as usize
+    }
+
     pub(crate) fn pages(&self) -> &Pages {
         // SAFETY: the pages live as long as there is a share.
         unsafe { self.pages.as_ref() }

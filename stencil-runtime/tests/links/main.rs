@@ -190,11 +190,13 @@ fn a_block_takes_few_bytes_beyond_its_uops() {
         let fragment = world.compile(&program);
         let uops: usize = program.iter().map(|instruction| instruction.stencil().code.size).sum();
         assert_eq!(fragment.bytes().len(), uops);
-        let beyond = 2 * 3 + fragment.size() - uops;
+        let size = fragment.memory().len();
         match mapping {
-            Mapping::Dual => assert_eq!(beyond, 8),
-            Mapping::Single => assert_eq!(fragment.size(), (uops + 2).next_multiple_of(64) + 2 * 16),
+            Mapping::Dual => assert_eq!(2 * 3 + size - uops, 8),
+            Mapping::Single => assert_eq!(size, (uops + 2).next_multiple_of(64) + 2 * 16),
         }
+        // The offsets of both labels follow.
+        assert_eq!(fragment.size(), size + 2 * 4);
     }
 }
 
