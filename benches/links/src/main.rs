@@ -9,7 +9,9 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use stencil_runtime::{Arena, ArenaOptions, Code, CodeExit, Fragment, FragmentEntry, Instruction, Label, Mapping, stencil};
+use stencil_runtime::{
+    Arena, ArenaOptions, Code, CodeExit, Fragment, FragmentEntry, Instruction, Label, Mapping, stencil,
+};
 
 stencil! {
     machine Guest(r: *mut u64, left: u64) -> u64;
