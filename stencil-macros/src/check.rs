@@ -82,12 +82,16 @@ pub const RESERVED: &[&str] = &[
     "max_align_t",
 ];
 
-/// Whether a name means something else in C. C reserves names that begin with `__` or with `_` and a capital; `stencil_` begins the
-/// names of the macro. `<stdint.h>` has a type and constants for each kind of integer.
+/// Whether a name is a word of C, a name from the headers that every block includes, or one of the macro's own.
+fn is_word(name: &str) -> bool {
+    RESERVED.contains(&name) || name.starts_with("stencil_") || name.starts_with("STENCIL_") || is_of_stdint(name)
+}
+
+/// Whether a name means something else in C. C reserves names that begin with `__` or with `_` and a capital. `<stdint.h>` has a type
+/// and constants for each kind of integer.
 fn is_reserved(name: &str) -> bool {
-    let prefixed = name.starts_with("stencil_") || name.starts_with("STENCIL_") || name.starts_with("__");
     let implementation = name.strip_prefix('_').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
-    RESERVED.contains(&name) || prefixed || implementation || is_of_stdint(name)
+    is_word(name) || name.starts_with("__") || implementation
 }
 
 /// Whether a name has the form of those in `<stdint.h>`: `uint_fast8_t`, `INT32_MAX`, `UINTMAX_C`, `SIZE_MAX`.
@@ -145,30 +149,37 @@ fn registers_fit(error: &mut impl FnMut(Span, String), machine: &Machine) {
 pub fn check(block: &Block) -> Result<(), Error> {
     let mut all = block.mistakes.errors.clone();
     let mut error = |span: Span, message: String| all.push(Error::new(span, message));
-    let structs: Vec<_> = block.structs.iter().map(|s| s.name.to_string()).collect();
+    // The structs that both languages know the size of.
+    let structs: Vec<_> = block.structs.iter().filter(|s| !s.is_opaque()).map(|s| s.name.to_string()).collect();
 
     let all_names = (block.machine.parameters.iter().map(|field| &field.name))
         .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name)))
         .chain(block.uops.iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name)))
-        .chain(block.externs.iter().map(|function| &function.name))
-        .chain(block.externs.iter().flat_map(|function| function.parameters.iter().map(|field| &field.name)))
-        .chain(block.structs.iter().flat_map(|s| std::iter::once(&s.name).chain(s.fields.iter().map(|f| &f.name))));
-    for name in all_names {
+        .chain(block.externs.iter().flat_map(|item| item.parameters().iter().map(|field| &field.name)))
+        .chain(block.structs.iter().filter(|s| !s.in_c).map(|s| &s.name))
+        .chain(block.structs.iter().flat_map(|s| s.fields.iter().map(|field| &field.name)))
+        .map(|name| (name, true));
+    // C libraries have names that are reserved for the implementation, and names of types that C declares may be so.
+    let of_c = (block.externs.iter().map(|item| &item.name))
+        .chain(block.structs.iter().filter(|s| s.in_c).map(|s| &s.name))
+        .map(|name| (name, false));
+    for (name, ours) in all_names.chain(of_c) {
         let text = name.to_string();
         if text.starts_with("r#") {
             error(name.span(), format!("C has no raw identifiers: rename `{text}`"));
-        } else if is_reserved(&text) {
+        } else if is_word(&text) || ours && is_reserved(&text) {
             error(name.span(), format!("`{text}` means something else in C: choose another name"));
         }
     }
 
     let registers: Vec<_> = block.machine.parameters.iter().map(|field| &field.name).collect();
     distinct(&mut error, registers.iter().copied().map(|name| (name, "register")));
-    let of_c = (block.structs.iter().map(|s| (&s.name, "struct")))
-        .chain(block.externs.iter().map(|function| (&function.name, "host function")));
+    let of_c = (block.structs.iter().map(|s| (&s.name, "struct"))).chain(
+        block.externs.iter().map(|item| (&item.name, if item.is_function() { "host function" } else { "static" })),
+    );
     distinct(&mut error, of_c);
     for function in &block.externs {
-        distinct(&mut error, function.parameters.iter().map(|field| (&field.name, "parameter")));
+        distinct(&mut error, function.parameters().iter().map(|field| (&field.name, "parameter")));
     }
     for s in &block.structs {
         distinct(&mut error, s.fields.iter().map(|field| (&field.name, "field")));
@@ -208,11 +219,12 @@ pub fn check(block: &Block) -> Result<(), Error> {
         (None, Some(message)) => all.push(Error::new(ty.span, message)),
         (None, None) => {}
     };
-    let results = block.machine.output.iter().chain(block.externs.iter().filter_map(|f| f.output.as_ref()));
+    let results = block.machine.output.iter().chain(block.externs.iter().filter_map(|item| item.output()));
     results.for_each(|ty| typed(ty, Place::Result));
+    block.externs.iter().filter_map(|item| item.data()).for_each(|ty| typed(ty, Place::Static));
     let mut each = |fields: &[Field], place| fields.iter().for_each(|field| typed(&field.ty, place));
     each(&block.machine.parameters, Place::Register);
-    block.externs.iter().for_each(|function| each(&function.parameters, Place::Parameter));
+    block.externs.iter().for_each(|function| each(function.parameters(), Place::Parameter));
     block.structs.iter().for_each(|s| each(&s.fields, Place::Field));
     block.uops.iter().for_each(|uop| each(&uop.operands, Place::Operand));
 
@@ -235,6 +247,7 @@ enum Place {
     Parameter,
     Field,
     Operand,
+    Static,
 }
 
 impl Place {
@@ -246,7 +259,9 @@ impl Place {
             Self::Parameter => "a parameter",
             Self::Field => "a field",
             Self::Operand => "an operand",
+            Self::Static => "a static",
         };
+        let has_size = matches!(self, Self::Field | Self::Static);
         let pass = if self == Self::Result { "return" } else { "pass" };
         match ty {
             Type::Label if self == Self::Operand => None,
@@ -254,13 +269,13 @@ impl Place {
             Type::Vector if self == Self::Operand => {
                 Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
             }
-            Type::Array(element, _) if self == Self::Field => self.refuses(element, structs),
+            Type::Array(element, _) if has_size => self.refuses(element, structs),
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
-            Type::Named(name) if self == Self::Field && structs.contains(&name.to_string()) => None,
+            Type::Named(name) if has_size && structs.contains(&name.to_string()) => None,
             Type::Named(name) => {
                 let remedy = match suggest::nearest(&name.to_string(), ctype::NAMES.iter().copied()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None if self == Self::Field => "declare it as a `struct` of this block".into(),
+                    None if has_size => "declare it as a `struct` of this block".into(),
                     None => format!("{pass} a pointer"),
                 };
                 let separator = if remedy.ends_with('?') { ';' } else { ':' };

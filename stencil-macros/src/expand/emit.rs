@@ -242,7 +242,7 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
         Value::Code(offset) => plus(quote!(#code_at), offset),
         Value::Data(offset) => plus(quote!(#data_at), offset),
         Value::Next => plus(quote!(#code_at), shape.code),
-        Value::Host(_) | Value::Libc(_) => {
+        Value::Host(_) | Value::Builtin(_) => {
             let address = callee_pointer(patch.value, names);
             quote! { (#address as __stencil_core::primitive::u64) }
         }

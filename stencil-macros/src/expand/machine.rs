@@ -7,9 +7,9 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::catalog::Catalog;
-use super::instruction;
 use super::names::{self, Names};
-use crate::ast::{Block, Struct, Typed};
+use super::{host, instruction};
+use crate::ast::{Block, Struct};
 use crate::ctype::{self, Type};
 use crate::isa;
 use crate::model::{Abi, Calls, Objects};
@@ -22,17 +22,11 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls, catalog: &Catalog
     };
     let mut layout = objects.layout.iter().copied();
     let structs = block.structs.iter().map(|s| structure(block, s, &mut layout));
-    let hosts = block.externs.iter().enumerate().map(|(index, function)| {
-        let path = &function.function;
+    let hosts = block.externs.iter().enumerate().map(|(index, item)| {
         // Without uops nothing can use the constant, and another block may have the same host functions, so it gets no
         // name.
         let name = if block.uops.is_empty() { quote!(_) } else { names.host(index).into_token_stream() };
-        let ty = function_type(function.parameters.iter().map(|field| &field.ty), &function.output);
-        quote! {
-            #[doc(hidden)]
-            #[allow(non_upper_case_globals)]
-            const #name: #ty = #path;
-        }
+        host::constant(item, &name)
     });
     let types = types(block);
     quote! { #machine #types #(#structs)* #(#hosts)* }
@@ -80,18 +74,8 @@ fn rust_name(s: &Struct) -> TokenStream {
     s.bound.as_ref().map_or_else(|| s.name.to_token_stream(), |path| path.to_token_stream())
 }
 
-/// Returns the type of a function with the C calling convention.
-pub fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &Option<Typed>) -> TokenStream {
-    let parameters = parameters.map(|ty| &ty.rust);
-    let output = output.as_ref().map(|ty| {
-        let ty = &ty.rust;
-        quote! { -> #ty }
-    });
-    quote! { unsafe extern "C" fn(#(#parameters),*) #output }
-}
-
 pub fn entry_type(block: &Block) -> TokenStream {
-    function_type(block.machine.parameters.iter().map(|field| &field.ty), &block.machine.output)
+    host::function_type(block.machine.parameters.iter().map(|field| &field.ty), block.machine.output.as_ref())
 }
 
 pub fn abi_value(abi: Abi) -> TokenStream {
@@ -200,9 +184,24 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
     }
 }
 
+/// Returns a type without a size that is known, a use for it by value, or a thread that it may move to.
+pub fn opaque(Struct { attributes, visibility, name, .. }: &Struct) -> TokenStream {
+    quote! {
+        #(#attributes)*
+        #[repr(C)]
+        #visibility struct #name {
+            __opaque: [__stencil_core::primitive::u8; 0],
+            __marker: __stencil_core::marker::PhantomData<(*mut __stencil_core::primitive::u8, __stencil_core::marker::PhantomPinned)>,
+        }
+    }
+}
+
 /// Returns a shared type, and assertions that both languages agree on its layout.
 fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream {
     let Struct { attributes, visibility, name, bound, fields, .. } = s;
+    if s.is_opaque() {
+        return opaque(s);
+    }
     let definition = bound.is_none().then(|| {
         let fields = fields.iter().map(|field| {
             let (attributes, visibility, name, ty) =

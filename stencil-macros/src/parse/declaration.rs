@@ -9,7 +9,7 @@ use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, par
 
 use super::recover::nobody;
 use super::{Context, MACHINE, contract};
-use crate::ast::{Extern, Field, Machine, Parameter, Struct, Typed, Uop};
+use crate::ast::{Field, Machine, Parameter, Struct, Typed, Uop};
 use crate::ctype::Type;
 
 mod keyword {
@@ -212,26 +212,6 @@ fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span
     Ok((start, past))
 }
 
-pub(super) fn host(input: ParseStream, context: &mut Context) -> Result<Extern> {
-    if !input.peek(Token![fn]) {
-        let form = "expected `fn`: `extern fn name(...) = path::to::function;` declares a host function, which has the C \
-                        calling convention";
-        return Err(input.error(form));
-    }
-    input.parse::<Token![fn]>()?;
-    let name: Ident = input.parse()?;
-    let parameters = fields(input, "expected the parameters in parentheses", context)?;
-    let output = output(input)?;
-    if !input.peek(Token![=]) {
-        let form = format!("expected the path of the Rust function: `extern fn {name}(...) = path::to::function;`");
-        return Err(input.error(form));
-    }
-    input.parse::<Token![=]>()?;
-    let function = input.parse()?;
-    input.parse::<Token![;]>()?;
-    Ok(Extern { name, parameters, output, function })
-}
-
 pub(super) fn structure(
     input: ParseStream,
     mut attributes: Vec<Attribute>,
@@ -258,9 +238,9 @@ pub(super) fn structure(
     let mut in_c = false;
     while !content.is_empty() {
         if let Some(rest) = content.parse::<Option<Token![..]>>()? {
-            if bound.is_none() {
-                let message =
-                    "`..` means that C declares the type: name the Rust type, too, `struct Name = path { .. }`";
+            if bound.is_none() && !fields.is_empty() {
+                let message = "`..` means that C declares the type: name the Rust type that has these fields, `struct Name = path { field: \
+                               type, .. }`, or leave out the fields, `struct Name { .. }`, for a type that Rust only points to";
                 return Err(Error::new(rest.span(), message));
             }
             in_c = true;
@@ -312,8 +292,13 @@ fn fields(input: ParseStream, expected: &str, context: &mut Context) -> Result<V
     }
     let content;
     parenthesized!(content in input);
-    let fields = content.parse_terminated(Field::parse, Token![,])?.into_iter();
-    let included = fields.filter_map(|mut field| context.included(&mut field.attributes).then_some(field));
+    let fields = content.parse_terminated(Field::parse, Token![,])?;
+    possible_here(fields.into_iter().collect(), context)
+}
+
+/// Leaves the fields that `cfg` includes. Refuses attributes and visibility.
+pub(super) fn possible_here(fields: Vec<Field>, context: &mut Context) -> Result<Vec<Field>> {
+    let included = fields.into_iter().filter_map(|mut field| context.included(&mut field.attributes).then_some(field));
     let fields: Vec<Field> = included.collect();
     let stray = fields.iter().find_map(|field| misplaced(&field.attributes, &field.visibility));
     match stray {
@@ -325,7 +310,7 @@ fn fields(input: ParseStream, expected: &str, context: &mut Context) -> Result<V
     }
 }
 
-fn output(input: ParseStream) -> Result<Option<Typed>> {
+pub(super) fn output(input: ParseStream) -> Result<Option<Typed>> {
     match input.parse::<Option<Token![->]>>()? {
         None => Ok(None),
         Some(_) => input.parse().map(Some),

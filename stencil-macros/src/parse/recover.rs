@@ -42,7 +42,7 @@ pub(super) fn skip_item(input: ParseStream) -> Result<()> {
         let named = input.peek2(syn::Ident) && !continues;
         let next = (named && (input.peek(keyword::uop) || input.peek(Token![struct]) || input.peek(keyword::machine)))
             || (input.peek(Token![continue]) && input.peek2(keyword::machine))
-            || (input.peek(Token![extern]) && input.peek2(Token![fn]))
+            || (input.peek(Token![extern]) && (input.peek2(Token![fn]) || input.peek2(Token![static])))
             || (input.peek(keyword::include) && input.peek2(LitStr))
             || (input.peek(Token![pub]) && !continues)
             || (input.peek(Token![#]) && input.peek2(token::Bracket));

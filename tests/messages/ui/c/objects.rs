@@ -42,7 +42,7 @@ mod labels {
         uop label(target: Label) { x = (uint64_t)target; }
         uop stored(target: Label) { *p = target; }
         uop compared(target: Label) { if ((void *)target == *p) x++; }
-        uop host_stored() { *p = host; }
+        uop host_added() { x = x + (uint64_t)p + (uint64_t)host; }
     }
 }
 
@@ -53,7 +53,7 @@ mod constants {
             static const uint64_t placed __attribute__((section(".elsewhere"))) = 1;
             static const char overaligned[2] __attribute__((aligned(1 << 20))) = { 5 };
         }
-        uop four() { *p = (uint64_t)&placed; }
+        uop four() { x = x + (uint64_t)p + (uint64_t)&placed; }
         uop five() { x = (uint64_t)overaligned; }
     }
 }
