@@ -152,6 +152,9 @@ pub fn check(block: &Block) -> Result<(), Error> {
     // The structs that both languages know the size of.
     let structs: Vec<_> = block.structs.iter().filter(|s| !s.is_opaque()).map(|s| s.name.to_string()).collect();
 
+    // Those whose fields are all listed.
+    let whole: Vec<_> = block.structs.iter().filter(|s| !s.in_c).map(|s| s.name.to_string()).collect();
+
     let all_names = (block.machine.parameters.iter().map(|field| &field.name))
         .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name)))
         .chain(block.uops.iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name)))
@@ -214,13 +217,13 @@ pub fn check(block: &Block) -> Result<(), Error> {
     distinct(&mut error, block.uops.iter().map(|uop| (&uop.name, "uop")));
 
     // Types that the languages do not share, or that are not possible where they stand.
-    let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &structs)) {
+    let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &structs, &whole)) {
         (Some(unknown), _) => all.push(unknown.clone()),
         (None, Some(message)) => all.push(Error::new(ty.span, message)),
         (None, None) => {}
     };
-    let results = block.machine.output.iter().chain(block.externs.iter().filter_map(|item| item.output()));
-    results.for_each(|ty| typed(ty, Place::Result));
+    block.machine.output.iter().for_each(|ty| typed(ty, Place::Result));
+    block.externs.iter().filter_map(|item| item.output()).for_each(|ty| typed(ty, Place::Returned));
     block.externs.iter().filter_map(|item| item.data()).for_each(|ty| typed(ty, Place::Static));
     let mut each = |fields: &[Field], place| fields.iter().for_each(|field| typed(&field.ty, place));
     each(&block.machine.parameters, Place::Register);
@@ -244,6 +247,8 @@ pub fn check(block: &Block) -> Result<(), Error> {
 enum Place {
     Register,
     Result,
+    /// The result of a host function.
+    Returned,
     Parameter,
     Field,
     Operand,
@@ -252,29 +257,45 @@ enum Place {
 
 impl Place {
     /// The reason why a type cannot have this role, if there is one.
-    fn refuses(self, ty: &Type, structs: &[String]) -> Option<String> {
+    fn refuses(self, ty: &Type, structs: &[String], whole: &[String]) -> Option<String> {
         let place = match self {
             Self::Register => "a register",
-            Self::Result => "the result",
+            Self::Result | Self::Returned => "the result",
             Self::Parameter => "a parameter",
             Self::Field => "a field",
             Self::Operand => "an operand",
             Self::Static => "a static",
         };
         let has_size = matches!(self, Self::Field | Self::Static);
-        let pass = if self == Self::Result { "return" } else { "pass" };
+        // Both compilers pass a struct to C functions by the platform's rules, which depend on all its fields.
+        let by_rules = matches!(self, Self::Parameter | Self::Returned);
+        let pass = if matches!(self, Self::Result | Self::Returned) { "return" } else { "pass" };
         match ty {
             Type::Label if self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
             Type::Vector if self == Self::Operand => {
                 Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
             }
-            Type::Array(element, _) if has_size => self.refuses(element, structs),
+            Type::Array(element, _) if has_size => self.refuses(element, structs, whole),
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
             Type::Named(name) if has_size && structs.contains(&name.to_string()) => None,
+            Type::Named(name) if by_rules && whole.contains(&name.to_string()) => None,
+            Type::Named(name) if by_rules && structs.contains(&name.to_string()) => Some(format!(
+                "{place} cannot be a `{name}` by value: how it is passed depends on fields that `..` may hide. List all fields, or leave \
+                 the function's type to C: `extern fn name(..);`"
+            )),
+            Type::Function(function) => {
+                let parameters = function.parameters.iter().find_map(|ty| Self::Parameter.refuses(ty, structs, whole));
+                parameters
+                    .or_else(|| function.output.as_ref().and_then(|ty| Self::Returned.refuses(ty, structs, whole)))
+            }
             Type::Named(name) => {
                 let remedy = match suggest::nearest(&name.to_string(), ctype::NAMES.iter().copied()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
+                    None if self == Self::Static => {
+                        "declare it as a `struct` of this block, or leave the type to C: `extern static name: ..;`"
+                            .into()
+                    }
                     None if has_size => "declare it as a `struct` of this block".into(),
                     None => format!("{pass} a pointer"),
                 };

@@ -168,7 +168,7 @@ impl Source {
     /// Declares types behind pointers that no struct of the block declares as opaque. Their tags are internal, so that
     /// C code cannot complete them and escape the layout check.
     fn opaque_types(&mut self, block: &Block) {
-        let mut opaque: Vec<&Ident> = block.types().filter_map(|ty| ty.c.pointee()).collect();
+        let mut opaque: Vec<&Ident> = block.types().flat_map(|ty| ty.c.pointees()).collect();
         opaque.retain(|name| !block.structs.iter().any(|s| s.name == **name && s.in_c));
         opaque.sort();
         opaque.dedup();

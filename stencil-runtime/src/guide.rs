@@ -13,6 +13,7 @@
 //! 11. [Debugging](debugging)
 //! 12. [C that Rust's lexer refuses](lexer)
 //! 13. [C in the editor](editor)
+//! 14. [Moving an interpreter's uops over](moving): C that exists already, with its headers and symbols
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -40,3 +41,5 @@ pub mod debugging {}
 pub mod lexer {}
 #[doc = include_str!("guide/editor.md")]
 pub mod editor {}
+#[doc = include_str!("guide/moving.md")]
+pub mod moving {}

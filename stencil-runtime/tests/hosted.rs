@@ -138,7 +138,7 @@ mod headers {
         extern fn __errno_location(..);
         extern fn __assert_fail(..);
         extern fn strtol(..);
-        extern fn snprintf(..);
+        extern fn sprintf(..);
         c {
             #include <assert.h>
             #include <errno.h>
@@ -153,7 +153,7 @@ mod headers {
         uop limit(unused: u64) { x = SSIZE_MAX; }
         uop parse() {
             char buffer[64];
-            snprintf(buffer, sizeof buffer, "%ld%s%.1f", x, "", d);
+            sprintf(buffer, "%ld%s%.1f", x, "", d);
             errno = 0;
             y = strtol(buffer, NULL, 10);
             x = errno;
@@ -206,5 +206,158 @@ mod headers {
         assert_eq!(run(&[M::half(), M::end()], 0, 0, 1.5), 3);
         assert_eq!(run(&[M::wide(), M::end()], 0, 0, 1e15), 500_000_000_000_000);
         assert_eq!(run(&[M::quad(), M::end()], 0, 0, 3e4), 900_000_000);
+    }
+}
+
+mod types {
+    use std::ffi::{c_char, c_int, c_long, c_uint, c_ulonglong};
+
+    use stencil_runtime::stencil;
+
+    unsafe extern "C" {
+        fn snprintf(to: *mut c_char, size: usize, format: *const c_char, ...) -> c_int;
+        fn labs(x: c_long) -> c_long;
+    }
+
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    pub struct Mixed {
+        pub a: f64,
+        pub b: u32,
+    }
+
+    extern "C" fn swap(pair: Pair) -> Pair {
+        Pair { low: pair.high, high: pair.low }
+    }
+
+    extern "C" fn double(mixed: Mixed, by: Small) -> Mixed {
+        Mixed { a: mixed.a * f64::from(by.x), b: mixed.b * by.y as u32 }
+    }
+
+    extern "C" fn large(large: Large) -> Large {
+        Large { words: large.words.map(|word| word + 1) }
+    }
+
+    extern "C" fn negate(x: c_int) -> c_int {
+        x.wrapping_neg()
+    }
+
+    extern "C" fn square(x: c_int) -> c_int {
+        x.wrapping_mul(x)
+    }
+
+    extern "C" fn choose(
+        nth: c_uint,
+        functions: *const unsafe extern "C" fn(c_int) -> c_int,
+    ) -> Option<unsafe extern "C" fn(c_int) -> c_int> {
+        // SAFETY: the body passes the table of two functions.
+        (nth < 2).then(|| unsafe { *functions.add(nth as usize) })
+    }
+
+    stencil! {
+        #![hosted]
+        machine M(x: c_long, table: *mut Table, text: *mut c_char) -> c_long;
+        struct Pair { pub low: u64, pub high: u64 }
+        struct Mixed = Mixed { a: f64, b: u32 }
+        struct Small { pub x: f32, pub y: f32 }
+        struct Large { pub words: [u64; 4] }
+        struct Table { pub negate: Option<unsafe extern "C" fn(c_int) -> c_int>, pub all: [unsafe extern "C" fn(c_int) -> c_int; 2] }
+        extern fn snprintf(to: *mut c_char, size: usize, format: *const c_char, ...) -> c_int = snprintf;
+        extern fn labs(x: c_long) -> c_long = labs;
+        extern fn swap(pair: Pair) -> Pair = swap;
+        extern fn double_mixed(mixed: Mixed, by: Small) -> Mixed = double;
+        extern fn large(large: Large) -> Large = large;
+        extern fn choose(nth: c_uint, functions: *const unsafe extern "C" fn(c_int) -> c_int) -> Option<unsafe extern "C" fn(c_int) -> c_int> = choose;
+        c {
+            #include <stdio.h>
+            #include <stdlib.h>
+            static const char *const format = "%s %d %.2f";
+        }
+        uop print(number: c_int, string: *const c_char) { x = snprintf(text, 32, format, string, number, 1.5); }
+        uop absolute() { x = labs(x); }
+        uop exchange() { Pair p = swap((Pair){ 3, (uint64_t)x }); x = (long)(p.low * 10 + p.high); }
+        uop doubled() { Mixed m = double_mixed((Mixed){ 1.5, 7 }, (Small){ 4, 3 }); x = (long)(m.a * 100 + m.b); }
+        uop enlarged() { Large l = large((Large){ { 1, 2, 3, (uint64_t)x } }); x = (long)(l.words[0] * 1000 + l.words[3]); }
+        uop apply(f: unsafe extern "C" fn(c_int) -> c_int) { x = f((int)x); }
+        uop apply_if(f: Option<unsafe extern "C" fn(c_int) -> c_int>) { if (f) x = f((int)x); }
+        uop through() { x = table->negate((int)x) + table->all[1]((int)x); }
+        uop chosen(nth: c_uint) { int (*f)(int) = choose(nth, table->all); x = f ? f((int)x) : -1; }
+        uop wide(value: c_ulonglong) { x = (long)(value >> 1); }
+        uop end() { RETURN(x); }
+    }
+
+    fn run(uop: stencil_runtime::Instruction<M>, x: c_long) -> (c_long, String) {
+        let mut table = Table { negate: Some(negate), all: [negate, square] };
+        let mut text = [0; 32];
+        // SAFETY: the bodies write at most 32 bytes of text, and call functions with their own types.
+        let result = unsafe { M::compile(&[uop, M::end()]).unwrap().entry()(x, &raw mut table, text.as_mut_ptr()) };
+        let text = text.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8 as char).collect();
+        (result, text)
+    }
+
+    #[test]
+    fn types_of_c_are_those_of_core_ffi() {
+        assert_eq!(run(M::print(-7, c"of C".as_ptr()), 0), (12, "of C -7 1.50".into()));
+        assert_eq!(run(M::absolute(), c_long::MIN + 1).0, c_long::MAX);
+        assert_eq!(run(M::wide(c_ulonglong::MAX), 0).0, c_long::MAX);
+    }
+
+    #[test]
+    fn structs_are_passed_by_the_rules_of_the_platform() {
+        assert_eq!(run(M::exchange(), 5).0, 53);
+        assert_eq!(run(M::doubled(), 0).0, 621);
+        assert_eq!(run(M::enlarged(), 8).0, 2009);
+    }
+
+    #[test]
+    fn functions_are_values() {
+        assert_eq!(run(M::apply(negate), 5).0, -5);
+        assert_eq!(run(M::apply(square), c_long::from(c_int::MIN)).0, 0);
+        assert_eq!(run(M::apply_if(Some(square)), 5).0, 25);
+        assert_eq!(run(M::apply_if(None), 5).0, 5);
+        assert_eq!(run(M::through(), 5).0, 20);
+        assert_eq!(run(M::chosen(0), 5).0, -5);
+        assert_eq!(run(M::chosen(2), 5).0, -1);
+    }
+}
+
+mod thread_locals {
+    use std::cell::Cell;
+
+    use stencil_runtime::stencil;
+
+    thread_local! {
+        static COUNT: Cell<u64> = const { Cell::new(0) };
+    }
+
+    extern "C" fn count() -> *mut u64 {
+        COUNT.with(Cell::as_ptr)
+    }
+
+    stencil! {
+        machine M(x: u64) -> u64;
+        extern fn count() -> *mut u64 = count;
+        uop by_function() { x = ++*count(); }
+        uop by_offset(offset: i64) { x = ++*(uint64_t *)((char *)__builtin_thread_pointer() + offset); }
+        uop thread_pointer() { x = (uint64_t)__builtin_thread_pointer(); }
+        uop end() { RETURN(x); }
+    }
+
+    #[test]
+    fn a_thread_local_is_reached_by_a_function_or_by_its_offset() {
+        let run = |uop, x| {
+            // SAFETY: the bodies count in this thread's counter.
+            unsafe { M::compile(&[uop, M::end()]).unwrap().entry()(x) }
+        };
+        let here = move || {
+            let before = COUNT.get();
+            assert_eq!(run(M::by_function(), 0), before + 1);
+            // The offset is the same in all threads where the linker places the variable in the executable's own block.
+            let offset = (count() as u64).wrapping_sub(run(M::thread_pointer(), 0)) as i64;
+            assert_eq!(run(M::by_offset(offset), 0), before + 2);
+            assert_eq!(COUNT.get(), before + 2);
+            offset
+        };
+        assert_eq!(here(), std::thread::spawn(here).join().unwrap());
     }
 }

@@ -1,7 +1,8 @@
 //! Host functions and statics as constants that hold their addresses.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use crate::ast::{Extern, ExternKind, Signature, Typed};
 
@@ -11,11 +12,12 @@ pub fn constant(item: &Extern, name: &TokenStream) -> TokenStream {
     let (ty, address) = match (&item.path, &item.kind) {
         (Some(path), ExternKind::Function(Some(signature))) => (pointer_to_function(signature), quote!(#path)),
         (Some(path), ExternKind::Static { ty: Some(ty), mutable }) => {
-            let ty = &ty.rust;
+            // rustc reports a static of another type at its path.
+            let (ty, span) = (&ty.rust, path.span());
             if *mutable {
-                (quote!(*mut #ty), quote!(&raw mut #path))
+                (quote!(*mut #ty), quote_spanned!(span=> &raw mut #path))
             } else {
-                (quote!(*const #ty), quote!(&raw const #path))
+                (quote!(*const #ty), quote_spanned!(span=> &raw const #path))
             }
         }
         _ => (quote!(*const ()), symbol(item)),

@@ -10,7 +10,7 @@ use super::catalog::Catalog;
 use super::names::{self, Names};
 use super::{host, instruction};
 use crate::ast::{Block, Struct};
-use crate::ctype::{self, Type};
+use crate::ctype::{self, Alias, Type};
 use crate::isa;
 use crate::model::{Abi, Calls, Objects};
 
@@ -39,9 +39,16 @@ fn types(block: &Block) -> TokenStream {
     for ty in block.types() {
         ctype::names(&ty.rust, &mut |found, c| {
             let expected = match c {
-                Type::Integer { bits, signed, size } => {
+                Type::Integer { alias: Alias::C(name, _), .. } => {
+                    let name = format_ident!("{name}");
+                    quote! { __stencil_core::ffi::#name }
+                }
+                Type::Integer { bits, signed, alias } => {
                     let letter = if signed { "i" } else { "u" };
-                    let name = format_ident!("{letter}{}", if size { "size".into() } else { bits.to_string() });
+                    let name = format_ident!(
+                        "{letter}{}",
+                        if alias == Alias::Size { "size".into() } else { bits.to_string() }
+                    );
                     quote! { __stencil_core::primitive::#name }
                 }
                 Type::Bool => quote! { __stencil_core::primitive::bool },
@@ -57,7 +64,7 @@ fn types(block: &Block) -> TokenStream {
                     // The type does not exist in C.
                     None => return,
                 },
-                Type::Pointer { .. } | Type::Array(..) => unreachable!("these have no name"),
+                Type::Pointer { .. } | Type::Function(_) | Type::Array(..) => unreachable!("these have no name"),
             };
             if asserted.insert((found.to_token_stream().to_string(), expected.to_string())) {
                 assertions.push(quote_spanned! {found.span()=>
