@@ -221,9 +221,30 @@ impl Extern {
     }
 }
 
+/// What a [`Struct`] is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum StructKind {
+    Struct,
+    Union,
+    /// An enumeration, which C declares.
+    Enum,
+}
+
+impl StructKind {
+    /// Returns the keyword, which is the same in both languages.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Struct => "struct",
+            Self::Union => "union",
+            Self::Enum => "enum",
+        }
+    }
+}
+
 /// `struct Vm { fuel: u64 }`; or `struct Vm = crate::Vm { fuel: u64 }` for an existing Rust type, with `..` at the end if the C type
-/// exists, too.
+/// exists, too. A union has the same forms, an enumeration only the one with `..`.
 pub struct Struct {
+    pub kind: StructKind,
     pub attributes: Vec<Attribute>,
     pub visibility: Visibility,
     pub name: Ident,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proc_macro2::{Ident, Span};
 use syn::Error;
 
-use crate::ast::{Block, Field, MAX_MEMBERS, Machine, Typed};
+use crate::ast::{Block, Field, MAX_MEMBERS, Machine, Struct, StructKind, Typed};
 use crate::ctype::{self, Type};
 use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 use crate::suggest;
@@ -149,11 +149,7 @@ fn registers_fit(error: &mut impl FnMut(Span, String), machine: &Machine) {
 pub fn check(block: &Block) -> Result<(), Error> {
     let mut all = block.mistakes.errors.clone();
     let mut error = |span: Span, message: String| all.push(Error::new(span, message));
-    // The structs that both languages know the size of.
-    let structs: Vec<_> = block.structs.iter().filter(|s| !s.is_opaque()).map(|s| s.name.to_string()).collect();
-
-    // Those whose fields are all listed.
-    let whole: Vec<_> = block.structs.iter().filter(|s| !s.in_c).map(|s| s.name.to_string()).collect();
+    let known = Known::of(block);
 
     let all_names = (block.machine.parameters.iter().map(|field| &field.name))
         .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name)))
@@ -217,7 +213,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
     distinct(&mut error, block.uops.iter().map(|uop| (&uop.name, "uop")));
 
     // Types that the languages do not share, or that are not possible where they stand.
-    let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &structs, &whole)) {
+    let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &known)) {
         (Some(unknown), _) => all.push(unknown.clone()),
         (None, Some(message)) => all.push(Error::new(ty.span, message)),
         (None, None) => {}
@@ -242,6 +238,28 @@ pub fn check(block: &Block) -> Result<(), Error> {
     }
 }
 
+/// The structs, unions and enumerations of a block.
+struct Known {
+    /// Those whose size both languages know.
+    sized: Vec<String>,
+    /// Those whose fields are all listed.
+    whole: Vec<String>,
+    enums: Vec<String>,
+}
+
+impl Known {
+    fn of(block: &Block) -> Self {
+        let names = |select: &dyn Fn(&Struct) -> bool| {
+            block.structs.iter().filter(|s| select(s)).map(|s| s.name.to_string()).collect::<Vec<_>>()
+        };
+        Self {
+            sized: names(&|s| !s.is_opaque()),
+            whole: names(&|s| !s.in_c),
+            enums: names(&|s| s.kind == StructKind::Enum),
+        }
+    }
+}
+
 /// The role of a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -257,7 +275,7 @@ enum Place {
 
 impl Place {
     /// The reason why a type cannot have this role, if there is one.
-    fn refuses(self, ty: &Type, structs: &[String], whole: &[String]) -> Option<String> {
+    fn refuses(self, ty: &Type, known: &Known) -> Option<String> {
         let place = match self {
             Self::Register => "a register",
             Self::Result | Self::Returned => "the result",
@@ -276,18 +294,18 @@ impl Place {
             Type::Vector if self == Self::Operand => {
                 Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
             }
-            Type::Array(element, _) if has_size => self.refuses(element, structs, whole),
+            Type::Array(element, _) if has_size => self.refuses(element, known),
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
-            Type::Named(name) if has_size && structs.contains(&name.to_string()) => None,
-            Type::Named(name) if by_rules && whole.contains(&name.to_string()) => None,
-            Type::Named(name) if by_rules && structs.contains(&name.to_string()) => Some(format!(
+            Type::Named(name) if has_size && known.sized.contains(&name.to_string()) => None,
+            Type::Named(name) if by_rules && known.whole.contains(&name.to_string()) => None,
+            Type::Named(name) if self != Self::Result && known.enums.contains(&name.to_string()) => None,
+            Type::Named(name) if by_rules && known.sized.contains(&name.to_string()) => Some(format!(
                 "{place} cannot be a `{name}` by value: how it is passed depends on fields that `..` may hide. List all fields, or leave \
                  the function's type to C: `extern fn name(..);`"
             )),
             Type::Function(function) => {
-                let parameters = function.parameters.iter().find_map(|ty| Self::Parameter.refuses(ty, structs, whole));
-                parameters
-                    .or_else(|| function.output.as_ref().and_then(|ty| Self::Returned.refuses(ty, structs, whole)))
+                let parameters = function.parameters.iter().find_map(|ty| Self::Parameter.refuses(ty, known));
+                parameters.or_else(|| function.output.as_ref().and_then(|ty| Self::Returned.refuses(ty, known)))
             }
             Type::Named(name) => {
                 let remedy = match suggest::nearest(&name.to_string(), ctype::NAMES.iter().copied()) {
@@ -302,23 +320,23 @@ impl Place {
                 let separator = if remedy.ends_with('?') { ';' } else { ':' };
                 Some(format!("{place} cannot have the type `{name}`{separator} {remedy}"))
             }
-            Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
+            Type::Pointer { to: Some(to), .. } => behind_pointer(to, known),
             _ => None,
         }
     }
 }
 
 /// The reason why C cannot point to a type, if there is one.
-fn behind_pointer(ty: &Type, structs: &[String]) -> Option<String> {
+fn behind_pointer(ty: &Type, known: &Known) -> Option<String> {
     match ty {
-        Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
+        Type::Pointer { to: Some(to), .. } => behind_pointer(to, known),
         Type::Label => Some("a pointer cannot point to a Label: labels are operands of uops".into()),
         Type::Array(element, _) => match &**element {
-            Type::Named(name) if !structs.contains(&name.to_string()) => Some(format!(
+            Type::Named(name) if !known.sized.contains(&name.to_string()) => Some(format!(
                 "C does not know the size of the array's elements: declare `{name}` as a `struct` of this block, or \
                  point to one element"
             )),
-            element => behind_pointer(element, structs),
+            element => behind_pointer(element, known),
         },
         _ => None,
     }

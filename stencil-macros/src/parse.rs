@@ -16,15 +16,15 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitStr, Meta, Result, Token, Visibility, token};
 
-use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, Unparsed, Uop};
+use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, StructKind, Unparsed, Uop};
 use crate::suggest;
 use declaration::{c_text, continued, machine, misplaced, structure, uop};
 use host::host;
 use recover::{nobody, skip_item, take_tokens, unparsed};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
-const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `extern fn`, \
-                     `extern static`, `include \"path.h\";` or `c { ... }`";
+const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `union`, `enum`, \
+                     `extern fn`, `extern static`, `include \"path.h\";` or `c { ... }`";
 const FLAGS: &str = "expected flags for the C compiler, as strings: `#![c_flags(\"-O3\", \"-msse4.2\")]`";
 const ATTRIBUTES: &str = "a block takes these attributes: `#![c_flags(\"...\")]`, flags for the C compiler; `#![hosted]`, for C that \
                           includes headers of a C library; `#![allow(unused_variables)]`, for generated uops; and \
@@ -125,17 +125,19 @@ enum Keyword {
     Machine,
     Continue,
     Uop,
-    Struct,
+    Struct(StructKind),
     Extern,
     Include,
     C,
 }
 
-const KEYWORDS: [(&str, Keyword); 7] = [
+const KEYWORDS: [(&str, Keyword); 9] = [
     ("machine", Keyword::Machine),
     ("continue", Keyword::Continue),
     ("uop", Keyword::Uop),
-    ("struct", Keyword::Struct),
+    ("struct", Keyword::Struct(StructKind::Struct)),
+    ("union", Keyword::Struct(StructKind::Union)),
+    ("enum", Keyword::Struct(StructKind::Enum)),
     ("extern", Keyword::Extern),
     ("include", Keyword::Include),
     ("c", Keyword::C),
@@ -215,8 +217,8 @@ impl Items {
                 let machine = continued(input, attributes, visibility, &mut self.context)?;
                 self.machine(machine);
             }
-            Keyword::Struct => {
-                self.structs.push(structure(input, attributes, visibility, &mut self.context)?);
+            Keyword::Struct(kind) => {
+                self.structs.push(structure(input, kind, attributes, visibility, &mut self.context)?);
                 self.order.push(Declaration::Struct(self.structs.len() - 1));
             }
             of_c => {

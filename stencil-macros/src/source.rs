@@ -179,7 +179,7 @@ impl Source {
         // Structs may point to one another in any order.
         for s in block.structs.iter().filter(|s| !s.in_c) {
             self.made(format!("type {}", s.name), s.name.span());
-            let _ = writeln!(self.c, "typedef struct {0} {0};", s.name);
+            let _ = writeln!(self.c, "typedef {0} {1} {1};", s.kind.keyword(), s.name);
         }
     }
 
@@ -195,7 +195,7 @@ impl Source {
             }
         }
         self.made(format!("struct {}", s.name), s.name.span());
-        let _ = writeln!(self.c, "struct {} {{", s.name);
+        let _ = writeln!(self.c, "{} {} {{", s.kind.keyword(), s.name);
         for field in &s.fields {
             let _ = writeln!(self.c, "{};", field.ty.c.declare(&field.name.to_string()));
         }

@@ -28,6 +28,8 @@
 ///     struct Vm = crate::Vm { fuel: u64 }         // declares a Rust type in C, and checks the layout
 ///     struct Vm = crate::Vm { fuel: u64, .. }     // checks the listed fields of a type that both languages have
 ///     struct Object { .. }                        // declares a type that only C defines; Rust points to it
+///     union Word { bits: u64, number: f64 }       // has the forms of a struct
+///     enum Kind = crate::Kind { .. }              // checks the size of an enumeration that both languages have
 ///     extern fn print(vm: *mut Vm, v: i64) = crate::host::print;     // a Rust function for bodies to call
 ///     extern fn printf(format: *const c_char, ...) -> c_int = libc::printf;      // one of an `extern "C"` block
 ///     extern fn puts(s: *const c_char) -> c_int;  // a function of a linked library
@@ -59,7 +61,8 @@
 /// # Types
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size. `c_int`, `c_char`
 /// and the other types of `core::ffi` have their names in C. `unsafe extern "C" fn(c_int) -> c_int` is a pointer to a function; an `Option` of one
-/// may be null. Host functions also take and return structs of the block by value.
+/// may be null. Host functions also take and return structs and unions of the block by value. An enumeration may be an operand, a register, a field or
+/// a parameter; C is responsible for its having one of the values that Rust declares.
 /// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
 /// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
 /// also be a `Label`. The macro knows a type by the last segment of its path, and the expansion asserts that the path names

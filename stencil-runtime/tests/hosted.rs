@@ -238,6 +238,23 @@ mod types {
         Large { words: large.words.map(|word| word + 1) }
     }
 
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[repr(C)]
+    pub enum Level {
+        Below = -2,
+        Low = 1,
+        High = 7,
+    }
+
+    extern "C" fn lower(level: Level) -> Level {
+        if level == Level::High { Level::Low } else { Level::Below }
+    }
+
+    extern "C" fn bits_of(word: Word) -> Word {
+        // SAFETY: all bits of a float are bits of an integer.
+        Word { bits: unsafe { word.bits } ^ 1 << 63 }
+    }
+
     extern "C" fn negate(x: c_int) -> c_int {
         x.wrapping_neg()
     }
@@ -257,15 +274,22 @@ mod types {
     stencil! {
         #![hosted]
         machine M(x: c_long, table: *mut Table, text: *mut c_char) -> c_long;
+        c { typedef enum { BELOW = -2, LOW = 1, HIGH = 7 } Level; }
         struct Pair { pub low: u64, pub high: u64 }
         struct Mixed = Mixed { a: f64, b: u32 }
         struct Small { pub x: f32, pub y: f32 }
+        #[derive(Clone, Copy)]
+        union Word { pub number: f64, pub bits: u64 }
+        enum Level = Level { .. }
+        struct Log { pub level: Level, pub word: Word }
         struct Large { pub words: [u64; 4] }
         struct Table { pub negate: Option<unsafe extern "C" fn(c_int) -> c_int>, pub all: [unsafe extern "C" fn(c_int) -> c_int; 2] }
         extern fn snprintf(to: *mut c_char, size: usize, format: *const c_char, ...) -> c_int = snprintf;
         extern fn labs(x: c_long) -> c_long = labs;
         extern fn swap(pair: Pair) -> Pair = swap;
         extern fn double_mixed(mixed: Mixed, by: Small) -> Mixed = double;
+        extern fn lower(level: Level) -> Level = lower;
+        extern fn bits_of(word: Word) -> Word = bits_of;
         extern fn large(large: Large) -> Large = large;
         extern fn choose(nth: c_uint, functions: *const unsafe extern "C" fn(c_int) -> c_int) -> Option<unsafe extern "C" fn(c_int) -> c_int> = choose;
         c {
@@ -282,6 +306,9 @@ mod types {
         uop apply_if(f: Option<unsafe extern "C" fn(c_int) -> c_int>) { if (f) x = f((int)x); }
         uop through() { x = table->negate((int)x) + table->all[1]((int)x); }
         uop chosen(nth: c_uint) { int (*f)(int) = choose(nth, table->all); x = f ? f((int)x) : -1; }
+        uop level(level: Level) { x = level == HIGH ? lower(level) * 100 : level; }
+        uop logged(log: *mut Log, level: Level) { log->level = lower(level); log->word.number = 1.5; }
+        uop negated() { Word w = { .number = 2.5 }; x = (long)(bits_of(w).number * 10); }
         uop wide(value: c_ulonglong) { x = (long)(value >> 1); }
         uop end() { RETURN(x); }
     }
@@ -307,6 +334,18 @@ mod types {
         assert_eq!(run(M::exchange(), 5).0, 53);
         assert_eq!(run(M::doubled(), 0).0, 621);
         assert_eq!(run(M::enlarged(), 8).0, 2009);
+        assert_eq!(run(M::negated(), 0).0, -25);
+    }
+
+    #[test]
+    fn enumerations_are_operands_fields_and_parameters() {
+        assert_eq!(run(M::level(Level::High), 0).0, 100);
+        assert_eq!(run(M::level(Level::Low), 0).0, 1);
+        assert_eq!(run(M::level(Level::Below), 0).0, -2);
+        let mut log = Log { level: Level::High, word: Word { bits: 0 } };
+        run(M::logged(&raw mut log, Level::Low), 0);
+        // SAFETY: the body wrote the float.
+        assert_eq!((log.level, unsafe { log.word.number }), (Level::Below, 1.5));
     }
 
     #[test]

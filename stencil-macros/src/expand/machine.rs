@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 use super::catalog::Catalog;
 use super::names::{self, Names};
 use super::{host, instruction};
-use crate::ast::{Block, Struct};
+use crate::ast::{Block, Struct, StructKind};
 use crate::ctype::{self, Alias, Type};
 use crate::isa;
 use crate::model::{Abi, Calls, Objects};
@@ -215,7 +215,8 @@ fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) 
                 (&field.attributes, &field.visibility, &field.name, &field.ty.rust);
             quote! { #(#attributes)* #visibility #name: #ty }
         });
-        quote! { #(#attributes)* #[repr(C)] #visibility struct #name { #(#fields),* } }
+        let keyword = format_ident!("{}", s.kind.keyword());
+        quote! { #(#attributes)* #[repr(C)] #visibility #keyword #name { #(#fields),* } }
     });
     let rust = rust_name(s);
     let (Some(size), Some(alignment)) = (layout.next(), layout.next()) else { return quote! { #definition } };
@@ -235,12 +236,15 @@ fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) 
         let field_text = disagree(format!("size of `{name}.{field_name}`, which is {field_size} in C"));
         let span = field_name.span();
         let core = names::core_at(block, span);
+        let access = quote_spanned!(span=> &__value.#field_name);
+        // SAFETY of the expansion: nothing calls this function.
+        let access = if s.kind == StructKind::Union { quote!(unsafe { #access }) } else { access };
         quote_spanned! {span=>
             const __OFFSET: __stencil_core::primitive::usize = __stencil_core::mem::offset_of!(__Rust, #field_name);
             // If a field is missing, rustc reports it once, because it cannot infer this type.
             fn #field_name(
                 __value: &<__Rust as __stencil_runtime::expansion::Given<__OFFSET>>::Itself,
-            ) -> &#ty { &__value.#field_name }
+            ) -> &#ty { #access }
             let _ = #field_name;
             #core::assert!(__OFFSET == #offset, #offset_text);
             #core::assert!(__stencil_core::mem::size_of::<#ty>() == #field_size, #field_text);

@@ -23,6 +23,8 @@ pub fn word(field: &Field, variable: &Ident) -> TokenStream {
             __stencil_core::option::Option::map_or(#variable, __stencil_core::ptr::null::<()>(), |__function| __function as *const ())
         },
         Type::Function(_) => quote! { (#variable as *const ()) },
+        // An enumeration.
+        Type::Named(_) => quote! { (#variable as __stencil_core::primitive::i64) },
         _ => quote! { #variable },
     };
     quote! { __stencil_runtime::Operand::to_word(#value) }

@@ -96,7 +96,8 @@ fn structure(s: &Struct) -> TokenStream {
         let (attributes, visibility, name, ty) = (&field.attributes, &field.visibility, &field.name, &field.ty.rust);
         quote! { #(#attributes)* #visibility #name: #ty }
     });
-    quote! { #(#attributes)* #[allow(dead_code)] #[repr(C)] #visibility struct #name { #(#fields),* } }
+    let keyword = format_ident!("{}", s.kind.keyword());
+    quote! { #(#attributes)* #[allow(dead_code)] #[repr(C)] #visibility #keyword #name { #(#fields),* } }
 }
 
 /// Returns a use of the Rust item, so that rustc does not report it as unused.

@@ -9,7 +9,7 @@ use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, par
 
 use super::recover::nobody;
 use super::{Context, MACHINE, contract};
-use crate::ast::{Field, Machine, Parameter, Struct, Typed, Uop};
+use crate::ast::{Field, Machine, Parameter, Struct, StructKind, Typed, Uop};
 use crate::ctype::Type;
 
 mod keyword {
@@ -214,6 +214,7 @@ fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span
 
 pub(super) fn structure(
     input: ParseStream,
+    kind: StructKind,
     mut attributes: Vec<Attribute>,
     visibility: Visibility,
     context: &mut Context,
@@ -228,8 +229,11 @@ pub(super) fn structure(
         context.errors.push(Error::new(span, "this belongs to the declaration of the Rust type"));
     }
     if !input.peek(token::Brace) {
-        let form = "expected fields in braces: `struct Name { field: type, ... }`, or, for an existing Rust type, \
-                    `struct Name = path { field: type, ... }`";
+        let keyword = kind.keyword();
+        let form = format!(
+            "expected fields in braces: `{keyword} Name {{ field: type, ... }}`, or, for an existing Rust type, `{keyword} Name = path {{ \
+             field: type, ... }}`"
+        );
         return Err(input.error(form));
     }
     let content;
@@ -256,7 +260,13 @@ pub(super) fn structure(
     if !content.is_empty() {
         return Err(content.error("`..` must be the last field"));
     }
-    Ok(Struct { attributes, visibility, name, bound, fields, in_c })
+    if kind == StructKind::Enum && !(in_c && bound.is_some() && fields.is_empty()) {
+        let message = format!(
+            "expected `enum {name} = path {{ .. }}`: C declares the enumeration, and a Rust type corresponds to it"
+        );
+        return Err(Error::new(name.span(), message));
+    }
+    Ok(Struct { kind, attributes, visibility, name, bound, fields, in_c })
 }
 
 impl Parse for Field {
