@@ -129,7 +129,7 @@ mod addresses {
 }
 
 mod headers {
-    use stencil_runtime::stencil;
+    use stencil_runtime::{Patch, Section, Value, stencil};
 
     stencil! {
         #![hosted]
@@ -158,7 +158,7 @@ mod headers {
             y = strtol(buffer, NULL, 10);
             x = errno;
         }
-        uop sure() { assert(x != INT_MIN); }
+        uop sure(n: i32) { assert(x != INT_MIN); x += n; }
         uop divide() { __int128 a = (__int128)x << 64; x = (int64_t)(a / y); y = (int64_t)(a % y); }
         uop divide_unsigned() {
             unsigned __int128 a = (unsigned __int128)(uint64_t)x << 64;
@@ -186,8 +186,11 @@ mod headers {
         assert_eq!(run(&[M::limit(1), M::end()], 0, 0, 0.0), i64::MAX);
         assert_eq!(run(&[M::parse(), M::end_y()], 123_456, 0, 7.5), 1_234_567);
         assert_eq!(run(&[M::parse(), M::end()], i64::MAX, 0, 7.5), 34);
-        assert_eq!(run(&[M::sure(), M::end()], 5, 0, 0.0), 5);
+        assert_eq!(run(&[M::sure(-3), M::end()], 5, 0, 0.0), 2);
         assert_eq!(run(&[M::concat(), M::end()], 5, 0, 0.0), 64);
+        // A call that does not return does not keep operands out of the instructions.
+        let in_code = |patch: &Patch| patch.section == Section::Code && patch.value == Value::Operand(0);
+        assert!(STENCIL_sure.patches().iter().any(in_code), "{}", STENCIL_sure.disassembly());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use proc_macro2::Span;
 use super::{Function, Reader};
 use crate::ast::Uop;
 use crate::builtins;
-use crate::instruction::{self, Field};
+use crate::instruction::{self, Field, RelocationKind};
 use crate::isa;
 use crate::model::{PatchKind, Refusal};
 
@@ -85,13 +85,17 @@ impl<'b> Reader<'_, 'b> {
                         let known = name.is_empty()
                             || self.source.symbols.contains_key(name)
                             || builtins::NAMES.contains(&name);
-                        let thread_local = matches!(relocation.flags(), RelocationFlags::Elf { r_type }
-                            if isa::relocation(r_type) == instruction::RelocationKind::ThreadLocal);
-                        if !known && !thread_local {
+                        let kind = match relocation.flags() {
+                            RelocationFlags::Elf { r_type } => isa::relocation(r_type),
+                            _ => RelocationKind::Unknown,
+                        };
+                        if !known && kind != RelocationKind::ThreadLocal {
                             let at = offset as usize - range.start;
                             let item = decoded.get(instruction::index_at(&decoded, at));
                             let field = item.and_then(|item| item.field(at, PatchKind::Rel32.size()));
-                            found.push((name.to_owned(), matches!(field, Some(Field::Call | Field::Jump))));
+                            // The code model says that data is far and functions are near.
+                            let is_near = matches!(kind, RelocationKind::Narrow(_));
+                            found.push((name.to_owned(), is_near || matches!(field, Some(Field::Call | Field::Jump))));
                         }
                     }
                     _ => {}

@@ -238,6 +238,12 @@ pub(super) fn structure(
     }
     let content;
     braced!(content in input);
+    if kind == StructKind::Enum && !(bound.is_some() && content.peek(Token![..])) {
+        let message = format!(
+            "expected `enum {name} = path {{ .. }}`: C declares the enumeration, and a Rust type corresponds to it"
+        );
+        return Err(Error::new(name.span(), message));
+    }
     let mut fields = Vec::new();
     let mut in_c = false;
     while !content.is_empty() {
@@ -259,12 +265,6 @@ pub(super) fn structure(
     }
     if !content.is_empty() {
         return Err(content.error("`..` must be the last field"));
-    }
-    if kind == StructKind::Enum && !(in_c && bound.is_some() && fields.is_empty()) {
-        let message = format!(
-            "expected `enum {name} = path {{ .. }}`: C declares the enumeration, and a Rust type corresponds to it"
-        );
-        return Err(Error::new(name.span(), message));
     }
     Ok(Struct { kind, attributes, visibility, name, bound, fields, in_c })
 }
