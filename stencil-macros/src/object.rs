@@ -71,13 +71,14 @@ pub fn read<'b>(bytes: &[u8], block: &'b Block, source: &Source, abi: Abi) -> Re
     let convention = convention::of_machine(bytes, block, abi);
     let mut reader =
         Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
-    let (mut refusals, mut undefined) = (Vec::new(), Vec::new());
+    let (mut refusals, mut undefined, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&'b Uop>| -> Option<Stencil> {
         let function = by_name.get(name)?;
         match Builder::forms(reader, function, uop) {
             Ok(stencil) => Some(stencil),
             Err(refusal) if refusal.undefined => {
                 undefined.push((function.clone(), uop));
+                unlisted.push(refusal);
                 None
             }
             Err(refusal) => {
@@ -99,7 +100,10 @@ pub fn read<'b>(bytes: &[u8], block: &'b Block, source: &Source, abi: Abi) -> Re
         members
     };
     let uops: Vec<_> = block.uops.iter().enumerate().map(members).collect();
-    refusals.extend(reader.missing(&undefined));
+    match reader.missing(&undefined) {
+        Some(list) => refusals.push(list),
+        None => refusals.extend(unlisted),
+    }
     if !refusals.is_empty() {
         return Err(refusals);
     }

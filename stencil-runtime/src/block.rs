@@ -61,8 +61,8 @@
 /// # Types
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size. `c_int`, `c_char`
 /// and the other types of `core::ffi` have their names in C. `unsafe extern "C" fn(c_int) -> c_int` is a pointer to a function; an `Option` of one
-/// may be null. Host functions also take and return structs and unions of the block by value. An enumeration may be an operand, a register, a field or
-/// a parameter; C is responsible for its having one of the values that Rust declares.
+/// may be null. Host functions also take and return structs and unions of the block by value. An enumeration may be an operand, a
+/// register, a field or a parameter; C must give it one of the values that Rust declares.
 /// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
 /// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
 /// also be a `Label`. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
@@ -76,7 +76,8 @@
 /// # Names
 /// A register, an operand, a parameter of a family, a host function, a struct and its fields have the same name in both
 /// languages, so the name must be free in C: it must not be a keyword, a name of `<stdint.h>`, `<stddef.h>` or `<stdbool.h>`, or a reserved
-/// name (`_Name`, `__name`), unless C declares the function, the static or the struct. A register, an operand or a parameter must not have the name of a macro either.
+/// name (`_Name`, `__name`), unless C declares the function, the static or the struct. A register, an operand or a parameter must not
+/// have the name of a macro either.
 /// `emit_<uop>` and `STENCIL_<uop>` are items of the module that contains the block, so uops of different machines in one module
 /// need different names.
 ///
