@@ -57,6 +57,9 @@ pub const ENTRY: &str = "stencil_entry";
 /// The section of the table that states each struct's layout in C.
 pub const LAYOUT_SECTION: &str = ".stencil.layout";
 
+/// What to do about a name that is a macro.
+const RENAME: &str = "choose another name";
+
 /// The name of the stretch with which every unit begins.
 pub const PRELUDE: &str = "the prelude of stencil!";
 
@@ -203,11 +206,11 @@ impl Source {
     }
 
     /// Rejects a name that is already a C macro, and undefines the macro so that no other message follows.
-    fn not_a_macro(&mut self, name: &Ident, of: &str) {
+    fn not_a_macro(&mut self, name: &Ident, of: &str, remedy: &str) {
         self.made(format!("name {name} of {of}"), name.span());
         let _ = writeln!(
             self.c,
-            "#ifdef {name}\n#pragma GCC error \"`{name}` is the name of a macro in C: choose another name\"\n#undef {name}\n#endif"
+            "#ifdef {name}\n#pragma GCC error \"`{name}` is the name of a macro in C: {remedy}\"\n#undef {name}\n#endif"
         );
     }
 
@@ -216,14 +219,22 @@ impl Source {
         let name = item.name.to_string();
         match &item.kind {
             ExternKind::Function(Some(signature)) => {
-                self.not_a_macro(&item.name, "a host function");
+                self.not_a_macro(
+                    &item.name,
+                    "a host function",
+                    &format!("{RENAME}, or leave the type to C: `extern fn {name}(..);`"),
+                );
                 self.made(format!("extern fn {name}"), item.name.span());
                 let more = if signature.variadic { ", ..." } else { "" };
                 let declarator = format!("{name}({}{more})", parameters(&signature.parameters));
                 let _ = writeln!(self.c, "{};", returning(&signature.output, &declarator));
             }
             ExternKind::Static { ty: Some(ty), mutable } => {
-                self.not_a_macro(&item.name, "a static");
+                self.not_a_macro(
+                    &item.name,
+                    "a static",
+                    &format!("{RENAME}, or leave the type to C: `extern static {name}: ..;`"),
+                );
                 self.made(format!("extern static {name}"), item.name.span());
                 let declarator = if *mutable { name.clone() } else { format!("const {name}") };
                 let _ = writeln!(self.c, "extern {};", ty.c.declare(&declarator));
@@ -262,7 +273,7 @@ impl Source {
     fn machine(&mut self, block: &Block, abi_of_block: Abi) {
         let machine = &block.machine;
         for register in &machine.parameters {
-            self.not_a_macro(&register.name, "a register");
+            self.not_a_macro(&register.name, "a register", RENAME);
         }
         let (abi, tail) = match abi_of_block {
             Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
@@ -327,7 +338,7 @@ impl Source {
         let name = &uop.name;
         let parameters = uop.parameters.iter().map(|parameter| &parameter.name);
         for operand in parameters.chain(uop.operands.iter().map(|field| &field.name)) {
-            self.not_a_macro(operand, &format!("uop {name}"));
+            self.not_a_macro(operand, &format!("uop {name}"), RENAME);
         }
         self.made(format!("holes of uop {name}"), name.span());
         for (operand, field) in uop.operands.iter().enumerate() {
