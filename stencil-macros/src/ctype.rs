@@ -27,6 +27,10 @@ pub enum Type {
     Label,
     /// A pointer to a function: `unsafe extern "C" fn(..)`, or `Option` of one.
     Function(Box<Function>),
+    /// The address of code outside of the program; operands only.
+    CodeAddress,
+    /// A jump that can be linked to other code at run time; operands only.
+    Exit,
     /// `[T; N]`; fields of a struct only.
     Array(Box<Type>, usize),
     /// A struct of the block, or, behind a pointer, any Rust type.
@@ -56,7 +60,7 @@ pub struct Function {
 }
 
 /// The types that the macro knows by name.
-pub const NAMES: [&str; 29] = [
+pub const NAMES: [&str; 31] = [
     "u8",
     "u16",
     "u32",
@@ -72,6 +76,8 @@ pub const NAMES: [&str; 29] = [
     "f64",
     "__m128i",
     "Label",
+    "CodeAddress",
+    "Exit",
     "c_void",
     "c_char",
     "c_schar",
@@ -105,12 +111,17 @@ const INTEGERS_OF_C: [(&str, &str, u32, bool); 11] = [
 
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, f64, the types of \
                          core::ffi, __m128i, a raw pointer or an `extern \"C\" fn` pointer; a field may also be an array or another \
-                         struct of the block, and an operand may also be a Label";
+                         struct of the block, and an operand may also be a Label, a CodeAddress or an Exit";
 
 impl Type {
     /// Returns whether conventions pass the type in a vector register, rather than in a general-purpose one.
     pub fn is_in_vector_register(&self) -> bool {
         matches!(self, Self::F32 | Self::F64 | Self::Vector)
+    }
+
+    /// Returns whether bodies jump to an operand of this type, or call it.
+    pub fn is_code(&self) -> bool {
+        matches!(self, Self::Label | Self::CodeAddress | Self::Exit)
     }
 
     pub fn from_rust(ty: &syn::Type) -> Result<Self> {
@@ -162,6 +173,8 @@ impl Type {
                     "f64" | "c_double" => Self::F64,
                     "__m128i" => Self::Vector,
                     "Label" => Self::Label,
+                    "CodeAddress" => Self::CodeAddress,
+                    "Exit" => Self::Exit,
                     "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
                 })
@@ -214,7 +227,12 @@ impl Type {
             // The definition of `__m128i` in the compilers' headers, which take long to read.
             Self::Vector => "long long __attribute__((vector_size(16)))".into(),
             Self::Named(name) => name.to_string(),
-            Self::Label | Self::Pointer { .. } | Self::Array(..) | Self::Function(_) => {
+            Self::Label
+            | Self::CodeAddress
+            | Self::Exit
+            | Self::Pointer { .. }
+            | Self::Array(..)
+            | Self::Function(_) => {
                 unreachable!("has a declarator or no C spelling")
             }
         }

@@ -47,6 +47,8 @@ pub enum Symbol {
 pub struct Objects {
     /// The machine's entry, if the block declares the machine.
     pub entry: Option<Stencil>,
+    /// The machine's entry at an address, if the block declares the machine.
+    pub fragment_entry: Option<Stencil>,
     /// For each uop its members: none for a member that the family's condition excludes.
     pub uops: Vec<Vec<Option<Stencil>>>,
     /// The constants that stencils refer to.
