@@ -1,6 +1,6 @@
 //! Operands: their types in Rust, and the values that their holes take.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::ast::{Field, Uop};
@@ -14,6 +14,20 @@ pub fn rust_type(field: &Field) -> TokenStream {
         Type::Label | Type::Exit => quote! { __stencil_runtime::Address },
         _ => quote! { #ty },
     }
+}
+
+/// The word of an operand, given the variable that holds its value.
+pub fn word(field: &Field, variable: &Ident) -> TokenStream {
+    let value = match &field.ty.c {
+        Type::Function(function) if function.nullable => quote! {
+            __stencil_core::option::Option::map_or(#variable, __stencil_core::ptr::null::<()>(), |__function| __function as *const ())
+        },
+        Type::Function(_) => quote! { (#variable as *const ()) },
+        // An enumeration.
+        Type::Named(_) => quote! { (#variable as __stencil_core::primitive::i64) },
+        _ => quote! { #variable },
+    };
+    quote! { __stencil_runtime::Operand::to_word(#value) }
 }
 
 /// The Rust spelling of a type.
