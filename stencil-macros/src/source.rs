@@ -378,10 +378,10 @@ impl<'b> Parameters<'b> {
                     names.push(field.name.to_string());
                     declared.push(field.ty.c.declare(&field.name.to_string()));
                 }
-                Parameter::Scratch(register) => {
+                Parameter::Scratch(register, ty) => {
                     let name = format!("stencil_{}", register.name);
-                    declared.push(format!("__attribute__((unused)) uint64_t {name}"));
-                    scratch.push(format!("uint64_t {name}; "));
+                    declared.push(format!("__attribute__((unused)) {ty} {name}"));
+                    scratch.push(format!("{ty} {name}; "));
                     forget.push(format!("\"={}\"({name})", register.constraint));
                     names.push(name);
                 }

@@ -38,8 +38,10 @@ pub const VECTOR: &str = "long long __attribute__((vector_size(16)))";
 /// How a convention classifies a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Integers and pointers.
+    /// Integers of 32 and 64 bits, and pointers.
     Integer,
+    /// An integer of 8 or 16 bits, with its C type.
+    Narrow(&'static str),
     /// A `float`, a `double` or a vector, with its C type.
     Vector(&'static str),
 }
@@ -66,7 +68,7 @@ impl Convention {
         let (mut integers, mut vectors, mut stack) = (PLATFORM_INTEGERS.into_iter(), 0..PLATFORM_VECTORS, 0_u32);
         let parameters = classes.iter().map(|class| {
             let register = match class {
-                Class::Integer => integers.next(),
+                Class::Integer | Class::Narrow(_) => integers.next(),
                 Class::Vector(_) => vectors.next().map(|number| Register::ZMM0 + u32::from(number)),
             };
             register.map_or_else(
@@ -150,7 +152,7 @@ impl fmt::Display for Convention {
 pub fn source(declarator: &str, classes: &[Class]) -> String {
     let ty = |class: &Class| match class {
         Class::Integer => "uint64_t",
-        Class::Vector(ty) => ty,
+        Class::Narrow(ty) | Class::Vector(ty) => ty,
     };
     let parameters: Vec<_> =
         classes.iter().enumerate().map(|(index, class)| format!("{} stencil_p{index}", ty(class))).collect();
