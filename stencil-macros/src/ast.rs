@@ -131,6 +131,16 @@ impl Uop {
         !self.parameters.is_empty()
     }
 
+    /// Returns the number of words in which an instruction holds the operands.
+    pub fn words(&self) -> usize {
+        self.first_word(self.operands.len())
+    }
+
+    /// Returns the index of the first word of an operand. The operands' words are in the operands' order.
+    pub fn first_word(&self, operand: usize) -> usize {
+        self.operands[..operand].iter().map(|field| field.ty.c.words()).sum()
+    }
+
     /// The number of members, or `None` if there are more than [`MAX_MEMBERS`].
     pub fn count(&self) -> Option<usize> {
         self.parameters.iter().try_fold(1_usize, |all, parameter| {

@@ -177,9 +177,9 @@ fn of_c(block: &Block) -> Vec<Class> {
 
 fn class(ty: &Typed) -> Class {
     match ty.c {
-        Type::F32 => Class::Vector("float"),
-        Type::F64 => Class::Vector("double"),
-        Type::Vector => Class::Vector(probe::VECTOR),
+        Type::F32 => Class::Vector("float", 4),
+        Type::F64 => Class::Vector("double", 8),
+        Type::Vector(vector) => Class::Vector(vector.c, vector.bytes),
         _ => Class::Integer,
     }
 }

@@ -4,6 +4,8 @@ use proc_macro2::Ident;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, Result};
 
+use crate::vector::Vector;
+
 /// A type that both languages have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -16,8 +18,8 @@ pub enum Type {
     Bool,
     F32,
     F64,
-    /// `__m128i` of `core::arch`: 128 bits in a vector register.
-    Vector,
+    /// A vector of `core::arch`, in a vector register.
+    Vector(&'static Vector),
     /// A raw pointer. `to` is `None` if C has no name for the pointee, such as `c_void`, `()` and generic types.
     Pointer {
         constant: bool,
@@ -32,19 +34,19 @@ pub enum Type {
 }
 
 /// The types that the macro knows by name.
-pub const NAMES: [&str; 16] = [
-    "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "bool", "f32", "f64", "__m128i", "Label",
-    "c_void",
+pub const NAMES: [&str; 24] = [
+    "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "bool", "f32", "f64", "__m128i", "__m128",
+    "__m128d", "__m256i", "__m256", "__m256d", "__m512i", "__m512", "__m512d", "Label", "c_void",
 ];
 
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, \
-                         f64, __m128i or a raw pointer; a field may also be an array or another struct of the block, and an \
+                         f64, a vector such as __m128i, or a raw pointer; a field may also be an array or another struct of the block, and an \
                          operand may also be a Label";
 
 impl Type {
     /// Returns whether conventions pass the type in a vector register, rather than in a general-purpose one.
     pub fn is_in_vector_register(&self) -> bool {
-        matches!(self, Self::F32 | Self::F64 | Self::Vector)
+        matches!(self, Self::F32 | Self::F64 | Self::Vector(_))
     }
 
     pub fn from_rust(ty: &syn::Type) -> Result<Self> {
@@ -72,7 +74,11 @@ impl Type {
                     return Err(unsupported());
                 }
                 let integer = |bits, signed| Self::Integer { bits, signed, size: false };
-                Ok(match last.ident.to_string().as_str() {
+                let name = last.ident.to_string();
+                if let Some(vector) = Vector::named(&name) {
+                    return Ok(Self::Vector(vector));
+                }
+                Ok(match name.as_str() {
                     "u8" => integer(8, false),
                     "u16" => integer(16, false),
                     "u32" => integer(32, false),
@@ -86,7 +92,6 @@ impl Type {
                     "bool" => Self::Bool,
                     "f32" => Self::F32,
                     "f64" => Self::F64,
-                    "__m128i" => Self::Vector,
                     "Label" => Self::Label,
                     "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
@@ -124,11 +129,26 @@ impl Type {
             Self::Bool => "bool".into(),
             Self::F32 => "float".into(),
             Self::F64 => "double".into(),
-            // The definition of `__m128i` in the compilers' headers, which take long to read.
-            Self::Vector => "long long __attribute__((vector_size(16)))".into(),
+            Self::Vector(vector) => vector.c.into(),
             Self::Named(name) => name.to_string(),
             Self::Label | Self::Pointer { .. } | Self::Array(..) => unreachable!("has a declarator or no C spelling"),
         }
+    }
+
+    /// Returns the size in bytes of the variable that C declares for an operand of the type.
+    pub fn operand_size(&self) -> usize {
+        match self {
+            Self::Integer { bits, .. } => *bits as usize / 8,
+            Self::Bool => 1,
+            Self::F32 => 4,
+            Self::Vector(vector) => vector.bytes,
+            _ => 8,
+        }
+    }
+
+    /// Returns the number of 64-bit words that an instruction holds an operand of the type in.
+    pub fn words(&self) -> usize {
+        if let Self::Vector(vector) = self { vector.words() } else { 1 }
     }
 
     /// The struct that a value of this type is or contains.
@@ -213,6 +233,8 @@ mod tests {
         assert_eq!(declared("[*mut u16; 2]"), "uint16_t *x[2]");
         assert_eq!(declared("crate::Vm"), "Vm x");
         assert_eq!(declared("*mut core::arch::x86_64::__m128i"), "long long __attribute__((vector_size(16))) *x");
+        assert_eq!(declared("*const __m256"), "const float __attribute__((vector_size(32))) *x");
+        assert_eq!(declared("__m512d"), "double __attribute__((vector_size(64))) x");
         assert_eq!(declared("*const String"), "const String *x");
         assert_eq!(declared("*mut Vec<u8>"), "void *x");
     }

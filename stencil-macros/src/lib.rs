@@ -38,6 +38,7 @@ mod store;
 mod suggest;
 mod temporary;
 mod text;
+mod vector;
 mod x86_64;
 
 use ast::Block;

@@ -11,12 +11,15 @@ pub mod registers;
 pub mod relocation;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
+
+use crate::vector::Vector;
 
 /// The name of the instruction set in messages.
 pub const NAME: &str = "x86-64";
 
 /// Returns the path of a vector's type in Rust's `core`.
-pub fn vector() -> TokenStream {
-    quote!(arch::x86_64::__m128i)
+pub fn vector(vector: &Vector) -> TokenStream {
+    let name = format_ident!("{}", vector.name);
+    quote!(arch::x86_64::#name)
 }

@@ -7,7 +7,7 @@ use crate::catalog::Catalog;
 use crate::emit::{Emitter, Memory, padding};
 use crate::error::Error;
 use crate::patch;
-use crate::stencil::{Details, Patch, PatchKind, Section, Stencil, Value};
+use crate::stencil::{Details, Hole, Patch, PatchKind, Section, Stencil, Value};
 
 /// The name and the address of a function or of read-only C data that a patch refers to.
 #[derive(Debug)]
@@ -111,10 +111,14 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
     fn fields(&mut self, stencil: &Stencil, details: &Details, operands: &[u64]) -> Result<Vec<[u8; 8]>, Error> {
         let Details { holes, patches, links, .. } = details;
         // This reserves the trampolines, which must precede everything else.
+        let first_word = |operand: usize| holes[..operand].iter().map(Hole::words).sum::<usize>();
         let mut values = Vec::with_capacity(patches.len());
         for (patch, link) in patches.iter().zip(links) {
             values.push(match (patch.value, link) {
-                (Value::Operand(operand), _) => (holes[operand].name, operands[operand]),
+                (Value::Operand(operand), _) => {
+                    let word = if let PatchKind::Word(word) = patch.kind { word.into() } else { 0 };
+                    (holes[operand].name, operands[first_word(operand) + word])
+                }
                 (Value::Callee(_), Some(Link { name, address })) => (*name, self.reach(name, *address as u64)?),
                 (_, Some(Link { name, address })) => (*name, *address as u64),
                 (Value::Code(offset), None) => ("data", self.code().wrapping_add(offset as u64)),
@@ -140,7 +144,9 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let &Patch { section, offset, kind, addend, .. } = patch;
         let wide = |[a, b, c, d]: [u8; 4]| [a, b, c, d, 0, 0, 0, 0];
         match kind {
-            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => Ok(patch::abs64(value, addend)),
+            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 | PatchKind::Word(_) => {
+                Ok(patch::abs64(value, addend))
+            }
             PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => Ok(patch::scaled(value, factor, addend)),
             PatchKind::Abs32S => patch::abs32s(value, addend).map(wide),
             PatchKind::Rel32 => {
@@ -207,6 +213,8 @@ mod tests {
     use crate::Label;
     use crate::emit::{Address, Fresh, Reused};
     use crate::stencil::Body;
+    use crate::vector::VectorOperand;
+    use core::arch::x86_64::{__m128, __m128i};
 
     const FAR: u64 = 0x7fff_0000_0000;
 
@@ -217,6 +225,10 @@ mod tests {
         uop constant() { f = f * 1.5 + 0.25; }
         uop call() { x = host(x) + host(x + 1); }
         uop leave(target: Label) { if (x > 5) JUMP(target); x++; }
+        uop vectors(a: u8, v: __m128i, target: Label, w: __m128) {
+            x += a + v[1] + (uint64_t)w[3] + (uint64_t)(v + v)[0];
+            if (x > 5) JUMP(target);
+        }
     }
 
     extern "C" fn host(x: u64) -> u64 {
@@ -243,14 +255,22 @@ mod tests {
                 emit_numbers(out, a, b, c, d, e)?;
                 emit_constant(out)?;
                 emit_call(out)?;
-                emit_leave(out, Address(near))
+                emit_leave(out, Address(near))?;
+                emit_vectors(
+                    out,
+                    5,
+                    VectorOperand::<2>::from_words([d, 3]),
+                    Address(near),
+                    VectorOperand::<2>::from_words([4, d]),
+                )
             });
             let described = emitted(&|out| {
                 let words = [a as u64, b as u64, c.into(), d, e.to_bits()];
                 emit_stencil(out, &STENCIL_numbers, &words)?;
                 emit_stencil(out, &STENCIL_constant, &[])?;
                 emit_stencil(out, &STENCIL_call, &[])?;
-                emit_stencil(out, &STENCIL_leave, &[near])
+                emit_stencil(out, &STENCIL_leave, &[near])?;
+                emit_stencil(out, &STENCIL_vectors, &[5, d, 3, near, 4, d])
             });
             assert!(functions == described);
         }

@@ -36,6 +36,7 @@ pub mod patch;
 mod program;
 mod stencil;
 mod uop;
+mod vector;
 
 pub use arena::{Arena, ArenaOptions, ArenaStats};
 pub use batch::Batch;
@@ -60,6 +61,7 @@ pub mod expansion {
     pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use crate::uop::{Function, Shape};
+    pub use crate::vector::VectorOperand;
     pub use ::core;
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 

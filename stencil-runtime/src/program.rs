@@ -22,7 +22,7 @@ use crate::uop::{Emit, Limits, Size, Uop, member};
 /// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
 /// convention `ABI`.
 pub unsafe trait Machine: Sized + 'static {
-    /// The operands of an instruction: an array with one word for each operand of the uop that has most.
+    /// The operands of an instruction: an array of as many words as the uop with most words has.
     type Operands: Words;
     /// The type of a program as a function: the machine's parameters and result in the C convention.
     type Entry: Entry;
@@ -47,7 +47,7 @@ impl<M: Machine> Instruction<M> {
     ///
     /// # Safety
     /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
-    /// type. `limits` are those of the ranges of the narrow form's holes.
+    /// type, or, for a vector, its words from the lowest lanes on. `limits` are those of the ranges of the narrow form's holes.
     #[must_use]
     #[inline(always)]
     pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N], limits: Option<Limits<N>>) -> Self {
@@ -111,7 +111,8 @@ impl<M: Machine> Instruction<M> {
         self.uop.stencil()
     }
 
-    /// Returns the operands as words, in the order of [`Stencil::holes`]. Unused words follow.
+    /// Returns the operands as words, in the order of [`Stencil::holes`]. Each takes [`Hole::words`](crate::Hole::words) of
+    /// them. Unused words follow.
     #[must_use]
     pub fn operands(&self) -> &[u64] {
         self.operands.as_ref()
@@ -127,12 +128,19 @@ impl<M: Machine> Clone for Instruction<M> {
 impl<M: Machine> Copy for Instruction<M> {}
 
 impl<M: Machine> fmt::Debug for Instruction<M> {
-    /// Writes the uop's name and its operands as words: `push value=0x28`.
+    /// Writes the uop's name and its operands as words: `push value=0x28`. A vector is one number, the highest lane first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stencil = self.stencil();
         f.write_str(&stencil.name())?;
-        for (hole, word) in stencil.holes().iter().zip(self.operands()) {
-            write!(f, " {}={word:#x}", hole.name)?;
+        let mut rest = self.operands();
+        for hole in stencil.holes() {
+            let Some((words, others)) = rest.split_at_checked(hole.words()) else { break };
+            rest = others;
+            write!(f, " {}=0x", hole.name)?;
+            match words {
+                [word] => write!(f, "{word:x}")?,
+                vector => vector.iter().rev().try_for_each(|word| write!(f, "{word:016x}"))?,
+            }
         }
         Ok(())
     }

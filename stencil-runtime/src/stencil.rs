@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::catalog::{self, Catalog, Reader};
 use crate::described::Link;
+use crate::vector;
 
 /// A uop's machine code with holes, as [`stencil!`](crate::stencil!) found it in the C compiler's object file.
 ///
@@ -383,6 +384,13 @@ impl Hole {
     pub(crate) fn type_name(&self) -> &'static str {
         self.ty.rsplit(':').next().unwrap_or_default().trim()
     }
+
+    /// Returns the number of 64-bit words that the operand takes in an [`Instruction`](crate::Instruction): 1, or more for a
+    /// vector.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        vector::words(self.type_name())
+    }
 }
 
 /// One of the two byte strings of a stencil.
@@ -411,6 +419,8 @@ pub enum PatchKind {
     Scaled32(u8),
     /// The low 8 bits of `S * factor + A`.
     Scaled8(u8),
+    /// The word of 64 bits with this index of a vector, whose lowest lanes are in word 0.
+    Word(u8),
     /// 32 bits, `S + A - P`.
     Rel32,
 }
@@ -420,7 +430,7 @@ impl PatchKind {
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
-            Self::Abs64 => 8,
+            Self::Abs64 | Self::Word(_) => 8,
             Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 | Self::Scaled8(_) => 1,

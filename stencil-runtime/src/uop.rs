@@ -273,7 +273,8 @@ impl<M: Machine> Uop<M> {
             return Err(Error::no_such_stencil(family.name(), &parameters));
         }
         let holes = self.stencil().holes();
-        let words = holes.iter().zip(operands.as_ref()).map(|(hole, &word)| match hole.type_name() {
+        let of_words = holes.iter().flat_map(|hole| std::iter::repeat_n(hole, hole.words()));
+        let words = of_words.zip(operands.as_ref()).map(|(hole, &word)| match hole.type_name() {
             "Label" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });

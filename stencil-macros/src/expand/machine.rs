@@ -53,8 +53,8 @@ fn types(block: &Block) -> TokenStream {
                 Type::Bool => quote! { __stencil_core::primitive::bool },
                 Type::F32 => quote! { __stencil_core::primitive::f32 },
                 Type::F64 => quote! { __stencil_core::primitive::f64 },
-                Type::Vector => {
-                    let path = isa::vector();
+                Type::Vector(vector) => {
+                    let path = isa::vector(vector);
                     quote! { __stencil_core::#path }
                 }
                 Type::Label => quote! { __stencil_runtime::Label },
@@ -113,7 +113,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let attributes = &machine.attributes;
     // The number of operand words is that of the largest uop, unless the user asks for more for the sake of other
     // blocks.
-    let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
+    let own = block.uops.iter().map(|uop| uop.words().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
     let entry = entry_type(block);
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
@@ -175,10 +175,10 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
     let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
     let span = block.machine.name.span();
     let room = block.uops.iter().map(|uop| {
-        let needed = uop.operands.len().max(uop.parameters.len());
+        let needed = uop.words().max(uop.parameters.len());
         let message = format!(
-            "uop `{}` has {needed} operands, more than any uop in the block that declares the machine: write \
-             `#[operands({needed})]` before `machine` there",
+            "the operands of uop `{}` take {needed} words, more than those of any uop in the block that declares the machine: \
+             write `#[operands({needed})]` before `machine` there",
             uop.name
         );
         let core = names::core_at(block, uop.name.span());

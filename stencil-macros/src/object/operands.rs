@@ -87,6 +87,8 @@ impl Builder<'_, '_, '_> {
             }
             Type::Bool => Operand { range: (0, 1), ..Operand::integer(8, false) },
             Type::F32 => Operand { may_be_refused: false, ..Operand::integer(32, false) },
+            // An instruction can hold the first word.
+            Type::Vector(vector) => Operand { bytes: vector.bytes as u32, ..Operand::integer(64, false) },
             _ => Operand::integer(64, false),
         };
         match self.assumed.get(operand) {

@@ -25,6 +25,7 @@ mod relocations;
 mod scratch;
 mod seed;
 mod types;
+mod vector_operands;
 
 /// Returns whether a test can compare bytes. A C compiler without `preserve_none` produces different ones; then a
 /// message says that the test skips the comparison.
