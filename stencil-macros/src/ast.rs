@@ -12,8 +12,10 @@ pub const MAX_MEMBERS: usize = 4096;
 pub struct Block {
     /// The path of `stencil-runtime`: that of `#![stencil(crate = path)]`, or else that of the macro.
     pub runtime: Option<TokenStream>,
-    /// The block's flags for the C compiler, which follow the macro's own.
+    /// The block's flags for the C compiler, which follow the macro's own. Those for the required features come first.
     pub flags: Vec<LitStr>,
+    /// The features of the processor that the block requires.
+    pub requires: Vec<LitStr>,
     /// The contract of each uop that has none of its own.
     pub contract: Contract,
     pub machine: Machine,

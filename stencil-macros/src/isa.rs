@@ -26,4 +26,4 @@ pub use crate::x86_64::fold;
 pub use crate::x86_64::probe;
 
 /// Names in messages and in Rust.
-pub use crate::x86_64::{NAME, vector};
+pub use crate::x86_64::{NAME, needs_feature, vector};

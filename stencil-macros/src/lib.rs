@@ -23,6 +23,7 @@ mod culprit;
 mod diagnostics;
 mod entry;
 mod expand;
+mod feature;
 mod hash;
 mod headers;
 mod inputs;

@@ -14,6 +14,7 @@ use syn::ext::IdentExt as _;
 use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
 use crate::convention::{self, Parameter};
 use crate::ctype::Type;
+use crate::isa;
 use crate::model::{Abi, Symbol};
 use crate::text::{Place, Text};
 
@@ -81,6 +82,7 @@ impl Source {
             Self { c: String::new(), symbols: HashMap::new(), uops, parts: Vec::new(), stretches: HashMap::new() };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
         source.opaque_types(block);
+        source.wide_vectors(block);
         let mut defined = vec![false; block.structs.len()];
         for declaration in &block.order {
             match *declaration {
@@ -179,6 +181,24 @@ impl Source {
         for s in block.structs.iter().filter(|s| !s.in_c) {
             self.made(format!("type {}", s.name), s.name.span());
             let _ = writeln!(self.c, "typedef struct {0} {0};", s.name);
+        }
+    }
+
+    /// Rejects vectors that C passes in registers which the flags do not allow. Without such a register, the convention is another one.
+    fn wide_vectors(&mut self, block: &Block) {
+        let hosts =
+            block.externs.iter().flat_map(|host| host.parameters.iter().map(|field| &field.ty).chain(&host.output));
+        let machine = block.machine.parameters.iter().map(|field| &field.ty).chain(&block.machine.output);
+        for ty in machine.chain(hosts) {
+            let Type::Vector(vector) = &ty.c else { continue };
+            let Some((guard, feature)) = isa::needs_feature(vector) else { continue };
+            self.made(format!("vector {} {}", vector.name, self.stretches.len()), ty.span);
+            let _ = writeln!(
+                self.c,
+                "#ifndef {guard}\n#pragma GCC error \"`{}` is passed in a register that needs {feature}: \
+                 write `#![stencil(requires = \\\"{feature}\\\")]` at the start of the block\"\n#endif",
+                vector.name
+            );
         }
     }
 

@@ -18,6 +18,16 @@ use crate::vector::Vector;
 /// The name of the instruction set in messages.
 pub const NAME: &str = "x86-64";
 
+/// Returns the feature without which no register holds a vector, after the macro that compilers define if the flags allow it. None
+/// if every processor has such registers.
+pub fn needs_feature(vector: &Vector) -> Option<(&'static str, &'static str)> {
+    match vector.bytes {
+        32 => Some(("__AVX__", "avx")),
+        64 => Some(("__AVX512F__", "avx512f")),
+        _ => None,
+    }
+}
+
 /// Returns the path of a vector's type in Rust's `core`.
 pub fn vector(vector: &Vector) -> TokenStream {
     let name = format_ident!("{}", vector.name);

@@ -26,6 +26,7 @@ mod described;
 mod emit;
 mod entry;
 mod error;
+mod feature;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod label;
@@ -60,9 +61,10 @@ pub mod expansion {
     pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
+    pub use crate::feature::Feature;
     pub use crate::uop::{Function, Shape};
     pub use crate::vector::VectorOperand;
-    pub use ::core;
+    pub use ::{core, std};
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 
     /// The first segments of all paths in an expansion, which the user's names cannot shadow. Each block imports them with a

@@ -9,6 +9,7 @@ use crate::described::TRAMPOLINE_SIZE;
 use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::feature;
 use crate::label::{Label, Labels};
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
@@ -33,6 +34,9 @@ pub unsafe trait Machine: Sized + 'static {
     const CONVENTION: crate::expansion::Convention;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
+    /// The features of the processor that uops of the machine require.
+    #[doc(hidden)]
+    const REQUIRES: &'static [crate::expansion::Feature] = &[];
 }
 
 /// One uop with its operands: an element of a program.
@@ -161,9 +165,11 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Runs the first pass. It binds the labels and forgets those of other programs.
+    /// Runs the first pass. It checks that the processor can run the machine's code, binds the labels and forgets those of other
+    /// programs.
     #[inline(always)]
     pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
+        feature::check::<M>()?;
         labels.clear();
         // The sums below cannot overflow: fewer than 2^30 sizes of 32 bits each.
         if instructions.len() >= 1 << 30 {

@@ -118,6 +118,10 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let entry = entry_type(block);
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
     let entry_uop = names.entry();
+    let expansion = names::expansion_at(block, Span::call_site());
+    let requires = block.requires.iter().map(|feature| {
+        quote! { __stencil_runtime::expansion::Feature::new(#feature, || #expansion::std::is_x86_feature_detected!(#feature)) }
+    });
     let members = catalog.entry.iter().flat_map(|entry| &entry.members).flatten();
     let uop = { members }.map(|member| instruction::uop(*member, &quote!(&[]), names)).next();
     quote! {
@@ -135,6 +139,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
+            const REQUIRES: &'static [__stencil_runtime::expansion::Feature] = &[#(#requires),*];
         }
 
         impl #name {
@@ -174,11 +179,25 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
 fn continued(block: &Block, calls: &Calls) -> TokenStream {
     let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
     let span = block.machine.name.span();
+    let required = block.requires.iter().map(|feature| {
+        let message = format!(
+            "the block that declares the machine does not require `{}`: write `requires` there, too, since a program is checked \
+             by its machine",
+            feature.value()
+        );
+        let core = names::core_at(block, feature.span());
+        quote_spanned! {feature.span()=>
+            const _: () = #core::assert!(
+                __stencil_runtime::expansion::Feature::is_among(#feature, <#machine as __stencil_runtime::Machine>::REQUIRES),
+                #message,
+            );
+        }
+    });
     let room = block.uops.iter().map(|uop| {
         let needed = uop.words().max(uop.parameters.len());
         let message = format!(
-            "the operands of uop `{}` take {needed} words, more than those of any uop in the block that declares the machine: \
-             write `#[operands({needed})]` before `machine` there",
+            "uop `{}` has {needed} operand words, more than any uop in the block that declares the machine: write \
+             `#[operands({needed})]` before `machine` there",
             uop.name
         );
         let core = names::core_at(block, uop.name.span());
@@ -196,6 +215,7 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
             __same::<<#machine as __stencil_runtime::Machine>::Entry, #entry>();
             <#machine as __stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
+        #(#required)*
         #(#room)*
     }
 }
