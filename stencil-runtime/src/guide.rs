@@ -7,12 +7,13 @@
 //! 5. [C constants and helper functions](constants)
 //! 6. [Calling Rust](calling_rust)
 //! 7. [Families](families)
-//! 8. [A tracing interpreter](tracing): record, compile, guard, leave
-//! 9. [Testing uops](testing)
-//! 10. [Shipping without a C compiler](shipping)
-//! 11. [Debugging](debugging)
-//! 12. [C that Rust's lexer refuses](lexer)
-//! 13. [C in the editor](editor)
+//! 8. [Vectors and CPU features](vectors)
+//! 9. [A tracing interpreter](tracing): record, compile, guard, leave
+//! 10. [Testing uops](testing)
+//! 11. [Shipping without a C compiler](shipping)
+//! 12. [Debugging](debugging)
+//! 13. [C that Rust's lexer refuses](lexer)
+//! 14. [C in the editor](editor)
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -28,6 +29,8 @@ pub mod constants {}
 pub mod calling_rust {}
 #[doc = include_str!("guide/families.md")]
 pub mod families {}
+#[doc = include_str!("guide/vectors.md")]
+pub mod vectors {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
 #[doc = include_str!("guide/testing.md")]

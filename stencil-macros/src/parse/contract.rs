@@ -146,7 +146,15 @@ impl Parse for Argument {
             let word: Ident = input.parse().map_err(unlike)?;
             if word == "requires" {
                 let features = input.parse::<Token![=]>().and_then(|_| input.parse());
-                return features.map(Self::Requires).map_err(|_| input.error(FEATURES));
+                return features.map(Self::Requires).map_err(|_| Error::new(word.span(), FEATURES));
+            }
+            if input.peek(Token![=]) && input.peek2(LitStr) {
+                let meant = suggest::nearest(&word.to_string(), ["requires"]).or(of_rust(&word));
+                let message = match meant {
+                    Some(meant) => format!("a block has no `{word}`; did you mean `{meant}`?"),
+                    None => FORM.into(),
+                };
+                return Err(Error::new(word.span(), message));
             }
             let number = match input.parse::<Option<Token![=]>>()? {
                 Some(_) => Some(input.parse().map_err(|_| input.error(NUMBER))?),
@@ -159,6 +167,11 @@ impl Parse for Argument {
         }
         Ok(argument)
     }
+}
+
+/// Returns what to write in place of the name of Rust's attribute for features, or a part of it.
+fn of_rust(word: &Ident) -> Option<&'static str> {
+    ["target_feature", "feature", "features", "enable"].iter().any(|name| word == name).then_some("requires")
 }
 
 fn clause(word: &Ident, number: Option<&LitInt>) -> Result<Clause, Error> {
