@@ -268,6 +268,25 @@ mod tests {
         assert!(told.starts_with(&format!("passes parameters in {registers} and")), "{told}");
     }
 
+    /// Host functions whose vectors do not all fit into registers, and a machine with registers of all widths.
+    #[test]
+    fn vectors_of_all_widths() {
+        let Some(compiler) = found() else { return };
+        let hosts = "extern fn f(a: __m512, b: __m512d, c: __m512i, d: __m256, e: __m256i, f: __m256d, g: __m128, h: __m128d) = f;";
+        let machine = "machine M(a: u64, v: __m512i, x: f64, w: __m256, b: u8, y: __m128d, z: __m512d) -> __m256i;";
+        for flags in
+            [&["-O2"][..], &["-O0"], &["-Os", "-fPIC"], &["-mcmodel=large"], &["-O1", "-fno-omit-frame-pointer"]]
+        {
+            let flags = [&["-mavx512f"], flags].concat();
+            let told = convention(compiler, &format!("{machine}{hosts}"), &flags).unwrap();
+            let registers = match compiler.traits.abi {
+                Abi::PreserveNone => "r12 xmm0 xmm1 xmm2 rdi xmm3 xmm4",
+                Abi::C => "rdi xmm0 xmm1 xmm2 rsi xmm3 xmm4",
+            };
+            assert!(told.starts_with(&format!("passes parameters in {registers} and")), "{flags:?} {told}");
+        }
+    }
+
     /// Whatever the widths of a machine's integers are, it does not use the registers that it leaves to bodies.
     #[test]
     fn scratch_registers_stay_free() {

@@ -52,6 +52,7 @@ pub use operand::{Operand, Words};
 pub use program::{Instruction, Machine};
 pub use stencil::{Abi, Body, Family, Hole, Patch, PatchKind, Section, Stencil, Value};
 pub use uop::Uop;
+pub use vector::VectorOperand;
 
 /// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
@@ -63,7 +64,6 @@ pub mod expansion {
     pub use crate::emit::copy;
     pub use crate::feature::Feature;
     pub use crate::uop::{Function, Shape};
-    pub use crate::vector::VectorOperand;
     pub use ::{core, std};
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 

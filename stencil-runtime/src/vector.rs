@@ -1,16 +1,31 @@
 //! Vectors as operands: the words that an instruction holds.
 
-/// A vector type of `core::arch`, which takes `WORDS` words of an instruction, the lowest lanes first.
-pub trait VectorOperand<const WORDS: usize>: Copy {
-    /// Returns the words of a vector.
+/// A vector type of `core::arch`. An operand of this type takes `WORDS` words of an [`Instruction`](crate::Instruction).
+///
+/// ```
+/// # #[cfg(target_arch = "x86_64")] {
+/// use core::arch::x86_64::__m256i;
+/// use stencil_runtime::VectorOperand;
+///
+/// let v = __m256i::from_words([1, 2, 3, 4]);
+/// assert_eq!(v.to_words(), [1, 2, 3, 4]);
+/// # }
+/// ```
+pub trait VectorOperand<const WORDS: usize>: sealed::Sealed + Copy {
+    /// Returns the words of a vector, the lowest lanes first.
     fn to_words(self) -> [u64; WORDS];
     /// Returns the vector of these words.
     fn from_words(words: [u64; WORDS]) -> Self;
 }
 
+mod sealed {
+    pub trait Sealed {}
+}
+
 #[cfg(target_arch = "x86_64")]
 macro_rules! vectors {
     ($($name:ident: $words:literal),*) => {$(
+        impl sealed::Sealed for core::arch::x86_64::$name {}
         impl VectorOperand<$words> for core::arch::x86_64::$name {
             #[inline(always)]
             fn to_words(self) -> [u64; $words] {

@@ -21,8 +21,7 @@ pub fn words(field: &Field, argument: &TokenStream) -> Vec<TokenStream> {
     match &field.ty.c {
         Type::Vector(vector) => {
             let count = vector.words();
-            let word =
-                |word| quote! { __stencil_runtime::expansion::VectorOperand::<#count>::to_words(#argument)[#word] };
+            let word = |word| quote! { __stencil_runtime::VectorOperand::<#count>::to_words(#argument)[#word] };
             (0..count).map(word).collect()
         }
         _ => vec![quote! { __stencil_runtime::Operand::to_word(#argument) }],
