@@ -6,7 +6,7 @@
 use core::arch::x86_64::*;
 use std::mem::transmute;
 
-use stencil_runtime::{Arena, Error, Instruction, Label, Stencil};
+use stencil_runtime::{Arena, Error, Instruction, Label, Stencil, VectorOperand as _};
 
 use super::Random;
 
@@ -87,12 +87,9 @@ mod avx2 {
         /// What `run` returns after `keep`.
         pub fn kept(mut self) -> (u64, Memory<4>) {
             let Self { a, b, f, d, small, .. } = self;
-            // SAFETY: every bit pattern is an array.
-            unsafe {
-                self.memory.0[..4].copy_from_slice(&transmute::<_, [[u64; 4]; 4]>((a, b, f, d)));
-                let [low, high] = transmute::<__m128i, [u64; 2]>(small);
-                self.memory.0[4] = [low, high, 0, 0];
-            }
+            let [low, high] = small.to_words();
+            let registers = [a.to_words(), b.to_words(), f.to_words(), d.to_words(), [low, high, 0, 0]];
+            self.memory.0[..5].copy_from_slice(&registers);
             (self.n, self.memory)
         }
 
@@ -100,8 +97,7 @@ mod avx2 {
         #[target_feature(enable = "avx2,fma")]
         pub fn step(&mut self, random: &mut Random, label: &mut u32) -> Vec<Instruction<Wide>> {
             let words = vector(random);
-            // SAFETY: every bit pattern is a vector. Reads stay within the memory.
-            let (v, of_bytes) = unsafe { (transmute::<[u64; 4], __m256i>(words), self.memory.0.as_ptr().cast::<u8>()) };
+            let (v, of_bytes) = (__m256i::from_words(words), self.memory.0.as_ptr().cast::<u8>());
             let lane = random.next() as usize % SIZE;
             match random.next() % 15 {
                 0 => {
@@ -123,7 +119,7 @@ mod avx2 {
                     vec![Wide::permute(k, v)]
                 }
                 3 => {
-                    self.b = unsafe { transmute::<[u64; 4], __m256i>(self.memory.0[lane]) };
+                    self.b = __m256i::from_words(self.memory.0[lane]);
                     vec![Wide::load(lane as u16)]
                 }
                 4 => {
@@ -132,7 +128,7 @@ mod avx2 {
                     vec![Wide::load_bytes(at as i32)]
                 }
                 5 => {
-                    self.memory.0[lane] = unsafe { transmute::<__m256i, [u64; 4]>(_mm256_sub_epi64(self.b, v)) };
+                    self.memory.0[lane] = _mm256_sub_epi64(self.b, v).to_words();
                     vec![Wide::store(lane as u16, v)]
                 }
                 6 => {
@@ -200,12 +196,12 @@ fn vectors_of_256_bits() {
     for seed in 1..200 {
         let mut random = Random(seed);
         let memory = Memory(std::array::from_fn(|_| vector(&mut random)));
+        let [a, b] = std::array::from_fn(|_| __m256i::from_words(vector(&mut random)));
         // SAFETY: every bit pattern is a vector, and the processor has the features.
         unsafe {
-            let [a, b] = std::array::from_fn(|_| transmute::<[u64; 4], __m256i>(vector(&mut random)));
             let (f, d) =
                 (transmute::<[f32; 8], __m256>([1.5; 8]), transmute::<[f64; 4], __m256d>([-2.5, 0.0, 1e300, 7.0]));
-            let small = transmute::<[u64; 2], __m128i>([random.next(), random.next()]);
+            let small = __m128i::from_words([random.next(), random.next()]);
             let start = avx2::State { a, b, f, d, small, memory, n: random.next() };
             let (mut state, mut program, mut label) = (start, Vec::new(), 0);
             for _ in 0..30 {
@@ -261,7 +257,6 @@ mod avx512 {
         pub uop masked(lanes: u8, v: __m512i) { b = _mm512_mask_add_epi64(b, lanes, a, v); }
         pub uop doubles(v: __m512d) { x = _mm512_add_pd(x, v); }
         pub uop words(v: __m512i, k: i32) { n += v[7] + k; }
-        pub uop start() { a = _mm512_setzero_si512(); b = a; x = _mm512_setzero_pd(); }
         pub uop keep() { memory[0] = a; memory[1] = b; memory[2] = (__m512i)x; }
         pub uop ret() { RETURN(n); }
     }
@@ -286,7 +281,7 @@ fn vectors_of_512_bits() {
         caller => caller.unwrap(),
     };
     type Vector = [u64; 8];
-    let of = |lanes: Vector| -> __m512i { unsafe { transmute(lanes) } };
+    let of = __m512i::from_words;
     let plus = |a: Vector, b: Vector| -> Vector { std::array::from_fn(|lane| a[lane].wrapping_add(b[lane])) };
     for seed in 1..200 {
         let mut random = Random(seed);
@@ -343,7 +338,7 @@ fn vectors_of_512_bits() {
                 7 => {
                     let doubles = v.map(|word| word as u32 as f64);
                     x = std::array::from_fn(|lane| x[lane] + doubles[lane]);
-                    program.push(Widest::doubles(unsafe { transmute::<[f64; 8], __m512d>(doubles) }));
+                    program.push(Widest::doubles(__m512d::from_words(doubles.map(f64::to_bits))));
                 }
                 _ => {
                     let k = if v[0].is_multiple_of(2) { -1 } else { i32::MIN };
@@ -355,16 +350,31 @@ fn vectors_of_512_bits() {
         program.extend([Widest::keep(), Widest::ret()]);
         model[..3].copy_from_slice(&[a, b, x.map(f64::to_bits)]);
         let code = Widest::compile(&program).unwrap();
+        let entry = *code.entry() as *const u8;
         // SAFETY: `call` calls the entry as C does.
-        let entry = unsafe { transmute::<_, *const u8>(*code.entry()) };
         let result = unsafe { caller.entry()(entry, memory.0.as_mut_ptr().cast(), seed) };
         assert_eq!((result, memory), (n, Memory(model)), "seed {seed}");
     }
-    assert!(STENCIL_IN_BOTH_FORMS.iter().all(|stencil| stencil.narrow().is_some()));
-    assert!(!STENCIL_IN_BOTH_FORMS.iter().any(|stencil| uses_vzeroupper(*stencil)));
+    let uops = program_of_all(of([0; 8]), __m512d::from_words([0; 8]));
+    assert!(!uops.iter().any(|instruction| uses_vzeroupper(instruction.stencil())));
 }
 
-const STENCIL_IN_BOTH_FORMS: [Stencil; 1] = [avx512::STENCIL_words];
+/// All uops but the one that ends a run.
+fn program_of_all(v: __m512i, x: __m512d) -> [Instruction<avx512::Widest>; 10] {
+    use avx512::Widest;
+    [
+        Widest::add(v),
+        Widest::xor(),
+        Widest::load(1),
+        Widest::load_bytes(1),
+        Widest::broadcast(1),
+        Widest::store(1, v),
+        Widest::masked(1, v),
+        Widest::doubles(x),
+        Widest::words(v, 1),
+        Widest::keep(),
+    ]
+}
 
 /// Vectors behind pointers and as operands need no feature: C copies them in parts.
 mod anywhere {
@@ -382,13 +392,12 @@ mod anywhere {
 #[test]
 fn pointees_and_operands_of_any_width() {
     use anywhere::Plain;
-    // SAFETY: every bit pattern is a vector.
-    let (v, w) = unsafe { (transmute::<[u64; 4], __m256i>([3, 0, 0, 70]), transmute::<[f64; 8], __m512d>([0.25; 8])) };
+    let (v, w) = (__m256i::from_words([3, 0, 0, 70]), __m512d::from_words([0.25_f64.to_bits(); 8]));
     let code = Plain::compile(&[Plain::copy(w), Plain::add(v), Plain::ret()]).unwrap();
-    let from: __m512i = unsafe { transmute([1_u64, 2, 3, 4, 5, 6, 7, 8]) };
-    let mut to: [__m256d; 2] = unsafe { std::mem::zeroed() };
+    let from = __m512i::from_words([1, 2, 3, 4, 5, 6, 7, 8]);
+    let mut to = [__m256d::from_words([0; 4]); 2];
     assert_eq!(unsafe { code.entry()(&raw const from, to.as_mut_ptr(), 1) }, 77);
-    let to: [[f64; 4]; 2] = unsafe { transmute(to) };
+    let to = to.map(|v| v.to_words().map(f64::from_bits));
     assert_eq!((to[0][0], to[1][2]), (6.0, 0.25));
 }
 

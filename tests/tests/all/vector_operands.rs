@@ -5,7 +5,9 @@
 use core::arch::x86_64::{__m128, __m128d, __m128i};
 use std::mem::transmute;
 
-use stencil_runtime::{Address, Emitter, Error, Label, Patch, PatchKind, Reused, Section, Value, stencil};
+use stencil_runtime::{
+    Address, Emitter, Error, Label, Patch, PatchKind, Reused, Section, Value, VectorOperand as _, stencil,
+};
 
 use super::Random;
 
@@ -31,13 +33,7 @@ stencil! {
 }
 
 fn vector(words: [u64; 2]) -> __m128i {
-    // SAFETY: every bit pattern is a vector.
-    unsafe { transmute(words) }
-}
-
-fn words(v: __m128i) -> [u64; 2] {
-    // SAFETY: every bit pattern is an array.
-    unsafe { transmute(v) }
+    __m128i::from_words(words)
 }
 
 /// The extremes of each half, and random values.
@@ -56,7 +52,7 @@ fn run(program: &[stencil_runtime::Instruction<V>], a: [u64; 2], n: u64) -> (u64
     let (f, d) =
         unsafe { (transmute::<[f32; 4], __m128>([1.0, 2.0, 3.0, 4.0]), transmute::<[f64; 2], __m128d>([0.5, -1.0])) };
     let n = unsafe { code.entry()(vector(a), n, f, d, memory.as_mut_ptr()) };
-    (n, memory.map(words))
+    (n, memory.map(__m128i::to_words))
 }
 
 fn sum(a: [u64; 2], b: [u64; 2]) -> [u64; 2] {
