@@ -25,5 +25,5 @@ pub use crate::x86_64::fold;
 /// Calling conventions, read from machine code.
 pub use crate::x86_64::probe;
 
-/// Names in messages and in Rust.
+/// Names in messages and in Rust, and the feature that a vector's registers need.
 pub use crate::x86_64::{NAME, needs_feature, vector};
