@@ -9,11 +9,12 @@
 //! 7. [Families](families)
 //! 8. [Vectors and CPU features](vectors)
 //! 9. [A tracing interpreter](tracing): record, compile, guard, leave
-//! 10. [Testing uops](testing)
-//! 11. [Shipping without a C compiler](shipping)
-//! 12. [Debugging](debugging)
-//! 13. [C that Rust's lexer refuses](lexer)
-//! 14. [C in the editor](editor)
+//! 10. [Binary translation: blocks, regions and links](translation)
+//! 11. [Testing uops](testing)
+//! 12. [Shipping without a C compiler](shipping)
+//! 13. [Debugging](debugging)
+//! 14. [C that Rust's lexer refuses](lexer)
+//! 15. [C in the editor](editor)
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -33,6 +34,8 @@ pub mod families {}
 pub mod vectors {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
+#[doc = include_str!("guide/translation.md")]
+pub mod translation {}
 #[doc = include_str!("guide/testing.md")]
 pub mod testing {}
 #[doc = include_str!("guide/shipping.md")]

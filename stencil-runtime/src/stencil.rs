@@ -54,6 +54,13 @@ pub(crate) struct Line {
     pub(crate) text: &'static str,
 }
 
+impl Details {
+    /// Returns the index of the first word of an operand among those of an instruction.
+    pub(crate) fn first_word(&self, operand: usize) -> usize {
+        self.holes[..operand].iter().map(Hole::words).sum()
+    }
+}
+
 impl Stencil {
     /// Returns the stencil of a uop with mistakes.
     #[doc(hidden)]

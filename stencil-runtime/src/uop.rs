@@ -1,7 +1,7 @@
 //! Uops as instructions refer to them: a stencil, and the function that emits it.
 
 use crate::catalog::{self, Catalog, Stored};
-use crate::described;
+use crate::described::{self, ExitsOf};
 use crate::emit::{Emitter, Fresh, Memory};
 use crate::error::Error;
 use crate::label::Labels;
@@ -273,12 +273,14 @@ impl<M: Machine> Uop<M> {
             return Err(Error::no_such_stencil(family.name(), &parameters));
         }
         let holes = self.stencil().holes();
+        let operands = operands.as_ref();
         let of_words = holes.iter().flat_map(|hole| std::iter::repeat_n(hole, hole.words()));
-        let words = of_words.zip(operands.as_ref()).map(|(hole, &word)| match hole.type_name() {
-            "Label" => labels.address(word).map(|address| address.0),
+        let words = of_words.zip(operands).map(|(hole, &word)| match hole.type_name() {
+            "Label" | "Exit" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });
-        described::emit(out, catalog, record, &words.collect::<Result<Vec<_>, _>>()?)
+        let exits = ExitsOf { labels: operands, cells: out.indirect };
+        described::emit_of_program(out, catalog, record, &words.collect::<Result<Vec<_>, _>>()?, exits)
     }
 }
 

@@ -6,7 +6,7 @@
 use core::arch::x86_64::*;
 use std::mem::transmute;
 
-use stencil_runtime::{Arena, Error, Instruction, Label, Stencil, VectorOperand as _};
+use stencil_runtime::{Arena, Assembler, Error, Instruction, Label, Stencil, VectorOperand as _};
 
 use super::Random;
 
@@ -428,12 +428,16 @@ fn a_program_needs_the_features_of_its_machine() {
         features.push("rtm");
     }
     let (arena, program) = (Arena::new().unwrap(), [Rare::add(1), Rare::ret()]);
-    let mut batch = arena.batch();
+    let (mut batch, mut assembler) = (arena.batch(), Assembler::<Rare>::default());
+    assembler.push(program[0]);
+    assembler.push(program[1]);
     let errors = [
         Rare::compile(&program).map(drop),
         Rare::compile_in(&arena, &program).map(drop),
         batch.compile(&program),
         Rare::compile(&[]).map(drop),
+        assembler.compile_in(&arena).map(drop),
+        Rare::compile_fragment_in(&arena, &program).map(drop),
     ];
     for result in errors {
         if features.is_empty() {
