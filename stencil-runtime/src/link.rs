@@ -246,7 +246,8 @@ mod tests {
     use crate::label::Labels;
     use crate::memory::{Mapping, Owner, Placement};
     use crate::program::{Instruction, Layout};
-    use crate::{Exit, stencil};
+    use crate::{Exit, VectorOperand as _, stencil};
+    use core::arch::x86_64::__m128i;
 
     stencil! {
         machine Guest(x: u64) -> u64;
@@ -254,6 +255,10 @@ mod tests {
         uop go(exit: Exit) { JUMP(exit); }
         uop branch(least: u64, exit: Exit) { if (x >= least) JUMP(exit); }
         uop either(least: u64, more: Exit, less: Exit) { if (x >= least) JUMP(more); JUMP(less); }
+        uop behind_vectors(v: __m128i, more: Exit, w: __m128i, less: Exit) {
+            if (x + w[1] >= (uint64_t)v[1]) JUMP(more);
+            JUMP(less);
+        }
         uop ret() { RETURN(x); }
     }
 
@@ -275,10 +280,18 @@ mod tests {
     fn targets_are_near_or_beyond_2_gib() {
         let places = [Placement::Near, Placement::Hint(0)];
         let end = [Guest::bind(OUT), Guest::add(100), Guest::ret()];
-        let jumps: [&[Instruction<Guest>]; 3] = [
+        let (v, w) = (__m128i::from_words([u64::MAX, 7]), __m128i::from_words([u64::MAX - 1, 2]));
+        let jumps: [&[Instruction<Guest>]; 5] = [
             &[Guest::add(1), Guest::go(Exit(OUT))],
             &[Guest::add(1), Guest::branch(5, Exit(OUT)), Guest::ret()],
             &[Guest::add(1), Guest::either(5, Exit(OUT), Exit(OUT))],
+            &[Guest::add(1), Guest::behind_vectors(v, Exit(OUT), w, Exit(OUT))],
+            &[
+                Guest::add(1),
+                Guest::behind_vectors(w, Exit(Label(1)), w, Exit(OUT)),
+                Guest::bind(Label(1)),
+                Guest::go(Exit(OUT)),
+            ],
         ];
         for mapping in [Mapping::Single, Mapping::Dual] {
             for (at, jump) in places.into_iter().flat_map(|at| jumps.map(|jump| (at, jump))) {
