@@ -15,6 +15,7 @@
 //! 13. [Debugging](debugging)
 //! 14. [C that Rust's lexer refuses](lexer)
 //! 15. [C in the editor](editor)
+//! 16. [Moving an interpreter's uops over](moving): C that exists already, with its headers and symbols
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -46,3 +47,5 @@ pub mod debugging {}
 pub mod lexer {}
 #[doc = include_str!("guide/editor.md")]
 pub mod editor {}
+#[doc = include_str!("guide/moving.md")]
+pub mod moving {}

@@ -144,7 +144,7 @@ pub fn expand(
     let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
     let to_words = uop.operands.iter().zip(&operands).flat_map(|(field, name)| match field.ty.c {
         Type::Label | Type::Exit => vec![quote! { #name.0 }],
-        _ => operand::words(field, &quote!(#name)),
+        _ => operand::words(field, name),
     });
     let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - uop.words());
     let uops = names.uop(uop);
@@ -282,7 +282,7 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
         Value::Code(offset) => plus(quote!(#code_at), offset),
         Value::Data(offset) => plus(quote!(#data_at), offset),
         Value::Next => plus(quote!(#code_at), shape.code),
-        Value::Host(_) | Value::Libc(_) => {
+        Value::Host(_) | Value::Builtin(_) => {
             let address = callee_pointer(patch.value, names);
             quote! { (#address as __stencil_core::primitive::u64) }
         }

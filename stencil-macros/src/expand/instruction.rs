@@ -1,7 +1,7 @@
 //! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 
 use super::catalog::{Entry, HEAD, Member};
 use super::describe;
@@ -88,7 +88,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
     let types: Vec<_> = uop.operands.iter().map(|field| &field.ty.rust).collect();
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| parameter.name.clone()).collect();
-    let words = uop.operands.iter().flat_map(|field| operand::words(field, &field.name.to_token_stream()));
+    let words = uop.operands.iter().flat_map(|field| operand::words(field, &field.name));
     let to_words = quote! { [#(#words),*] };
     let limits = limits(uop, members);
     let body = if uop.is_family() {

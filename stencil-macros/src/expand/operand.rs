@@ -1,6 +1,6 @@
 //! Operands: their types in Rust, and the values that their holes take.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::ast::{Field, Uop};
@@ -17,15 +17,29 @@ pub fn rust_type(field: &Field) -> TokenStream {
 }
 
 /// The words that an argument of an emit function or of a constructor becomes.
-pub fn words(field: &Field, argument: &TokenStream) -> Vec<TokenStream> {
+pub fn words(field: &Field, argument: &Ident) -> Vec<TokenStream> {
     match &field.ty.c {
         Type::Vector(vector) => {
             let count = vector.words();
             let word = |word| quote! { __stencil_runtime::VectorOperand::<#count>::to_words(#argument)[#word] };
             (0..count).map(word).collect()
         }
-        _ => vec![quote! { __stencil_runtime::Operand::to_word(#argument) }],
+        _ => vec![word(field, argument)],
     }
+}
+
+/// The word of an operand, given the variable that holds its value.
+fn word(field: &Field, variable: &Ident) -> TokenStream {
+    let value = match &field.ty.c {
+        Type::Function(function) if function.nullable => quote! {
+            __stencil_core::option::Option::map_or(#variable, __stencil_core::ptr::null::<()>(), |__function| __function as *const ())
+        },
+        Type::Function(_) => quote! { (#variable as *const ()) },
+        // An enumeration.
+        Type::Named(_) => quote! { (#variable as __stencil_core::primitive::i64) },
+        _ => quote! { #variable },
+    };
+    quote! { __stencil_runtime::Operand::to_word(#value) }
 }
 
 /// The Rust spelling of a type.
