@@ -12,8 +12,10 @@ pub const MAX_MEMBERS: usize = 4096;
 pub struct Block {
     /// The path of `stencil-runtime`: that of `#![stencil(crate = path)]`, or else that of the macro.
     pub runtime: Option<TokenStream>,
-    /// The block's flags for the C compiler, which follow the macro's own.
+    /// The block's flags for the C compiler, which follow the macro's own. Those for the required features come first.
     pub flags: Vec<LitStr>,
+    /// The features of the processor that the block requires.
+    pub requires: Vec<LitStr>,
     /// The contract of each uop that has none of its own.
     pub contract: Contract,
     pub machine: Machine,
@@ -129,6 +131,16 @@ pub struct Uop {
 impl Uop {
     pub fn is_family(&self) -> bool {
         !self.parameters.is_empty()
+    }
+
+    /// Returns the number of words in which an instruction holds the operands.
+    pub fn words(&self) -> usize {
+        self.first_word(self.operands.len())
+    }
+
+    /// Returns the index of the first word of an operand. The operands' words are in the operands' order.
+    pub fn first_word(&self, operand: usize) -> usize {
+        self.operands[..operand].iter().map(|field| field.ty.c.words()).sum()
     }
 
     /// The number of members, or `None` if there are more than [`MAX_MEMBERS`].

@@ -295,9 +295,6 @@ impl Place {
             Type::CodeAddress => Some(format!(
                 "{place} cannot be a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`"
             )),
-            Type::Vector if self == Self::Operand => {
-                Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
-            }
             Type::Array(element, _) if has_size => self.refuses(element, known),
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
             Type::Named(name) if has_size && known.sized.contains(&name.to_string()) => None,
@@ -377,14 +374,13 @@ mod tests {
             "uop u(a: Label, b: *mut *const Thing, c: *mut [u8; 4], d: *mut [S; 2]) {} struct S { a: [[u8; 2]; 2], t: T } \
              struct T = a::T { .. }",
             "extern fn f(a: *mut c_void, b: f32) -> bool = f;",
-            "extern fn f(a: __m128i) -> __m128i = f; struct S { a: __m128i } uop u(a: *mut __m128i) {}",
+            "extern fn f(a: __m128i) -> __m128i = f; struct S { a: __m256d } uop u(a: *mut __m512i, b: __m128) {}",
         ] {
             assert_eq!(refusals(fine), [""; 0], "{fine}");
         }
         for wrong in [
             "uop u(a: [u8; 4]) {}",
             "uop u(a: Thing) {}",
-            "uop u(a: __m128i) {}",
             "uop u(a: *mut Label) {}",
             "uop u(a: *mut [*const Label; 2]) {}",
             "uop u(a: *mut [Thing; 2]) {}",

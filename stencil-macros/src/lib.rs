@@ -24,6 +24,7 @@ mod culprit;
 mod diagnostics;
 mod entry;
 mod expand;
+mod feature;
 mod hash;
 mod headers;
 mod inputs;
@@ -39,6 +40,7 @@ mod store;
 mod suggest;
 mod temporary;
 mod text;
+mod vector;
 mod x86_64;
 
 use ast::Block;

@@ -9,7 +9,6 @@ mod recover;
 pub use conditions::Conditions;
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
-use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
@@ -17,7 +16,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitStr, Meta, Result, Token, Visibility, token};
 
 use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, StructKind, Unparsed, Uop};
-use crate::suggest;
+use crate::{feature, suggest};
 use declaration::{c_text, continued, machine, misplaced, structure, uop};
 use host::host;
 use recover::{nobody, skip_item, take_tokens, unparsed};
@@ -72,8 +71,13 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
                 items.unparsed.extend(unparsed(&start));
             }
         }
-        let Items { context, runtime, flags, contract, machine, uops, externs, structs, includes, c, order, unparsed } =
+        let Items { context, block, flags, contract, machine, uops, externs, structs, includes, c, order, unparsed } =
             items;
+        let contract::OfBlock { runtime, requires } = block;
+        let of_features = requires
+            .iter()
+            .filter_map(|feature: &LitStr| Some(LitStr::new(feature::flag(&feature.value())?, feature.span())));
+        let flags = of_features.chain(flags).collect();
         let mut mistakes = Mistakes { errors: context.errors, no_machine: machine.is_none(), uops: unparsed };
         let machine = machine.unwrap_or_else(|| {
             let remedy = format!(
@@ -89,6 +93,7 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
         let block = Block {
             runtime,
             flags,
+            requires,
             contract,
             machine,
             uops,
@@ -147,7 +152,7 @@ const KEYWORDS: [(&str, Keyword); 9] = [
 #[derive(Default)]
 struct Items {
     context: Context,
-    runtime: Option<TokenStream>,
+    block: contract::OfBlock,
     flags: Vec<LitStr>,
     contract: Contract,
     machine: Option<Machine>,
@@ -171,9 +176,7 @@ impl Items {
         let errors = &mut self.context.errors;
         for attribute in &attributes {
             if attribute.path().is_ident(contract::ATTRIBUTE) {
-                if let Some(path) = contract::add(&mut self.contract, attribute, errors) {
-                    self.runtime = Some(path.into_token_stream());
-                }
+                contract::add(&mut self.contract, Some(&mut self.block), attribute, errors);
             } else if attribute.path().is_ident("c_flags") {
                 match attribute.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated) {
                     Ok(flags) => self.flags.extend(flags),

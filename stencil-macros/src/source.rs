@@ -14,6 +14,7 @@ use syn::ext::IdentExt as _;
 use crate::ast::{Block, Declaration, Extern, ExternKind, Field, Typed, Uop};
 use crate::convention::{self, Parameter};
 use crate::ctype::Type;
+use crate::isa;
 use crate::model::{Abi, Symbol};
 use crate::text::{self, Place, Text};
 
@@ -87,6 +88,7 @@ impl Source {
             Self { c: String::new(), symbols: HashMap::new(), uops, parts: Vec::new(), stretches: HashMap::new() };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
         source.opaque_types(block);
+        source.wide_vectors(block);
         let mut defined = vec![false; block.structs.len()];
         for declaration in &block.order {
             match *declaration {
@@ -185,6 +187,24 @@ impl Source {
         for s in block.structs.iter().filter(|s| !s.in_c) {
             self.made(format!("type {}", s.name), s.name.span());
             let _ = writeln!(self.c, "typedef {0} {1} {1};", s.kind.keyword(), s.name);
+        }
+    }
+
+    /// Rejects vectors that C passes in registers which the flags do not allow. Without such a register, the convention is another one.
+    fn wide_vectors(&mut self, block: &Block) {
+        let hosts =
+            block.externs.iter().flat_map(|host| host.parameters().iter().map(|field| &field.ty).chain(host.output()));
+        let machine = block.machine.parameters.iter().map(|field| &field.ty).chain(&block.machine.output);
+        for ty in machine.chain(hosts) {
+            let Type::Vector(vector) = &ty.c else { continue };
+            let Some((guard, feature)) = isa::needs_feature(vector) else { continue };
+            self.made(format!("vector {} {}", vector.name, self.stretches.len()), ty.span);
+            let _ = writeln!(
+                self.c,
+                "#ifndef {guard}\n#pragma GCC error \"`{}` is passed in a register that needs {feature}: \
+                 write `#![stencil(requires = \\\"{feature}\\\")]` at the start of the block\"\n#endif",
+                vector.name
+            );
         }
     }
 
@@ -455,10 +475,10 @@ impl<'b> Parameters<'b> {
                     names.push(field.name.to_string());
                     declared.push(field.ty.c.declare(&field.name.to_string()));
                 }
-                Parameter::Scratch(register) => {
+                Parameter::Scratch(register, ty) => {
                     let name = format!("stencil_{}", register.name);
-                    declared.push(format!("__attribute__((unused)) uint64_t {name}"));
-                    scratch.push(format!("uint64_t {name}; "));
+                    declared.push(format!("__attribute__((unused)) {ty} {name}"));
+                    scratch.push(format!("{ty} {name}; "));
                     forget.push(format!("\"={}\"({name})", register.constraint));
                     names.push(name);
                 }

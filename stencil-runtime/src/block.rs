@@ -63,8 +63,9 @@
 /// and the other types of `core::ffi` have their names in C. `unsafe extern "C" fn(c_int) -> c_int` is a pointer to a function; an `Option` of one
 /// may be null. Host functions also take and return structs and unions of the block by value. An enumeration may be an operand, a
 /// register, a field or a parameter; C must give it one of the values that Rust declares.
-/// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
-/// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
+/// The vector types of `core::arch::x86_64`, `__m128i` to `__m512d`, are those of `<immintrin.h>`;
+/// [the guide](crate::guide::vectors) has a chapter on them. A pointer may point to any Rust type; C knows its fields if the block
+/// declares it as a `struct`. An operand may
 /// also be a [`Label`](crate::Label), which is a position in the program, a [`CodeAddress`](crate::CodeAddress), which is code of
 /// another program, or a [`CodeExit`](crate::CodeExit), which is linked to code at run time. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
 /// that type: beside `type i32 = u64;`, an `i32` in a block is an error.
@@ -106,6 +107,12 @@
 /// nothing. Except for `full_range`, a contract does not change the code. The macro checks it at each expansion, whether the object is compiled,
 /// cached or committed. Another compiler, or the plain C convention, gives other code: leave room for that in a contract that
 /// others must meet.
+///
+/// # Features of processors
+/// `#![stencil(requires = "avx2, fma")]` at the start of a block names features by their names in Rust. The C compiler gets their flags.
+/// Every function that compiles a program of the machine fails with
+/// [`Error::MissingFeatures`](crate::Error::MissingFeatures) on a processor without them. A block that continues a machine can only
+/// require what the block that declares it requires.
 ///
 /// # Expansion
 /// * For the machine: a type that implements [`Machine`](crate::Machine), with functions `compile`, `compile_in`, `compile_fragment_in`

@@ -21,8 +21,8 @@
 //! The form of a narrow form is 1; that of another stencil is the offset of its narrow form's record, or 0 if it has none.
 //!
 //! A patch is a number made of its section (1 bit), its kind (4 bits) and the sort of its value (3 bits); its distance from
-//! the previous patch of the section; the value's number, if it has one; the addend; and the factor, if the kind has one. A
-//! line is 0, or 1 more than its distance from the previous instruction; and a string.
+//! the previous patch of the section; the value's number, if it has one; the addend; and the factor or the index of the word, if the kind
+//! has one. A line is 0, or 1 more than its distance from the previous instruction; and a string.
 
 use crate::described::Link;
 use crate::stencil::{Body, Family, Patch, PatchKind, Section, Stencil, Value};
@@ -214,7 +214,8 @@ impl Reader {
             4 => PatchKind::Low8,
             5 => PatchKind::Rel32,
             6 => PatchKind::Scaled32(self.size() as u8),
-            _ => PatchKind::Scaled8(self.size() as u8),
+            7 => PatchKind::Scaled8(self.size() as u8),
+            _ => PatchKind::Word(self.size() as u8),
         };
         (Patch { section, offset, kind, value, addend }, number)
     }

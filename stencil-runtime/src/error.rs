@@ -100,6 +100,11 @@ pub enum Error {
         /// The number of instructions in the program.
         instructions: usize,
     },
+    /// The processor lacks features that the machine's uops require (`#![stencil(requires = "...")]`).
+    MissingFeatures {
+        /// Their names.
+        features: Vec<&'static str>,
+    },
     /// A label is bound that the [`Assembler`](crate::Assembler) has not handed out.
     ForeignLabel {
         /// The label.
@@ -232,6 +237,12 @@ impl fmt::Display for Error {
             Self::LabelTooLarge { label, instructions } => {
                 write!(f, "{label} is too large for a program of {instructions} instructions: number labels from 0")
             }
+            Self::MissingFeatures { features } => write!(
+                f,
+                "this processor lacks {}, which the machine's uops require: run the program on another one, or use a machine \
+                 that requires less",
+                features.join(", ")
+            ),
             Self::ForeignLabel { label, labels } => write!(
                 f,
                 "the assembler has handed out {labels} labels for this program, not {label}: bind labels from \

@@ -34,6 +34,7 @@ mod entry;
 mod error;
 mod exit;
 mod extent;
+mod feature;
 mod fragment;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -46,6 +47,7 @@ pub mod patch;
 mod program;
 mod stencil;
 mod uop;
+mod vector;
 
 pub use address::CodeAddress;
 pub use address_table::AddressTable;
@@ -65,6 +67,7 @@ pub use operand::{Operand, Words};
 pub use program::{Instruction, Machine};
 pub use stencil::{Abi, Body, Family, Hole, Patch, PatchKind, Section, Stencil, Value};
 pub use uop::Uop;
+pub use vector::VectorOperand;
 
 /// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
@@ -75,8 +78,9 @@ pub mod expansion {
     pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use crate::exit::aligned;
+    pub use crate::feature::Feature;
     pub use crate::uop::{Function, Shape};
-    pub use ::core;
+    pub use ::{core, std};
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 
     /// The first segments of all paths in an expansion, which the user's names cannot shadow. Each block imports them with a

@@ -246,7 +246,8 @@ mod tests {
     use crate::label::Labels;
     use crate::memory::{Mapping, Owner, Placement};
     use crate::program::{Instruction, Layout};
-    use crate::{CodeExit, stencil};
+    use crate::{CodeExit, VectorOperand as _, stencil};
+    use core::arch::x86_64::__m128i;
 
     stencil! {
         machine Guest(x: u64) -> u64;
@@ -254,6 +255,10 @@ mod tests {
         uop go(exit: CodeExit) { JUMP(exit); }
         uop branch(least: u64, exit: CodeExit) { if (x >= least) JUMP(exit); }
         uop either(least: u64, more: CodeExit, less: CodeExit) { if (x >= least) JUMP(more); JUMP(less); }
+        uop behind_vectors(v: __m128i, more: CodeExit, w: __m128i, less: CodeExit) {
+            if (x + w[1] >= (uint64_t)v[1]) JUMP(more);
+            JUMP(less);
+        }
         uop ret() { RETURN(x); }
     }
 
@@ -275,10 +280,18 @@ mod tests {
     fn targets_are_near_or_beyond_2_gib() {
         let places = [Placement::Near, Placement::Hint(0)];
         let end = [Guest::bind(OUT), Guest::add(100), Guest::ret()];
-        let jumps: [&[Instruction<Guest>]; 3] = [
+        let (v, w) = (__m128i::from_words([u64::MAX, 7]), __m128i::from_words([u64::MAX - 1, 2]));
+        let jumps: [&[Instruction<Guest>]; 5] = [
             &[Guest::add(1), Guest::go(CodeExit(OUT))],
             &[Guest::add(1), Guest::branch(5, CodeExit(OUT)), Guest::ret()],
             &[Guest::add(1), Guest::either(5, CodeExit(OUT), CodeExit(OUT))],
+            &[Guest::add(1), Guest::behind_vectors(v, CodeExit(OUT), w, CodeExit(OUT))],
+            &[
+                Guest::add(1),
+                Guest::behind_vectors(w, CodeExit(Label(1)), w, CodeExit(OUT)),
+                Guest::bind(Label(1)),
+                Guest::go(CodeExit(OUT)),
+            ],
         ];
         for mapping in [Mapping::Single, Mapping::Dual] {
             for (at, jump) in places.into_iter().flat_map(|at| jumps.map(|jump| (at, jump))) {

@@ -9,6 +9,7 @@ use crate::described::TRAMPOLINE_SIZE;
 use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::feature;
 use crate::label::{Label, Labels};
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
@@ -23,7 +24,7 @@ use crate::uop::{Emit, Limits, Size, Uop, member};
 /// convention `ABI`. `FRAGMENT_ENTRY` is a function of the type `FragmentEntry` that hands all but its first parameter to the uop at the
 /// address that its first parameter is.
 pub unsafe trait Machine: Sized + 'static {
-    /// The operands of an instruction: an array with one word for each operand of the uop that has most.
+    /// The operands of an instruction: an array of as many words as the uop with most words has.
     type Operands: Words;
     /// The type of a program as a function: the machine's parameters and result in the C convention.
     type Entry: Entry;
@@ -38,6 +39,9 @@ pub unsafe trait Machine: Sized + 'static {
     const FRAGMENT_ENTRY: &'static Uop<Self>;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
+    /// The features of the processor that uops of the machine require.
+    #[doc(hidden)]
+    const REQUIRES: &'static [crate::expansion::Feature] = &[];
 }
 
 /// One uop with its operands: an element of a program.
@@ -52,7 +56,7 @@ impl<M: Machine> Instruction<M> {
     ///
     /// # Safety
     /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
-    /// type. `limits` are those of the ranges of the narrow form's holes.
+    /// type, or, for a vector, its words from the lowest lanes on. `limits` are those of the ranges of the narrow form's holes.
     #[must_use]
     #[inline(always)]
     pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N], limits: Option<Limits<N>>) -> Self {
@@ -127,7 +131,8 @@ impl<M: Machine> Instruction<M> {
         self.uop.stencil()
     }
 
-    /// Returns the operands as words, in the order of [`Stencil::holes`]. Unused words follow.
+    /// Returns the operands as words, in the order of [`Stencil::holes`]. Each takes [`Hole::words`](crate::Hole::words) of
+    /// them. Unused words follow.
     #[must_use]
     pub fn operands(&self) -> &[u64] {
         self.operands.as_ref()
@@ -143,12 +148,19 @@ impl<M: Machine> Clone for Instruction<M> {
 impl<M: Machine> Copy for Instruction<M> {}
 
 impl<M: Machine> fmt::Debug for Instruction<M> {
-    /// Writes the uop's name and its operands as words: `push value=0x28`.
+    /// Writes the uop's name and its operands as words: `push value=0x28`. A vector is one number, the highest lane first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stencil = self.stencil();
         f.write_str(&stencil.name())?;
-        for (hole, word) in stencil.holes().iter().zip(self.operands()) {
-            write!(f, " {}={word:#x}", hole.name)?;
+        let mut rest = self.operands();
+        for hole in stencil.holes() {
+            let Some((words, others)) = rest.split_at_checked(hole.words()) else { break };
+            rest = others;
+            write!(f, " {}=0x", hole.name)?;
+            match words {
+                [word] => write!(f, "{word:x}")?,
+                vector => vector.iter().rev().try_for_each(|word| write!(f, "{word:016x}"))?,
+            }
         }
         Ok(())
     }
@@ -179,7 +191,7 @@ impl Layout {
         labels: &mut Labels,
     ) -> Result<Self, Error> {
         labels.clear();
-        check_number(instructions.len())?;
+        check::<M>(instructions.len())?;
         let mut layout = Self::empty(entry);
         for (index, instruction) in instructions.iter().enumerate() {
             if let Some(label) = instruction.bound_label() {
@@ -259,10 +271,11 @@ impl Layout {
     }
 }
 
-/// Fails if a program of so many instructions is too large. The sums of a layout cannot overflow otherwise: they have fewer than
-/// 2^30 terms of 32 bits.
+/// Fails if the processor lacks a feature that the machine requires, or if a program of so many instructions is too large. The sums of a
+/// layout cannot overflow otherwise: they have fewer than 2^30 terms of 32 bits.
 #[inline(always)]
-pub(crate) fn check_number(instructions: usize) -> Result<(), Error> {
+pub(crate) fn check<M: Machine>(instructions: usize) -> Result<(), Error> {
+    feature::check::<M>()?;
     if instructions < 1 << 30 { Ok(()) } else { Err(TOO_LARGE) }
 }
 

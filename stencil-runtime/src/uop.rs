@@ -274,7 +274,8 @@ impl<M: Machine> Uop<M> {
         }
         let holes = self.stencil().holes();
         let operands = operands.as_ref();
-        let words = holes.iter().zip(operands).map(|(hole, &word)| match hole.type_name() {
+        let of_words = holes.iter().flat_map(|hole| std::iter::repeat_n(hole, hole.words()));
+        let words = of_words.zip(operands).map(|(hole, &word)| match hole.type_name() {
             "Label" | "CodeExit" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });

@@ -7,7 +7,7 @@ use super::catalog::{Catalog, Entry};
 use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::{has_narrow_form, ranges, rust_type, word};
+use super::operand::{self, has_narrow_form, ranges, rust_type};
 use super::shape::{SLACK, Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -142,11 +142,11 @@ pub fn expand(
     let result = quote! { __stencil_core::result::Result<(), __stencil_runtime::Error> };
     let (out, words) = (local("out"), local("words"));
     let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
-    let to_words = uop.operands.iter().zip(&operands).map(|(field, name)| match field.ty.c {
-        Type::Label | Type::Exit => quote! { #name.0 },
-        _ => word(field, name),
+    let to_words = uop.operands.iter().zip(&operands).flat_map(|(field, name)| match field.ty.c {
+        Type::Label | Type::Exit => vec![quote! { #name.0 }],
+        _ => operand::words(field, name),
     });
-    let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - operands.len());
+    let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - uop.words());
     let uops = names.uop(uop);
     let (inlined, chosen) = match entry.members[..] {
         [Some(member)] if !uop.is_family() => {
@@ -295,7 +295,8 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
     let low = |size: usize| quote! { __stencil_runtime::patch::low::<#size>(#value, #addend) };
     let always = |value| Computed { value, fits: None };
     match patch.kind {
-        PatchKind::Abs64 => always(quote! { __stencil_runtime::patch::abs64(#value, #addend) }),
+        // The patches of a shape name single words.
+        PatchKind::Abs64 | PatchKind::Word(_) => always(quote! { __stencil_runtime::patch::abs64(#value, #addend) }),
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),

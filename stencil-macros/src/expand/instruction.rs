@@ -6,7 +6,7 @@ use quote::{quote, quote_spanned};
 use super::catalog::{Entry, HEAD, Member};
 use super::describe;
 use super::names::{self, Names, common_attributes, own_attributes};
-use super::operand::{limits, ranges, word};
+use super::operand::{self, limits, ranges};
 use crate::ast::{Block, Uop};
 use crate::model::{Objects, Stencil};
 
@@ -88,9 +88,9 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
     let types: Vec<_> = uop.operands.iter().map(|field| &field.ty.rust).collect();
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| parameter.name.clone()).collect();
-    let to_words = uop.operands.iter().map(|field| word(field, &field.name));
-    let to_words = quote! { [#(#to_words),*] };
-    let limits = limits(members);
+    let words = uop.operands.iter().flat_map(|field| operand::words(field, &field.name));
+    let to_words = quote! { [#(#words),*] };
+    let limits = limits(uop, members);
     let body = if uop.is_family() {
         let (ranges, missing) = (ranges(uop), names.missing(uop));
         quote! {

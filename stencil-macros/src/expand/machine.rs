@@ -54,8 +54,8 @@ fn types(block: &Block) -> TokenStream {
                 Type::Bool => quote! { __stencil_core::primitive::bool },
                 Type::F32 => quote! { __stencil_core::primitive::f32 },
                 Type::F64 => quote! { __stencil_core::primitive::f64 },
-                Type::Vector => {
-                    let path = isa::vector();
+                Type::Vector(vector) => {
+                    let path = isa::vector(vector);
                     quote! { __stencil_core::#path }
                 }
                 Type::Label => quote! { __stencil_runtime::Label },
@@ -116,7 +116,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let attributes = &machine.attributes;
     // The number of operand words is that of the largest uop, unless the user asks for more for the sake of other
     // blocks.
-    let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
+    let own = block.uops.iter().map(|uop| uop.words().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
     let entry = entry_type(block);
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
@@ -130,6 +130,10 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
             #[allow(non_upper_case_globals)]
             static #static_name: __stencil_runtime::Uop<#name> = #uop;
         }
+    });
+    let expansion = names::expansion_at(block, Span::call_site());
+    let requires = block.requires.iter().map(|feature| {
+        quote! { __stencil_runtime::expansion::Feature::new(#feature, || #expansion::std::is_x86_feature_detected!(#feature)) }
     });
     quote! {
         #(#attributes)*
@@ -145,6 +149,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
+            const REQUIRES: &'static [__stencil_runtime::expansion::Feature] = &[#(#requires),*];
             const FRAGMENT_ENTRY: &'static __stencil_runtime::Uop<Self> = &#fragment_entry_uop;
         }
 
@@ -197,10 +202,24 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
 fn continued(block: &Block, calls: &Calls) -> TokenStream {
     let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
     let span = block.machine.name.span();
-    let room = block.uops.iter().map(|uop| {
-        let needed = uop.operands.len().max(uop.parameters.len());
+    let required = block.requires.iter().map(|feature| {
         let message = format!(
-            "uop `{}` has {needed} operands, more than any uop in the block that declares the machine: write \
+            "the block that declares the machine does not require `{}`: write `requires` there, too, since a program is checked \
+             by its machine",
+            feature.value()
+        );
+        let core = names::core_at(block, feature.span());
+        quote_spanned! {feature.span()=>
+            const _: () = #core::assert!(
+                __stencil_runtime::expansion::Feature::is_among(#feature, <#machine as __stencil_runtime::Machine>::REQUIRES),
+                #message,
+            );
+        }
+    });
+    let room = block.uops.iter().map(|uop| {
+        let needed = uop.words().max(uop.parameters.len());
+        let message = format!(
+            "uop `{}` has {needed} operand words, more than any uop in the block that declares the machine: write \
              `#[operands({needed})]` before `machine` there",
             uop.name
         );
@@ -219,6 +238,7 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
             __same::<<#machine as __stencil_runtime::Machine>::Entry, #entry>();
             <#machine as __stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
+        #(#required)*
         #(#room)*
     }
 }

@@ -8,7 +8,7 @@ use syn::Visibility;
 
 use super::{links, names, operand};
 use crate::ast::{Block, Field, Uop};
-use crate::model::{Objects, Stencil, Value, stored};
+use crate::model::{Objects, PatchKind, Stencil, Value, stored};
 
 /// Returns the documentation of a uop or a family, which follows the user's own. If the user wrote none, the first line
 /// is a summary.
@@ -55,7 +55,12 @@ fn stencil(block: &Block, uop: &Uop, stencil: &Stencil) -> String {
     if !uop.operands.is_empty() {
         text.push_str("| operand | type | holes | range |\n|---|---|---|---|\n");
         for (index, field) in uop.operands.iter().enumerate() {
-            let holes = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(index)).count();
+            // The words of a vector are one hole.
+            let holes = stencil
+                .patches
+                .iter()
+                .filter(|patch| patch.value == Value::Operand(index) && !matches!(patch.kind, PatchKind::Word(1..)));
+            let holes = holes.count();
             let range =
                 operand::range(uop, index, stencil).map_or("all values".into(), |(min, max)| format!("{min} to {max}"));
             let _ =
