@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use proc_macro2::{Ident, Span};
 use syn::Error;
+use syn::spanned::Spanned as _;
 
-use crate::ast::{Block, Field, MAX_MEMBERS, Machine, Typed};
+use crate::ast::{Block, Constant, Field, MAX_MEMBERS, Machine, Typed};
 use crate::ctype::{self, Type};
+use crate::default;
 use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 use crate::suggest;
 
@@ -138,6 +140,39 @@ fn registers_fit(error: &mut impl FnMut(Span, String), machine: &Machine) {
     }
 }
 
+/// Checks that initial values are literals of the registers' types, and that nothing else has one.
+fn initial_values(error: &mut impl FnMut(Span, String), block: &Block) {
+    for register in &block.machine.parameters {
+        let Some(value) = &register.default else { continue };
+        if block.machine.continued.is_some() {
+            let message = "initial values belong to the machine's declaration: remove this here";
+            error(value.span(), message.into());
+        } else if let (Err(why), None) = (default::c(&register.ty.c, value), &register.ty.error) {
+            error(why.span(), why.to_string());
+        }
+    }
+    let others = (block.uops.iter().flat_map(|uop| &uop.operands))
+        .chain(block.externs.iter().flat_map(|function| &function.parameters))
+        .chain(block.structs.iter().flat_map(|s| &s.fields));
+    for value in others.filter_map(|field| field.default.as_ref()) {
+        error(value.span(), "only a register of a machine has an initial value: remove this".into());
+    }
+}
+
+/// Checks that the value of a constant is one of its type.
+fn constant_fits(error: &mut impl FnMut(Span, String), constant: &Constant) {
+    let Some((least, most)) = constant.range().filter(|_| constant.ty.error.is_none()) else {
+        let message = "a constant of both languages is an integer, such as a `usize`";
+        return error(constant.ty.span, message.into());
+    };
+    if !(least..=most).contains(&constant.value) {
+        error(
+            constant.name.span(),
+            format!("the value {} does not fit the type: {least} to {most} fit", constant.value),
+        );
+    }
+}
+
 /// Checks a block.
 ///
 /// # Errors
@@ -147,13 +182,16 @@ pub fn check(block: &Block) -> Result<(), Error> {
     let mut error = |span: Span, message: String| all.push(Error::new(span, message));
     let structs: Vec<_> = block.structs.iter().map(|s| s.name.to_string()).collect();
 
-    let all_names = (block.machine.parameters.iter().map(|field| &field.name))
+    let all_names = (block.machine.names())
+        .chain(block.constants.iter().map(|constant| &constant.name))
         .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name)))
         .chain(block.uops.iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name)))
         .chain(block.externs.iter().map(|function| &function.name))
         .chain(block.externs.iter().flat_map(|function| function.parameters.iter().map(|field| &field.name)))
         .chain(block.structs.iter().flat_map(|s| std::iter::once(&s.name).chain(s.fields.iter().map(|f| &f.name))));
-    for name in all_names {
+    let variants: Vec<_> =
+        { block.enums.iter() }.flat_map(|e| e.variants.iter().map(|variant| e.constant(variant))).collect();
+    for name in all_names.chain(&variants) {
         let text = name.to_string();
         if text.starts_with("r#") {
             error(name.span(), format!("C has no raw identifiers: rename `{text}`"));
@@ -162,11 +200,25 @@ pub fn check(block: &Block) -> Result<(), Error> {
         }
     }
 
-    let registers: Vec<_> = block.machine.parameters.iter().map(|field| &field.name).collect();
+    let registers: Vec<_> = block.machine.names().collect();
     distinct(&mut error, registers.iter().copied().map(|name| (name, "register")));
     let of_c = (block.structs.iter().map(|s| (&s.name, "struct")))
-        .chain(block.externs.iter().map(|function| (&function.name, "host function")));
+        .chain(block.externs.iter().map(|function| (&function.name, "host function")))
+        .chain(block.constants.iter().map(|constant| (&constant.name, "constant")))
+        .chain(block.enums.iter().map(|e| (&e.name, "enum")))
+        .chain(variants.iter().map(|name| (name, "constant")));
     distinct(&mut error, of_c);
+    for e in &block.enums {
+        let mut seen = HashMap::new();
+        for variant in &e.variants {
+            if let Some(other) = seen.insert(variant.value, &variant.name) {
+                error(
+                    variant.name.span(),
+                    format!("`{}` and `{other}` have the same value, {}", variant.name, variant.value),
+                );
+            }
+        }
+    }
     for function in &block.externs {
         distinct(&mut error, function.parameters.iter().map(|field| (&field.name, "parameter")));
     }
@@ -180,6 +232,8 @@ pub fn check(block: &Block) -> Result<(), Error> {
         }
     }
     registers_fit(&mut error, &block.machine);
+    initial_values(&mut error, block);
+    block.constants.iter().for_each(|constant| constant_fits(&mut error, constant));
     for uop in &block.uops {
         let named = (registers.iter().copied().map(|name| (name, "register")))
             .chain(uop.parameters.iter().map(|parameter| (&parameter.name, "parameter")))
@@ -255,6 +309,9 @@ impl Place {
                 Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
             }
             Type::Array(element, _) if self == Self::Field => self.refuses(element, structs),
+            Type::Array(..) if self == Self::Register => {
+                Some("an array of registers cannot contain arrays: declare one array".into())
+            }
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
             Type::Named(name) if self == Self::Field && structs.contains(&name.to_string()) => None,
             Type::Named(name) => {
@@ -292,7 +349,7 @@ fn distinct<'a>(error: &mut impl FnMut(Span, String), names: impl Iterator<Item 
     let mut seen = HashMap::new();
     for (name, kind) in names {
         if let Some(before) = seen.insert(name.to_string(), kind) {
-            let article = if before.starts_with('o') { "an" } else { "a" };
+            let article = if before.starts_with(['e', 'o']) { "an" } else { "a" };
             error(name.span(), format!("`{name}` is already the name of {article} {before}"));
         }
     }

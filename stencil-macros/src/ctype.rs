@@ -64,7 +64,11 @@ impl Type {
                 Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
                     Ok(Self::Array(Box::new(Self::from_rust(&array.elem)?), length.base10_parse()?))
                 }
-                length => Err(Error::new(length.span(), "C needs the length as a literal")),
+                length => Err(Error::new(
+                    length.span(),
+                    "C needs the length: write a literal, or declare the constant in this block, `const NAME: usize = 8;` or `const \
+                     NAME = path: usize = 8;`",
+                )),
             },
             syn::Type::Path(path) if path.qself.is_none() => {
                 let last = path.path.segments.last().ok_or_else(unsupported)?;

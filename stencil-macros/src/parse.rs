@@ -4,6 +4,7 @@ mod conditions;
 mod contract;
 mod declaration;
 mod recover;
+mod resolve;
 
 pub use conditions::Conditions;
 
@@ -15,13 +16,13 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitStr, Result, Token, Visibility, token};
 
-use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, Unparsed, Uop};
+use crate::ast::{Block, Constant, Contract, Declaration, Enum, Extern, Machine, Mistakes, Struct, Unparsed, Uop};
 use crate::suggest;
-use declaration::{c_text, continued, host, machine, misplaced, structure, uop};
+use declaration::{c_text, constant, continued, enumeration, host, machine, misplaced, structure, uop};
 use recover::{nobody, skip_item, take_tokens, unparsed};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
-const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `extern fn`, \
+const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `enum`, `const`, `extern fn`, \
                      `include \"path.h\";` or `c { ... }`";
 const FLAGS: &str = "expected flags for the C compiler, as strings: `#![c_flags(\"-O3\", \"-msse4.2\")]`";
 const ATTRIBUTES: &str = "a block takes two attributes: `#![c_flags(\"...\")]`, flags for the C compiler, and \
@@ -63,8 +64,22 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
                 items.unparsed.extend(unparsed(&start));
             }
         }
-        let Items { context, runtime, flags, contract, machine, uops, externs, structs, includes, c, order, unparsed } =
-            items;
+        let Items {
+            context,
+            runtime,
+            flags,
+            contract,
+            machine,
+            uops,
+            externs,
+            structs,
+            constants,
+            enums,
+            includes,
+            c,
+            order,
+            unparsed,
+        } = items;
         let mut mistakes = Mistakes { errors: context.errors, no_machine: machine.is_none(), uops: unparsed };
         let machine = machine.unwrap_or_else(|| {
             let remedy = format!(
@@ -77,7 +92,7 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
             nobody(start)
         });
         let conditions = context.conditions.known().to_vec();
-        let block = Block {
+        let mut block = Block {
             runtime,
             flags,
             contract,
@@ -85,12 +100,15 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
             uops,
             externs,
             structs,
+            constants,
+            enums,
             includes,
             c,
             order,
             conditions,
             mistakes,
         };
+        resolve::block(&mut block);
         Ok((block, context.conditions))
     })
     .parse2(tokens)
@@ -117,16 +135,20 @@ enum Keyword {
     Continue,
     Uop,
     Struct,
+    Const,
+    Enum,
     Extern,
     Include,
     C,
 }
 
-const KEYWORDS: [(&str, Keyword); 7] = [
+const KEYWORDS: [(&str, Keyword); 9] = [
     ("machine", Keyword::Machine),
     ("continue", Keyword::Continue),
     ("uop", Keyword::Uop),
     ("struct", Keyword::Struct),
+    ("const", Keyword::Const),
+    ("enum", Keyword::Enum),
     ("extern", Keyword::Extern),
     ("include", Keyword::Include),
     ("c", Keyword::C),
@@ -143,6 +165,8 @@ struct Items {
     uops: Vec<Uop>,
     externs: Vec<Extern>,
     structs: Vec<Struct>,
+    constants: Vec<Constant>,
+    enums: Vec<Enum>,
     includes: Vec<LitStr>,
     c: Vec<Group>,
     order: Vec<Declaration>,
@@ -175,6 +199,9 @@ impl Items {
     }
 
     fn item(&mut self, input: ParseStream) -> Result<()> {
+        if input.peek(Token![#]) && input.peek2(Token![!]) {
+            return Err(input.error("attributes of the block, `#![...]`, precede its first item: move this to the top"));
+        }
         if input.peek(Token![#]) && input.peek2(syn::Ident) {
             return Err(input.error("this is C: write it in a block of its own, `c { ... }`"));
         }
@@ -205,6 +232,8 @@ impl Items {
                 self.structs.push(structure(input, attributes, visibility, &mut self.context)?);
                 self.order.push(Declaration::Struct(self.structs.len() - 1));
             }
+            Keyword::Const => self.constants.push(constant(input, attributes, visibility, &mut self.context)?),
+            Keyword::Enum => self.enums.push(enumeration(input, attributes, visibility, &mut self.context)?),
             of_c => {
                 if let Some(span) = misplaced(&attributes, &visibility) {
                     let message = "what follows is C, which takes no visibility and no attribute except `cfg`";

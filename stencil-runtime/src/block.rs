@@ -13,6 +13,7 @@
 ///     /// The registers that uops share, and the result of a run.
 ///     pub machine Calc(sp: *mut i64, top: i64) -> i64;               // `-> i64 scratch(rdx, rcx);` reserves registers
 ///     continue machine path::Calc(sp: *mut i64, top: i64) -> i64;    // in a further block, instead of `machine`
+///     machine Arrays(vm: *mut Vm, r: [i64; 4], x: [f64; 2] = 0.0);   // arrays of registers, and initial values
 ///
 ///     /// A uop: its operands become holes in the machine code.
 ///     #[stencil(max_code = 32, max_data = 0)]     // ... that has no contract of its own
@@ -25,6 +26,8 @@
 ///     struct Vm { fuel: u64, limit: *mut i64 }    // declares a type in both languages
 ///     struct Vm = crate::Vm { fuel: u64 }         // declares a Rust type in C, and checks the layout
 ///     struct Vm = crate::Vm { fuel: u64, .. }     // checks the listed fields of a type that both languages have
+///     const PINS: usize = 8;                      // declares a constant in both languages
+///     const PINS = crate::PINS: usize = 8;        // declares a Rust constant in C, and checks its type and its value
 ///     extern fn print(vm: *mut Vm, v: i64) = crate::host::print;     // a Rust function for bodies to call
 /// }
 /// ```
@@ -42,12 +45,27 @@
 /// Signed overflow wraps and any pointer may alias any other, as in Rust. Rust's lexer reads the body before C does, and
 /// [refuses some C](crate::guide::lexer). Move such C into a header and `include` it.
 ///
+/// # Registers
+/// An array of registers, `r: [i64; 4]`, is as many registers of the machine. A body selects one by a constant index: `r[0]`, or
+/// `r[DST + 1]` with a parameter of the family. It compiles to the code that a register of that name would. An index that
+/// is out of range, or not a constant, is an error on its token, and so is any other use of `r`, because registers have no address. If only some
+/// members of a family have such an index, exclude them by `where`, or exclude the access by `#if`. `r[0]` may also occur in the definition of
+/// a macro in a `c` block. Headers write `r(0)`: in C, the array is a function-like macro.
+///
+/// A program's entry takes the registers in order, the elements of an array one by one. A register with an initial value is not a parameter
+/// of the entry. The value is a literal: an integer, a float, `true` or `false`, `null` for a pointer, or `0` for a vector. An array has one
+/// value for all elements, or a list: `[i64; 3] = [1, 2, -3]`. Blocks that continue the machine do not repeat the values.
+///
 /// # Types
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size.
 /// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
 /// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
 /// also be a `Label`. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
 /// that type: beside `type i32 = u64;`, an `i32` in a block is an error.
+///
+/// The length of an array is a literal or a constant of the block. `const NAME: type = value;` defines the constant in Rust and as a macro in C;
+/// its type is an integer type, and its value a literal. A struct or a constant with a path needs no `use`: its name stands for the path in all types of
+/// the block.
 ///
 /// To C, an operand is a constant that it does not know. The macro puts it into the instructions, as an immediate, a
 /// displacement or a shift count, or else into the stencil's data. All values of its type fit, except that a `u32` in a 64-bit

@@ -9,6 +9,7 @@ use syn::spanned::Spanned as _;
 use super::catalog::Catalog;
 use super::instruction;
 use super::names::{self, Names};
+use super::shared;
 use crate::ast::{Block, Struct, Typed};
 use crate::ctype::{self, Type};
 use crate::isa;
@@ -35,7 +36,8 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls, catalog: &Catalog
         }
     });
     let types = types(block);
-    quote! { #machine #types #(#structs)* #(#hosts)* }
+    let constants = shared::items(block);
+    quote! { #machine #constants #types #(#structs)* #(#hosts)* }
 }
 
 /// Returns assertions that the types which the macro knows by name are the expected ones.
@@ -91,6 +93,11 @@ pub fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &O
 }
 
 pub fn entry_type(block: &Block) -> TokenStream {
+    function_type(block.machine.passed().map(|field| &field.ty), &block.machine.output)
+}
+
+/// Returns the type of a function that takes all registers, on which the blocks of a machine must agree.
+pub fn registers_type(block: &Block) -> TokenStream {
     function_type(block.machine.parameters.iter().map(|field| &field.ty), &block.machine.output)
 }
 
@@ -115,7 +122,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     // blocks.
     let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
-    let entry = entry_type(block);
+    let (entry, registers) = (entry_type(block), registers_type(block));
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
     let entry_uop = names.entry();
     let members = catalog.entry.iter().flat_map(|entry| &entry.members).flatten();
@@ -132,6 +139,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
         unsafe impl __stencil_runtime::Machine for #name {
             type Operands = [__stencil_core::primitive::u64; #words];
             type Entry = #entry;
+            type Registers = #registers;
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
@@ -172,7 +180,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
 
 /// Returns assertions that a continued machine is the one that was declared.
 fn continued(block: &Block, calls: &Calls) -> TokenStream {
-    let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
+    let (machine, registers, convention) = (names::machine(block), registers_type(block), convention_value(calls));
     let span = block.machine.name.span();
     let room = block.uops.iter().map(|uop| {
         let needed = uop.operands.len().max(uop.parameters.len());
@@ -192,8 +200,8 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
     quote_spanned! {span=>
         const _: () = {
             // The registers and the result are those of the machine's declaration.
-            const fn __same<Entry: __stencil_runtime::expansion::Declared<Here>, Here>() {}
-            __same::<<#machine as __stencil_runtime::Machine>::Entry, #entry>();
+            const fn __same<Registers: __stencil_runtime::expansion::Declared<Here>, Here>() {}
+            __same::<<#machine as __stencil_runtime::Machine>::Registers, #registers>();
             <#machine as __stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
         #(#room)*

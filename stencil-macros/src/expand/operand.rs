@@ -1,9 +1,9 @@
 //! Operands: their types in Rust, and the values that their holes take.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::ast::{Field, Uop};
+use crate::ast::{Field, Parameter, Uop};
 use crate::ctype::Type;
 use crate::model::{Stencil, Value};
 
@@ -13,6 +13,19 @@ pub fn rust_type(field: &Field) -> TokenStream {
     match field.ty.c {
         Type::Label => quote! { __stencil_runtime::Address },
         _ => quote! { #ty },
+    }
+}
+
+/// The type of a family's parameter in signatures.
+pub fn parameter_type(parameter: &Parameter) -> TokenStream {
+    parameter.of.as_ref().map_or_else(|| quote! { __stencil_core::primitive::usize }, |of| quote! { #of })
+}
+
+/// The number that a variable of that type stands for.
+pub fn parameter_value(parameter: &Parameter, variable: &Ident) -> TokenStream {
+    match parameter.of {
+        Some(_) => quote! { #variable as __stencil_core::primitive::usize },
+        None => quote! { #variable },
     }
 }
 

@@ -115,8 +115,8 @@ fn families_have_all_members_and_no_others() {
                 assert_eq!(unsafe { compiled.unwrap().entry()(1, 0) }, (1007 + a * 100 + b * 10) as u64);
                 assert_eq!(emitted, Ok(()));
             } else {
-                let error = Error::NoSuchStencil { uop: "family", parameters: vec![a, b] };
-                assert_eq!((compiled.map(drop), emitted), (Err(error.clone()), Err(error)));
+                let error = |instruction| Error::NoSuchStencil { uop: "family", parameters: vec![a, b], instruction };
+                assert_eq!((compiled.map(drop), emitted), (Err(error(Some(0))), Err(error(None))));
             }
         }
     }
@@ -127,7 +127,7 @@ fn families_have_all_members_and_no_others() {
     assert_eq!(run(&[Program::single(5), Program::ret()], 1, 0), 6);
     for a in [0, 4, 6, usize::MAX] {
         let error = Program::compile(&[Program::single(a)]).unwrap_err();
-        assert_eq!(error, Error::NoSuchStencil { uop: "single", parameters: vec![a] });
+        assert_eq!(error, Error::NoSuchStencil { uop: "single", parameters: vec![a], instruction: Some(0) });
     }
 }
 

@@ -36,7 +36,6 @@ use stencil_runtime::Label;
 
 use super::memory::{load, store};
 use super::vectors;
-use crate::runtime::vm::Vm;
 
 vectors! {
     pub uop v128_constant<const TO: 0..2>(low: u64, high: u64) { V(TO) = (v128){ low, high }; }
