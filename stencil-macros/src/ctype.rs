@@ -60,7 +60,7 @@ impl Type {
                 };
                 Ok(Self::Pointer { constant: !matches!(pointer.mutability, syn::PointerMutability::Mut(_)), to })
             }
-            syn::Type::Array(array) => match &array.len {
+            syn::Type::Array(array) => match ungrouped(&array.len) {
                 Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
                     Ok(Self::Array(Box::new(Self::from_rust(&array.elem)?), length.base10_parse()?))
                 }
@@ -166,6 +166,15 @@ impl Type {
             Self::Integer { bits: bits @ (8 | 16 | 32), signed: false, .. } => Some((0, (1 << bits) - 1)),
             _ => None,
         }
+    }
+}
+
+/// Returns the expression in parentheses, or in the groups of a `macro_rules!` macro.
+pub fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        Expr::Paren(paren) => ungrouped(&paren.expr),
+        value => value,
     }
 }
 

@@ -3,7 +3,7 @@
 use syn::spanned::Spanned as _;
 use syn::{Error, Expr, Lit, UnOp};
 
-use crate::ctype::Type;
+use crate::ctype::{Type, ungrouped};
 
 /// Returns the C initializer of a register with this type.
 ///
@@ -21,9 +21,9 @@ pub fn c(ty: &Type, value: &Expr) -> Result<String, Error> {
         Error::new(value.span(), expected)
     };
     let too_large = || Error::new(value.span(), "the initial value does not fit the register's type");
-    let (negative, literal) = match plain(value) {
-        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => (true, plain(&unary.expr)),
-        plain => (false, plain),
+    let (negative, literal) = match ungrouped(value) {
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => (true, ungrouped(&unary.expr)),
+        literal => (false, literal),
     };
     let literal = match literal {
         Expr::Lit(literal) => &literal.lit,
@@ -71,15 +71,6 @@ pub fn c(ty: &Type, value: &Expr) -> Result<String, Error> {
             Ok("{0}".into())
         }
         _ => Err(unlike()),
-    }
-}
-
-/// The expression in parentheses, or in the groups of a `macro_rules!` macro.
-fn plain(value: &Expr) -> &Expr {
-    match value {
-        Expr::Group(group) => plain(&group.expr),
-        Expr::Paren(paren) => plain(&paren.expr),
-        value => value,
     }
 }
 

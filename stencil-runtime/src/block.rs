@@ -28,6 +28,9 @@
 ///     struct Vm = crate::Vm { fuel: u64, .. }     // checks the listed fields of a type that both languages have
 ///     const PINS: usize = 8;                      // declares a constant in both languages
 ///     const PINS = crate::PINS: usize = 8;        // declares a Rust constant in C, and checks its type and its value
+///     enum Op { Add, Sub = 4 }                    // declares an enum in both languages: `Op_Add` and `Op_Sub` in C
+///     enum Op = crate::Op { Add, Sub = 4 }        // declares a Rust enum in C, and checks the variants
+///     uop compute<const OP: Op>() { .. }          // a family with a member for each variant
 ///     extern fn print(vm: *mut Vm, v: i64) = crate::host::print;     // a Rust function for bodies to call
 /// }
 /// ```
@@ -55,6 +58,18 @@
 /// A program's entry takes the registers in order, the elements of an array one by one. A register with an initial value is not a parameter
 /// of the entry. The value is a literal: an integer, a float, `true` or `false`, `null` for a pointer, or `0` for a vector. An array has one
 /// value for all elements, or a list: `[i64; 3] = [1, 2, -3]`. Blocks that continue the machine do not repeat the values.
+///
+/// # Families
+/// A uop with parameters has a stencil, a member, for each combination of their values. `const DST: 0..3` and `const DST: 0..=2` are ranges of
+/// numbers, whose ends may be constants of the block; in Rust the parameter is a `usize`. `const OP: Op` is a parameter with the variants of
+/// an enum of the block; in Rust it has the enum's type. In C, a parameter is a macro, whose value is a number, and the variant `Sub` of `Op` is
+/// the macro `Op_Sub`, so `#if OP == Op_Sub` and `where OP != Op_Sub` work. `where` excludes members by a condition of the C preprocessor. An
+/// instruction without a member is an error of the compilation, [`Error::NoSuchStencil`](crate::Error::NoSuchStencil), which says which
+/// instruction it is.
+///
+/// `enum Op { Add, Sub = 4 }` declares the enum in Rust, with `#[repr(usize)]` and the attributes that precede it, such as `#[derive(Clone,
+/// Copy)]`. `enum Op = path { .. }` names an existing enum without fields, of any representation. It lists all variants, with their discriminants
+/// where these do not count on from the variant before, and the build fails if the Rust enum differs.
 ///
 /// # Types
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size.
@@ -122,6 +137,9 @@
 ///    could break stencils);
 /// 3. `clang`, or else the newest `clang-N` on the search path, if it supports `preserve_none` (19 or later);
 /// 4. gcc.
+///
+/// `#![c_flags(...)]` applies to the whole block, which is one compilation. Uops that need other flags go into a block of their own, with
+/// `continue machine`.
 ///
 /// With a compiler that does not support `preserve_none`, uops pass registers as C functions do. All blocks of a machine need one calling
 /// convention: the macro reads it from each object, and the build fails if two blocks differ.

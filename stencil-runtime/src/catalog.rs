@@ -177,7 +177,7 @@ impl Reader {
     pub(crate) const fn skip_parameters(&mut self) {
         let mut left = self.size();
         while left > 0 {
-            (self.number(), self.number(), self.number());
+            let _name_start_and_length = (self.number(), self.number(), self.number());
             self.skip_pairs();
             left -= 1;
         }

@@ -10,6 +10,7 @@ use crate::source::INDEX;
 /// Reduces failed assertions about indices to their text, on the token of the index. Of the members of a family that fail at one place,
 /// the first is reported.
 pub(super) fn translate(diagnostics: &mut Vec<Diagnostic>) {
+    drop_consequences(diagnostics);
     let mut seen = HashSet::new();
     diagnostics.retain_mut(|diagnostic| {
         let Some((_, text)) = diagnostic.message.split_once(INDEX) else { return true };
@@ -25,6 +26,23 @@ pub(super) fn translate(diagnostics: &mut Vec<Diagnostic>) {
         diagnostic.notes.retain(|note| note.message.starts_with("expanded from macro"));
         seen.insert((diagnostic.file.clone(), diagnostic.place))
     });
+}
+
+/// What gcc says of our macros if the index is itself a mistake.
+const CONSEQUENCES: [&str; 3] = [
+    "expression in static assertion is not an integer",
+    "expression in static assertion is not constant",
+    "first argument to '__builtin_choose_expr' not a constant",
+];
+
+/// Removes consequences of a mistake on the same line.
+fn drop_consequences(diagnostics: &mut Vec<Diagnostic>) {
+    let follows = |diagnostic: &Diagnostic| {
+        CONSEQUENCES.contains(&&*diagnostic.message) && diagnostic.notes.iter().any(|note| note.file == "machine")
+    };
+    let line = |diagnostic: &Diagnostic| (diagnostic.file.clone(), diagnostic.place.0);
+    let mistakes: HashSet<_> = diagnostics.iter().filter(|diagnostic| !follows(diagnostic)).map(line).collect();
+    diagnostics.retain(|diagnostic| !follows(diagnostic) || !mistakes.contains(&line(diagnostic)));
 }
 
 /// Writes the names of elements as bodies do, and explains an array that the compiler calls undeclared, because no index follows.

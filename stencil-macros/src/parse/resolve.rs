@@ -169,9 +169,8 @@ impl Names {
 
 /// Returns the name that an expression consists of.
 fn name(expression: &Expr) -> Option<&Ident> {
-    match expression {
+    match ctype::ungrouped(expression) {
         Expr::Path(path) if path.qself.is_none() => path.path.get_ident(),
-        Expr::Group(group) => name(&group.expr),
         _ => None,
     }
 }
@@ -184,14 +183,14 @@ fn array(register: Field) -> Result<(Option<RegisterArray>, Vec<Field>), Error> 
     if length == 0 {
         return Err(Error::new(span, "an array of registers has at least one element"));
     }
-    let values = match &register.default {
+    let values = match register.default.as_ref().map(ctype::ungrouped) {
         Some(Expr::Array(values)) if values.elems.len() != length => {
             let message =
                 format!("expected {length} initial values, found {}: `= 0` sets all elements", values.elems.len());
             return Err(Error::new(values.span(), message));
         }
         Some(Expr::Array(values)) => values.elems.iter().cloned().map(Some).collect(),
-        all => vec![all.clone(); length.min(MOST)],
+        all => vec![all.cloned(); length.min(MOST)],
     };
     let elements = values.into_iter().take(MOST).enumerate().map(|(index, default)| Field {
         attributes: Vec::new(),

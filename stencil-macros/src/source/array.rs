@@ -12,10 +12,10 @@ use crate::ast::{Machine, RegisterArray};
 pub const INDEX: &str = "stencil index: ";
 
 /// What the macros of all arrays share. `STENCIL_CONSTANT` is 1 for a constant expression: only then is `(void *)(x * 0)` a null pointer
-/// constant, and the conditional has the other operand's type. After the assertions have failed, the index counts as 0.
+/// constant, and the conditional has the other operand's type. If it is 0, the index counts as 0. An index that is no integer has no `|`.
 const SHARED: &str = "\
 #define STENCIL_CONSTANT(i) (sizeof(int) == sizeof(*(8 ? ((void *)((long)(i) * 0L)) : (int *)8)))
-#define STENCIL_INDEX(i) __builtin_choose_expr(STENCIL_CONSTANT(i), i, 0)
+#define STENCIL_INDEX(i) __builtin_choose_expr(STENCIL_CONSTANT(i), (i) | 0, 0)
 #define STENCIL_IN_RANGE(i, n) ((unsigned long)STENCIL_INDEX(i) < n)
 ";
 

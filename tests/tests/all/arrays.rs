@@ -174,3 +174,95 @@ fn an_entry_takes_the_registers_without_an_initial_value() {
     assert_eq!(run(&[Defaults::get(1)]), -2);
     assert_eq!((defaults::LEAST, size_of::<defaults::Own>()), (i64::MIN, 3));
 }
+
+/// Arrays in a block whose tokens come from a `macro_rules!` macro.
+macro_rules! build {
+    ($all:ty, $length:literal, $element:ty, $name:ident, $body:block, $index:expr) => {
+        stencil! {
+            pub machine Built($name: [$element; $length], other: $all = 0) -> i64;
+            pub uop set<const D: 0..$length>(n: i64) { $name[D] = n; other[D % 2] = $name[D]; }
+            pub uop last() { RETURN($name[$index]); }
+            pub uop sum() $body
+        }
+    };
+}
+
+mod built {
+    use super::stencil;
+    build!(
+        [i64; 2],
+        3,
+        i64,
+        r,
+        {
+            RETURN(r[0] + other[1]);
+        },
+        1 + 1
+    );
+}
+
+#[test]
+fn blocks_made_by_macros_have_arrays() {
+    use built::Built;
+    // SAFETY: the bodies touch no memory.
+    let run =
+        |program: &[stencil_runtime::Instruction<Built>]| unsafe { Built::compile(program).unwrap().entry()(1, 2, 3) };
+    assert_eq!((run(&[Built::last()]), run(&[Built::set(1, 40), Built::sum()])), (3, 41));
+}
+
+mod small_code {
+    use super::stencil;
+
+    /// The variants have gaps, and one has a name that C reserves.
+    #[derive(Clone, Copy, Debug)]
+    #[repr(i8)]
+    pub enum Op {
+        Add = 1,
+        Sub,
+        #[allow(non_camel_case_types)]
+        int = 7,
+    }
+
+    pub const COUNT: usize = 2;
+
+    stencil! {
+        #![c_flags("-O0")]
+        const COUNT = super::small_code::COUNT: usize = 2;
+        const FIRST: u8 = 0;
+        enum Op = super::small_code::Op { Add = 1, Sub, int = 7 }
+        pub machine M(r: [i64; COUNT], unused: [f32; 1] = 1.5) -> i64;
+        c {
+            #if Op_Sub != 2
+            #error "enums are constants of the preprocessor"
+            #endif
+        }
+        pub uop two<const OP: Op, const A: FIRST..COUNT, const B: FIRST..=FIRST>() where A != 1 || OP == Op_int {
+            switch (OP) {
+            case Op_Add: r[A] += r[1 - A] + B; break;
+            case Op_Sub: r[A] -= r[1 - A] + B; break;
+            case Op_int: r[A] = OP; break;
+            }
+        }
+        pub uop ret() { RETURN(r[0] * 100 + r[1]); }
+    }
+}
+
+#[test]
+fn parameters_are_variants() {
+    use small_code::{M, Op, STENCIL_two};
+    let run = |op, a| {
+        let program = [M::two(op, a, 0), M::ret()];
+        // SAFETY: the bodies touch no memory.
+        M::compile(&program).map(|code| unsafe { code.entry()(20, 3) })
+    };
+    assert_eq!((run(Op::Add, 0), run(Op::Sub, 0), run(Op::int, 0)), (Ok(2303), Ok(1703), Ok(703)));
+    assert_eq!(run(Op::int, 1), Ok(2007));
+    let error = run(Op::Add, 1).unwrap_err();
+    assert!(error.to_string().starts_with("instruction 0: uop `two` has no stencil for the parameters [1, 1, 0]: "));
+    assert_eq!(STENCIL_two.iter().len(), 7 * 2);
+    assert_eq!(STENCIL_two.iter().flatten().count(), 3 + 1);
+    let mut code = [0; 256];
+    let mut out = stencil_runtime::Emitter::<stencil_runtime::Reused>::new(&mut code, &mut []);
+    assert!(small_code::emit_two(&mut out, Op::Sub, 0, 0).is_ok());
+    assert!(small_code::emit_two(&mut out, Op::Sub, 1, 0).is_err());
+}

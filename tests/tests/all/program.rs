@@ -197,7 +197,7 @@ fn threads_compile_and_run() {
 
 #[test]
 fn instructions_have_a_readable_debug_format() {
-    assert_eq!(format!("{:?}", Program::three(1, 2, 0xff)), "three a=0x1 b=0x2 c=0xff");
-    assert_eq!(format!("{:?}", Program::family(0, 2, 9)), "family[0, 2] n=0x9");
+    assert_eq!(format!("{:?}", Program::three(1, 2, 0xff)), "three a=1 b=2 c=255");
+    assert_eq!(format!("{:?}", Program::family(0, 2, 9)), "family[A=0, B=2] n=9");
     assert_eq!(Program::three(1, 2, 0xff).operands(), [1, 2, 0xff]);
 }

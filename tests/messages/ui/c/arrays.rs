@@ -20,6 +20,7 @@ mod indices {
         }
         uop whole(n: u32) { ctx[0] = r == 0; __builtin_memcpy(ctx, &r, sizeof r); }
         uop unknown() { r[DTS] = 0; }
+        uop float() { r[1.5] = 0; r[ctx] = 0; }
         uop types() { r[0] = ctx; int *p = r[1]; }
         uop unused() { r[0] == 1; }
     }
