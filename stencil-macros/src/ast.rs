@@ -178,13 +178,16 @@ impl Uop {
 
     /// The name of a stencil in messages: `push`, or `get[0, 2]` for a family's member.
     pub fn member_name(&self, member: usize) -> String {
-        match &self.members()[member][..] {
-            [] => self.name.to_string(),
-            values => {
-                let values = self.parameters.iter().zip(values).map(|(parameter, value)| parameter.text(*value));
-                format!("{}[{}]", self.name, values.collect::<Vec<_>>().join(", "))
-            }
+        self.name_of(&self.members()[member])
+    }
+
+    /// The name of the stencil for these values of the parameters.
+    pub fn name_of(&self, values: &[usize]) -> String {
+        if values.is_empty() {
+            return self.name.to_string();
         }
+        let values = self.parameters.iter().zip(values).map(|(parameter, value)| parameter.text(*value));
+        format!("{}[{}]", self.name, values.collect::<Vec<_>>().join(", "))
     }
 }
 

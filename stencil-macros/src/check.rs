@@ -204,6 +204,8 @@ pub fn check(block: &Block) -> Result<(), Error> {
     distinct(&mut error, registers.iter().copied().map(|name| (name, "register")));
     let of_c = (block.structs.iter().map(|s| (&s.name, "struct")))
         .chain(block.externs.iter().map(|function| (&function.name, "host function")))
+        // In C, an array is a function-like macro.
+        .chain(block.machine.arrays.iter().map(|array| (&array.name, "register")))
         .chain(block.constants.iter().map(|constant| (&constant.name, "constant")))
         .chain(block.enums.iter().map(|e| (&e.name, "enum")))
         .chain(variants.iter().map(|name| (name, "constant")));

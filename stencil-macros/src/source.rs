@@ -350,8 +350,7 @@ impl Source {
                 let _ = writeln!(self.c, "#if {}", condition.to_string().replace('\n', " "));
             }
             if !arrays.is_empty() {
-                let _ =
-                    writeln!(self.c, "#undef STENCIL_MEMBER\n#define STENCIL_MEMBER \"{}\"", uop.member_name(member));
+                let _ = writeln!(self.c, "#undef STENCIL_MEMBER\n#define STENCIL_MEMBER \"{}\"", uop.name_of(values));
             }
             self.member(registers, (index, member), uop, &text);
             if uop.condition.is_some() {

@@ -58,7 +58,7 @@ pub(super) fn name(diagnostic: &mut Diagnostic, block: &Block) {
     let Some(name) = typo::undeclared(&diagnostic.message) else { return };
     if block.machine.arrays.iter().any(|array| array.name == name) {
         diagnostic.message = format!(
-            "`{name}` is an array of registers, which has no address: index it by a constant or by a parameter of the family, `{name}[0]`"
+            "`{name}` is an array of registers, which has no address: index it by a constant or by a parameter of the family, `{name}[0]`, or `{name}(0)` in a header"
         );
         diagnostic.notes.clear();
     }

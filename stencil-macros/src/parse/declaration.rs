@@ -362,8 +362,9 @@ pub(super) fn enumeration(
         }
         if content.parse::<Option<Token![=]>>()?.is_some() {
             let literal = content.parse::<LitInt>();
-            let value = literal.and_then(|literal| literal.base10_parse());
-            next = value.map_err(|error| Error::new(error.span(), "expected a number from 0 on, as a literal"))?;
+            let value: Result<u32> = literal.and_then(|literal| literal.base10_parse());
+            let unlike = |error: Error| Error::new(error.span(), "expected a number from 0 to 2^32 - 1, as a literal");
+            next = value.map_err(unlike)? as usize;
         }
         if included {
             variants.push(Variant { attributes, name, value: next });

@@ -17,8 +17,11 @@ mod names {
         machine A(r: [i64; 2], r: u64, int: [i64; 1]);
         uop a(r: u8) {}
         uop b<const r: 0..2>() {}
+        extern fn r() = super::f;
     }
 }
+
+extern "C" fn f() {}
 
 mod values {
     stencil_runtime::stencil! {

@@ -24,6 +24,7 @@ mod enums {
         enum Fields { A(u8) }
         enum Negative { A = -1 }
         enum NoVariants;
+        enum Huge { A = 4294967296 }
         pub enum Bound = crate::Cmp { Lt }
         enum Twice { A, B = 0, A = 2 }
         enum Twice { C }

@@ -26,6 +26,16 @@ mod indices {
     }
 }
 
+mod header {
+    stencil_runtime::stencil! {
+        machine A(r: [i64; 4]) -> i64;
+        include "../include/array.h";
+        uop fine<const N: 0..4>() { OF_ARRAY(N) = 0; }
+        uop past() { OF_ARRAY(4) = 0; }
+        uop brackets() { BRACKETS(0) = 0; }
+    }
+}
+
 mod a_macro {
     stencil_runtime::stencil! {
         machine A(r: [i64; 4]) -> i64;
