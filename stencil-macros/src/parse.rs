@@ -3,8 +3,10 @@
 mod conditions;
 mod contract;
 mod declaration;
+mod parameter;
 mod recover;
 mod resolve;
+mod shared;
 
 pub use conditions::Conditions;
 
@@ -18,8 +20,9 @@ use syn::{Attribute, Error, LitStr, Result, Token, Visibility, token};
 
 use crate::ast::{Block, Constant, Contract, Declaration, Enum, Extern, Machine, Mistakes, Struct, Unparsed, Uop};
 use crate::suggest;
-use declaration::{c_text, constant, continued, enumeration, host, machine, misplaced, structure, uop};
+use declaration::{c_text, continued, host, machine, misplaced, structure, uop};
 use recover::{nobody, skip_item, take_tokens, unparsed};
+use shared::{constant, enumeration};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
 const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `enum`, `const`, `extern fn`, \

@@ -2,14 +2,14 @@
 //! context's errors; the parser then returns the item all the same.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use syn::parse::discouraged::Speculative as _;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, parenthesized, token};
 
+use super::parameter::parameter;
 use super::recover::nobody;
 use super::{Context, MACHINE, contract};
-use crate::ast::{Constant, End, Enum, Extern, Field, Machine, Parameter, Struct, Typed, Uop, Variant};
+use crate::ast::{Extern, Field, Machine, Struct, Typed, Uop};
 use crate::ctype::Type;
 
 mod keyword {
@@ -89,7 +89,7 @@ fn operands(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> usize {
 }
 
 /// Refuses a contract on an item that is not a uop.
-fn no_contract(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) {
+pub(super) fn no_contract(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) {
     attributes.retain(|attribute| {
         let ours = attribute.path().is_ident(contract::ATTRIBUTE);
         if ours {
@@ -162,73 +162,6 @@ pub(super) fn uop(
     Ok(Uop { attributes, contract, visibility, name, parameters, condition, operands, body })
 }
 
-/// `const DST: 0..3` or `const OP: Cmp`
-fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
-    const FORM: &str = "expected a parameter with a range of numbers, or with an enum of the block: `const NAME: 0..3`, `const \
-                        NAME: 0..=2` or `const NAME: Enum`";
-    if !input.peek(Token![const]) {
-        return Err(input.error(FORM));
-    }
-    input.parse::<Token![const]>()?;
-    let name = input.parse()?;
-    input.parse::<Token![:]>()?;
-    let parameter = |start, end, ends, of| Parameter { name, start, end, ends, of, variants: Vec::new() };
-    let ahead = input.fork();
-    let of_enum = ahead.call(Path::parse_mod_style).ok().filter(|_| ahead.peek(Token![,]) || ahead.peek(Token![>]));
-    if of_enum.is_some() {
-        input.advance_to(&ahead);
-        return Ok(parameter(0, 1, [End::Number, End::Number], of_enum));
-    }
-    let ahead = input.fork();
-    match range(&ahead) {
-        Ok((start, end, ends)) => {
-            input.advance_to(&ahead);
-            Ok(parameter(start, end, ends, None))
-        }
-        Err((span, message)) => {
-            errors.push(Error::new(span.unwrap_or(input.span()), message.as_deref().unwrap_or(FORM)));
-            while !(input.is_empty() || input.peek(Token![,]) || input.peek(Token![>]) || input.peek(token::Paren)) {
-                input.parse::<TokenTree>()?;
-            }
-            // Later phases need at least one member.
-            Ok(parameter(0, 1, [End::Number, End::Number], None))
-        }
-    }
-}
-
-/// The message about a range without a number.
-pub(super) const EMPTY: &str = "the range is empty, but a family needs a member: `0..2` contains 0 and 1";
-
-/// Parses a range that is not empty, unless it depends on constants. An error may have a span and a message, if they say more than the
-/// form of a range.
-#[expect(clippy::type_complexity, reason = "the results are taken apart at once")]
-fn range(input: ParseStream) -> std::result::Result<(usize, usize, [End; 2]), (Option<Span>, Option<String>)> {
-    let unlike = |_| (None, None);
-    let number = |literal: &LitInt| match literal.base10_parse() {
-        Err(_) if literal.base10_digits().starts_with('-') => Err((None, None)),
-        parsed => parsed.map_err(|error| (Some(error.span()), Some("the number is too large".into()))),
-    };
-    let end = |more: usize| {
-        if input.peek(syn::Ident) {
-            return Ok((0_usize, End::Constant(input.parse().map_err(unlike)?, more)));
-        }
-        let literal = input.parse::<LitInt>().map_err(unlike)?;
-        Ok((number(&literal)?, End::Number))
-    };
-    let (start, first) = end(0)?;
-    let inclusive = input.parse::<Option<Token![..=]>>().map_err(unlike)?.is_some();
-    if !inclusive {
-        input.parse::<Token![..]>().map_err(unlike)?;
-    }
-    let span = input.span();
-    let (last, behind) = end(usize::from(inclusive))?;
-    let past = if inclusive { last.saturating_add(1) } else { last };
-    if matches!((&first, &behind), (End::Number, End::Number)) && past <= start {
-        return Err((Some(span), Some(EMPTY.into())));
-    }
-    Ok((start, past, [first, behind]))
-}
-
 pub(super) fn host(input: ParseStream, context: &mut Context) -> Result<Extern> {
     if !input.peek(Token![fn]) {
         let form = "expected `fn`: `extern fn name(...) = path::to::function;` declares a host function, which has the C \
@@ -247,6 +180,16 @@ pub(super) fn host(input: ParseStream, context: &mut Context) -> Result<Extern> 
     let function = input.parse()?;
     input.parse::<Token![;]>()?;
     Ok(Extern { name, parameters, output, function })
+}
+
+/// The name and, after `=`, the path of an existing Rust item.
+pub(super) fn bound(input: ParseStream) -> Result<(Ident, Option<Path>)> {
+    let name = input.parse()?;
+    let bound = match input.parse::<Option<Token![=]>>()? {
+        None => None,
+        Some(_) => Some(input.call(Path::parse_mod_style)?),
+    };
+    Ok((name, bound))
 }
 
 pub(super) fn structure(
@@ -290,94 +233,6 @@ pub(super) fn structure(
         return Err(content.error("`..` must be the last field"));
     }
     Ok(Struct { attributes, visibility, name, bound, fields, in_c })
-}
-
-/// The name and, after `=`, the path of an existing Rust item.
-fn bound(input: ParseStream) -> Result<(Ident, Option<Path>)> {
-    let name = input.parse()?;
-    let bound = match input.parse::<Option<Token![=]>>()? {
-        None => None,
-        Some(_) => Some(input.call(Path::parse_mod_style)?),
-    };
-    Ok((name, bound))
-}
-
-pub(super) fn constant(
-    input: ParseStream,
-    mut attributes: Vec<Attribute>,
-    visibility: Visibility,
-    context: &mut Context,
-) -> Result<Constant> {
-    no_contract(&mut attributes, &mut context.errors);
-    let (name, bound) = bound(input)?;
-    if let (Some(span), true) = (misplaced(&attributes, &visibility), bound.is_some()) {
-        context.errors.push(Error::new(span, "this belongs to the declaration of the Rust constant"));
-    }
-    let form = "expected a type and an integer: `const NAME: usize = 8;`, or, for an existing Rust constant, `const NAME = \
-                path: usize = 8;`";
-    if !input.peek(Token![:]) {
-        return Err(input.error(form));
-    }
-    input.parse::<Token![:]>()?;
-    let ty: Typed = input.parse()?;
-    let unlike = |error: Error| Error::new(error.span(), form);
-    input.parse::<Token![=]>().map_err(unlike)?;
-    let negative = input.parse::<Option<Token![-]>>()?.is_some();
-    let literal: LitInt = input.parse().map_err(unlike)?;
-    let value: i128 = literal.base10_parse()?;
-    input.parse::<Token![;]>()?;
-    let value = if negative { -value } else { value };
-    Ok(Constant { attributes, visibility, name, bound, ty, value })
-}
-
-pub(super) fn enumeration(
-    input: ParseStream,
-    mut attributes: Vec<Attribute>,
-    visibility: Visibility,
-    context: &mut Context,
-) -> Result<Enum> {
-    no_contract(&mut attributes, &mut context.errors);
-    let (name, bound) = bound(input)?;
-    if let (Some(span), true) = (misplaced(&attributes, &visibility), bound.is_some()) {
-        context.errors.push(Error::new(span, "this belongs to the declaration of the Rust enum"));
-    }
-    if !input.peek(token::Brace) {
-        let form = "expected all variants in braces: `enum Name { A, B = 4 }`, or, for an existing Rust enum, `enum Name = path { \
-                    A, B = 4 }`";
-        return Err(input.error(form));
-    }
-    let content;
-    braced!(content in input);
-    let mut variants = Vec::new();
-    let mut next = 0_usize;
-    while !content.is_empty() {
-        let mut attributes = content.call(Attribute::parse_outer)?;
-        let included = context.included(&mut attributes);
-        if !content.peek(syn::Ident) {
-            return Err(content.error("expected the name of a variant"));
-        }
-        let name = content.parse()?;
-        if content.peek(token::Paren) || content.peek(token::Brace) {
-            return Err(content.error("a variant has no fields here: a parameter of a family is a number"));
-        }
-        if content.parse::<Option<Token![=]>>()?.is_some() {
-            let literal = content.parse::<LitInt>();
-            let value: Result<u32> = literal.and_then(|literal| literal.base10_parse());
-            let unlike = |error: Error| Error::new(error.span(), "expected a number from 0 to 2^32 - 1, as a literal");
-            next = value.map_err(unlike)? as usize;
-        }
-        if included {
-            variants.push(Variant { attributes, name, value: next });
-            next = next.saturating_add(1);
-        }
-        if !content.is_empty() {
-            content.parse::<Token![,]>()?;
-        }
-    }
-    if variants.is_empty() {
-        return Err(Error::new(name.span(), "an enum needs a variant: a family needs a member"));
-    }
-    Ok(Enum { attributes, visibility, name, bound, variants })
 }
 
 impl Parse for Field {

@@ -2,12 +2,12 @@
 //! and the Rust paths of bound items. It also turns each array of registers into its elements.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens as _, quote_spanned};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, ExprPath, Path, Type, parse_quote};
+use syn::{Error, Expr, ExprLit, ExprPath, Lit, LitInt, Path, Type, parse_quote};
 
-use super::declaration::EMPTY;
+use super::parameter::EMPTY;
 use crate::ast::{Block, End, Enum, Field, Parameter, RegisterArray, Typed};
 use crate::ctype;
 
@@ -116,14 +116,11 @@ impl Names {
     fn lengths(&self, ty: &mut Type) -> bool {
         match ty {
             Type::Array(array) => {
-                let value = name(&array.len).and_then(|name| self.values.iter().find(|(known, _)| known == name));
+                let value = name(&array.len)
+                    .and_then(|name| self.values.iter().find(|(known, value)| known == name && *value >= 0));
                 if let Some((_, value)) = value {
-                    let literal = proc_macro2::Literal::i128_unsuffixed(*value);
-                    let tokens = quote_spanned! {array.len.span()=> #literal };
-                    array.len = Expr::Verbatim(tokens);
-                    if let Ok(parsed) = syn::parse2(array.len.to_token_stream()) {
-                        array.len = parsed;
-                    }
+                    let lit = Lit::Int(LitInt::new(&value.to_string(), array.len.span()));
+                    array.len = Expr::Lit(ExprLit { attrs: Vec::new(), lit });
                 }
                 let inner = self.lengths(&mut array.elem);
                 value.is_some() || inner
