@@ -10,6 +10,7 @@ pub(crate) mod decode;
 pub(crate) mod error;
 pub(crate) mod features;
 pub(crate) mod headroom;
+mod pieces;
 pub(crate) mod progress;
 pub(crate) mod trap;
 pub(crate) mod types;

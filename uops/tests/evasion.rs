@@ -22,7 +22,7 @@ use wasm_encoder::{
 /// The time limit of a compilation, an instantiation or a run.
 const TIME: Duration = Duration::from_millis(20);
 /// The scale of the modules. Compiling them takes far longer than the time limit.
-const SIZE: usize = if cfg!(debug_assertions) { 1 } else { 10 };
+const SIZE: usize = if cfg!(debug_assertions) { 1 } else { 40 };
 
 #[test]
 fn no_module_holds_a_thread_for_long() {
@@ -53,7 +53,7 @@ type Case<'c> = (&'static str, Box<dyn Fn() -> Duration + 'c>);
 
 fn cases(dir: &Dir) -> Vec<Case<'_>> {
     let mut cases: Vec<Case<'_>> = Vec::new();
-    for (name, wasm) in large_modules() {
+    for (name, wasm) in large_modules().into_iter().chain(large_sections()) {
         cases.push((name, Box::new(move || compile(&wasm))));
     }
     for (name, wasm) in large_instances() {
@@ -262,6 +262,7 @@ fn repeat(instructions: &[u8], size: usize) -> impl Iterator<Item = u8> {
 /// Returns modules that take long to compile.
 fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     let size = SIZE * 750_000;
+    let function = size.min(7_500_000);
     let (i32_const, drop, end) = (0x41, 0x1a, 0x0b);
     // The most targets that a table may have. Each table is in a block, since the code after it is unreachable.
     let targets = 65_520;
@@ -269,16 +270,16 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     targets.encode(&mut br_table);
     br_table.extend(std::iter::repeat_n(0, targets as usize + 1).chain([end]));
     let mut too_large = vec![i32_const, 0, 0x0e];
-    (size as u32).encode(&mut too_large);
-    too_large.extend(std::iter::repeat_n(0, size + 1));
-    let depth = size / 5;
+    (function as u32).encode(&mut too_large);
+    too_large.extend(std::iter::repeat_n(0, function + 1));
+    let depth = function / 5;
     let blocks = [0x02, 0x40].repeat(depth).into_iter().chain(std::iter::repeat_n(end, depth));
     let mut wide_functions = FunctionSection::new();
     wide_functions.function(1).function(0);
     let mut wide_code = CodeSection::new();
-    wide_code.function(&body([0x00])).function(&body(repeat(&[0x10, 0x00], size / 20).chain([0x00])));
+    wide_code.function(&body([0x00])).function(&body(repeat(&[0x10, 0x00], function / 20).chain([0x00])));
     let mut elements = ElementSection::new();
-    elements.passive(Elements::Functions(Cow::Owned(vec![0; size])));
+    elements.passive(Elements::Functions(Cow::Owned(vec![0; size.min(2_000_000)])));
     let mut segments = ElementSection::new();
     let count = 90_000;
     (0..count).for_each(|_| _ = segments.passive(Elements::Functions(Cow::Owned(vec![0; size / count]))));
@@ -293,11 +294,11 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     let mut name_section = NameSection::new();
     name_section.functions(&names);
     vec![
-        ("compile: one large function", functions([body(repeat(&[i32_const, 1, drop], size))])),
-        ("compile: large br_tables", functions([body(repeat(&br_table, size))])),
+        ("compile: one large function", functions([body(repeat(&[i32_const, 1, drop], function))])),
+        ("compile: large br_tables", functions([body(repeat(&br_table, function))])),
         ("compile: too large br_table", functions([body(too_large)])),
         ("compile: nested blocks", functions([body(blocks)])),
-        ("compile: many functions", functions((0..size / 8).map(|_| body([i32_const, 1, drop])))),
+        ("compile: many functions", functions((0..(size / 8).min(1_000_000)).map(|_| body([i32_const, 1, drop])))),
         (
             "compile: many functions of 4 KiB",
             functions((0..size / 400).map(|_| body(repeat(&[i32_const, 1, drop], 4096)))),
@@ -310,9 +311,96 @@ fn large_modules() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// Returns modules with large sections, and with large items in them, some of which are refused.
+fn large_sections() -> Vec<(&'static str, Vec<u8>)> {
+    const TYPE: u8 = 1;
+    const IMPORT: u8 = 2;
+    const TABLE: u8 = 4;
+    const GLOBAL: u8 = 6;
+    const EXPORT: u8 = 7;
+    const ELEMENT: u8 = 9;
+    const DATA: u8 = 11;
+    let size = SIZE * 750_000;
+    // A sum of constants that ends after about that many bytes.
+    let sum = |size: usize| [&[0x41, 1][..], &[0x41, 1, 0x6a].repeat(size / 3), &[0x0b]].concat();
+    let count = |item: usize, most: usize| (size / item).min(most);
+    let items = |count: usize, item: &dyn Fn(usize) -> Vec<u8>| {
+        let mut section = Vec::new();
+        (count as u32).encode(&mut section);
+        (0..count).for_each(|index| section.extend(item(index)));
+        section
+    };
+    let wide = [&[0x60, 0xe8, 0x07][..], &[0x7e; 1000], &[0]].concat();
+    // Types that all differ: parameters by the bits of the index.
+    let distinct = |index: usize| {
+        let bits = (0..20).map(|bit| if index >> bit & 1 == 0 { 0x7f } else { 0x7e });
+        [0x60, 20].into_iter().chain(bits).chain([0]).collect::<Vec<u8>>()
+    };
+    let export = |index: usize| {
+        let name = format!("{index:x}");
+        [&[name.len() as u8], name.as_bytes(), &[3, 0]].concat()
+    };
+    let global = (GLOBAL, [&[1, 0x7f, 0][..], &sum(3)].concat());
+    let memory = (5, vec![1, 0, 0]);
+    let table = (TABLE, vec![1, 0x70, 0, 0]);
+    let raw = |sections: &[(u8, Vec<u8>)]| {
+        let mut module = wasm_encoder::Module::HEADER.to_vec();
+        for (id, data) in sections {
+            module.push(*id);
+            data.encode(&mut module);
+        }
+        module
+    };
+    let one = |id: u8, data: Vec<u8>| raw(&[(id, data)]);
+    vec![
+        ("compile: many types", one(TYPE, items(count(3, 1_000_000), &|_| vec![0x60, 0, 0]))),
+        ("compile: many distinct types", one(TYPE, items(count(23, 1_000_000), &distinct))),
+        ("compile: many wide types", one(TYPE, items(count(wide.len(), 1_000_000), &|_| wide.clone()))),
+        ("compile: many imports", one(IMPORT, items(count(6, 1_000_000), &|_| vec![0, 0, 3, 0x7f, 0]))),
+        ("compile: many tables", one(TABLE, items(count(3, 100_000), &|_| vec![0x70, 0, 0]))),
+        ("compile: many globals", one(GLOBAL, items(count(5, 1_000_000), &|_| vec![0x7f, 0, 0x41, 1, 0x0b]))),
+        ("compile: many large globals", one(GLOBAL, items(size / 300, &|_| [&[0x7f, 0][..], &sum(300)].concat()))),
+        (
+            "compile: large globals",
+            one(GLOBAL, items(size / 2_000_000, &|_| [&[0x7f, 0][..], &sum(1_999_998)].concat())),
+        ),
+        ("compile: too large global", one(GLOBAL, items(1, &|_| [&[0x7f, 0][..], &sum(size)].concat()))),
+        ("compile: many exports", raw(&[global, (EXPORT, items(count(9, 1_000_000), &export))])),
+        (
+            "compile: large offset of elements",
+            raw(&[table.clone(), (ELEMENT, items(1, &|_| [&[0][..], &sum(size), &[0]].concat()))]),
+        ),
+        (
+            "compile: many large offsets of elements",
+            raw(&[table.clone(), (ELEMENT, items(size / 300, &|_| [&[0][..], &sum(300), &[0]].concat()))]),
+        ),
+        (
+            "compile: many large expressions of elements",
+            raw(&[
+                table,
+                (
+                    ELEMENT,
+                    items(size / 2_000_000, &|_| {
+                        let expressions = items(500_000, &|_| vec![0xd0, 0x70, 0x0b]);
+                        [&[5, 0x70][..], &expressions].concat()
+                    }),
+                ),
+            ]),
+        ),
+        (
+            "compile: large offset of data",
+            raw(&[memory.clone(), (DATA, items(1, &|_| [&[0][..], &sum(size), &[0]].concat()))]),
+        ),
+        (
+            "compile: many large offsets of data",
+            raw(&[memory, (DATA, items(size / 300, &|_| [&[0][..], &sum(300), &[0]].concat()))]),
+        ),
+    ]
+}
+
 /// Returns modules that take long to instantiate.
 fn large_instances() -> Vec<(&'static str, Vec<u8>)> {
-    let size = SIZE * 1_000_000;
+    let size = (SIZE * 1_000_000).min(9_000_000);
     let (mut one, mut code) = (FunctionSection::new(), CodeSection::new());
     one.function(0);
     code.function(&body([]));
@@ -329,12 +417,16 @@ fn large_instances() -> Vec<(&'static str, Vec<u8>)> {
     let element_type = RefType::FUNCREF;
     table.table(TableType { element_type, minimum: size as u64, maximum: None, table64: false, shared: false });
     let mut elements = ElementSection::new();
-    elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(Cow::Owned(vec![0; size])));
-    elements.passive(Elements::Functions(Cow::Owned(vec![0; size])));
+    // The most functions that a segment may have, about.
+    let functions = vec![0; size.min(2_000_000)];
+    for _ in 0..size / functions.len() {
+        elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(Cow::Borrowed(&functions)));
+        elements.passive(Elements::Functions(Cow::Borrowed(&functions)));
+    }
     let mut globals = GlobalSection::new();
     let ty = GlobalType { val_type: ValType::I32, mutable: false, shared: false };
     let mut sum = vec![0x41, 1];
-    sum.extend([0x41, 1, 0x6a].repeat(size / 3));
+    sum.extend([0x41, 1, 0x6a].repeat(size.min(2_000_000) / 3));
     globals.global(ty, &ConstExpr::raw(sum));
     let mut hang = Function::new([]);
     hang.raw([0x03, 0x40, 0x0c, 0x00, 0x0b, 0x0b]);

@@ -65,19 +65,22 @@ impl From<Error> for Failure {
 }
 
 fn read(wasm: &[u8], features: WasmFeatures, observer: Observer<'_>) -> Result<Module, Failure> {
-    let mut module = Module { wasm: copy(wasm)?, ..Module::default() };
     let mut reporter = Reporter::new(observer, Phase::Validating, 0, wasm.len());
+    let mut module = Module { wasm: copy(wasm, &mut reporter)?, ..Module::default() };
     validate(wasm, features, &mut reporter, |payload| module.add(payload))?;
     module.check_items()?;
     module.name_functions();
     Ok(module)
 }
 
-fn copy(wasm: &[u8]) -> Result<Box<[u8]>, Error> {
+fn copy(wasm: &[u8], reporter: &mut Reporter<'_>) -> Result<Box<[u8]>, Error> {
     let mut bytes = Vec::new();
     let failed = |_| Error::OutOfMemory { what: "module", size: wasm.len() as u64 };
     bytes.try_reserve_exact(wasm.len()).map_err(failed)?;
-    bytes.extend_from_slice(wasm);
+    for piece in wasm.chunks(1 << 20) {
+        bytes.extend_from_slice(piece);
+        reporter.report(0)?;
+    }
     Ok(bytes.into())
 }
 

@@ -15,6 +15,7 @@ use wasmparser::{
 use crate::module::decode::Failure;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
+use crate::module::pieces::in_pieces;
 use crate::module::progress::Reporter;
 
 /// The most values on the operand stack of a function, between two operators.
@@ -45,29 +46,30 @@ const HEAP_PER_BYTE_OF_CODE: u64 = 100;
 const HEAP_PER_NAME: u64 = 200;
 
 /// Validates a module, reports the progress, and passes each valid part to `sink`.
-pub(crate) fn validate<'m>(
-    wasm: &'m [u8],
+pub(crate) fn validate(
+    wasm: &[u8],
     features: WasmFeatures,
     reporter: &mut Reporter<'_>,
-    mut sink: impl FnMut(Payload<'m>) -> Result<(), Failure>,
+    mut sink: impl FnMut(Payload<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut validator = Validator::new_with_features(features);
     let mut functions = Functions::new(wasm.len())?;
     let mut parser = Parser::new(0);
     parser.set_features(features);
     for payload in parser.parse_all(wasm) {
-        let payload = payload?;
-        functions.prepare(&payload)?;
-        if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
-            functions.validate(function, &body, reporter)?;
-            reporter.report(body.range().end as usize)?;
-        } else if !matches!(payload, Payload::CodeSectionStart { .. })
-            && let Some((_, range)) = payload.as_section()
-        {
-            // Functions report the code section. Validating and decoding a large section take about the same time.
-            reporter.report(range.end as usize)?;
-        }
-        sink(payload)?;
+        in_pieces(wasm, features, payload?, |payload| {
+            functions.prepare(&payload)?;
+            if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+                functions.validate(function, &body, reporter)?;
+                reporter.report(body.range().end as usize)?;
+            } else if !matches!(payload, Payload::CodeSectionStart { .. })
+                && let Some((_, range)) = payload.as_section()
+            {
+                // Functions report the code section. Validating and decoding a large section take about the same time.
+                reporter.report(range.end as usize)?;
+            }
+            sink(payload)
+        })?;
     }
     Ok(())
 }
