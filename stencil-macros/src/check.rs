@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Span};
 use syn::Error;
 use syn::spanned::Spanned as _;
 
-use crate::ast::{Block, Constant, Field, MAX_MEMBERS, Machine, Typed};
+use crate::ast::{Block, Constant, Field, MAX_MEMBERS, Machine, Parameter, Typed};
 use crate::ctype::{self, Type};
 use crate::default;
 use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
@@ -242,10 +242,14 @@ pub fn check(block: &Block) -> Result<(), Error> {
             .chain(uop.operands.iter().map(|field| (&field.name, "operand")));
         distinct(&mut error, named);
         if uop.count().is_none() {
-            error(
-                uop.name.span(),
-                format!("this family has more than {MAX_MEMBERS} members, the most that a family can have"),
-            );
+            let mut message =
+                format!("this family has more than {MAX_MEMBERS} members, the most that a family can have");
+            let has_gaps =
+                |parameter: &Parameter| parameter.of.is_some() && parameter.range().len() > parameter.variants.len();
+            if uop.parameters.iter().any(has_gaps) {
+                message.push_str("; the numbers between the discriminants of an enum count as well");
+            }
+            error(uop.name.span(), message);
         }
         if let (Some(condition), false) = (&uop.condition, uop.is_family()) {
             let span = condition.clone().into_iter().next().map_or(uop.name.span(), |token| token.span());

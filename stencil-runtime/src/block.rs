@@ -69,7 +69,8 @@
 ///
 /// `enum Op { Add, Sub = 4 }` declares the enum in Rust, with `#[repr(usize)]` and the attributes that precede it, such as `#[derive(Clone,
 /// Copy)]`. `enum Op = path { .. }` names an existing enum without fields, of any representation. It lists all variants, with their discriminants
-/// where these do not count on from the variant before, and the build fails if the Rust enum differs.
+/// where these do not count on from the variant before, and the build fails if the Rust enum differs. The numbers between discriminants count towards the
+/// 4,096 members that a family may have.
 ///
 /// # Types
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size.
