@@ -13,7 +13,7 @@ use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 use crate::suggest;
 
 /// The functions that every machine has. No uop can have one of these names.
-pub const METHODS: [&str; 3] = ["compile", "compile_in", "bind"];
+pub const METHODS: [&str; 4] = ["compile", "compile_in", "compile_fragment_in", "bind"];
 /// The most parameters of an entry function: `Entry` is implemented for as many.
 pub const MAX_REGISTERS: usize = MAX_INTEGERS + MAX_VECTORS;
 
@@ -309,8 +309,12 @@ impl Place {
         };
         let pass = if self == Self::Result { "return" } else { "pass" };
         match ty {
-            Type::Label if self == Self::Operand => None,
+            ty if ty.is_code() && self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
+            Type::Exit => Some(format!("{place} cannot be an Exit: exits are operands of uops")),
+            Type::CodeAddress => Some(format!(
+                "{place} cannot be a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`"
+            )),
             Type::Vector if self == Self::Operand => {
                 Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
             }
@@ -340,6 +344,10 @@ fn behind_pointer(ty: &Type, structs: &[String]) -> Option<String> {
     match ty {
         Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
         Type::Label => Some("a pointer cannot point to a Label: labels are operands of uops".into()),
+        Type::Exit => Some("a pointer cannot point to an Exit: exits are operands of uops".into()),
+        Type::CodeAddress => Some(
+            "a pointer cannot point to a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`".into(),
+        ),
         Type::Array(element, _) => match &**element {
             Type::Named(name) if !structs.contains(&name.to_string()) => Some(format!(
                 "C does not know the size of the array's elements: declare `{name}` as a `struct` of this block, or \

@@ -25,6 +25,10 @@ pub enum Type {
     },
     /// A position in the program; operands only.
     Label,
+    /// The address of code outside of the program; operands only.
+    CodeAddress,
+    /// A jump that can be linked to other code at run time; operands only.
+    Exit,
     /// `[T; N]`; fields of a struct only.
     Array(Box<Type>, usize),
     /// A struct of the block, or, behind a pointer, any Rust type.
@@ -32,19 +36,40 @@ pub enum Type {
 }
 
 /// The types that the macro knows by name.
-pub const NAMES: [&str; 16] = [
-    "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "bool", "f32", "f64", "__m128i", "Label",
+pub const NAMES: [&str; 18] = [
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "isize",
+    "bool",
+    "f32",
+    "f64",
+    "__m128i",
+    "Label",
+    "CodeAddress",
+    "Exit",
     "c_void",
 ];
 
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, \
                          f64, __m128i or a raw pointer; a field may also be an array or another struct of the block, and an \
-                         operand may also be a Label";
+                         operand may also be a Label, a CodeAddress or an Exit";
 
 impl Type {
     /// Returns whether conventions pass the type in a vector register, rather than in a general-purpose one.
     pub fn is_in_vector_register(&self) -> bool {
         matches!(self, Self::F32 | Self::F64 | Self::Vector)
+    }
+
+    /// Returns whether bodies jump to an operand of this type, or call it.
+    pub fn is_code(&self) -> bool {
+        matches!(self, Self::Label | Self::CodeAddress | Self::Exit)
     }
 
     pub fn from_rust(ty: &syn::Type) -> Result<Self> {
@@ -92,6 +117,8 @@ impl Type {
                     "f64" => Self::F64,
                     "__m128i" => Self::Vector,
                     "Label" => Self::Label,
+                    "CodeAddress" => Self::CodeAddress,
+                    "Exit" => Self::Exit,
                     "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
                 })
@@ -131,7 +158,9 @@ impl Type {
             // The definition of `__m128i` in the compilers' headers, which take long to read.
             Self::Vector => "long long __attribute__((vector_size(16)))".into(),
             Self::Named(name) => name.to_string(),
-            Self::Label | Self::Pointer { .. } | Self::Array(..) => unreachable!("has a declarator or no C spelling"),
+            Self::Label | Self::CodeAddress | Self::Exit | Self::Pointer { .. } | Self::Array(..) => {
+                unreachable!("has a declarator or no C spelling")
+            }
         }
     }
 

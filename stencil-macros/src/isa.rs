@@ -8,7 +8,9 @@
 pub use crate::x86_64::{decode::decode, listing::disassemble};
 
 /// Jumps: their conditions, their sizes, when a short one reaches, and their bytes. A `lea` as a load from a slot.
-pub use crate::x86_64::jump::{JUMP_ADDEND, condition, jump_size, lea_to_load, negated, push_jump, reaches};
+pub use crate::x86_64::jump::{
+    JUMP_ADDEND, condition, ends_with_jump, jump_size, lea_to_load, negated, push_jump, reaches,
+};
 
 /// Relocations of ELF: what each type computes, and which instruction set a file is for.
 pub use crate::x86_64::relocation::{MACHINE, relocation, set_displacement};

@@ -50,6 +50,8 @@ pub const LIBC: [&str; 4] = ["memcpy", "memmove", "memset", "memcmp"];
 pub struct Objects {
     /// The machine's entry, if the block declares the machine.
     pub entry: Option<Stencil>,
+    /// The machine's entry at an address, if the block declares the machine.
+    pub fragment_entry: Option<Stencil>,
     /// For each uop its members: none for a member that the family's condition excludes.
     pub uops: Vec<Vec<Option<Stencil>>>,
     /// The constants that stencils refer to.

@@ -81,7 +81,8 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
         }
     };
     let declares = block.machine.continued.is_none();
-    let entry = if declares { stencil(&mut reader, source::ENTRY, None) } else { None };
+    let [entry, fragment_entry] = [source::ENTRY, source::FRAGMENT_ENTRY]
+        .map(|name| if declares { stencil(&mut reader, name, None) } else { None });
     let members = |(index, uop): (usize, &Uop)| {
         let mut members: Vec<_> = (0..uop.members().len())
             .map(|member| stencil(&mut reader, &source::function(index, member), Some(uop)))
@@ -99,11 +100,11 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
         let mut admitted = members.iter().zip(stencils).filter(|(values, _)| uop.admits(values));
         uop.condition.is_none() && admitted.any(|(_, stencil)| stencil.is_none())
     };
-    if declares && entry.is_none() || block.uops.iter().zip(&uops).any(missing) {
+    if declares && (entry.is_none() || fragment_entry.is_none()) || block.uops.iter().zip(&uops).any(missing) {
         return Err(broken(format!("has no machine code; {}", remedy())));
     }
     let layout = reader.layout().map_err(broken)?;
-    Ok(Objects { entry, uops, statics: reader.statics, layout })
+    Ok(Objects { entry, fragment_entry, uops, statics: reader.statics, layout })
 }
 
 /// An object file and what has been read of it.
@@ -352,11 +353,13 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
         &self.operands()[operand].ty.c
     }
 
-    fn is_label_operand(&self, operand: usize) -> bool {
-        self.operand_type(operand) == &Type::Label
+    /// Returns whether bodies jump to an operand, or call it.
+    fn is_code_operand(&self, operand: usize) -> bool {
+        self.operand_type(operand).is_code()
     }
 
-    fn is_label(&self, relocation: &Relocation) -> bool {
-        matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(operand))) if self.is_label_operand(operand))
+    /// Returns whether a relocation refers to an operand that bodies jump to.
+    fn is_code_target(&self, relocation: &Relocation) -> bool {
+        matches!(self.target(relocation), Ok(Target::Symbol(Symbol::Operand(operand))) if self.is_code_operand(operand))
     }
 }

@@ -58,6 +58,8 @@ pub fn holes_of(uop: usize) -> String {
 
 /// The name of the C-ABI function that enters a machine.
 pub const ENTRY: &str = "stencil_entry";
+/// The name of the C-ABI function that enters a machine at an address, its first parameter.
+pub const FRAGMENT_ENTRY: &str = "stencil_fragment_entry";
 /// The section of the table that states each struct's layout in C.
 pub const LAYOUT_SECTION: &str = ".stencil.layout";
 
@@ -311,6 +313,15 @@ impl Source {
                 let _ = write!(locals, "{} = {value}; ", field.ty.c.declare(&field.name.to_string()));
             }
             let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_next({registers}); }}");
+            // The same with an address in place of the next uop.
+            let address = "STENCIL_UOP *stencil_at";
+            let declared = if machine.passed().next().is_none() {
+                address.into()
+            } else {
+                format!("{address}, {}", parameters(machine.passed()))
+            };
+            let entry = returning(&machine.output, &format!("{FRAGMENT_ENTRY}({declared})"));
+            let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_at({registers}); }}");
         }
     }
 
@@ -324,7 +335,7 @@ impl Source {
         for (operand, field) in uop.operands.iter().enumerate() {
             let (c, symbol) = hole(index, operand);
             let _ = match &field.ty.c {
-                Type::Label => {
+                ty if ty.is_code() => {
                     let address = address(index, field);
                     let declared = writeln!(
                         self.c,
@@ -373,7 +384,14 @@ impl Source {
             self.made(format!("operand {} of uop {name}", field.name), field.name.span());
             let (hole, _) = hole(index, operand);
             let _ = writeln!(self.c, "{unused}{} = {hole};", operand_declarator(field, &field.name.to_string()));
-            if field.ty.c == Type::Label {
+            if field.ty.c == Type::Exit {
+                let _ = writeln!(
+                    self.c,
+                    "extern STENCIL_UOP *const stencil_address_{} __attribute__((unused, unavailable(\
+                     \"the target of an exit changes: take the address of a Label\")));",
+                    field.name
+                );
+            } else if field.ty.c.is_code() {
                 // What `ADDRESS_OF` reads: the address as a value, which a displacement cannot be.
                 let _ = writeln!(
                     self.c,
@@ -467,7 +485,7 @@ fn address(uop: usize, label: &Field) -> String {
 /// The C declaration of an operand under a name.
 fn operand_declarator(field: &Field, name: &str) -> String {
     match &field.ty.c {
-        Type::Label => format!("STENCIL_UOP *const {name}"),
+        ty if ty.is_code() => format!("STENCIL_UOP *const {name}"),
         ty => ty.declare(&format!("const {name}")),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::error::Error;
+use crate::fragment::Fragment;
 use crate::memory::{Mapping, Owner, Pages, Placement};
 
 /// Memory for many programs. They share pages, and the space of dropped programs is reused.
@@ -91,10 +92,10 @@ pub struct ArenaStats {
     pub reserved: usize,
     /// Memory obtained from the system.
     pub committed: usize,
-    /// Code and data of published programs.
+    /// Code, data and tables of labels of published programs.
     pub used: usize,
     /// Memory that is neither used nor free: the padding of programs to cache lines, free lines in pages that cannot be reused
-    /// while a program in them lives, and the space of unpublished batches.
+    /// while a program in them lives, pages for links, and the space of unpublished batches.
     pub padding: usize,
     /// Memory that can be reused.
     pub free: usize,
@@ -138,6 +139,12 @@ impl Arena {
     /// as it has used, whichever is more, and at most 1 MiB and a 64th of the arena.
     #[must_use]
     pub fn batch<M>(&self) -> Batch<'_, M> {
+        Batch::new(&self.pages)
+    }
+
+    /// Begins a batch of [fragments](Fragment), as [`batch`](Self::batch) does for programs with an entry.
+    #[must_use]
+    pub fn fragments<M>(&self) -> Batch<'_, M, Fragment<M>> {
         Batch::new(&self.pages)
     }
 

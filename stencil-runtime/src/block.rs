@@ -39,11 +39,11 @@
 /// A body is C (gnu17), taken verbatim. The machine's registers are its parameters: what the body assigns to them, the
 /// next uop reads. Operands are constants. After its last statement a body continues with the next uop; before that it may
 ///
-/// * `JUMP(label);` – jump to a label operand or to a pointer to code,
+/// * `JUMP(target);` – jump to a `Label`, a `CodeAddress` or an `Exit`, or to a pointer to code,
 /// * `RETURN(value);` – end the run, or the `CALL` that entered the code,
 /// * `CONTINUE();` – continue with the next uop at once,
-/// * `CALL(label)` – run from a label to a `RETURN`; the call has the returned value,
-/// * `ADDRESS_OF(label)` – take the address of a label as a pointer, to store it and jump to it later.
+/// * `CALL(target)` – run from a target of the same kinds to a `RETURN`; the call has the returned value,
+/// * `ADDRESS_OF(target)` – take the address of a `Label` or `CodeAddress` operand as a pointer, to store it and jump to it later.
 ///
 /// Signed overflow wraps and any pointer may alias any other, as in Rust. Rust's lexer reads the body before C does, and
 /// [refuses some C](crate::guide::lexer). Move such C into a header and `include` it.
@@ -76,7 +76,8 @@
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size.
 /// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
 /// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
-/// also be a `Label`. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
+/// also be a [`Label`](crate::Label), which is a position in the program, a [`CodeAddress`](crate::CodeAddress), which is code of
+/// another program, or an [`Exit`](crate::Exit), which is linked to code at run time. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
 /// that type: beside `type i32 = u64;`, an `i32` in a block is an error.
 ///
 /// The length of an array is a literal or a constant of the block. `const NAME: type = value;` defines the constant in Rust and as a macro in C;
@@ -121,8 +122,8 @@
 /// others must meet.
 ///
 /// # Expansion
-/// * For the machine: a type that implements [`Machine`](crate::Machine), with functions `compile`, `compile_in` and `bind`, and
-///   a constructor of [instructions](crate::Instruction) for each uop.
+/// * For the machine: a type that implements [`Machine`](crate::Machine), with functions `compile`, `compile_in`, `compile_fragment_in`
+///   and `bind`, and a constructor of [instructions](crate::Instruction) for each uop.
 /// * For each uop: `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes its sizes,
 ///   holes, patches and disassembly. A family's functions take its parameters first, and its `STENCIL_<uop>` is a
 ///   [`Family`](crate::Family).

@@ -6,18 +6,61 @@ use crate::arena::Arena;
 use crate::entry::EntryPoint;
 use crate::error::Error;
 use crate::label::{Label, Labels, offset};
-use crate::memory::{Block, Mapping, Owner, Pages, Placement, Writer};
+use crate::link::Exits;
+use crate::memory::{Block, Mapping, Owner, PAGE, Pages, Placement, Writer};
 use crate::program::{Instruction, Layout, Machine, emit};
+use crate::uop::Uop;
 
 /// A compiled, executable program of machine `M`. Dropping it frees its memory: its part of an [`Arena`], or the memory of
 /// its own.
 #[derive(Debug)]
 pub struct Code<M> {
-    block: Block,
+    /// The code, an invalid instruction, the data, and the table of labels.
+    pub(crate) block: Block,
     code_size: u32,
-    /// Each label's offset, as in [`Labels`].
-    labels: Box<[u32]>,
+    data_start: u32,
+    table_start: u32,
+    exits: Option<Box<Exits>>,
     machine: PhantomData<fn() -> M>,
+}
+
+impl<M> Drop for Code<M> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(exits) = &self.exits {
+            exits.free(&self.block);
+        }
+    }
+}
+
+pub(crate) mod sealed {
+    pub trait Compiled {}
+}
+
+/// A compiled program of machine `M`: a [`Code`] or a [`Fragment`](crate::Fragment). Not for implementation outside this crate.
+pub trait Compiled<M: Machine>: sealed::Compiled + Sized {
+    /// The uop that precedes the instructions.
+    #[doc(hidden)]
+    const ENTRY: Option<&'static Uop<M>>;
+    #[doc(hidden)]
+    fn from_code(code: Code<M>) -> Self;
+    #[doc(hidden)]
+    fn code(&self) -> &Code<M>;
+}
+
+impl<M> sealed::Compiled for Code<M> {}
+
+impl<M: Machine> Compiled<M> for Code<M> {
+    const ENTRY: Option<&'static Uop<M>> = Some(M::ENTRY);
+
+    #[inline(always)]
+    fn from_code(code: Self) -> Self {
+        code
+    }
+
+    fn code(&self) -> &Self {
+        self
+    }
 }
 
 impl<M: Machine> Code<M> {
@@ -30,22 +73,7 @@ impl<M: Machine> Code<M> {
     /// Any [`Error`] except [`Error::BufferFull`], [`Error::NotZero`], [`Error::ArenaFull`], [`Error::ArenaTooLarge`] and
     /// [`Error::Forked`].
     pub fn compile(instructions: &[Instruction<M>]) -> Result<Self, Error> {
-        Self::compile_to(instructions, Placement::Near)
-    }
-
-    fn compile_to(instructions: &[Instruction<M>], placement: Placement) -> Result<Self, Error> {
-        let mut labels = Labels::default();
-        let layout = Layout::new(instructions, &mut labels)?;
-        let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
-        let mut alone = |mapping| {
-            let pages = Owner::new(Pages::new(size, mapping, placement)?);
-            published(&pages, instructions, &layout, &mut labels)
-        };
-        let block = match alone(Mapping::Single) {
-            Err(refused @ Error::NotExecutable { .. }) => alone(Mapping::Dual).map_err(|_| refused),
-            block => block,
-        }?;
-        Ok(Self::new(block, &layout, labels.bound()))
+        compile_alone(instructions, Placement::Near)
     }
 
     /// Compiles a program into an arena. For several programs, a [batch](Arena::batch) is faster.
@@ -53,17 +81,16 @@ impl<M: Machine> Code<M> {
     /// # Errors
     /// Any [`Error`] except [`Error::BufferFull`], [`Error::NotZero`] and [`Error::ArenaTooLarge`].
     pub fn compile_in(arena: &Arena, instructions: &[Instruction<M>]) -> Result<Self, Error> {
-        let mut labels = Labels::default();
-        let layout = Layout::new(instructions, &mut labels)?;
-        let block = published(arena.pages(), instructions, &layout, &mut labels)?;
-        Ok(Self::new(block, &layout, labels.bound()))
+        compile_in(arena, instructions)
     }
 
     /// Creates the code of a block that a writer has filled. The writer must publish the block before the code runs.
-    #[inline]
-    pub(crate) fn new(block: Block, layout: &Layout, labels: Box<[u32]>) -> Self {
-        // The size is below 2 GiB, because `Layout::size` has succeeded.
-        Self { block, code_size: layout.code as u32, labels, machine: PhantomData }
+    #[inline(always)]
+    pub(crate) fn new(block: Block, layout: &Layout, data_start: usize, exits: Option<Box<Exits>>) -> Self {
+        // All are below 2 GiB, because `Layout::size` has succeeded.
+        let (code_size, data_start) = (layout.code as u32, data_start as u32);
+        let table_start = (block.size() - layout.table) as u32;
+        Self { block, code_size, data_start, table_start, exits, machine: PhantomData }
     }
 
     /// Returns the program as a function. Call it at once, or keep it as long as this value is borrowed.
@@ -87,23 +114,38 @@ impl<M: Machine> Code<M> {
         &self.block.bytes()[..self.code_size as usize]
     }
 
-    /// Returns all memory of the program: the machine code, an invalid instruction, and the data (constants, out-of-line code and
-    /// trampolines), which begins in a new cache line.
+    /// Returns the data: constants, out-of-line code and trampolines. It lies behind the machine code and begins in a new cache
+    /// line.
     #[must_use]
-    pub fn memory(&self) -> &[u8] {
-        self.block.bytes()
+    pub fn data(&self) -> &[u8] {
+        &self.block.bytes()[self.data_start as usize..self.table_start as usize]
     }
 
-    /// Returns the size of the program's memory in bytes: code, data and padding.
+    /// Returns [`bytes`](Self::bytes) and [`data`](Self::data) as one slice, with the invalid instruction and the padding
+    /// between them. Compiled code executes and reads nothing else.
+    #[must_use]
+    pub fn memory(&self) -> &[u8] {
+        &self.block.bytes()[..self.table_start as usize]
+    }
+
+    /// Returns the size of the program's memory in bytes: code, data, padding, and four bytes for each label up to the greatest
+    /// one that is bound.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.block.bytes().len()
+        self.block.size()
+    }
+}
+
+impl<M> Code<M> {
+    /// Returns the exits, if there are any.
+    pub(crate) fn exits(&self) -> Option<&Exits> {
+        self.exits.as_deref()
     }
 
     /// Returns the offset of a label in [`bytes`](Self::bytes), if it is bound.
     #[must_use]
     pub fn offset(&self, label: Label) -> Option<usize> {
-        offset(&self.labels, label)
+        offset(&self.block.bytes()[self.table_start as usize..], label)
     }
 
     /// Returns the address of a label, if it is bound, for C bodies that jump there by pointer.
@@ -113,69 +155,109 @@ impl<M: Machine> Code<M> {
     }
 }
 
-/// Emits a program into pages, and makes it executable.
-fn published<M: Machine>(
+/// Compiles a program into an arena.
+pub(crate) fn compile_in<M: Machine, C: Compiled<M>>(
+    arena: &Arena,
+    instructions: &[Instruction<M>],
+) -> Result<C, Error> {
+    let mut labels = Labels::default();
+    let layout = Layout::new(C::ENTRY, instructions, &mut labels)?;
+    published(arena.pages(), instructions, &layout, &mut labels)
+}
+
+/// Compiles a program into memory of its own.
+fn compile_alone<M: Machine, C: Compiled<M>>(
+    instructions: &[Instruction<M>],
+    placement: Placement,
+) -> Result<C, Error> {
+    let mut labels = Labels::default();
+    let layout = Layout::new(C::ENTRY, instructions, &mut labels)?;
+    alone(instructions, &layout, &mut labels, placement)
+}
+
+/// Compiles a program of this layout into memory of its own.
+pub(crate) fn alone<M: Machine, C: Compiled<M>>(
+    instructions: &[Instruction<M>],
+    layout: &Layout,
+    labels: &mut Labels,
+    placement: Placement,
+) -> Result<C, Error> {
+    let size = layout.size(layout.trampolines()).or_else(|_| layout.size(0))?;
+    // Exits may need a page beside the program.
+    let size = if layout.trampolines() == 0 { size } else { size.next_multiple_of(PAGE) + PAGE };
+    let mut mapped = |mapping| {
+        let pages = Owner::new(Pages::new(size, mapping, placement)?);
+        published(&pages, instructions, layout, labels)
+    };
+    match mapped(Mapping::Single) {
+        Err(refused @ Error::NotExecutable { .. }) => mapped(Mapping::Dual).map_err(|_| refused),
+        code => code,
+    }
+}
+
+/// Compiles a program of this layout into pages, and makes it executable.
+pub(crate) fn published<M: Machine, C: Compiled<M>>(
     pages: &Owner,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<Block, Error> {
+) -> Result<C, Error> {
     let mut writer = Writer::new(pages, false);
-    place(&mut writer, instructions, layout, labels)?;
-    let block = writer.keep();
+    let data_start = place::<M, C>(&mut writer, instructions, layout, labels)?;
+    let code = C::from_code(Code::new(writer.keep(), layout, data_start, labels.take_exits()));
     writer.publish()?;
-    Ok(block)
+    Ok(code)
 }
 
-/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep).
+/// Emits a program behind the writer's other blocks, for the writer to [keep](Writer::keep). Returns the offset of its data.
 #[inline(always)]
-pub(crate) fn place<M: Machine>(
+pub(crate) fn place<M: Machine, C: Compiled<M>>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
-) -> Result<(), Error> {
-    match attempt(writer, instructions, layout, labels, 0) {
-        Ok(()) => Ok(()),
-        Err(error) => again(writer, instructions, layout, labels, error),
+) -> Result<usize, Error> {
+    match attempt::<M, C>(writer, instructions, layout, labels, 0) {
+        Ok(data_start) => Ok(data_start),
+        Err(error) => again::<M, C>(writer, instructions, layout, labels, error),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn again<M: Machine>(
+fn again<M: Machine, C: Compiled<M>>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
     error: Error,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     match error {
-        // A host function is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
+        // A function or a code address is out of reach. Either there was no room for its trampoline, or the trampoline took the space of a
         // later uop's data. Reserve a trampoline for every call.
         Error::OutOfReach { .. } | Error::BufferFull { .. } => {
-            attempt(writer, instructions, layout, labels, layout.trampolines())
+            attempt::<M, C>(writer, instructions, layout, labels, layout.trampolines())
         }
         error => Err(error),
     }
 }
 
 #[inline(always)]
-fn attempt<M: Machine>(
+fn attempt<M: Machine, C: Compiled<M>>(
     writer: &mut Writer<'_>,
     instructions: &[Instruction<M>],
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let mut slot = writer.slot(layout.size(trampolines)?)?;
-    emit(instructions, &mut slot, layout, labels, trampolines)
+    emit(C::ENTRY, instructions, &mut slot, layout, labels, trampolines)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stencil;
+    use crate::{CodeAddress, stencil};
 
     stencil! {
         machine Counter(count: u64) -> u64;
@@ -185,6 +267,10 @@ mod tests {
         uop twice() { count = redouble(count); }
         uop scale(by: f64) { count = (uint64_t)((double)count * by * 0.5); }
         uop jump(target: Label) { JUMP(target); }
+        uop go(target: CodeAddress) { JUMP(target); }
+        uop go_if(least: u64, target: CodeAddress) { if (count >= least) JUMP(target); }
+        uop go_either(least: u64, more: CodeAddress, less: CodeAddress) { if (count >= least) JUMP(more); JUMP(less); }
+        uop call(target: CodeAddress) { count = CALL(target) + 1; }
         uop ret() { RETURN(count); }
     }
 
@@ -206,12 +292,42 @@ mod tests {
         let mut program = vec![Counter::more(); 1000];
         program.extend([Counter::twice(), Counter::scale(6.0), Counter::more(), Counter::ret()]);
         for placement in [Placement::Near, Placement::Hint(0)] {
-            let code = Code::compile_to(&program, placement).unwrap();
+            let code: Code<_> = compile_alone(&program, placement).unwrap();
             assert_eq!(run(&code, 5), 1005 * 6 + 1, "{placement:?}");
         }
-        let near = Code::compile_to(&program, Placement::Near).unwrap();
+        let near = Counter::compile(&program).unwrap();
         let start = near.bytes().as_ptr() as usize;
         assert!(start.abs_diff(increment as *const () as usize) < 1 << 31);
+    }
+
+    /// Programs that are near the executable, and programs that are not, jump to each other and call each other.
+    #[test]
+    fn code_addresses_are_reached_from_near_and_from_far() {
+        let compile = |program: &[Instruction<Counter>], placement| -> Code<Counter> {
+            compile_alone(program, placement).unwrap()
+        };
+        let places = [Placement::Near, Placement::Hint(0)];
+        let add = |n| [vec![Counter::bind(Label(0))], vec![Counter::more(); n], vec![Counter::ret()]].concat();
+        for (from, to) in places.into_iter().flat_map(|from| places.map(|to| (from, to))) {
+            let [one, two] = [1, 2].map(|n| compile(&add(n), to));
+            let [at, other] = [&one, &two].map(|code| CodeAddress::new(code.address(Label(0)).unwrap()));
+            let go = compile(&[Counter::go(at)], from);
+            let is_far = (go.bytes().as_ptr() as usize).abs_diff(at.as_ptr() as usize) > 1 << 31;
+            assert_eq!(is_far, from != to, "{from:?} {to:?}");
+            assert_eq!(run(&go, 5), 6);
+            let go_if = compile(&[Counter::more(), Counter::go_if(9, at), Counter::scale(6.0), Counter::ret()], from);
+            assert_eq!([run(&go_if, 7), run(&go_if, 8)], [24, 10]);
+            let go_either = compile(&[Counter::go_either(9, at, other)], from);
+            assert_eq!([run(&go_either, 8), run(&go_either, 9)], [10, 10]);
+            let mut calls = vec![Counter::call(at), Counter::call(other), Counter::go_if(100, other)];
+            calls.extend([Counter::call(at), Counter::more(), Counter::ret()]);
+            let calls = compile(&calls, from);
+            assert_eq!([run(&calls, 5), run(&calls, 95)], [13, 102]);
+            // Two addresses take two trampolines, and a function of the executable none or a third.
+            let size = |code: &Code<Counter>| code.size();
+            let near = compile(&[Counter::go_either(9, at, at)], from);
+            assert!(size(&near) <= size(&go_either));
+        }
     }
 
     #[test]

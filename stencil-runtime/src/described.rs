@@ -4,10 +4,12 @@
 //! Emit functions leave to it everything that would make them long.
 
 use crate::catalog::Catalog;
-use crate::emit::{Emitter, Memory, padding};
+use crate::emit::{Emitter, Fresh, Memory, padding};
 use crate::error::Error;
+use crate::exit::{self, Site, SiteKind};
+use crate::label::Label;
 use crate::patch;
-use crate::stencil::{Details, Patch, PatchKind, Section, Stencil, Value};
+use crate::stencil::{Details, Hole, Patch, PatchKind, Section, Stencil, Value};
 
 /// The name and the address of a function or of read-only C data that a patch refers to.
 #[derive(Debug)]
@@ -28,15 +30,49 @@ impl Link {
 }
 
 /// A trampoline: an indirect jump through the eight bytes that follow it.
-const TRAMPOLINE: [u8; 8] = [0xff, 0x25, 0x02, 0, 0, 0, 0, 0];
+pub(crate) const TRAMPOLINE: [u8; 8] = [0xff, 0x25, 0x02, 0, 0, 0, 0, 0];
 pub(crate) const TRAMPOLINE_SIZE: usize = 16;
 
-/// Targets out of reach with the addresses of their trampolines. Those from index `written` on are reserved for a uop that
-/// has not yet taken its room.
+/// The trampolines of a program, and its exits. The trampolines from index `written` on are reserved for a uop that has not yet taken its
+/// room.
 #[derive(Debug, Default)]
 pub(crate) struct Trampolines {
-    all: Vec<(u64, u64)>,
+    all: Vec<Trampoline>,
     written: usize,
+    /// The aligned displacements.
+    pub(crate) exits: Vec<Site>,
+}
+
+/// An indirect jump through the word that follows it.
+#[derive(Clone, Copy, Debug)]
+struct Trampoline {
+    /// The address in the word.
+    target: u64,
+    /// The exit whose cell this is; the word changes.
+    exit: Option<Label>,
+    at: u64,
+}
+
+impl Trampolines {
+    /// Returns all jumps to exits: aligned displacements and cells.
+    pub(crate) fn into_exits(self) -> Vec<Site> {
+        let cell = |trampoline: &Trampoline| {
+            let Trampoline { target, exit, at } = *trampoline;
+            Some(Site { exit: exit?, address: at, kind: SiteKind::Cell { label: target } })
+        };
+        let mut exits = self.exits;
+        exits.extend(self.all[..self.written].iter().filter_map(cell));
+        exits
+    }
+}
+
+/// What emission has to know of a program's exits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExitsOf<'a> {
+    /// The operands as they are in the instruction: an exit is its label's number.
+    pub(crate) labels: &'a [u64],
+    /// Whether all exits have cells, except those that become indirect jumps.
+    pub(crate) cells: bool,
 }
 
 /// Emits the uop with this record. `operands` are words; a label's word is its address.
@@ -48,14 +84,47 @@ pub(crate) fn emit<M: Memory>(
     record: u32,
     operands: &[u64],
 ) -> Result<(), Error> {
-    emit_stencil(out, &catalog.stencil(record), operands)
+    emit_stencil(out, &catalog.stencil(record), operands, None)
 }
 
-fn emit_stencil<M: Memory>(out: &mut Emitter<'_, M>, stencil: &Stencil, operands: &[u64]) -> Result<(), Error> {
+/// Emits the uop with this record as a part of a program, whose exits can be linked.
+#[cold]
+#[inline(never)]
+pub(crate) fn emit_of_program(
+    out: &mut Emitter<'_, Fresh>,
+    catalog: &'static Catalog,
+    record: u32,
+    operands: &[u64],
+    exits: ExitsOf<'_>,
+) -> Result<(), Error> {
+    emit_stencil(out, &catalog.stencil(record), operands, Some(exits))
+}
+
+fn emit_stencil<M: Memory>(
+    out: &mut Emitter<'_, M>,
+    stencil: &Stencil,
+    operands: &[u64],
+    exits: Option<ExitsOf<'_>>,
+) -> Result<(), Error> {
     let details = stencil.details();
+    let (start, aligned) = (out.code_address(), exit::aligned_exit(&details));
     let mut room = Room::new(out, stencil)?;
-    let fields = room.fields(stencil, &details, operands)?;
-    let (code, data) = room.take();
+    let last = aligned.is_some_and(|(_, offset)| exit::is_last(stencil.code.stored, stencil.code.size, offset));
+    room.shift = aligned.map_or(0, |(_, offset)| room.out.exit_padding(offset, last));
+    let fields = room.fields(stencil, &details, operands, exits)?;
+    let (shift, (mut code, data)) = (room.shift, room.take());
+    if let Some((operand, offset)) = aligned {
+        let (before, rest) = code.split_at_mut(shift);
+        let after;
+        (code, after) = rest.split_at_mut(rest.len() - (exit::SLACK - shift));
+        exit::pad(before, offset);
+        exit::nops(after);
+        if let Some(ExitsOf { labels, cells }) = exits
+            && (last || !cells)
+        {
+            out.add_exit(labels[operand], start, offset, last);
+        }
+    }
     for (place, body) in [(&mut *code, &stencil.code), (&mut *data, &stencil.data)] {
         let (stored, zeros) = place.split_at_mut(body.stored.len());
         stored.copy_from_slice(body.stored);
@@ -82,6 +151,8 @@ struct Room<'e, 'm, M: Memory> {
     padding: usize,
     /// The number of trampolines to write when the room is taken.
     reserved: usize,
+    /// How far the code moves to align the displacement of an exit.
+    shift: usize,
 }
 
 impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
@@ -96,11 +167,11 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         if let Some(trampolines) = &mut out.trampolines {
             trampolines.all.truncate(trampolines.written);
         }
-        Ok(Self { out, code, data, padding, reserved: 0 })
+        Ok(Self { out, code, data, padding, reserved: 0, shift: 0 })
     }
 
     fn code(&self) -> u64 {
-        self.out.code_address().0
+        self.out.code_address().0.wrapping_add(self.shift as u64)
     }
 
     fn data(&self) -> u64 {
@@ -108,18 +179,40 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
     }
 
     /// Returns all fields in the order of the patches. A field shorter than 8 bytes is the beginning of its array.
-    fn fields(&mut self, stencil: &Stencil, details: &Details, operands: &[u64]) -> Result<Vec<[u8; 8]>, Error> {
+    fn fields(
+        &mut self,
+        stencil: &Stencil,
+        details: &Details,
+        operands: &[u64],
+        exits: Option<ExitsOf<'_>>,
+    ) -> Result<Vec<[u8; 8]>, Error> {
         let Details { holes, patches, links, .. } = details;
+        let aligned = exit::aligned_exit(details);
+        let last = aligned.is_some_and(|(_, offset)| exit::is_last(stencil.code.stored, stencil.code.size, offset));
+        let size = (self.code - aligned.map_or(0, |_| exit::SLACK)) as u64;
         // This reserves the trampolines, which must precede everything else.
         let mut values = Vec::with_capacity(patches.len());
         for (patch, link) in patches.iter().zip(links) {
             values.push(match (patch.value, link) {
-                (Value::Operand(operand), _) => (holes[operand].name, operands[operand]),
+                (Value::Operand(operand), _) => {
+                    let (Hole { name, .. }, address) = (holes[operand], operands[operand]);
+                    let far = patch.kind == PatchKind::Rel32 && holes[operand].type_name() == "CodeAddress";
+                    let needs_cell = |exits: &ExitsOf<'_>| {
+                        let is_aligned = aligned.is_some_and(|(aligned, _)| aligned == operand);
+                        exit::is_exit(details, patch) && !(is_aligned && (last || !exits.cells))
+                    };
+                    let address = match exits.filter(needs_cell) {
+                        Some(exits) => self.trampoline(name, address, Some(Label(exits.labels[operand] as u32)))?,
+                        None if far => self.reach(name, address)?,
+                        None => address,
+                    };
+                    (name, address)
+                }
                 (Value::Callee(_), Some(Link { name, address })) => (*name, self.reach(name, *address as u64)?),
                 (_, Some(Link { name, address })) => (*name, *address as u64),
                 (Value::Code(offset), None) => ("data", self.code().wrapping_add(offset as u64)),
                 (Value::Data(offset), None) => ("data", self.data().wrapping_add(offset as u64)),
-                (_, None) => ("data", self.code().wrapping_add(self.code as u64)),
+                (_, None) => ("data", self.code().wrapping_add(size)),
             });
         }
         let fields = patches.iter().zip(values).map(|(patch, (hole, value))| {
@@ -153,24 +246,30 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         }
     }
 
-    /// Returns an address at which a 32-bit displacement reaches a host function: its own, or that of its trampoline at the
-    /// end of the data buffer. Each function has at most one trampoline.
+    /// Returns an address at which a 32-bit displacement reaches a function or other code: its own, or that of its trampoline at the
+    /// end of the data buffer. Each address has at most one trampoline.
     fn reach(&mut self, callee: &'static str, function: u64) -> Result<u64, Error> {
-        let out = &mut *self.out;
-        if out.reaches(function, 0) {
+        if self.out.reaches(function, 0) {
             return Ok(function);
         }
+        self.trampoline(callee, function, None)
+    }
+
+    /// Returns the address of the trampoline to an address, or of an exit's cell, which leads to its label at first.
+    fn trampoline(&mut self, callee: &'static str, target: u64, exit: Option<Label>) -> Result<u64, Error> {
+        let out = &mut *self.out;
         let end = out.data_address().0.wrapping_add(out.data.len() as u64);
         let trampolines = out.trampolines.get_or_insert_default();
-        if let Some(&(_, at)) = trampolines.all.iter().find(|(target, _)| *target == function) {
-            return Ok(at);
+        let same = |other: &&Trampoline| (other.target, other.exit) == (target, exit);
+        if let Some(known) = trampolines.all.iter().find(same) {
+            return Ok(known.at);
         }
         let size = (self.reserved + 1) * TRAMPOLINE_SIZE;
         if out.data.len() < self.data + self.padding + size {
             return Err(Error::OutOfReach { callee });
         }
         let at = end.wrapping_sub(size as u64);
-        trampolines.all.push((function, at));
+        trampolines.all.push(Trampoline { target, exit, at });
         self.reserved += 1;
         Ok(at)
     }
@@ -180,11 +279,11 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let Self { out, code, data, padding, .. } = self;
         // Each trampoline lies before the one that was reserved before it.
         if let Some(trampolines) = &mut out.trampolines {
-            for &(function, _) in &trampolines.all[trampolines.written..] {
+            for &Trampoline { target, .. } in &trampolines.all[trampolines.written..] {
                 let all = std::mem::take(&mut out.data);
                 let (rest, place) = all.split_at_mut(all.len() - TRAMPOLINE_SIZE);
                 place[..8].copy_from_slice(&TRAMPOLINE);
-                patch::put(place, 8, patch::abs64(function, 0));
+                patch::put(place, 8, patch::abs64(target, 0));
                 out.data = rest;
             }
             trampolines.written = trampolines.all.len();
@@ -204,8 +303,8 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Label;
-    use crate::emit::{Address, Fresh, Reused};
+    use crate::Exit;
+    use crate::emit::{Address, Reused};
     use crate::stencil::Body;
 
     const FAR: u64 = 0x7fff_0000_0000;
@@ -217,6 +316,8 @@ mod tests {
         uop constant() { f = f * 1.5 + 0.25; }
         uop call() { x = host(x) + host(x + 1); }
         uop leave(target: Label) { if (x > 5) JUMP(target); x++; }
+        uop link(target: Exit) { if (x > 7) JUMP(target); x++; }
+        uop links(a: Exit, b: Exit) { if (x > 7) JUMP(a); JUMP(b); }
     }
 
     extern "C" fn host(x: u64) -> u64 {
@@ -243,14 +344,18 @@ mod tests {
                 emit_numbers(out, a, b, c, d, e)?;
                 emit_constant(out)?;
                 emit_call(out)?;
-                emit_leave(out, Address(near))
+                emit_leave(out, Address(near))?;
+                emit_link(out, Address(near))?;
+                emit_links(out, Address(near), Address(near + 64))
             });
             let described = emitted(&|out| {
                 let words = [a as u64, b as u64, c.into(), d, e.to_bits()];
-                emit_stencil(out, &STENCIL_numbers, &words)?;
-                emit_stencil(out, &STENCIL_constant, &[])?;
-                emit_stencil(out, &STENCIL_call, &[])?;
-                emit_stencil(out, &STENCIL_leave, &[near])
+                emit_stencil(out, &STENCIL_numbers, &words, None)?;
+                emit_stencil(out, &STENCIL_constant, &[], None)?;
+                emit_stencil(out, &STENCIL_call, &[], None)?;
+                emit_stencil(out, &STENCIL_leave, &[near], None)?;
+                emit_stencil(out, &STENCIL_link, &[near], None)?;
+                emit_stencil(out, &STENCIL_links, &[near, near + 64], None)
             });
             assert!(functions == described);
         }
@@ -284,11 +389,11 @@ mod tests {
     fn space_is_bounded() {
         let (mut code, mut data) = ([0xCC; 8], [0xCC; 24]);
         let mut out = emitter(&mut code, &mut data);
-        emit_stencil(&mut out, &sized(4, 8, 8), &[]).unwrap();
-        let error = emit_stencil(&mut out, &sized(5, 0, 1), &[]).unwrap_err();
+        emit_stencil(&mut out, &sized(4, 8, 8), &[], None).unwrap();
+        let error = emit_stencil(&mut out, &sized(5, 0, 1), &[], None).unwrap_err();
         assert_eq!(error, Error::BufferFull { uop: "missing", parameters: vec![], needed: (5, 0), left: (4, 9) });
-        assert!(emit_stencil(&mut out, &sized(0, 10, 1), &[]).is_err());
-        assert!(emit_stencil(&mut out, &sized(4, 9, 1), &[]).is_ok());
+        assert!(emit_stencil(&mut out, &sized(0, 10, 1), &[], None).is_err());
+        assert!(emit_stencil(&mut out, &sized(4, 9, 1), &[], None).is_ok());
         drop(out);
         assert_eq!((code, data), ([0; 8], [0; 24]));
     }

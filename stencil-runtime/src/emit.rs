@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 use crate::catalog::Catalog;
 use crate::described::{self, Trampolines};
 use crate::error::Error;
+use crate::exit::{self, Site, SiteKind};
+use crate::label::Label;
 
 /// The state of the memory that an [`Emitter`] writes to.
 pub trait Memory: sealed::Sealed + 'static {
@@ -38,7 +40,8 @@ mod sealed {
     impl Sealed for super::Reused {}
 }
 
-/// The address of code or data at the time when the emitted code runs.
+/// The address of code or data at the time when the emitted code runs. The functions `emit_<uop>` take one for each label; the
+/// guide shows under "Labels and control flow" how to place and to patch code that way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub u64);
 
@@ -73,7 +76,9 @@ pub struct Emitter<'m, M: Memory> {
     reach_size: u64,
     /// Whether every displacement between code and data fits 32 bits.
     near: bool,
-    /// Allocated with the first trampoline.
+    /// Whether jumps to exits become indirect jumps, because running code will not be writable.
+    pub(crate) indirect: bool,
+    /// Allocated with the first trampoline or exit.
     pub(crate) trampolines: Option<Box<Trampolines>>,
     memory: PhantomData<M>,
 }
@@ -167,6 +172,7 @@ impl<'m, M: Memory> Emitter<'m, M> {
             // Almost 2 GiB: a displacement counts from behind its field or, with an addend, near it.
             reach_size: start.saturating_add((1 << 31) - 7).saturating_sub(reach_start),
             near: end.saturating_sub(start) <= (1 << 31) - MARGIN,
+            indirect: false,
             trampolines: None,
             memory: PhantomData,
         }
@@ -208,6 +214,33 @@ impl<'m, M: Memory> Emitter<'m, M> {
     #[must_use]
     pub fn reaches(&self, target: u64, addend: i64) -> bool {
         target.wrapping_add_signed(addend).wrapping_sub(self.reach_start) < self.reach_size
+    }
+
+    /// Returns how far the next uop's code moves, so that the displacement at this offset in it is 4-aligned. `last` says whether its
+    /// jump can become an indirect one.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[must_use]
+    pub fn exit_padding(&self, offset: usize, last: bool) -> usize {
+        if last && self.indirect { 0 } else { exit::padding(self.code_address().0, offset) }
+    }
+
+    /// Returns whether all jumps to exits lead to cells, except those that become indirect jumps.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[must_use]
+    pub fn has_cells(&self) -> bool {
+        self.indirect
+    }
+
+    /// Records the displacement of a uop that was emitted at `start`. The word is that of its exit.
+    #[doc(hidden)]
+    pub fn add_exit(&mut self, word: u64, Address(start): Address, offset: usize, last: bool) {
+        let indirect = last && self.indirect;
+        let padding = if indirect { 0 } else { exit::padding(start, offset) };
+        let address = start.wrapping_add((padding + offset) as u64);
+        let kind = if indirect { SiteKind::Indirect } else { SiteKind::Displacement };
+        self.trampolines.get_or_insert_default().exits.push(Site { exit: Label(word as u32), address, kind });
     }
 
     /// Returns the remaining bytes of code and of data.

@@ -85,3 +85,4 @@ entries!(A B C D E F G H I J K L M N O P Q);
 entries!(A B C D E F G H I J K L M N O P Q R);
 entries!(A B C D E F G H I J K L M N O P Q R S);
 entries!(A B C D E F G H I J K L M N O P Q R S T);
+entries!(A B C D E F G H I J K L M N O P Q R S T U);

@@ -66,10 +66,18 @@ pub enum Error {
         /// The value and the range of the hole.
         overflow: Box<Overflow>,
     },
-    /// A host function is farther than 2 GiB from the code that calls it, and the data buffer has no room for a trampoline.
+    /// A host function, or a code address, is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has
+    /// no room for a trampoline.
     OutOfReach {
-        /// The host function's name.
+        /// The name of the host function or of the operand.
         callee: &'static str,
+    },
+    /// A program in an arena that is mapped once is farther than 2 GiB from the writable memory for its links.
+    LinkOutOfReach,
+    /// A program has no exit with this label.
+    UnknownExit {
+        /// The label.
+        exit: Label,
     },
     /// An instruction refers to a label that the program never binds.
     UnknownLabel {
@@ -91,6 +99,20 @@ pub enum Error {
         label: Label,
         /// The number of instructions in the program.
         instructions: usize,
+    },
+    /// A label is bound that the [`Assembler`](crate::Assembler) has not handed out.
+    ForeignLabel {
+        /// The label.
+        label: Label,
+        /// The number of labels that it has handed out for the program.
+        labels: u32,
+    },
+    /// Code was compiled from a program of another size than the instructions passed along with it.
+    OtherProgram {
+        /// The size of these instructions' code and the entry's, in bytes.
+        program: usize,
+        /// The size of the code in bytes.
+        code: usize,
     },
     /// A family has no stencil for these parameters.
     NoSuchStencil {
@@ -187,8 +209,17 @@ impl fmt::Display for Error {
             }
             Self::OutOfReach { callee } => write!(
                 f,
-                "the host function `{callee}` is farther than 2 GiB from the code, and the data buffer has no 16 \
-                 bytes left for a trampoline: use larger buffers, or buffers nearer to the executable"
+                "`{callee}` is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has no \
+                 16 bytes left for a trampoline: use larger buffers, or buffers nearer to `{callee}`"
+            ),
+            Self::LinkOutOfReach => f.write_str(
+                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
+                 (`ArenaOptions::size`)",
+            ),
+            Self::UnknownExit { exit } => write!(
+                f,
+                "no instruction of the program has an exit with {exit}: link the label of an `Exit` operand that a uop \
+                 jumps to"
             ),
             Self::UnknownLabel { label, instruction } => {
                 write!(
@@ -203,6 +234,15 @@ impl fmt::Display for Error {
             Self::LabelTooLarge { label, instructions } => {
                 write!(f, "{label} is too large for a program of {instructions} instructions: number labels from 0")
             }
+            Self::ForeignLabel { label, labels } => write!(
+                f,
+                "the assembler has handed out {labels} labels for this program, not {label}: bind labels from \
+                 `Assembler::label` or `Assembler::labels`"
+            ),
+            Self::OtherProgram { program, code } => write!(
+                f,
+                "the code was compiled from another program: it has {code} bytes, and these instructions have {program}"
+            ),
             Self::NoSuchStencil { uop, parameters, instruction } => {
                 if let Some(index) = instruction {
                     write!(f, "instruction {index}: ")?;
@@ -293,8 +333,18 @@ mod tests {
             ),
             (
                 Error::OutOfReach { callee: "print" },
-                "the host function `print` is farther than 2 GiB from the code, and the data buffer has no 16 bytes \
-                 left for a trampoline: use larger buffers, or buffers nearer to the executable",
+                "`print` is farther than 2 GiB from the code that calls it or jumps to it, and the data buffer has no 16 \
+                 bytes left for a trampoline: use larger buffers, or buffers nearer to `print`",
+            ),
+            (
+                Error::LinkOutOfReach,
+                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
+                 (`ArenaOptions::size`)",
+            ),
+            (
+                Error::UnknownExit { exit: label },
+                "no instruction of the program has an exit with label 7: link the label of an `Exit` operand that a \
+                 uop jumps to",
             ),
             (
                 Error::UnknownLabel { label, instruction: 3 },
@@ -307,6 +357,15 @@ mod tests {
             (
                 Error::LabelTooLarge { label, instructions: 5 },
                 "label 7 is too large for a program of 5 instructions: number labels from 0",
+            ),
+            (
+                Error::ForeignLabel { label, labels: 5 },
+                "the assembler has handed out 5 labels for this program, not label 7: bind labels from \
+                 `Assembler::label` or `Assembler::labels`",
+            ),
+            (
+                Error::OtherProgram { program: 7, code: 9 },
+                "the code was compiled from another program: it has 9 bytes, and these instructions have 7",
             ),
             (
                 Error::no_such_stencil("get", &[0, 9]),

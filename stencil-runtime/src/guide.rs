@@ -8,11 +8,12 @@
 //! 6. [Calling Rust](calling_rust)
 //! 7. [Families](families)
 //! 8. [A tracing interpreter](tracing): record, compile, guard, leave
-//! 9. [Testing uops](testing)
-//! 10. [Shipping without a C compiler](shipping)
-//! 11. [Debugging](debugging)
-//! 12. [C that Rust's lexer refuses](lexer)
-//! 13. [C in the editor](editor)
+//! 9. [Binary translation: blocks, regions and links](translation)
+//! 10. [Testing uops](testing)
+//! 11. [Shipping without a C compiler](shipping)
+//! 12. [Debugging](debugging)
+//! 13. [C that Rust's lexer refuses](lexer)
+//! 14. [C in the editor](editor)
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -30,6 +31,8 @@ pub mod calling_rust {}
 pub mod families {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
+#[doc = include_str!("guide/translation.md")]
+pub mod translation {}
 #[doc = include_str!("guide/testing.md")]
 pub mod testing {}
 #[doc = include_str!("guide/shipping.md")]

@@ -5,9 +5,10 @@
 #![doc = include_str!("first_screen.md")]
 //!
 //! [`stencil!`] documents the grammar and the expansion of a block. Of the other items, [`Code`] is a compiled program,
-//! [`Arena`] is memory for many programs, [`Listing`] shows a program's machine code, and [`Error`] lists what can fail. Below
-//! them, [`Emitter`] is a cursor that emit functions write at, [`patch`] computes the fields that they fill in, and
-//! [`Stencil`] describes a uop's machine code.
+//! [`Arena`] is memory for many programs, and an [`Assembler`] builds one program after another without allocation. [`Listing`]
+//! shows a program's machine code, [`AddressTable`] maps a fault to its instruction, and [`Error`] lists what can fail. Below
+//! them, [`Emitter`] is a cursor that emit functions write at, [`patch`] computes the fields that they fill in, and [`Stencil`]
+//! describes a uop's machine code.
 //!
 //! The module `guide` is a short book about writing interpreters with this crate.
 //!
@@ -15,7 +16,10 @@
 
 extern crate self as stencil_runtime;
 
+mod address;
+mod address_table;
 mod arena;
+mod assembler;
 mod batch;
 mod block;
 mod catalog;
@@ -26,9 +30,13 @@ mod described;
 mod emit;
 mod entry;
 mod error;
+mod exit;
+mod extent;
+mod fragment;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod label;
+mod link;
 mod listing;
 mod memory;
 mod operand;
@@ -38,13 +46,18 @@ mod stencil;
 mod uop;
 mod written;
 
+pub use address::CodeAddress;
+pub use address_table::AddressTable;
 pub use arena::{Arena, ArenaOptions, ArenaStats};
+pub use assembler::Assembler;
 pub use batch::Batch;
-pub use code::Code;
+pub use code::{Code, Compiled};
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
-pub use label::{Label, Labels};
+pub use exit::Exit;
+pub use fragment::{Fragment, FragmentEntry};
+pub use label::{Label, LabelAllocator, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
 pub use operand::{Operand, Words};
@@ -60,6 +73,7 @@ pub mod expansion {
     pub use crate::convention::Convention;
     pub use crate::described::Link;
     pub use crate::emit::copy;
+    pub use crate::exit::aligned;
     pub use crate::uop::{Function, Shape};
     pub use ::core;
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};

@@ -17,10 +17,17 @@
 //!   processor that runs this process must serialize between the last write and the first run. `membarrier` makes them do
 //!   so, once for each [`Writer::publish`] that reused lines.
 //!
-//! A writer never writes to a cache line that holds running code.
+//! A writer never writes to a cache line that holds running code. Only the module `links` changes jumps in running code.
+//!
+//! # System calls with a single mapping
+//!
+//! Making pages writable and making them executable are system calls, which take longer than emitting a trace. A writer of
+//! one program claims more pages than it needs and gives the rest back. They stay writable, and not executable, for the
+//! next writers, which then need no system call for their claims.
 
 mod dual;
 mod kept;
+mod links;
 mod owner;
 mod space;
 mod system;
@@ -29,6 +36,7 @@ mod writer;
 use crate::arena::ArenaStats;
 use crate::error::Error;
 use dual::Dual;
+use links::Slots;
 use owner::Shares;
 use space::{Claim, Space};
 use system::{Access, HUGE, View};
@@ -64,6 +72,7 @@ pub(crate) struct Pages {
     views: Views,
     space: Space,
     shares: Shares,
+    slots: Slots,
 }
 
 #[derive(Debug)]
@@ -82,7 +91,7 @@ impl Pages {
             Mapping::Dual => Views::Dual(Dual::new(size, placement)?),
         };
         let space = Space::new(size, mapping == Mapping::Single);
-        Ok(Self { views, space, shares: Shares::default() })
+        Ok(Self { views, space, shares: Shares::default(), slots: Slots::default() })
     }
 
     /// Checks that the system lets written memory be executed. To be called before anything is claimed.
@@ -139,13 +148,22 @@ impl Pages {
             let reserved = self.runs().size();
             Error::ArenaFull { size: needed * LINE, reserved, free: reserved - committed + free }
         };
-        self.space.claim(needed, wanted, |claim| self.commit(claim))?.ok_or_else(full)
+        let claim = self.space.claim(needed, wanted, |claim| self.commit(claim))?.ok_or_else(full)?;
+        self.settle(&claim)?;
+        Ok(claim)
     }
 
     /// Extends a claim by between `needed` and `wanted` lines. Returns `false` if fewer are free behind it.
     fn extend(&self, claim: &mut Claim, needed: usize, wanted: usize) -> Result<bool, Error> {
         self.check_owner()?;
-        self.space.extend(claim, needed, wanted, |claim| self.commit(claim))
+        let extended = self.space.extend(claim, needed, wanted, |claim| self.commit(claim))?;
+        self.settle(claim)?;
+        Ok(extended)
+    }
+
+    /// Makes sure that no processor jumps to reused lines of a claim because it fetched a jump before that was changed.
+    fn settle(&self, claim: &Claim) -> Result<(), Error> {
+        if claim.fresh > claim.lines.start { links::settle() } else { Ok(()) }
     }
 
     /// Gets memory for a claim and makes it writable.

@@ -21,7 +21,8 @@ use crate::written;
 ///
 /// # Safety
 /// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
-/// convention `ABI`.
+/// convention `ABI`. `FRAGMENT_ENTRY` is a function of the type `FragmentEntry` that hands all but its first parameter to the uop at the
+/// address that its first parameter is.
 pub unsafe trait Machine: Sized + 'static {
     /// The operands of an instruction: an array with one word for each operand of the uop that has most.
     type Operands: Words;
@@ -30,11 +31,15 @@ pub unsafe trait Machine: Sized + 'static {
     /// A function that takes all registers, those with an initial value as well. The blocks that continue the machine compare it with theirs.
     #[doc(hidden)]
     type Registers;
+    /// The type of a function that enters a fragment: the address to enter, then the parameters of [`Entry`](Self::Entry).
+    type FragmentEntry: Entry;
     /// The calling convention between uops.
     const ABI: Abi;
     /// How uops call each other in detail, and the C compiler that decided it. The blocks that continue the machine compare it with theirs.
     #[doc(hidden)]
     const CONVENTION: crate::expansion::Convention;
+    /// The uop that enters fragments: a function of the type `FragmentEntry`.
+    const FRAGMENT_ENTRY: &'static Uop<Self>;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
 }
@@ -81,6 +86,17 @@ impl<M: Machine> Instruction<M> {
     #[inline(always)]
     fn of<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }
+    }
+
+    /// Returns the sizes of its stencil.
+    pub(crate) fn size(&self) -> &'static Size {
+        &self.uop.size
+    }
+
+    /// Returns the label that a pseudo-instruction binds.
+    #[inline(always)]
+    pub(crate) fn bound_label(&self) -> Option<u64> {
+        if self.uop.emit.is_some() { None } else { self.operands().first().copied() }
     }
 
     /// Emits it by its uop's emit function, if it has one. The index is for errors.
@@ -157,40 +173,65 @@ impl<M: Machine> fmt::Debug for Instruction<M> {
 const END: [u8; 2] = [0x0f, 0x0b];
 const TOO_LARGE: Error = Error::ProgramTooLarge { size: usize::MAX };
 
-/// The result of the first pass: bytes of code and of data, the alignment of the data, and the number of calls.
-#[derive(Clone, Copy, Debug, Default)]
+/// The result of the first pass: the sizes of code, data and the table of labels in bytes, the alignment of the data, and the
+/// number of calls.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub(crate) code: usize,
     data: usize,
     /// The alignment of the data less one.
     alignment_mask: usize,
     calls: usize,
+    pub(crate) table: usize,
 }
 
 impl Layout {
     /// Runs the first pass. It binds the labels and forgets those of other programs.
     #[inline(always)]
-    pub(crate) fn new<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Result<Self, Error> {
+    pub(crate) fn new<M: Machine>(
+        entry: Option<&Uop<M>>,
+        instructions: &[Instruction<M>],
+        labels: &mut Labels,
+    ) -> Result<Self, Error> {
         labels.clear();
-        // The sums below cannot overflow: fewer than 2^30 sizes of 32 bits each.
-        if instructions.len() >= 1 << 30 {
-            return Err(TOO_LARGE);
-        }
-        // Data begins on a new cache line.
-        let mut layout = Self { alignment_mask: LINE - 1, ..Self::default() };
-        layout.add(&M::ENTRY.size);
+        check_number(instructions.len())?;
+        let mut layout = Self::empty(entry);
         for (index, instruction) in instructions.iter().enumerate() {
-            if instruction.uop.emit.is_none() {
-                labels.bind(index, instruction.operands()[0], layout.code, instructions.len())?;
+            if let Some(label) = instruction.bound_label() {
+                labels.bind(index, label, layout.code, instructions.len())?;
             }
-            layout.add(&instruction.uop.size);
+            layout.add(instruction);
         }
+        layout.reserve_table(labels);
         Ok(layout)
+    }
+
+    /// Returns the layout of a program without instructions: that of the entry.
+    #[inline(always)]
+    pub(crate) fn empty<M: Machine>(entry: Option<&Uop<M>>) -> Self {
+        // Data begins on a new cache line.
+        let mut layout = Self { code: 0, data: 0, alignment_mask: LINE - 1, calls: 0, table: 0 };
+        if let Some(entry) = entry {
+            layout.add_size(&entry.size);
+        }
+        layout
+    }
+
+    /// Adds an instruction at the end.
+    #[inline(always)]
+    pub(crate) fn add<M: Machine>(&mut self, instruction: &Instruction<M>) {
+        self.add_size(&instruction.uop.size);
+    }
+
+    /// Reserves room for the table of labels, which follows the data.
+    #[inline(always)]
+    pub(crate) fn reserve_table(&mut self, labels: &Labels) {
+        self.table = labels.table_size();
     }
 
     /// Adds a uop, without a branch on whether it has data, which would be hard to predict.
     #[inline(always)]
-    fn add(&mut self, &Size { code, data, alignment_mask, calls }: &Size) {
+    fn add_size(&mut self, &Size { code, data, alignment_mask, calls }: &Size) {
         let [code, data, alignment_mask, calls] = [code, data, alignment_mask, calls].map(|size| size as usize);
         self.code += code;
         self.data = ((self.data + alignment_mask) & !alignment_mask) + data;
@@ -213,8 +254,12 @@ impl Layout {
         } else {
             let data_start =
                 end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment_mask + 1 - LINE));
-            data_start.and_then(|start| start.checked_add(self.data)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
+            // Trampolines are taken from the end, and the words in them are aligned.
+            let data =
+                if trampolines == 0 { Some(self.data) } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE) };
+            data_start.and_then(|start| start.checked_add(data?)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
         };
+        let size = size.checked_add(self.table).ok_or(TOO_LARGE)?;
         if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
     }
 
@@ -229,20 +274,33 @@ impl Layout {
     }
 }
 
-/// Runs the second pass: emits a program of this layout into the slot.
+/// Fails if a program of so many instructions is too large. The sums of a layout cannot overflow otherwise: they have fewer than
+/// 2^30 terms of 32 bits.
+#[inline(always)]
+pub(crate) fn check_number(instructions: usize) -> Result<(), Error> {
+    if instructions < 1 << 30 { Ok(()) } else { Err(TOO_LARGE) }
+}
+
+/// Runs the second pass: emits a program of this layout into the slot. Returns the offset of the data.
 #[inline]
 pub(crate) fn emit<M: Machine>(
+    entry: Option<&'static Uop<M>>,
     instructions: &[Instruction<M>],
     slot: &mut Slot<'_, '_>,
     layout: &Layout,
     labels: &mut Labels,
     trampolines: usize,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let address = slot.address();
     labels.base = address.0;
-    let (mut out, end) = slot.emitter(layout.code, layout.data_start(address, trampolines));
+    let (indirect, data_start) = (slot.is_single(), layout.data_start(address, trampolines));
+    let (mut out, end, table) = slot.emitter(layout.code, data_start, layout.table);
+    out.indirect = indirect;
     end[..END.len()].copy_from_slice(&END);
-    Instruction::of(M::ENTRY, []).emit(M::ENTRY.emit, 0, &mut out, labels)?;
+    labels.store(table);
+    if let Some(entry) = entry {
+        Instruction::of(entry, []).emit(entry.emit, 0, &mut out, labels)?;
+    }
     // The next instruction's function is loaded before this one is emitted, so that a mispredicted call is found out
     // without waiting for memory.
     if let [first, rest @ ..] = instructions {
@@ -255,5 +313,8 @@ pub(crate) fn emit<M: Machine>(
         instruction.emit(function, rest.len(), &mut out, labels)?;
     }
     debug_assert_eq!(out.left().0, 0, "the first pass counted what the second emitted");
-    Ok(())
+    if let Some(trampolines) = out.trampolines.take() {
+        labels.set_exits(trampolines.into_exits(), slot)?;
+    }
+    Ok(data_start)
 }

@@ -1,7 +1,7 @@
 //! Uops as instructions refer to them: a stencil, and the function that emits it.
 
 use crate::catalog::{self, Catalog, Stored};
-use crate::described;
+use crate::described::{self, ExitsOf};
 use crate::emit::{Emitter, Fresh, Memory};
 use crate::error::Error;
 use crate::label::Labels;
@@ -277,11 +277,13 @@ impl<M: Machine> Uop<M> {
             return Err(Error::no_such_stencil(family.name(), &parameters));
         }
         let holes = self.stencil().holes();
-        let words = holes.iter().zip(operands.as_ref()).map(|(hole, &word)| match hole.type_name() {
-            "Label" => labels.address(word).map(|address| address.0),
+        let operands = operands.as_ref();
+        let words = holes.iter().zip(operands).map(|(hole, &word)| match hole.type_name() {
+            "Label" | "Exit" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });
-        described::emit(out, catalog, record, &words.collect::<Result<Vec<_>, _>>()?)
+        let exits = ExitsOf { labels: operands, cells: out.indirect };
+        described::emit_of_program(out, catalog, record, &words.collect::<Result<Vec<_>, _>>()?, exits)
     }
 }
 

@@ -10,6 +10,7 @@ mod near;
 mod peers;
 mod small;
 mod table;
+mod traces;
 
 use std::error::Error;
 
@@ -24,6 +25,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The number of uops in a case.
 const UOPS: usize = 10_000;
+/// The number of traces in a case, and of uops in each, without the one that leaves it.
+const TRACES: usize = 200;
+const UOPS_PER_TRACE: usize = 64;
 /// The number of functions in a case, and of uops in each. The last uop returns.
 const FUNCTIONS: usize = 1000;
 const UOPS_PER_FUNCTION: usize = 10;
@@ -32,9 +36,15 @@ const UOPS_PER_FUNCTION: usize = 10;
 const SMALL: [&Stencil; 3] = [&Adder::ENTRY.stencil(), &small::STENCIL_step, &small::STENCIL_ret];
 
 fn main() -> Result<()> {
-    equal_uops()?;
-    mixed_uops()?;
-    functions()
+    type Measure = fn() -> Result<()>;
+    let cases: [(&str, Measure); 4] =
+        [("equal", equal_uops), ("mixed", mixed_uops), ("traces", traces), ("functions", functions)];
+    // The arguments name the cases to measure; without any, all are.
+    let chosen: Vec<_> = std::env::args().skip(1).collect();
+    cases
+        .into_iter()
+        .filter(|(name, _)| chosen.is_empty() || chosen.iter().any(|it| it == name))
+        .try_for_each(|(_, case)| case())
 }
 
 fn equal_uops() -> Result<()> {
@@ -97,6 +107,39 @@ fn mixed_uops() -> Result<()> {
         ),
     ];
     Case { name: "Mixed uops, made executable", ..case }.measure(memory, rows)
+}
+
+fn traces() -> Result<()> {
+    let steps = &mixed::steps(TRACES * UOPS_PER_TRACE)[..];
+    let traces = &traces::traces(steps, UOPS_PER_TRACE)[..];
+    let functions = &c::Functions::new(&traces::stencils(), mixed::host)?;
+    let expected = &traces::reference(traces)?[..];
+    let bytes = expected.iter().map(|trace| trace.size).sum();
+    let mut rows = Vec::new();
+    for (assembled, from_numbers, slices, mapping) in [
+        ("an assembler and an arena", "the same, from numbers of uops", "slices and an arena", Mapping::Single),
+        (
+            "an assembler and an arena mapped twice",
+            "the same, from numbers of uops",
+            "slices and an arena mapped twice",
+            Mapping::Dual,
+        ),
+    ] {
+        rows.push(row(assembled, traces::Assembled::new(traces, expected, arena(mapping)?, false)));
+        rows.push(row(from_numbers, traces::Assembled::new(traces, expected, arena(mapping)?, true)));
+        rows.push(row(slices, traces::Slices::new(traces, expected, arena(mapping)?)));
+    }
+    rows.push(row(
+        C,
+        c::Traces {
+            functions,
+            traces: traces.iter().map(traces::Trace::words).collect(),
+            expected: Box::new(|index, made| traces::bodies(&traces[index], made)),
+            made: Vec::new(),
+        },
+    ));
+    let name = "Traces of 64 uops with labels, one at a time, and freeing them";
+    Case { name, unit: "trace", units: TRACES, bytes, rounds: 300, freeing: true }.measure(&mut [], rows)
 }
 
 fn functions() -> Result<()> {

@@ -16,36 +16,37 @@ mod block {
     include!(concat!(env!("OUT_DIR"), "/block.rs"));
 }
 
-pub use block::{Executor, STENCILS, host};
+pub use block::{Executor, STENCIL__EXIT_TRACE, STENCILS, host, instruction};
 
 /// All operands. Each uop has some of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Operands<Target> {
-    oparg: u16,
-    operand: u64,
-    exit_target: Target,
-    error_target: Target,
+    pub oparg: u16,
+    pub operand: u64,
+    pub exit_target: Target,
+    pub error_target: Target,
 }
 
 /// A uop by its number, with its operands except labels.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    uop: u16,
+    pub uop: u16,
     oparg: u16,
     operand: u64,
 }
 
 impl Step {
-    fn operands<Target>(self, [exit_target, error_target]: [Target; 2]) -> Operands<Target> {
+    /// The operands, with these values of both labels.
+    pub fn operands<Target>(self, [exit_target, error_target]: [Target; 2]) -> Operands<Target> {
         Operands { oparg: self.oparg, operand: self.operand, exit_target, error_target }
     }
 
-    fn stencil(self) -> &'static Stencil {
+    pub fn stencil(self) -> &'static Stencil {
         STENCILS[usize::from(self.uop)]
     }
 
     /// The operand words that the uop takes.
-    fn words(self, targets: [u64; 2]) -> Vec<u64> {
+    pub fn words(self, targets: [u64; 2]) -> Vec<u64> {
         let word = |hole: &stencil_runtime::Hole| match hole.name {
             "oparg" => self.oparg.into(),
             "operand" => self.operand,

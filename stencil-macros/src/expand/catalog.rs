@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::links::{self, callees};
+use super::links::{self, callees, targets};
 use super::names::Names;
 use super::operand::{range, type_text};
-use super::shape::Shapes;
+use super::shape::{Shapes, code_size};
 use crate::ast::{Block, Uop};
 use crate::model::{Objects, Patch, PatchKind, Section, Stencil, Value, stored};
 
@@ -24,8 +24,8 @@ pub struct Catalog {
     offsets: HashMap<String, usize>,
     /// Functions and data that patches refer to.
     links: Vec<Value>,
-    /// The entry, if the block declares the machine.
-    pub entry: Option<Entry>,
+    /// The entry and the entry at an address, if the block declares the machine.
+    pub entries: Vec<Entry>,
     /// The uops in the order of the block.
     pub uops: Vec<Entry>,
 }
@@ -50,6 +50,7 @@ pub struct Member {
     pub code: usize,
     pub data: usize,
     pub data_alignment: usize,
+    /// How many addresses it calls or jumps to, through a trampoline if they are out of reach.
     pub calls: usize,
     /// The number of its shape.
     pub shape: usize,
@@ -80,7 +81,7 @@ impl Catalog {
             strings: String::new(),
             offsets: HashMap::new(),
             links: Vec::new(),
-            entry: None,
+            entries: Vec::new(),
             uops: Vec::new(),
         };
         // Emit functions of families choose among the shapes of general forms, so these come first.
@@ -90,14 +91,19 @@ impl Catalog {
             }
         }
         catalog.shapes.general = catalog.shapes.all.len();
-        catalog.entry = objects.entry.as_ref().map(|stencil| catalog.entry(None, &[Some(stencil)]));
+        for (name, stencil) in [("entry", &objects.entry), ("fragment_entry", &objects.fragment_entry)] {
+            if let Some(stencil) = stencil {
+                let entry = catalog.entry(name, None, &[Some(stencil)]);
+                catalog.entries.push(entry);
+            }
+        }
         let empty = Stencil { data_alignment: 1, ..Stencil::default() };
         for (uop, members) in block.uops.iter().zip(&objects.uops) {
             let mut members: Vec<_> = members.iter().map(Option::as_ref).collect();
             if !uop.is_family() && members.iter().all(Option::is_none) {
                 members = vec![Some(&empty)];
             }
-            let entry = catalog.entry(Some(uop), &members);
+            let entry = catalog.entry(&uop.name.to_string(), Some(uop), &members);
             catalog.uops.push(entry);
         }
         catalog
@@ -138,9 +144,9 @@ impl Catalog {
     }
 
     /// Writes the records of a uop or a family and of its members.
-    fn entry(&mut self, uop: Option<&Uop>, members: &[Option<&Stencil>]) -> Entry {
+    fn entry(&mut self, name: &str, uop: Option<&Uop>, members: &[Option<&Stencil>]) -> Entry {
         let record = self.records.len();
-        self.string(&uop.map_or("entry".into(), |uop| uop.name.to_string()));
+        self.string(name);
         let parameters = uop.map_or(&[][..], |uop| &uop.parameters);
         self.size(parameters.len());
         for parameter in parameters {
@@ -189,7 +195,7 @@ impl Catalog {
         let callees = callees(stencil);
         let record = self.records.len();
         let alignment = stencil.data_alignment.ilog2() as usize;
-        let (code_size, data_size) = (stencil.code.len(), stencil.data.len());
+        let (code_size, data_size) = (code_size(stencil, uop), stencil.data.len());
         let calls = callees.len();
         let sizes = [code_size, data_size, code.len(), data.len(), alignment, bytes, calls];
         for number in [family, index, form].into_iter().chain(sizes) {
@@ -217,6 +223,8 @@ impl Catalog {
         }
         self.lines(&stencil.disassembly);
         let data_alignment = stencil.data_alignment as usize;
+        // A code address may be out of reach, like a callee.
+        let calls = calls + targets(stencil, uop);
         let narrow = narrow.map(|member| {
             all.push(member);
             all.len() - 1

@@ -8,7 +8,7 @@ use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
 use super::operand::{has_narrow_form, parameter_type, parameter_value, ranges, rust_type};
-use super::shape::{Shape, Shapes};
+use super::shape::{SLACK, Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
 use crate::model::{Patch, PatchKind, Section, Stencil, Value};
@@ -42,24 +42,46 @@ pub fn shapes(block: &Block, catalog: &Catalog, names: &Names) -> TokenStream {
         let (function, size) = (names.shape(number), shape.stored.0 + shape.stored.1);
         let read = |operand| shape.patches.iter().any(|patch| patch.value == Value::Operand(operand));
         let addressed = (0..*count).map(|operand| match operand {
-            label if shape.labels.contains(&label) => quote! {
+            label if shape.labels.contains(&label) => {
+                let is_exit = !shape.exits.last && shape.exits.aligned.is_some_and(|(operand, _)| operand == label);
+                let direct = is_exit.then(|| quote! { if !__stencil_runtime::Emitter::has_cells(#out) });
+                quote! {
                 match __stencil_runtime::Labels::find(#labels, #words[#label]) {
-                    __stencil_core::option::Option::Some(#address) => #address,
-                    __stencil_core::option::Option::None => return false,
+                    __stencil_core::option::Option::Some(#address) #direct => #address,
+                    _ => return false,
                 }
-            },
+                }
+            }
             operand if read(operand) => quote! { #words[#operand] },
             _ => quote! { 0 },
         });
+        let (start, done) = (local("start"), local("done"));
         let stored = common.map_or_else(
             // SAFETY of the expansion: the runtime calls the function for uops of its shape only.
             || quote! { unsafe { __stencil_runtime::Uop::stored(#uop) } },
             |start| constant_bytes(start, names),
         );
+        let last = shape.exits.last;
+        let call = quote! { #function(#out, #stored, &[#(#addressed),*]) };
+        let emitted = match shape.exits.aligned {
+            // The description emits cells.
+            _ if shape.exits.others => quote! { false },
+            None => call,
+            Some((operand, offset)) => quote! {
+                {
+                    let #start = __stencil_runtime::Emitter::code_address(#out);
+                    let #done = #call;
+                    if #done {
+                        __stencil_runtime::Emitter::add_exit(#out, #words[#operand], #start, #offset, #last);
+                    }
+                    #done
+                }
+            },
+        };
         quote! {
             __stencil_runtime::expansion::Shape::<#machine>::new(
                 #size,
-                |#uop, #out, #words, #labels| #function(#out, #stored, &[#(#addressed),*]),
+                |#uop, #out, #words, #labels| #emitted,
             )
         }
     });
@@ -123,7 +145,7 @@ pub fn expand(
     let (out, words) = (local("out"), local("words"));
     let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
     let to_words = uop.operands.iter().zip(&operands).map(|(field, name)| match field.ty.c {
-        Type::Label => quote! { #name.0 },
+        Type::Label | Type::Exit => quote! { #name.0 },
         _ => quote! { __stencil_runtime::Operand::to_word(#name) },
     });
     let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - operands.len());
@@ -208,10 +230,27 @@ fn body(shape: &Shape, names: &Names) -> TokenStream {
         };
         quote! { __stencil_runtime::patch::put(#place, #offset, #value); }
     });
+    let padding = local("padding");
+    // A stencil with an aligned displacement moves to an address at which it is aligned.
+    let last = shape.exits.last;
+    let (all, aligned, place) = match shape.exits.aligned {
+        None => (code_size, None, quote!()),
+        Some((_, offset)) => (
+            code_size + SLACK,
+            Some(quote! {
+                let #padding = __stencil_runtime::Emitter::exit_padding(#out, #offset, #last);
+            }),
+            quote! {
+                let #code = __stencil_runtime::expansion::aligned::<{ #code_size + #SLACK }, #code_size>(#code, #padding, #offset);
+            },
+        ),
+    };
+    let moved = aligned.is_some().then(|| quote! { .wrapping_add(#padding as __stencil_core::primitive::u64) });
     let addresses = (!shape.patches.is_empty()).then(|| {
         quote! {
+            #aligned
             let (#code_at, #data_at) = (
-                __stencil_runtime::Emitter::code_address(#out).0,
+                __stencil_runtime::Emitter::code_address(#out).0 #moved,
                 __stencil_runtime::Emitter::aligned_data_address::<#data_size, #alignment>(#out).0,
             );
         }
@@ -220,9 +259,10 @@ fn body(shape: &Shape, names: &Names) -> TokenStream {
     quote! {
         #addresses
         #(if !#conditions { return false; })*
-        let __stencil_core::option::Option::Some((#code, #data)) = __stencil_runtime::Emitter::take::<#code_size, #data_size, #alignment>(#out) else {
+        let __stencil_core::option::Option::Some((#code, #data)) = __stencil_runtime::Emitter::take::<#all, #data_size, #alignment>(#out) else {
             return false;
         };
+        #place
         let (#stored_code, #stored_data) = unsafe { __stencil_runtime::expansion::Stored::parts::<#code_length, #data_length>(#stored) };
         #copy_data
         #copy_code

@@ -4,8 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::names::Names;
-use crate::ast::Block;
-use crate::model::{LIBC, PatchKind, Stencil, Value};
+use crate::ast::{Block, Uop};
+use crate::ctype::Type;
+use crate::model::{LIBC, Patch, PatchKind, Stencil, Value};
 
 /// Returns an expression for the name and the address of a function or a constant.
 pub fn item(block: &Block, value: Value, names: &Names) -> TokenStream {
@@ -29,6 +30,17 @@ pub fn callees(stencil: &Stencil) -> Vec<Value> {
         }
     }
     all
+}
+
+/// Returns the number of operands of a stencil that it may reach through a trampoline or a cell: code addresses and exits that it jumps to
+/// or calls.
+pub fn targets(stencil: &Stencil, uop: Option<&Uop>) -> usize {
+    let operands = uop.iter().flat_map(|uop| uop.operands.iter().enumerate());
+    let targets = operands.filter(|(operand, field)| {
+        let goes_there = |patch: &Patch| patch.value == Value::Operand(*operand) && patch.kind == PatchKind::Rel32;
+        matches!(field.ty.c, Type::CodeAddress | Type::Exit) && stencil.patches.iter().any(goes_there)
+    });
+    targets.count()
 }
 
 pub fn callee_name(block: &Block, callee: Value) -> String {

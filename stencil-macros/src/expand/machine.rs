@@ -60,6 +60,8 @@ fn types(block: &Block) -> TokenStream {
                     quote! { __stencil_core::#path }
                 }
                 Type::Label => quote! { __stencil_runtime::Label },
+                Type::CodeAddress => quote! { __stencil_runtime::CodeAddress },
+                Type::Exit => quote! { __stencil_runtime::Exit },
                 Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
                     Some(s) => rust_name(s),
                     // The type does not exist in C.
@@ -101,6 +103,16 @@ pub fn registers_type(block: &Block) -> TokenStream {
     function_type(block.machine.parameters.iter().map(|field| &field.ty), &block.machine.output)
 }
 
+/// Returns the type of the function that enters the machine at an address.
+pub fn fragment_entry_type(block: &Block) -> TokenStream {
+    let (parameters, output) = (block.machine.passed().map(|field| &field.ty.rust), &block.machine.output);
+    let output = output.as_ref().map(|ty| {
+        let ty = &ty.rust;
+        quote! { -> #ty }
+    });
+    quote! { unsafe extern "C" fn(__stencil_runtime::CodeAddress, #(#parameters),*) #output }
+}
+
 pub fn abi_value(abi: Abi) -> TokenStream {
     match abi {
         Abi::C => quote! { __stencil_runtime::Abi::C },
@@ -124,25 +136,33 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let words = own.max(machine.operands);
     let (entry, registers) = (entry_type(block), registers_type(block));
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
-    let entry_uop = names.entry();
-    let members = catalog.entry.iter().flat_map(|entry| &entry.members).flatten();
-    let uop = { members }.map(|member| instruction::uop(*member, &quote!(&[]), names)).next();
+    let fragment_entry = fragment_entry_type(block);
+    let (entry_uop, fragment_entry_uop) = (names.entry(), names.fragment_entry());
+    let members = catalog.entries.iter().flat_map(|entry| &entry.members).flatten();
+    let uops = members.map(|member| instruction::uop(*member, &quote!(&[]), names));
+    let statics = [&entry_uop, &fragment_entry_uop].into_iter().zip(uops).map(|(static_name, uop)| {
+        quote! {
+            #[doc(hidden)]
+            #[allow(non_upper_case_globals)]
+            static #static_name: __stencil_runtime::Uop<#name> = #uop;
+        }
+    });
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
         #visibility enum #name {}
 
-        #[doc(hidden)]
-        #[allow(non_upper_case_globals)]
-        static #entry_uop: __stencil_runtime::Uop<#name> = #uop;
+        #(#statics)*
 
         unsafe impl __stencil_runtime::Machine for #name {
             type Operands = [__stencil_core::primitive::u64; #words];
             type Entry = #entry;
             type Registers = #registers;
+            type FragmentEntry = #fragment_entry;
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
+            const FRAGMENT_ENTRY: &'static __stencil_runtime::Uop<Self> = &#fragment_entry_uop;
         }
 
         impl #name {
@@ -166,6 +186,18 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
                 program: &[__stencil_runtime::Instruction<Self>],
             ) -> __stencil_core::result::Result<__stencil_runtime::Code<Self>, __stencil_runtime::Error> {
                 __stencil_runtime::Code::compile_in(arena, program)
+            }
+
+            /// Compiles a program without an entry into an arena.
+            ///
+            /// # Errors
+            /// Returns an error if an operand does not fit, a label is unbound, or the arena is full.
+            #[allow(dead_code)]
+            #visibility fn compile_fragment_in(
+                arena: &__stencil_runtime::Arena,
+                program: &[__stencil_runtime::Instruction<Self>],
+            ) -> __stencil_core::result::Result<__stencil_runtime::Fragment<Self>, __stencil_runtime::Error> {
+                __stencil_runtime::Fragment::compile_in(arena, program)
             }
 
             /// Returns the pseudo-instruction that binds a label to its position in the program.

@@ -121,6 +121,11 @@ impl Names {
         format_ident!("{}_host_{index}", self.prefix)
     }
 
+    /// The uop of the entry at an address.
+    pub fn fragment_entry(&self) -> Ident {
+        format_ident!("{}_fragment_entry", self.prefix)
+    }
+
     /// The entry's uop.
     pub fn entry(&self) -> Ident {
         format_ident!("{}_entry", self.prefix)

@@ -7,11 +7,11 @@ use crate::ast::{Field, Parameter, Uop};
 use crate::ctype::Type;
 use crate::model::{Stencil, Value};
 
-/// The type of an operand in the signature of an emit function: a label's is its address.
+/// The type of an operand in the signature of an emit function: that of a label or an exit is an address.
 pub fn rust_type(field: &Field) -> TokenStream {
     let ty = &field.ty.rust;
     match field.ty.c {
-        Type::Label => quote! { __stencil_runtime::Address },
+        Type::Label | Type::Exit => quote! { __stencil_runtime::Address },
         _ => quote! { #ty },
     }
 }

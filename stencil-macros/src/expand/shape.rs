@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::ast::{Block, Uop};
+use crate::ast::{Block, Field, Uop};
 use crate::ctype::Type;
-use crate::model::{Patch, Stencil, stored};
+use crate::isa;
+use crate::model::{Patch, PatchKind, Section, Stencil, Value, stored};
 
 /// Everything that an emit function depends on, except the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,14 +17,54 @@ pub struct Shape {
     /// How many bytes of code and of data are stored.
     pub stored: (usize, usize),
     pub patches: Vec<Patch>,
-    /// The operands that are labels, used or not: all of them have to be bound.
+    /// The operands that are labels or exits, used or not: all of them have to be bound.
     pub labels: Vec<usize>,
+    pub exits: Exits,
+}
+
+/// The jumps of a stencil to exits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Exits {
+    /// The operand whose displacement is aligned, and the offset of the displacement in the code: the first exit that has one jump, in line.
+    /// The runtime finds it in the same way.
+    pub aligned: Option<(usize, usize)>,
+    /// Whether that jump is the end of the code, and has no condition: then it can become an indirect jump.
+    pub last: bool,
+    /// Whether there are other jumps to exits, which need cells.
+    pub others: bool,
+}
+
+/// The bytes by which a stencil with an aligned displacement is longer than its code: room to move the code to an aligned address.
+pub const SLACK: usize = 3;
+
+impl Exits {
+    fn of(stencil: &Stencil, operands: &[Field]) -> Self {
+        let is_exit = |patch: &&Patch| match patch.value {
+            Value::Operand(operand) => patch.kind == PatchKind::Rel32 && operands[operand].ty.c == Type::Exit,
+            _ => false,
+        };
+        let exits = || stencil.patches.iter().filter(is_exit);
+        let alone = |patch: &&Patch| exits().filter(|other| other.value == patch.value).count() == 1;
+        let aligned = exits().filter(alone).find(|patch| patch.section == Section::Code);
+        let aligned = aligned.and_then(|patch| match patch.value {
+            Value::Operand(operand) => Some((operand, patch.offset)),
+            _ => None,
+        });
+        let last = aligned.is_some_and(|(_, offset)| isa::ends_with_jump(&stencil.code, offset));
+        Self { aligned, last, others: exits().count() > usize::from(aligned.is_some()) }
+    }
+}
+
+/// Returns the size of a stencil's code in a program, with the room to align a displacement.
+pub fn code_size(stencil: &Stencil, uop: Option<&Uop>) -> usize {
+    let exits = Exits::of(stencil, uop.map_or(&[], |uop| &uop.operands));
+    stencil.code.len() + exits.aligned.map_or(0, |_| SLACK)
 }
 
 impl Shape {
     fn of(stencil: &Stencil, uop: Option<&Uop>) -> Self {
         let operands = uop.map_or(&[][..], |uop| &uop.operands);
-        let labels = operands.iter().enumerate().filter(|(_, field)| field.ty.c == Type::Label);
+        let labels = operands.iter().enumerate().filter(|(_, field)| matches!(field.ty.c, Type::Label | Type::Exit));
         Self {
             code: stencil.code.len(),
             data: stencil.data.len(),
@@ -31,6 +72,7 @@ impl Shape {
             stored: (stored(&stencil.code).len(), stored(&stencil.data).len()),
             patches: stencil.patches.clone(),
             labels: labels.map(|(index, _)| index).collect(),
+            exits: Exits::of(stencil, operands),
         }
     }
 }

@@ -37,11 +37,13 @@ fn declared(block: &Block) -> TokenStream {
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
-    let plain = types().all(|ty| ty.error.is_none() && !matches!(ty.c, Type::Array(..) | Type::Label | Type::Named(_)));
-    let (entry, registers) = if plain && machine.parameters.len() <= check::MAX_REGISTERS {
-        (machine::entry_type(block), machine::registers_type(block))
+    let plain =
+        types().all(|ty| ty.error.is_none() && !(ty.c.is_code() || matches!(ty.c, Type::Array(..) | Type::Named(_))));
+    let (entry, registers, fragment_entry) = if plain && machine.parameters.len() <= check::MAX_REGISTERS {
+        (machine::entry_type(block), machine::registers_type(block), machine::fragment_entry_type(block))
     } else {
-        (quote! { unsafe extern "C" fn() }, quote! { unsafe extern "C" fn() })
+        let none = quote! { unsafe extern "C" fn() };
+        (none.clone(), none, quote! { unsafe extern "C" fn(__stencil_runtime::CodeAddress) })
     };
     // The machine's other blocks may be free of mistakes, and are compiled for this convention.
     let abi = Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi);
@@ -59,10 +61,12 @@ fn declared(block: &Block) -> TokenStream {
             type Operands = [__stencil_core::primitive::u64; 256];
             type Entry = #entry;
             type Registers = #registers;
+            type FragmentEntry = #fragment_entry;
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> =
                 &__stencil_runtime::Uop::missing(__stencil_runtime::Family::nothing());
+            const FRAGMENT_ENTRY: &'static __stencil_runtime::Uop<Self> = Self::ENTRY;
         }
 
         #[allow(dead_code)]
@@ -76,6 +80,12 @@ fn declared(block: &Block) -> TokenStream {
                 _: &__stencil_runtime::Arena,
                 _: &[__stencil_runtime::Instruction<Self>],
             ) -> __stencil_core::result::Result<__stencil_runtime::Code<Self>, __stencil_runtime::Error> {
+                __stencil_runtime::expansion::unreachable()
+            }
+            #visibility fn compile_fragment_in(
+                _: &__stencil_runtime::Arena,
+                _: &[__stencil_runtime::Instruction<Self>],
+            ) -> __stencil_core::result::Result<__stencil_runtime::Fragment<Self>, __stencil_runtime::Error> {
                 __stencil_runtime::expansion::unreachable()
             }
             #visibility fn bind(_: __stencil_runtime::Label) -> __stencil_runtime::Instruction<Self> {

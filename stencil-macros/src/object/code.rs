@@ -61,7 +61,7 @@ impl Builder<'_, '_, '_> {
             return Ok(());
         }
         if self.uop.is_some() && self.reader.abi == Abi::C {
-            let is_label = |offset| relocations.iter().any(|r| r.offset == offset && self.is_label(r));
+            let is_label = |offset| relocations.iter().any(|r| r.offset == offset && self.is_code_target(r));
             if instruction::has_tail_call(&decoded, is_label) {
                 return Err(self.not_a_jump("JUMP"));
             }

@@ -91,7 +91,7 @@ impl Builder<'_, '_, '_> {
             let place = || self.symbol_at(section, range.start + relocation.offset);
             match self.target(&relocation)? {
                 Target::Symbol(Symbol::Host(_)) | Target::Libc(_) => {}
-                Target::Symbol(Symbol::Operand(operand)) if !self.is_label_operand(operand) => {
+                Target::Symbol(Symbol::Operand(operand)) if !self.is_code_operand(operand) => {
                     if !self.is_own_hole(&relocation) {
                         return Err(self.mixed_constants());
                     }

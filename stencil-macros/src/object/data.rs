@@ -78,7 +78,7 @@ impl Builder<'_, '_, '_> {
     /// Returns the run-time value of a symbol's address.
     pub(super) fn value_of(&mut self, symbol: Symbol) -> Value {
         match symbol {
-            Symbol::Operand(operand) if self.is_label_operand(operand) => Value::Operand(operand),
+            Symbol::Operand(operand) if self.is_code_operand(operand) => Value::Operand(operand),
             Symbol::Operand(operand) | Symbol::AddressOf(operand) => Value::Data(self.operand_slot(operand)),
             Symbol::Next => Value::Next,
             Symbol::Host(host) => Value::Host(host),

@@ -67,7 +67,7 @@ impl Builder<'_, '_, '_> {
     ) -> Result<(PatchKind, Value, i64), Refusal> {
         let addend = relocation.addend;
         let (value, addend) = match target {
-            Target::Symbol(Symbol::Operand(operand)) if self.is_label_operand(operand) => {
+            Target::Symbol(Symbol::Operand(operand)) if self.is_code_operand(operand) => {
                 return Err(self.address_taken(operand));
             }
             Target::Local { section, offset, named } => {
@@ -92,11 +92,12 @@ impl Builder<'_, '_, '_> {
             (Target::Symbol(Symbol::Next), Some(Field::Call)) if self.uop.is_some() => {
                 return Err(self.not_a_jump("CONTINUE"));
             }
-            (Target::Symbol(symbol @ Symbol::Operand(operand)), field) if self.is_label_operand(operand) => match field
-            {
-                Some(Field::Jump | Field::Call) => self.value_of(symbol),
-                _ => return Err(self.address_taken(operand)),
-            },
+            (Target::Symbol(symbol @ Symbol::Operand(operand)), field) if self.is_code_operand(operand) => {
+                match field {
+                    Some(Field::Jump | Field::Call) => self.value_of(symbol),
+                    _ => return Err(self.address_taken(operand)),
+                }
+            }
             (Target::Symbol(symbol @ (Symbol::Next | Symbol::Host(_))), Some(Field::Jump | Field::Call)) => {
                 self.value_of(symbol)
             }

@@ -59,7 +59,7 @@ impl Builder<'_, '_, '_> {
     fn operand_of(&self, relocation: &Relocation) -> Option<usize> {
         match self.target(relocation) {
             Ok(Target::Symbol(Symbol::AddressOf(operand))) => Some(operand),
-            Ok(Target::Symbol(Symbol::Operand(operand))) if self.operand_type(operand) != &Type::Label => Some(operand),
+            Ok(Target::Symbol(Symbol::Operand(operand))) if !self.is_code_operand(operand) => Some(operand),
             _ => None,
         }
     }
@@ -118,7 +118,7 @@ impl Builder<'_, '_, '_> {
         let direct = matches!(item.flow, Flow::Jump | Flow::Branch | Flow::Call);
         match self.destination(item, relocations) {
             Some(Target::Symbol(Symbol::Next)) => true,
-            Some(Target::Symbol(Symbol::Operand(operand))) => direct && self.is_label_operand(operand),
+            Some(Target::Symbol(Symbol::Operand(operand))) => direct && self.is_code_operand(operand),
             _ => false,
         }
     }

@@ -4,6 +4,7 @@ use object::{Object as _, ObjectSymbol as _, SectionIndex};
 use proc_macro2::Span;
 
 use super::{Builder, Relocation, Target};
+use crate::ctype::Type;
 use crate::instruction::RelocationKind;
 use crate::model::{Refusal, Symbol};
 
@@ -49,16 +50,33 @@ impl Builder<'_, '_, '_> {
     /// The address of a label other than in a jump.
     pub(super) fn address_taken(&self, operand: usize) -> Refusal {
         let name = self.operands()[operand].name.to_string();
+        let what = match self.operand_type(operand) {
+            Type::CodeAddress => "code address",
+            Type::Exit => "exit",
+            _ => "label",
+        };
         let model = self.reader.block.flags.iter().map(syn::LitStr::value).find(|flag| flag.starts_with("-mcmodel="));
         if let Some(flag) = model {
             let message = format!(
-                "refers to the label `{name}` by a 64-bit address, but labels are reached by 32-bit displacements: leave out \
-                 the flag `{flag}`. For the address as a value, write `ADDRESS_OF({name})`"
+                "refers to the {what} `{name}` by a 64-bit address, but jumps and calls have 32-bit displacements: leave out \
+                 the flag `{flag}`{}",
+                if what == "exit" {
+                    String::new()
+                } else {
+                    format!(". For the address as a value, write `ADDRESS_OF({name})`")
+                }
+            );
+            return self.refuse(Some(&name), message);
+        }
+        if what == "exit" {
+            let message = format!(
+                "uses the exit `{name}` as a value, but only jumps and calls can refer to it, since its target changes: use a Label \
+                 for an address that does not"
             );
             return self.refuse(Some(&name), message);
         }
         let message = format!(
-            "uses the label `{name}` as a value, but only jumps and calls can refer to it: write `ADDRESS_OF({name})` for its \
+            "uses the {what} `{name}` as a value, but only jumps and calls can refer to it: write `ADDRESS_OF({name})` for its \
              address"
         );
         self.refuse(Some(&name), message)
@@ -86,7 +104,7 @@ impl Builder<'_, '_, '_> {
     pub(super) fn narrow_address(&self, relocation: &Relocation, target: &Target) -> Refusal {
         match target {
             Target::Symbol(Symbol::Host(host)) => self.host_address(*host),
-            Target::Symbol(Symbol::Operand(operand)) if self.is_label_operand(*operand) => self.address_taken(*operand),
+            Target::Symbol(Symbol::Operand(operand)) if self.is_code_operand(*operand) => self.address_taken(*operand),
             Target::Local { section, offset, .. } if !self.is_code(*section) => {
                 let at = offset.wrapping_add_signed(relocation.addend as isize);
                 let constant = self.symbol_at(*section, at);

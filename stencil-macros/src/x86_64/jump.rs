@@ -50,6 +50,11 @@ pub fn push_jump(code: &mut Vec<u8>, condition: Option<Condition>, long: bool, d
     field
 }
 
+/// Returns whether the code ends with an unconditional jump whose displacement of 32 bits is at `field`.
+pub fn ends_with_jump(code: &[u8], field: usize) -> bool {
+    field + 4 == code.len() && field.checked_sub(1).is_some_and(|at| code[at] == 0xe9)
+}
+
 /// Converts a `lea` whose displacement is at `field` into a `mov` from the same location and of the same length: 8D /r
 /// becomes 8B /r (Intel SDM, volume 2). Returns whether there is one.
 pub fn lea_to_load(code: &mut [u8], field: usize) -> bool {

@@ -121,6 +121,14 @@ fn resize(file: &OwnedFd, size: usize) -> Result<(), i32> {
     if unsafe { libc::ftruncate(file.as_raw_fd(), size as libc::off_t) } == 0 { Ok(()) } else { Err(errno()) }
 }
 
+/// Makes every processor that runs this process discard instructions that it has fetched in advance, whatever memory they are from.
+pub(super) fn serialize_all() -> Result<(), Error> {
+    let sync = || membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE);
+    // Registered when an arena was mapped twice, but possibly not in a child process.
+    let again = |_| membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE).and_then(|()| sync());
+    sync().or_else(again).map_err(|code| Error::NoDualMapping { call: "membarrier", code })
+}
+
 fn membarrier(command: libc::c_int) -> Result<(), i32> {
     // SAFETY: the call takes numbers and changes no memory of this process.
     if unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) } == 0 { Ok(()) } else { Err(errno()) }

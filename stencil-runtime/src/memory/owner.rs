@@ -4,12 +4,15 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use super::{LINE, Pages};
+use super::{LINE, Pages, Views};
 
 /// The share of an [`Owner`]: more than those of all blocks.
 const OWNER: u64 = 1 << 62;
 /// The share of a block is this plus its size in bytes. The sum of all sizes is smaller, since [`MOST`](super::MOST) is.
 const BLOCK: u64 = 1 << 33;
+
+/// `int3`, which raises `SIGTRAP`.
+const BREAKPOINT: u8 = 0xcc;
 
 /// All shares as one number, which also counts the blocks and their bytes. One atomic operation removes a block, and one adds
 /// all blocks of a batch.
@@ -65,6 +68,11 @@ impl Owner {
         Self(NonNull::from(Box::leak(Box::new(pages))))
     }
 
+    /// Returns the owner of a block's pages without a share of its own: not to be dropped, nor used after the block.
+    pub(super) fn of(block: &Block) -> Self {
+        Self(block.pages)
+    }
+
     /// Makes a block of written lines. The writer adds its share later.
     #[inline]
     pub(super) fn block(&self, line: usize, size: usize) -> Block {
@@ -105,13 +113,39 @@ unsafe impl Send for Block where Pages: Send + Sync {}
 unsafe impl Sync for Block where Pages: Send + Sync {}
 
 impl Block {
+    /// Returns its size in bytes.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    pub(crate) fn pages(&self) -> &Pages {
+        // SAFETY: the pages live as long as there is a share.
+        unsafe { self.pages.as_ref() }
+    }
+
+    pub(super) fn first_line(&self) -> usize {
+        self.line as usize
+    }
+
     /// Returns the bytes at the addresses at which they run once they are published.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         let start = self.line as usize * LINE;
         // SAFETY: the pages live as long as there is a share. The lines are this block's, a slot was written there before, and
-        // nothing writes there until it is dropped.
+        // nothing writes there until it is dropped, except that `links` changes aligned fields through the other view, atomically.
         unsafe { self.pages.as_ref().runs().bytes(start..start + self.size as usize) }
+    }
+}
+
+impl Block {
+    /// Overwrites the code with breakpoint instructions, if it is mapped twice, so that a thread that is still inside stops.
+    fn poison(&self) {
+        if let (Views::Dual(dual), Ok(())) = (&self.pages().views, self.pages().check_owner()) {
+            let start = self.line as usize * LINE;
+            // SAFETY: the lines are this block's, and it is being dropped. The caller promised that no thread runs it.
+            unsafe { dual.write.bytes_mut(start..start + self.size as usize) }.fill(BREAKPOINT);
+        }
     }
 }
 
@@ -119,6 +153,9 @@ impl Drop for Block {
     #[inline]
     fn drop(&mut self) {
         let (line, size) = (self.line as usize, self.size as usize);
+        if cfg!(debug_assertions) {
+            self.poison();
+        }
         // SAFETY: the pages live as long as there is a share.
         unsafe { self.pages.as_ref() }.space.free(line, size.div_ceil(LINE));
         // SAFETY: this is the block's share, which the writer has added or will add while an owner lives.

@@ -38,6 +38,8 @@ struct State {
     committed: usize,
     /// The value of `fresh` at the last search of all used lines.
     swept: usize,
+    /// Free pages that are still writable, since a claim of them was given back: claiming them needs no system call.
+    ready: Range<usize>,
 }
 
 /// Lines that belong to one writer. Lines from `fresh` on are zero.
@@ -65,7 +67,7 @@ impl Claim {
 
 impl Space {
     pub(super) fn new(size: usize, whole_pages: bool) -> Self {
-        let state = State { next: 0, fresh: 0, committed: 0, swept: 0 };
+        let state = State { next: 0, fresh: 0, committed: 0, swept: 0, ready: 0..0 };
         Self { used: zeros(size / PAGE), whole_pages, freed: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
@@ -103,6 +105,12 @@ impl Space {
                 found = Some(again);
             }
         }
+        if let Some(lines) = &mut found
+            && state.ready.contains(&lines.start)
+            && state.ready.end - lines.start >= needed
+        {
+            lines.end = lines.end.min(state.ready.end);
+        }
         found.map(|lines| self.take(&mut state, lines, commit)).transpose()
     }
 
@@ -137,8 +145,14 @@ impl Space {
         commit: impl FnOnce(&Claim) -> Result<(), E>,
     ) -> Result<Claim, E> {
         let claim = Claim { fresh: state.fresh, lines };
-        commit(&claim)?;
         let Range { start, end } = claim.lines;
+        let Range { start: first, end: last } = state.ready;
+        if start < first || last < end {
+            commit(&claim)?;
+        }
+        if start < last && first < end {
+            state.ready = end.min(last)..last;
+        }
         for (word, mask) in words(start..end) {
             self.used[word].fetch_or(mask, Ordering::Relaxed);
         }
@@ -162,6 +176,10 @@ impl Space {
         }
         if state.next == end {
             state.next = if self.whole_pages { start / LINES * LINES } else { start };
+        }
+        if self.whole_pages {
+            // A page that holds a block is about to become executable.
+            state.ready = start.next_multiple_of(LINES).min(end)..end;
         }
         self.clear(lines);
     }
@@ -308,6 +326,36 @@ mod tests {
         space.give_back(10..110, 30);
         let third = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
         assert_eq!((third.lines.clone(), third.fresh, third.fresh_bytes()), (10..110, 30, 0..2 * PAGE));
+    }
+
+    /// Whether a claim of so many lines, which takes up to `wanted`, needs a system call; and the lines.
+    fn commits(space: &Space, needed: usize, wanted: usize) -> (bool, Range<usize>) {
+        let mut called = false;
+        let claim = space.claim(needed, wanted, |_| {
+            called = true;
+            Ok::<_, ()>(())
+        });
+        (called, claim.unwrap().unwrap().lines)
+    }
+
+    #[test]
+    fn lines_given_back_are_claimed_again_without_a_system_call() {
+        let space = Space::new(20 * PAGE, true);
+        assert_eq!(commits(&space, 10, 8 * LINES), (true, 0..8 * LINES));
+        // The first page becomes executable.
+        space.give_back(10..8 * LINES, 10);
+        assert_eq!(commits(&space, LINES + 1, 8 * LINES), (false, LINES..8 * LINES));
+        space.give_back(3 * LINES..8 * LINES, 0);
+        // Too few are left.
+        assert_eq!(commits(&space, 6 * LINES, 6 * LINES), (true, 3 * LINES..9 * LINES));
+        space.give_back(4 * LINES..9 * LINES, 0);
+        assert_eq!(commits(&space, 1, 1), (false, 4 * LINES..5 * LINES));
+        assert_eq!(commits(&space, 4 * LINES, 20 * LINES), (false, 5 * LINES..9 * LINES));
+        assert_eq!(commits(&space, 1, 1), (true, 9 * LINES..10 * LINES));
+        // What a block frees is executable.
+        space.free(4 * LINES, LINES);
+        assert_eq!(commits(&space, 10 * LINES, 10 * LINES), (true, 10 * LINES..20 * LINES));
+        assert_eq!(commits(&space, 1, 1), (true, 4 * LINES..5 * LINES));
     }
 
     #[test]

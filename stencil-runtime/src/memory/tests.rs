@@ -10,8 +10,8 @@ fn pages(size: usize, mapping: Mapping) -> Owner {
 
 fn write(writer: &mut Writer<'_>, bytes: &[u8]) -> Block {
     let mut slot = writer.slot(bytes.len()).unwrap();
-    slot.emitter(0, 0).1.copy_from_slice(&[]);
-    let (_, end) = slot.emitter(0, bytes.len());
+    slot.emitter(0, 0, 0).1.copy_from_slice(&[]);
+    let (_, end, _) = slot.emitter(0, bytes.len(), 0);
     assert!(end.iter().all(|&byte| byte == 0));
     end.copy_from_slice(bytes);
     writer.keep()

@@ -4,13 +4,16 @@ use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::space::Claim;
 use super::system::Access;
-use super::{Block, LINE, Owner, PAGE, Views};
+use super::{Block, LINE, Owner, PAGE, Pages, Views};
 use crate::emit::{Address, Emitter, Fresh};
 use crate::error::Error;
 
 /// The least and the most bytes that a batch claims in advance.
 const AHEAD: (usize, usize) = (16 << 10, 1 << 20);
-/// A batch claims at most this fraction of the arena in advance (1/64), so that it leaves room for others.
+/// The bytes that a writer of one block claims if claiming takes a system call. What it gives back stays writable for the next
+/// writers.
+const SHARED: usize = 64 << 10;
+/// A writer claims at most this fraction of the arena in advance (1/64), so that it leaves room for others.
 const PART: usize = 64;
 
 /// The right to write to lines that nobody else uses.
@@ -22,7 +25,7 @@ pub(crate) struct Writer<'a> {
     next: usize,
     /// The size of the last slot in bytes, if it was written.
     written: usize,
-    /// Earlier claims, all of whose lines blocks own.
+    /// Earlier claims. Blocks own all their lines.
     full: Vec<Claim>,
     /// Whether to claim lines in advance.
     many: bool,
@@ -75,27 +78,32 @@ impl<'a> Writer<'a> {
         {
             return Ok(());
         }
-        self.give_back();
+        let closed = self.close();
+        self.full.extend(closed);
         let claim = self.pages.claim(needed, needed.max(ahead))?;
         self.next = claim.lines.start;
         self.open = Some(claim);
         Ok(())
     }
 
-    /// Returns the lines to claim in advance: as many as this writer has used, so that the number of claims stays small.
+    /// Returns the lines to claim in advance. A batch claims as many as it has used, so that the number of claims stays small.
     fn ahead(&self) -> usize {
-        let most = self.pages.runs().size() / PART;
-        if self.many { self.used.clamp(AHEAD.0, AHEAD.1).min(most) / LINE } else { 0 }
+        let wanted = match self.pages.views {
+            _ if self.many => self.used.clamp(AHEAD.0, AHEAD.1),
+            Views::Single(_) => SHARED,
+            Views::Dual(_) => 0,
+        };
+        wanted.min(self.pages.runs().size() / PART) / LINE
     }
 
-    /// Returns the unused lines of the open claim.
-    fn give_back(&mut self) {
-        let Some(mut claim) = self.open.take() else { return };
+    /// Ends the open claim: frees its unused lines and returns the others.
+    fn close(&mut self) -> Option<Claim> {
+        let mut claim = self.open.take()?;
         if self.next < claim.lines.end {
             self.pages.space.give_back(self.next..claim.lines.end, claim.fresh);
             claim.lines.end = self.next;
         }
-        self.full.push(claim);
+        Some(claim)
     }
 
     /// Makes all blocks executable and no longer writable.
@@ -105,10 +113,11 @@ impl<'a> Writer<'a> {
     /// [`Error::Forked`]. The blocks must not be run then.
     pub(crate) fn publish(mut self) -> Result<(), Error> {
         self.pages.check_owner()?;
-        self.give_back();
+        // Most writers have one claim, which is not moved to the vector, so that they do not allocate.
+        let last = self.close();
         match &self.pages.views {
             Views::Single(view) => {
-                for claim in &self.full {
+                for claim in self.full.iter().chain(&last) {
                     let bytes = claim.bytes();
                     view.protect(bytes.start..bytes.end.next_multiple_of(PAGE), Access::Execute)?;
                 }
@@ -128,7 +137,7 @@ impl<'a> Writer<'a> {
 
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
-        self.give_back();
+        self.close();
         self.pages.shares.add(self.blocks, self.used);
     }
 }
@@ -141,16 +150,33 @@ pub(crate) struct Slot<'w, 'a> {
 }
 
 impl Slot<'_, '_> {
+    pub(crate) fn pages(&self) -> &Pages {
+        self.writer.pages
+    }
+
+    /// Returns the bytes that were written.
+    pub(crate) fn written(&mut self) -> &mut [u8] {
+        let Writer { pages, next, written, .. } = &mut *self.writer;
+        let start = *next * LINE;
+        // SAFETY: as in `emitter`, whose borrow has ended.
+        unsafe { pages.writable().bytes_mut(start..start + *written) }
+    }
+
     /// Returns the address at which the first byte will run.
     #[inline]
     pub(crate) fn address(&self) -> Address {
         Address((self.writer.pages.runs().address() + self.writer.next * LINE) as u64)
     }
 
-    /// Returns an emitter, with code at the start and data from `data_start` on, and the bytes between. All are zero: this
-    /// function clears lines that were used before.
-    #[inline]
-    pub(crate) fn emitter(&mut self, code: usize, data_start: usize) -> (Emitter<'_, Fresh>, &mut [u8]) {
+    /// Returns an emitter, with code at the start and data from `data_start` on, the bytes between, and the last `table` bytes.
+    /// All are zero: this function clears lines that were used before.
+    #[inline(always)]
+    pub(crate) fn emitter(
+        &mut self,
+        code: usize,
+        data_start: usize,
+        table: usize,
+    ) -> (Emitter<'_, Fresh>, &mut [u8], &mut [u8]) {
         let address = self.address().0;
         let Writer { pages, open, next, written, reused, .. } = &mut *self.writer;
         *written = self.size;
@@ -165,13 +191,14 @@ impl Slot<'_, '_> {
             // These lines are not fresh any more, even if nothing comes of the slot.
             claim.fresh = claim.fresh.max(*next + self.size.div_ceil(LINE));
         }
-        let (front, data) = bytes.split_at_mut(data_start);
+        let (rest, table) = bytes.split_at_mut(bytes.len() - table);
+        let (front, data) = rest.split_at_mut(data_start);
         let (code, end) = front.split_at_mut(code);
         // SAFETY: nothing has written to fresh lines since the system provided them as zeros, and all other lines have just
         // been cleared.
         let emitter = unsafe {
             Emitter::zeroed_unchecked_for(code, data, (Address(address), Address(address + data_start as u64)))
         };
-        (emitter, end)
+        (emitter, end, table)
     }
 }

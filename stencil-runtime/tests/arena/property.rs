@@ -3,7 +3,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use stencil_runtime::{Address, Emitter, Reused, Stencil};
+use stencil_runtime::{Address, Assembler, Emitter, Reused, Stencil};
 
 use super::*;
 
@@ -31,6 +31,9 @@ enum Step {
     Drop(Vec<prop::sample::Index>),
     DropAll,
 }
+
+/// The size of an arena whose space is reused again and again.
+const SMALL: usize = 1 << 18;
 
 /// The least operand of an instruction in the general form, which is the one that emit functions emit.
 const LEAST: u64 = 1 << 32;
@@ -177,23 +180,57 @@ fn room<T>(live: &mut Vec<Live>, mut attempt: impl FnMut() -> Result<T, stencil_
     }
 }
 
-fn run_steps(mapping: Mapping, steps: &[Step]) {
+/// Puts a program into an assembler, which may have held another one.
+fn assemble(assembler: &mut Assembler<Test>, program: &[Uop]) {
+    assembler.clear();
+    assert_eq!(assembler.labels(program.len() as u32 + 1).len(), program.len() + 1);
+    for instruction in instructions(program) {
+        assembler.push(instruction);
+    }
+}
+
+/// Checks that a table of all instructions has each byte of the code and of the data once.
+fn check_addresses(code: &Code<Test>, instructions: &[Instruction<Test>]) {
+    let table = code.address_table(instructions, |index, _| Some(index)).unwrap();
+    let mut sizes = vec![0; instructions.len()];
+    for byte in code.memory() {
+        if let Some(&index) = table.find(Address::from(std::ptr::from_ref(byte))) {
+            sizes[index] += 1;
+        }
+    }
+    let size = |instruction: &Instruction<Test>| instruction.stencil().code.size + instruction.stencil().data.size;
+    assert_eq!(sizes, instructions.iter().map(size).collect::<Vec<_>>());
+}
+
+fn run_steps(mapping: Mapping, size: usize, steps: &[Step]) {
     assert_eq!((pic::STENCIL_wide.data_alignment, STENCIL_slow.data.size > 0), (128, true));
     let entry = Test::compile(&[]).unwrap().bytes().to_vec();
-    // A small arena, so that its space is reused again and again.
-    let arena = arena(1 << 18, mapping);
+    let arena = arena(size, mapping);
     let mut live = Vec::new();
-    for step in steps {
+    let mut assembler = Assembler::new();
+    for (index, step) in steps.iter().enumerate() {
         match step {
+            Step::Compile(program) if index % 2 == 0 => {
+                assemble(&mut assembler, program);
+                let code = room(&mut live, || assembler.compile_in(&arena));
+                check_addresses(&code, assembler.instructions());
+                live.push(Live::new(code, program, &entry));
+            }
             Step::Compile(program) => {
                 let code = room(&mut live, || Test::compile_in(&arena, &instructions(program)));
+                check_addresses(&code, &instructions(program));
                 live.push(Live::new(code, program, &entry));
             }
             Step::Batch { programs, publish } => {
                 let codes = room(&mut live, || {
                     let mut batch = arena.batch();
-                    for program in programs {
-                        batch.compile(&instructions(program))?;
+                    for (index, program) in programs.iter().enumerate() {
+                        if index % 2 == 0 {
+                            batch.compile(&instructions(program))?;
+                        } else {
+                            assemble(&mut assembler, program);
+                            assembler.compile_into(&mut batch)?;
+                        }
                     }
                     if *publish { batch.publish() } else { Ok(Vec::new()) }
                 });
@@ -236,11 +273,17 @@ proptest! {
 
     #[test]
     fn programs_that_come_and_go_mapped_once(steps in vec(step(), 0..40)) {
-        run_steps(Mapping::Single, &steps);
+        run_steps(Mapping::Single, SMALL, &steps);
+    }
+
+    /// Writers of one program claim several pages at a time.
+    #[test]
+    fn programs_that_come_and_go_in_a_larger_arena(steps in vec(step(), 0..40)) {
+        run_steps(Mapping::Single, 16 * SMALL, &steps);
     }
 
     #[test]
     fn programs_that_come_and_go_mapped_twice(steps in vec(step(), 0..40)) {
-        run_steps(Mapping::Dual, &steps);
+        run_steps(Mapping::Dual, SMALL, &steps);
     }
 }

@@ -25,6 +25,9 @@ mod places {
         struct S { a: Label, b: [Label; 2], c: Thing, d: *mut Thing, e: [Thing; 2] }
         struct T { s: S }
         uop one(v: [u8; 4], w: Label, x: Thing, y: *mut Label, z: S) {}
+        uop code(v: *mut CodeAddress, w: *mut [Exit; 2]) {}
+        extern fn g(a: CodeAddress, b: Exit) = crate::host;
+        struct U { a: CodeAddress, b: Exit }
         uop vector(v: core::arch::x86_64::__m128i) {}
         uop pointers(v: *mut [Thing; 4], w: *mut *mut Thing, x: *mut [S; 2], y: *const [*mut Label; 2]) {}
     }

@@ -35,11 +35,14 @@ type Compile<const N: usize> = unsafe extern "C" fn(
     labels: usize,
     size: *mut usize,
 ) -> *mut c_void;
+type CompileTrace<const N: usize> =
+    unsafe extern "C" fn(program: *const Instruction<N>, count: usize, size: *mut usize) -> *mut c_void;
 
 /// The functions for some stencils of up to `N` operands.
 pub struct Functions<const N: usize> {
     emit: Emit<N>,
     compile: Compile<N>,
+    compile_trace: CompileTrace<N>,
     stencils: usize,
     _library: Library,
 }
@@ -49,13 +52,14 @@ impl<const N: usize> Functions<N> {
     pub fn new(stencils: &[&Stencil], host: impl Fn(&str) -> Option<u64>) -> Result<Self> {
         let library = Library::new(&source::source(N, stencils, host)?)?;
         // SAFETY: the functions of these names have these types.
-        let (emit, compile) = unsafe {
+        let (emit, compile, compile_trace) = unsafe {
             (
                 std::mem::transmute::<*mut c_void, Emit<N>>(library.symbol(c"emit")?),
                 std::mem::transmute::<*mut c_void, Compile<N>>(library.symbol(c"compile")?),
+                std::mem::transmute::<*mut c_void, CompileTrace<N>>(library.symbol(c"compile_trace")?),
             )
         };
-        Ok(Self { emit, compile, stencils: stencils.len(), _library: library })
+        Ok(Self { emit, compile, compile_trace, stencils: stencils.len(), _library: library })
     }
 }
 
@@ -122,16 +126,56 @@ impl<const N: usize> Contender for Mapping<'_, N> {
     }
 
     fn free(&mut self) {
-        for (start, size) in self.made.drain(..) {
-            // SAFETY: `compile` made the mapping, with this size.
-            unsafe { libc::munmap(start, size) };
-        }
+        unmap(&mut self.made);
     }
 
     fn check(&mut self, _: &[u8]) -> Result<()> {
-        self.made.iter().enumerate().try_for_each(|(index, (start, size))| {
-            // SAFETY: the mapping is readable.
-            (self.expected)(index, unsafe { std::slice::from_raw_parts(start.cast::<u8>(), *size) })
-        })
+        check(&self.made, &self.expected)
     }
+}
+
+/// Compiles traces, each into a mapping of its own, as CPython does. The label of an instruction is its index.
+pub struct Traces<'a, const N: usize> {
+    pub functions: &'a Functions<N>,
+    pub traces: Vec<Vec<Instruction<N>>>,
+    pub expected: Expected<'a>,
+    pub made: Vec<(*mut c_void, usize)>,
+}
+
+impl<const N: usize> Contender for Traces<'_, N> {
+    fn emit(&mut self, _: &mut [u8]) -> Result<()> {
+        for trace in &self.traces {
+            let mut size = 0;
+            debug_assert!(trace.iter().all(|instruction| (instruction.uop as usize) < self.functions.stencils));
+            // SAFETY: the instructions refer to existing stencils, and by their labels to each other.
+            let start = unsafe { (self.functions.compile_trace)(trace.as_ptr(), trace.len(), &raw mut size) };
+            if start.is_null() {
+                return Err("no memory".into());
+            }
+            self.made.push((start, size));
+        }
+        Ok(())
+    }
+
+    fn free(&mut self) {
+        unmap(&mut self.made);
+    }
+
+    fn check(&mut self, _: &[u8]) -> Result<()> {
+        check(&self.made, &self.expected)
+    }
+}
+
+fn unmap(made: &mut Vec<(*mut c_void, usize)>) {
+    for (start, size) in made.drain(..) {
+        // SAFETY: a function in C made the mapping, with this size.
+        unsafe { libc::munmap(start, size) };
+    }
+}
+
+fn check(made: &[(*mut c_void, usize)], expected: &Expected<'_>) -> Result<()> {
+    made.iter().enumerate().try_for_each(|(index, (start, size))| {
+        // SAFETY: the mapping is readable.
+        expected(index, unsafe { std::slice::from_raw_parts(start.cast::<u8>(), *size) })
+    })
 }

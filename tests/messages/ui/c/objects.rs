@@ -1,6 +1,6 @@
 //! C that compiles but cannot become stencils.
 
-use stencil_runtime::Label;
+use stencil_runtime::{CodeAddress, Exit, Label};
 
 mod variables {
     stencil_runtime::stencil! {
@@ -35,13 +35,15 @@ mod variables {
 }
 
 mod labels {
-    use super::Label;
+    use super::{CodeAddress, Exit, Label};
     stencil_runtime::stencil! {
         machine A(x: u64, p: *mut *mut ());
         extern fn host(a: u64) = super::host;
         uop label(target: Label) { x = (uint64_t)target; }
         uop stored(target: Label) { *p = target; }
         uop compared(target: Label) { if ((void *)target == *p) x++; }
+        uop code_address(target: CodeAddress) { x = (uint64_t)target; }
+        uop exit(target: Exit) { x = (uint64_t)target; }
         uop host_stored() { *p = host; }
     }
 }

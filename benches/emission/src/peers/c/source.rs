@@ -58,6 +58,27 @@ void *compile(const instruction *program, size_t count, const uint64_t *offsets,
     if (mprotect(code, *size, PROT_READ | PROT_EXEC)) return NULL;
     return code;
 }
+
+// A trace, whose instructions refer to each other by their index, as in CPython.
+void *compile_trace(const instruction *program, size_t count, size_t *size)
+{
+    uint64_t starts[count];
+    size_t code_size = 0, data_size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const stencil *made = &stencils[program[i].uop];
+        starts[i] = code_size;
+        code_size += made->code_size;
+        data_size += made->data_size + made->data_alignment - 1;
+    }
+    code_size = (code_size + 63) & ~(size_t)63;
+    *size = (code_size + data_size + 4095) & ~(size_t)4095;
+    unsigned char *code = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (code == MAP_FAILED) return NULL;
+    for (size_t i = 0; i < count; i++) starts[i] += (uintptr_t)code;
+    emit(code, code + code_size, program, count, starts);
+    if (mprotect(code, *size, PROT_READ | PROT_EXEC)) return NULL;
+    return code;
+}
 ";
 
 /// The source for stencils of up to so many operands.
