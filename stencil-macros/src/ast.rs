@@ -69,7 +69,7 @@ impl Block {
         }
         (of(&self.machine.parameters).chain(&self.machine.output))
             .chain(self.uops.iter().flat_map(|uop| of(&uop.operands)))
-            .chain(self.externs.iter().flat_map(|function| of(&function.parameters).chain(&function.output)))
+            .chain(self.externs.iter().flat_map(|item| of(item.parameters()).chain(item.output()).chain(item.data())))
             .chain(self.structs.iter().flat_map(|s| of(&s.fields)))
             .chain(self.constants.iter().map(|constant| &constant.ty))
     }
@@ -252,17 +252,95 @@ impl Enum {
     }
 }
 
-/// `extern fn print(vm: *mut Vm, v: i64) = crate::host::print;`
+/// A function or a static outside of the block that bodies refer to by its C name: `extern fn print(v: i64) = crate::print;`,
+/// `extern static LIMIT: u64 = crate::LIMIT;`.
 pub struct Extern {
     pub name: Ident,
+    pub kind: ExternKind,
+    /// The Rust item. Without a path, the linker finds the symbol `name`.
+    pub path: Option<Path>,
+}
+
+/// The two kinds of [`Extern`]. Without a type (`..`), only C declares the item.
+pub enum ExternKind {
+    Function(Option<Signature>),
+    Static { mutable: bool, ty: Option<Typed> },
+}
+
+/// The type of a host function.
+pub struct Signature {
     pub parameters: Vec<Field>,
+    /// Whether more arguments may follow (`...`).
+    pub variadic: bool,
     pub output: Option<Typed>,
-    pub function: Path,
+}
+
+impl Extern {
+    /// Returns the function's type, if the block declares one.
+    pub fn signature(&self) -> Option<&Signature> {
+        match &self.kind {
+            ExternKind::Function(signature) => signature.as_ref(),
+            ExternKind::Static { .. } => None,
+        }
+    }
+
+    /// Returns the static's type, if the block declares one.
+    pub fn data(&self) -> Option<&Typed> {
+        match &self.kind {
+            ExternKind::Function(_) => None,
+            ExternKind::Static { ty, .. } => ty.as_ref(),
+        }
+    }
+
+    pub fn parameters(&self) -> &[Field] {
+        self.signature().map_or(&[], |signature| &signature.parameters)
+    }
+
+    pub fn output(&self) -> Option<&Typed> {
+        self.signature()?.output.as_ref()
+    }
+
+    /// Returns all types of the item.
+    pub fn types_mut(&mut self) -> Vec<&mut Typed> {
+        match &mut self.kind {
+            ExternKind::Function(None) => Vec::new(),
+            ExternKind::Function(Some(signature)) => {
+                let parameters = signature.parameters.iter_mut().map(|field| &mut field.ty);
+                parameters.chain(&mut signature.output).collect()
+            }
+            ExternKind::Static { ty, .. } => ty.iter_mut().collect(),
+        }
+    }
+
+    pub fn is_function(&self) -> bool {
+        matches!(self.kind, ExternKind::Function(_))
+    }
+}
+
+/// What a [`Struct`] is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum StructKind {
+    Struct,
+    Union,
+    /// An enumeration, which C declares.
+    Enum,
+}
+
+impl StructKind {
+    /// Returns the keyword, which is the same in both languages.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Struct => "struct",
+            Self::Union => "union",
+            Self::Enum => "enum",
+        }
+    }
 }
 
 /// `struct Vm { fuel: u64 }`; or `struct Vm = crate::Vm { fuel: u64 }` for an existing Rust type, with `..` at the end if the C type
-/// exists, too.
+/// exists, too. A union has the same forms, an enumeration only the one with `..`.
 pub struct Struct {
+    pub kind: StructKind,
     pub attributes: Vec<Attribute>,
     pub visibility: Visibility,
     pub name: Ident,
@@ -290,6 +368,13 @@ impl Constant {
             Type::Integer { bits, signed: false, .. } => Some((0, (1 << bits) - 1)),
             _ => None,
         }
+    }
+}
+
+impl Struct {
+    /// Returns whether only C defines the type, so that Rust has nothing but pointers to it: `struct Object { .. }`.
+    pub fn is_opaque(&self) -> bool {
+        self.in_c && self.bound.is_none()
     }
 }
 

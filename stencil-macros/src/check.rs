@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Span};
 use syn::Error;
 use syn::spanned::Spanned as _;
 
-use crate::ast::{Block, Constant, Field, MAX_MEMBERS, Machine, Parameter, Typed};
+use crate::ast::{Block, Constant, Field, MAX_MEMBERS, Machine, Parameter, Struct, StructKind, Typed};
 use crate::ctype::{self, Type};
 use crate::default;
 use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
@@ -84,12 +84,16 @@ pub const RESERVED: &[&str] = &[
     "max_align_t",
 ];
 
-/// Whether a name means something else in C. C reserves names that begin with `__` or with `_` and a capital; `stencil_` begins the
-/// names of the macro. `<stdint.h>` has a type and constants for each kind of integer.
+/// Whether a name is a word of C, a name from the headers that every block includes, or one of the macro's own.
+fn is_word(name: &str) -> bool {
+    RESERVED.contains(&name) || name.starts_with("stencil_") || name.starts_with("STENCIL_") || is_of_stdint(name)
+}
+
+/// Whether a name means something else in C. C reserves names that begin with `__` or with `_` and a capital. `<stdint.h>` has a type
+/// and constants for each kind of integer.
 fn is_reserved(name: &str) -> bool {
-    let prefixed = name.starts_with("stencil_") || name.starts_with("STENCIL_") || name.starts_with("__");
     let implementation = name.strip_prefix('_').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
-    RESERVED.contains(&name) || prefixed || implementation || is_of_stdint(name)
+    is_word(name) || name.starts_with("__") || implementation
 }
 
 /// Whether a name has the form of those in `<stdint.h>`: `uint_fast8_t`, `INT32_MAX`, `UINTMAX_C`, `SIZE_MAX`.
@@ -152,7 +156,7 @@ fn initial_values(error: &mut impl FnMut(Span, String), block: &Block) {
         }
     }
     let others = (block.uops.iter().flat_map(|uop| &uop.operands))
-        .chain(block.externs.iter().flat_map(|function| &function.parameters))
+        .chain(block.externs.iter().flat_map(|item| item.parameters()))
         .chain(block.structs.iter().flat_map(|s| &s.fields));
     for value in others.filter_map(|field| field.default.as_ref()) {
         error(value.span(), "only a register of a machine has an initial value: remove this".into());
@@ -180,22 +184,27 @@ fn constant_fits(error: &mut impl FnMut(Span, String), constant: &Constant) {
 pub fn check(block: &Block) -> Result<(), Error> {
     let mut all = block.mistakes.errors.clone();
     let mut error = |span: Span, message: String| all.push(Error::new(span, message));
-    let structs: Vec<_> = block.structs.iter().map(|s| s.name.to_string()).collect();
+    let known = Known::of(block);
 
     let all_names = (block.machine.names())
         .chain(block.constants.iter().map(|constant| &constant.name))
         .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name)))
         .chain(block.uops.iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name)))
-        .chain(block.externs.iter().map(|function| &function.name))
-        .chain(block.externs.iter().flat_map(|function| function.parameters.iter().map(|field| &field.name)))
-        .chain(block.structs.iter().flat_map(|s| std::iter::once(&s.name).chain(s.fields.iter().map(|f| &f.name))));
+        .chain(block.externs.iter().flat_map(|item| item.parameters().iter().map(|field| &field.name)))
+        .chain(block.structs.iter().filter(|s| !s.in_c).map(|s| &s.name))
+        .chain(block.structs.iter().flat_map(|s| s.fields.iter().map(|field| &field.name)));
     let variants: Vec<_> =
         { block.enums.iter() }.flat_map(|e| e.variants.iter().map(|variant| e.constant(variant))).collect();
-    for name in all_names.chain(&variants) {
+    let all_names = all_names.chain(&variants).map(|name| (name, true));
+    // C libraries have names that are reserved for the implementation, and names of types that C declares may be so.
+    let of_c = (block.externs.iter().map(|item| &item.name))
+        .chain(block.structs.iter().filter(|s| s.in_c).map(|s| &s.name))
+        .map(|name| (name, false));
+    for (name, ours) in all_names.chain(of_c) {
         let text = name.to_string();
         if text.starts_with("r#") {
             error(name.span(), format!("C has no raw identifiers: rename `{text}`"));
-        } else if is_reserved(&text) {
+        } else if is_word(&text) || ours && is_reserved(&text) {
             error(name.span(), format!("`{text}` means something else in C: choose another name"));
         }
     }
@@ -203,7 +212,9 @@ pub fn check(block: &Block) -> Result<(), Error> {
     let registers: Vec<_> = block.machine.names().collect();
     distinct(&mut error, registers.iter().copied().map(|name| (name, "register")));
     let of_c = (block.structs.iter().map(|s| (&s.name, "struct")))
-        .chain(block.externs.iter().map(|function| (&function.name, "host function")))
+        .chain(
+            block.externs.iter().map(|item| (&item.name, if item.is_function() { "host function" } else { "static" })),
+        )
         // In C, an array is a function-like macro.
         .chain(block.machine.arrays.iter().map(|array| (&array.name, "register")))
         .chain(block.constants.iter().map(|constant| (&constant.name, "constant")))
@@ -222,7 +233,7 @@ pub fn check(block: &Block) -> Result<(), Error> {
         }
     }
     for function in &block.externs {
-        distinct(&mut error, function.parameters.iter().map(|field| (&field.name, "parameter")));
+        distinct(&mut error, function.parameters().iter().map(|field| (&field.name, "parameter")));
     }
     for s in &block.structs {
         distinct(&mut error, s.fields.iter().map(|field| (&field.name, "field")));
@@ -263,16 +274,17 @@ pub fn check(block: &Block) -> Result<(), Error> {
     distinct(&mut error, block.uops.iter().map(|uop| (&uop.name, "uop")));
 
     // Types that the languages do not share, or that are not possible where they stand.
-    let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &structs)) {
+    let mut typed = |ty: &Typed, place: Place| match (&ty.error, place.refuses(&ty.c, &known)) {
         (Some(unknown), _) => all.push(unknown.clone()),
         (None, Some(message)) => all.push(Error::new(ty.span, message)),
         (None, None) => {}
     };
-    let results = block.machine.output.iter().chain(block.externs.iter().filter_map(|f| f.output.as_ref()));
-    results.for_each(|ty| typed(ty, Place::Result));
+    block.machine.output.iter().for_each(|ty| typed(ty, Place::Result));
+    block.externs.iter().filter_map(|item| item.output()).for_each(|ty| typed(ty, Place::Returned));
+    block.externs.iter().filter_map(|item| item.data()).for_each(|ty| typed(ty, Place::Static));
     let mut each = |fields: &[Field], place| fields.iter().for_each(|field| typed(&field.ty, place));
     each(&block.machine.parameters, Place::Register);
-    block.externs.iter().for_each(|function| each(&function.parameters, Place::Parameter));
+    block.externs.iter().for_each(|function| each(function.parameters(), Place::Parameter));
     block.structs.iter().for_each(|s| each(&s.fields, Place::Field));
     block.uops.iter().for_each(|uop| each(&uop.operands, Place::Operand));
 
@@ -287,27 +299,56 @@ pub fn check(block: &Block) -> Result<(), Error> {
     }
 }
 
+/// The structs, unions and enumerations of a block.
+struct Known {
+    /// Those whose size both languages know.
+    sized: Vec<String>,
+    /// Those whose fields are all listed.
+    whole: Vec<String>,
+    enums: Vec<String>,
+}
+
+impl Known {
+    fn of(block: &Block) -> Self {
+        let names = |select: &dyn Fn(&Struct) -> bool| {
+            block.structs.iter().filter(|s| select(s)).map(|s| s.name.to_string()).collect::<Vec<_>>()
+        };
+        Self {
+            sized: names(&|s| !s.is_opaque()),
+            whole: names(&|s| !s.in_c),
+            enums: names(&|s| s.kind == StructKind::Enum),
+        }
+    }
+}
+
 /// The role of a type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Register,
     Result,
+    /// The result of a host function.
+    Returned,
     Parameter,
     Field,
     Operand,
+    Static,
 }
 
 impl Place {
     /// The reason why a type cannot have this role, if there is one.
-    fn refuses(self, ty: &Type, structs: &[String]) -> Option<String> {
+    fn refuses(self, ty: &Type, known: &Known) -> Option<String> {
         let place = match self {
             Self::Register => "a register",
-            Self::Result => "the result",
+            Self::Result | Self::Returned => "the result",
             Self::Parameter => "a parameter",
             Self::Field => "a field",
             Self::Operand => "an operand",
+            Self::Static => "a static",
         };
-        let pass = if self == Self::Result { "return" } else { "pass" };
+        let has_size = matches!(self, Self::Field | Self::Static);
+        // Both compilers pass a struct to C functions by the platform's rules, which depend on all its fields.
+        let by_rules = matches!(self, Self::Parameter | Self::Returned);
+        let pass = if matches!(self, Self::Result | Self::Returned) { "return" } else { "pass" };
         match ty {
             ty if ty.is_code() && self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
@@ -318,42 +359,56 @@ impl Place {
             Type::Vector if self == Self::Operand => {
                 Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
             }
-            Type::Array(element, _) if self == Self::Field => self.refuses(element, structs),
+            Type::Array(element, _) if has_size => self.refuses(element, known),
             Type::Array(..) if self == Self::Register => {
                 Some("an array of registers cannot contain arrays: declare one array".into())
             }
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
-            Type::Named(name) if self == Self::Field && structs.contains(&name.to_string()) => None,
+            Type::Named(name) if has_size && known.sized.contains(&name.to_string()) => None,
+            Type::Named(name) if by_rules && known.whole.contains(&name.to_string()) => None,
+            Type::Named(name) if self != Self::Result && known.enums.contains(&name.to_string()) => None,
+            Type::Named(name) if by_rules && known.sized.contains(&name.to_string()) => Some(format!(
+                "{place} cannot be a `{name}` by value: how it is passed depends on fields that `..` may hide. List all fields, or leave \
+                 the function's type to C: `extern fn name(..);`"
+            )),
+            Type::Function(function) => {
+                let parameters = function.parameters.iter().find_map(|ty| Self::Parameter.refuses(ty, known));
+                parameters.or_else(|| function.output.as_ref().and_then(|ty| Self::Returned.refuses(ty, known)))
+            }
             Type::Named(name) => {
                 let remedy = match suggest::nearest(&name.to_string(), ctype::NAMES.iter().copied()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None if self == Self::Field => "declare it as a `struct` of this block".into(),
+                    None if self == Self::Static => {
+                        "declare it as a `struct` of this block, or leave the type to C: `extern static name: ..;`"
+                            .into()
+                    }
+                    None if has_size => "declare it as a `struct` of this block".into(),
                     None => format!("{pass} a pointer"),
                 };
                 let separator = if remedy.ends_with('?') { ';' } else { ':' };
                 Some(format!("{place} cannot have the type `{name}`{separator} {remedy}"))
             }
-            Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
+            Type::Pointer { to: Some(to), .. } => behind_pointer(to, known),
             _ => None,
         }
     }
 }
 
 /// The reason why C cannot point to a type, if there is one.
-fn behind_pointer(ty: &Type, structs: &[String]) -> Option<String> {
+fn behind_pointer(ty: &Type, known: &Known) -> Option<String> {
     match ty {
-        Type::Pointer { to: Some(to), .. } => behind_pointer(to, structs),
+        Type::Pointer { to: Some(to), .. } => behind_pointer(to, known),
         Type::Label => Some("a pointer cannot point to a Label: labels are operands of uops".into()),
         Type::Exit => Some("a pointer cannot point to an Exit: exits are operands of uops".into()),
         Type::CodeAddress => Some(
             "a pointer cannot point to a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`".into(),
         ),
         Type::Array(element, _) => match &**element {
-            Type::Named(name) if !structs.contains(&name.to_string()) => Some(format!(
+            Type::Named(name) if !known.sized.contains(&name.to_string()) => Some(format!(
                 "C does not know the size of the array's elements: declare `{name}` as a `struct` of this block, or \
                  point to one element"
             )),
-            element => behind_pointer(element, structs),
+            element => behind_pointer(element, known),
         },
         _ => None,
     }

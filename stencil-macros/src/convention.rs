@@ -99,7 +99,7 @@ pub fn source(block: &Block, abi: Abi) -> String {
 /// Fails if the C convention is not the platform's, or if the code of a probe cannot be interpreted.
 pub fn read(object: &[u8], block: &Block, abi: Abi, compiler: &str) -> Result<Convention, Refusal> {
     let span = block.flags.first().map_or_else(|| block.machine.name.span(), syn::LitStr::span);
-    let refuse = |message: String| Refusal { span, message };
+    let refuse = |message: String| Refusal { span, message, undefined: false };
     let convention = |function: &str, classes: &[Class]| {
         code(object, function).and_then(|code| Convention::of(&code, classes.len())).ok_or_else(|| {
             refuse(format!(
@@ -142,7 +142,8 @@ fn without_scratch(mut convention: Convention, block: &Block, abi: Abi) -> Conve
 
 /// Returns integers, and one parameter of each other class that Rust and the block's C pass to each other.
 fn of_c(block: &Block) -> Vec<Class> {
-    let hosts = block.externs.iter().flat_map(|host| host.parameters.iter().map(|field| &field.ty).chain(&host.output));
+    let hosts =
+        block.externs.iter().flat_map(|host| host.parameters().iter().map(|field| &field.ty).chain(host.output()));
     let machine = block.machine.parameters.iter().map(|field| &field.ty).chain(&block.machine.output);
     let mut classes = vec![Class::Integer; INTEGERS];
     for class in machine.chain(hosts).map(class) {

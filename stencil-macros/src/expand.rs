@@ -4,6 +4,7 @@ mod catalog;
 mod constant;
 mod describe;
 mod emit;
+mod host;
 mod instruction;
 mod links;
 mod machine;

@@ -129,6 +129,8 @@ fn blocks(
         let end = leaders.get(index + 1).copied().unwrap_or(decoded.len());
         let last = &decoded[end - 1];
         let (body, end) = match last.flow {
+            // A call at the end of the function does not return.
+            flow if flow.is_call() && end == decoded.len() => (first..end, End::Leave),
             flow if !flow.ends_block() => (first..end, End::Jump(block_at(end)?)),
             Flow::Jump => (first..end - 1, End::Jump(edge(last)?)),
             Flow::Branch => {

@@ -10,6 +10,7 @@
 
 mod asked;
 mod ast;
+mod builtins;
 mod cache;
 mod check;
 mod clangd;

@@ -43,9 +43,6 @@ pub enum Symbol {
     Host(usize),
 }
 
-/// The C library functions that a compiler may call on its own.
-pub const LIBC: [&str; 4] = ["memcpy", "memmove", "memset", "memcmp"];
-
 /// The content of a block's object file.
 pub struct Objects {
     /// The machine's entry, if the block declares the machine.
@@ -96,7 +93,7 @@ pub struct Static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pointer {
     pub offset: usize,
-    /// [`Value::Static`], [`Value::Host`] or [`Value::Libc`].
+    /// [`Value::Static`], [`Value::Host`] or [`Value::Builtin`].
     pub value: Value,
     pub addend: i64,
 }
@@ -174,8 +171,8 @@ pub enum Value {
     Next,
     /// A host function of the block.
     Host(usize),
-    /// One of [`LIBC`].
-    Libc(usize),
+    /// One of the [`builtins`](crate::builtins).
+    Builtin(usize),
     /// One of [`Objects::statics`].
     Static(usize),
 }
@@ -186,6 +183,8 @@ pub struct Refusal {
     /// The token to report it at.
     pub span: Span,
     pub message: String,
+    /// Whether the cause is a symbol that nothing defines or declares.
+    pub undefined: bool,
 }
 
 /// Returns the bytes of a body up to the last one that is neither zero nor patched.

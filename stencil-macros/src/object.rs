@@ -12,6 +12,7 @@ mod data;
 mod escape;
 mod field;
 mod file;
+mod missing;
 mod narrow;
 mod operands;
 mod refusal;
@@ -24,12 +25,13 @@ use object::read::elf::{ElfFile, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, SectionIndex, SymbolIndex};
 
 use crate::ast::{Block, Uop};
+use crate::builtins;
 use crate::convention;
 use crate::ctype::Type;
 use crate::instruction::RelocationKind;
 use crate::isa;
 use crate::isa::probe::Convention;
-use crate::model::{Abi, LIBC, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
+use crate::model::{Abi, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
 use crate::source::{self, Source};
 use narrow::Ranges;
 
@@ -48,9 +50,11 @@ fn remedy() -> String {
 ///
 /// # Errors
 /// One refusal for each uop that cannot become a stencil, or one for the whole file.
-pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
-    let broken =
-        |why: String| vec![Refusal { span: block.machine.name.span(), message: format!("the object file {why}") }];
+pub fn read<'b>(bytes: &[u8], block: &'b Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
+    let broken = |why: String| {
+        let message = format!("the object file {why}");
+        vec![Refusal { span: block.machine.name.span(), message, undefined: false }]
+    };
     let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {}", remedy())))?;
     if file.elf_header().e_machine(file.endian()) != isa::MACHINE {
         return Err(broken(format!(
@@ -67,10 +71,16 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let convention = convention::of_machine(bytes, block, abi);
     let mut reader =
         Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
-    let mut refusals = Vec::new();
-    let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&Uop>| -> Option<Stencil> {
-        match Builder::forms(reader, by_name.get(name)?, uop) {
+    let (mut refusals, mut undefined, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&'b Uop>| -> Option<Stencil> {
+        let function = by_name.get(name)?;
+        match Builder::forms(reader, function, uop) {
             Ok(stencil) => Some(stencil),
+            Err(refusal) if refusal.undefined => {
+                undefined.push((function.clone(), uop));
+                unlisted.push(refusal);
+                None
+            }
             Err(refusal) => {
                 // The members of a family fail for the same reason: report it once.
                 if !refusals.iter().any(|other: &Refusal| other.message == refusal.message) {
@@ -83,7 +93,7 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
     let declares = block.machine.continued.is_none();
     let [entry, fragment_entry] = [source::ENTRY, source::FRAGMENT_ENTRY]
         .map(|name| if declares { stencil(&mut reader, name, None) } else { None });
-    let members = |(index, uop): (usize, &Uop)| {
+    let members = |(index, uop): (usize, &'b Uop)| {
         let mut members: Vec<_> = (0..uop.members().len())
             .map(|member| stencil(&mut reader, &source::function(index, member), Some(uop)))
             .collect();
@@ -91,6 +101,10 @@ pub fn read(bytes: &[u8], block: &Block, source: &Source, abi: Abi) -> Result<Ob
         members
     };
     let uops: Vec<_> = block.uops.iter().enumerate().map(members).collect();
+    match reader.missing(&undefined) {
+        Some(list) => refusals.push(list),
+        None => refusals.extend(unlisted),
+    }
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -188,8 +202,8 @@ impl Filling {
 enum Target {
     /// A symbol that the source declares and the object file does not define.
     Symbol(Symbol),
-    /// One of [`LIBC`].
-    Libc(usize),
+    /// One of the [`builtins`].
+    Builtin(usize),
     /// A location in the object file. `named` tells a symbol of its own from the symbol of its section.
     Local { section: SectionIndex, offset: usize, named: bool },
 }
@@ -336,7 +350,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             }
             Value::Next => "next".into(),
             Value::Host(host) => self.reader.block.externs[host].name.to_string(),
-            Value::Libc(function) => LIBC[function].into(),
+            Value::Builtin(function) => builtins::NAMES[function].into(),
             Value::Static(index) => self.reader.statics[index].name.clone(),
         };
         if factor != 1 {

@@ -3,6 +3,7 @@
 mod conditions;
 mod contract;
 mod declaration;
+mod host;
 mod parameter;
 mod recover;
 mod resolve;
@@ -16,20 +17,30 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, LitStr, Result, Token, Visibility, token};
+use syn::{Attribute, Error, LitStr, Meta, Result, Token, Visibility, token};
 
-use crate::ast::{Block, Constant, Contract, Declaration, Enum, Extern, Machine, Mistakes, Struct, Unparsed, Uop};
+use crate::ast::{
+    Block, Constant, Contract, Declaration, Enum, Extern, Machine, Mistakes, Struct, StructKind, Unparsed, Uop,
+};
 use crate::suggest;
-use declaration::{c_text, continued, host, machine, misplaced, structure, uop};
+use declaration::{c_text, continued, machine, misplaced, structure, uop};
+use host::host;
 use recover::{nobody, skip_item, take_tokens, unparsed};
 use shared::{constant, enumeration};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
-const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `enum`, `const`, `extern fn`, \
-                     `include \"path.h\";` or `c { ... }`";
+const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `union`, `enum`, `const`, \
+                     `extern fn`, `extern static`, `include \"path.h\";` or `c { ... }`";
 const FLAGS: &str = "expected flags for the C compiler, as strings: `#![c_flags(\"-O3\", \"-msse4.2\")]`";
-const ATTRIBUTES: &str = "a block takes two attributes: `#![c_flags(\"...\")]`, flags for the C compiler, and \
+const ATTRIBUTES: &str = "a block takes these attributes: `#![c_flags(\"...\")]`, flags for the C compiler; `#![hosted]`, for C that \
+                          includes headers of a C library; `#![allow(unused_variables)]`, for generated uops; and \
                           `#![stencil(...)]`, a contract for each uop";
+/// The flags that `#![hosted]` stands for. Headers of a C library are whole, but the compiler still takes no function for one of the
+/// library that it knows.
+const HOSTED: [&str; 2] = ["-fhosted", "-fno-builtin"];
+
+/// The flag that `#![allow(unused_variables)]` stands for. An operand is a variable of the body.
+const ALLOW_UNUSED: &str = "-Wno-unused-variable";
 
 /// Parses a block under these conditions. If one of them turns out to be unknown, the block is incomplete: see
 /// [`Conditions::steps`].
@@ -137,21 +148,21 @@ enum Keyword {
     Machine,
     Continue,
     Uop,
-    Struct,
+    Struct(StructKind),
     Const,
-    Enum,
     Extern,
     Include,
     C,
 }
 
-const KEYWORDS: [(&str, Keyword); 9] = [
+const KEYWORDS: [(&str, Keyword); 10] = [
     ("machine", Keyword::Machine),
     ("continue", Keyword::Continue),
     ("uop", Keyword::Uop),
-    ("struct", Keyword::Struct),
+    ("struct", Keyword::Struct(StructKind::Struct)),
+    ("union", Keyword::Struct(StructKind::Union)),
+    ("enum", Keyword::Struct(StructKind::Enum)),
     ("const", Keyword::Const),
-    ("enum", Keyword::Enum),
     ("extern", Keyword::Extern),
     ("include", Keyword::Include),
     ("c", Keyword::C),
@@ -195,6 +206,11 @@ impl Items {
                     Ok(flags) => self.flags.extend(flags),
                     Err(_) => errors.push(Error::new(attribute.path().span(), FLAGS)),
                 }
+            } else if attribute.path().is_ident("hosted") && matches!(attribute.meta, Meta::Path(_)) {
+                let flags = HOSTED.map(|flag| LitStr::new(flag, attribute.path().span()));
+                self.flags.splice(..0, flags);
+            } else if is_allow_unused(attribute) {
+                self.flags.insert(0, LitStr::new(ALLOW_UNUSED, attribute.path().span()));
             } else {
                 errors.push(Error::new(attribute.path().span(), ATTRIBUTES));
             }
@@ -231,12 +247,15 @@ impl Items {
                 let machine = continued(input, attributes, visibility, &mut self.context)?;
                 self.machine(machine);
             }
-            Keyword::Struct => {
-                self.structs.push(structure(input, attributes, visibility, &mut self.context)?);
+            // With `..` in braces, C declares the enumeration.
+            Keyword::Struct(StructKind::Enum) if !shared::is_of_c(input) => {
+                self.enums.push(enumeration(input, attributes, visibility, &mut self.context)?);
+            }
+            Keyword::Struct(kind) => {
+                self.structs.push(structure(input, kind, attributes, visibility, &mut self.context)?);
                 self.order.push(Declaration::Struct(self.structs.len() - 1));
             }
             Keyword::Const => self.constants.push(constant(input, attributes, visibility, &mut self.context)?),
-            Keyword::Enum => self.enums.push(enumeration(input, attributes, visibility, &mut self.context)?),
             of_c => {
                 if let Some(span) = misplaced(&attributes, &visibility) {
                     let message = "what follows is C, which takes no visibility and no attribute except `cfg`";
@@ -303,6 +322,12 @@ impl Items {
         }
         Ok(())
     }
+}
+
+/// Whether an attribute is `#![allow(unused_variables)]`.
+fn is_allow_unused(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("allow")
+        && attribute.parse_args::<Ident>().is_ok_and(|lint| lint == "unused_variables" || lint == "unused")
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ use std::ops::Range;
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt as _;
 
-use crate::ast::{Block, Declaration, Extern, Field, Typed, Uop};
+use crate::ast::{Block, Declaration, Extern, ExternKind, Field, Typed, Uop};
 use crate::convention::{self, Parameter};
 use crate::ctype::Type;
 use crate::default;
 use crate::model::{Abi, Symbol};
-use crate::text::{Place, Text};
+use crate::text::{self, Place, Text};
 pub use array::INDEX;
 
 /// A translation unit.
@@ -63,6 +63,9 @@ pub const FRAGMENT_ENTRY: &str = "stencil_fragment_entry";
 /// The section of the table that states each struct's layout in C.
 pub const LAYOUT_SECTION: &str = ".stencil.layout";
 
+/// What to do about a name that is a macro.
+const RENAME: &str = "choose another name";
+
 /// The name of the stretch with which every unit begins.
 pub const PRELUDE: &str = "the prelude of stencil!";
 
@@ -77,7 +80,8 @@ const PRELUDE_TEXT: &str = r#"
 #include <stddef.h>
 #include <stdint.h>
 #define STENCIL_OPERAND __attribute__((visibility("hidden"), section(".stencil.operands")))
-#define RETURN(...) return __VA_ARGS__
+#define STENCIL_CONCAT(a, b) STENCIL_CONCAT_OF_VALUES(a, b)
+#define STENCIL_CONCAT_OF_VALUES(a, b) a##b
 "#;
 
 impl Source {
@@ -183,12 +187,12 @@ impl Source {
     /// Defines the constants and the variants of enums, which both languages have.
     fn constants(&mut self, block: &Block) {
         for constant in &block.constants {
-            self.not_a_macro(&constant.name, "a constant");
+            self.not_a_macro(&constant.name, "a constant", RENAME);
             let _ = writeln!(self.c, "#define {} {}", constant.name, integer(constant.value));
         }
         for (e, variant) in block.enums.iter().flat_map(|e| e.variants.iter().map(move |variant| (e, variant))) {
             let name = e.constant(variant);
-            self.not_a_macro(&name, "a variant");
+            self.not_a_macro(&name, "a variant", RENAME);
             let _ = writeln!(self.c, "#define {name} {}", variant.value);
         }
     }
@@ -196,7 +200,7 @@ impl Source {
     /// Declares types behind pointers that no struct of the block declares as opaque. Their tags are internal, so that
     /// C code cannot complete them and escape the layout check.
     fn opaque_types(&mut self, block: &Block) {
-        let mut opaque: Vec<&Ident> = block.types().filter_map(|ty| ty.c.pointee()).collect();
+        let mut opaque: Vec<&Ident> = block.types().flat_map(|ty| ty.c.pointees()).collect();
         opaque.retain(|name| !block.structs.iter().any(|s| s.name == **name && s.in_c));
         opaque.sort();
         opaque.dedup();
@@ -207,7 +211,7 @@ impl Source {
         // Structs may point to one another in any order.
         for s in block.structs.iter().filter(|s| !s.in_c) {
             self.made(format!("type {}", s.name), s.name.span());
-            let _ = writeln!(self.c, "typedef struct {0} {0};", s.name);
+            let _ = writeln!(self.c, "typedef {0} {1} {1};", s.kind.keyword(), s.name);
         }
     }
 
@@ -223,7 +227,7 @@ impl Source {
             }
         }
         self.made(format!("struct {}", s.name), s.name.span());
-        let _ = writeln!(self.c, "struct {} {{", s.name);
+        let _ = writeln!(self.c, "{} {} {{", s.kind.keyword(), s.name);
         for field in &s.fields {
             let _ = writeln!(self.c, "{};", field.ty.c.declare(&field.name.to_string()));
         }
@@ -231,37 +235,59 @@ impl Source {
     }
 
     /// Rejects a name that is already a C macro, and undefines the macro so that no other message follows.
-    fn not_a_macro(&mut self, name: &Ident, of: &str) {
+    fn not_a_macro(&mut self, name: &Ident, of: &str, remedy: &str) {
         self.made(format!("name {name} of {of}"), name.span());
         let _ = writeln!(
             self.c,
-            "#ifdef {name}\n#pragma GCC error \"`{name}` is the name of a macro in C: choose another name\"\n#undef {name}\n#endif"
+            "#ifdef {name}\n#pragma GCC error \"`{name}` is the name of a macro in C: {remedy}\"\n#undef {name}\n#endif"
         );
     }
 
-    fn host(&mut self, index: usize, function: &Extern) {
-        self.not_a_macro(&function.name, "a host function");
-        self.made(format!("extern fn {}", function.name), function.name.span());
-        let symbol = format!("stencil_host_{}", function.name);
-        let declarator = format!("{}({})", function.name, parameters(function.parameters.iter()));
-        let _ = writeln!(self.c, "{} __asm__(\"{symbol}\");", returning(&function.output, &declarator));
-        self.symbols.insert(symbol, Symbol::Host(index));
+    /// Declares a host function or a static under its own name, so that C compares the declaration with those in headers.
+    fn host(&mut self, index: usize, item: &Extern) {
+        let name = item.name.to_string();
+        match &item.kind {
+            ExternKind::Function(Some(signature)) => {
+                self.not_a_macro(
+                    &item.name,
+                    "a host function",
+                    &format!("{RENAME}, or leave the type to C: `extern fn {name}(..);`"),
+                );
+                self.made(format!("extern fn {name}"), item.name.span());
+                let more = if signature.variadic { ", ..." } else { "" };
+                let declarator = format!("{name}({}{more})", parameters(signature.parameters.iter()));
+                let _ = writeln!(self.c, "{};", returning(&signature.output, &declarator));
+            }
+            ExternKind::Static { ty: Some(ty), mutable } => {
+                self.not_a_macro(
+                    &item.name,
+                    "a static",
+                    &format!("{RENAME}, or leave the type to C: `extern static {name}: ..;`"),
+                );
+                self.made(format!("extern static {name}"), item.name.span());
+                let declarator = if *mutable { name.clone() } else { format!("const {name}") };
+                let _ = writeln!(self.c, "extern {};", ty.c.declare(&declarator));
+            }
+            ExternKind::Function(None) | ExternKind::Static { ty: None, .. } => {}
+        }
+        self.symbols.insert(name, Symbol::Host(index));
     }
 
     /// Emits the size and alignment of each struct, followed by the offset and size of each of its fields, in order.
     fn layout_table(&mut self, block: &Block) {
-        if block.structs.is_empty() {
-            return;
-        }
         for s in block.structs.iter().filter(|s| s.in_c) {
             self.made(in_c_name(&s.name), s.name.span());
             let _ = writeln!(self.c, "typedef {0} stencil_in_c_{0};", s.name);
+        }
+        let mut known = block.structs.iter().filter(|s| !s.is_opaque()).peekable();
+        if known.peek().is_none() {
+            return;
         }
         let _ = writeln!(
             self.c,
             "\nstatic const uint64_t stencil_layout[] __attribute__((section(\"{LAYOUT_SECTION}\"), used)) = {{"
         );
-        for s in &block.structs {
+        for s in known {
             self.made(format!("layout of {}", s.name), s.name.span());
             let _ = writeln!(self.c, "sizeof({0}), _Alignof({0}),", s.name);
             for field in &s.fields {
@@ -276,7 +302,7 @@ impl Source {
     fn machine(&mut self, block: &Block, abi_of_block: Abi) {
         let machine = &block.machine;
         for register in machine.names() {
-            self.not_a_macro(register, "a register");
+            self.not_a_macro(register, "a register", RENAME);
         }
         let (abi, tail) = match abi_of_block {
             Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
@@ -289,20 +315,15 @@ impl Source {
         let call = if forget.is_empty() { call } else { format!("{{ {forget} {call}; }}") };
         self.made("machine".into(), machine.name.span());
         let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({declared})"));
-        // Without this, an undefined name in a family's condition would count as 0.
         let _ = write!(
             self.c,
             "typedef {uop_type};\n\
              extern {name}_uop stencil_next;\n\
-             #pragma GCC diagnostic error \"-Wundef\"\n\
              #define STENCIL_ABI {abi}\n\
              #define STENCIL_UOP {name}_uop\n\
-             #define CALL(uop) ({call})\n\
-             #define STENCIL_LEAVE(uop) do {{ {forget}{tail}return (uop)({registers}); }} while (0)\n\
-             #define JUMP(uop) STENCIL_LEAVE(((STENCIL_UOP *)(uop)))\n\
-             #define CONTINUE() STENCIL_LEAVE(stencil_next)\n\
-             #define ADDRESS_OF(label) ((void)label, stencil_address_##label)\n"
+             #define STENCIL_LEAVE(uop) do {{ {forget}{tail}return (uop)({registers}); }} while (0)\n"
         );
+        self.macros(block, &format!("({call})"));
         self.symbols.insert("stencil_next".into(), Symbol::Next);
         if machine.continued.is_none() {
             let entry = returning(&machine.output, &format!("{ENTRY}({})", parameters(machine.passed())));
@@ -325,11 +346,42 @@ impl Source {
         }
     }
 
+    /// Defines the macros that leave a uop or name a location. A header may define the short name of one: then a body has the name with
+    /// the prefix, and a warning says so where a body uses the short name.
+    fn macros(&mut self, block: &Block, call: &str) {
+        let macros = [
+            ("CALL", "uop", call),
+            ("JUMP", "uop", "STENCIL_LEAVE(((STENCIL_UOP *)(uop)))"),
+            ("CONTINUE", "", "STENCIL_LEAVE(stencil_next)"),
+            ("ADDRESS_OF", "label", "((void)label, stencil_address_##label)"),
+            ("RETURN", "...", "return __VA_ARGS__"),
+        ];
+        for (name, parameters, definition) in macros {
+            // A body is to blame for a value that does not suit, as if it had no macro.
+            self.c.push_str(&line(if name == "RETURN" { PRELUDE } else { "machine" }));
+            let _ = writeln!(
+                self.c,
+                "#define STENCIL_{name}({parameters}) {definition}\n#ifndef {name}\n#define {name}({parameters}) {definition}"
+            );
+            let used = block.uops.iter().find_map(|uop| text::call(&uop.body, name));
+            if let Some(span) = used {
+                self.c.push_str("#else");
+                self.made(format!("use of macro {name}"), span);
+                let _ = writeln!(
+                    self.c,
+                    "#pragma GCC warning \"`{name}` is a macro of a header here: write `STENCIL_{name}` for that of stencil!\""
+                );
+            }
+            self.c.push_str("#endif\n");
+        }
+        self.c.push_str(&line("machine"));
+    }
+
     fn uop(&mut self, index: usize, uop: &Uop, registers: &Parameters<'_>, arrays: &[String]) {
         let name = &uop.name;
         let parameters = uop.parameters.iter().map(|parameter| &parameter.name);
         for operand in parameters.chain(uop.operands.iter().map(|field| &field.name)) {
-            self.not_a_macro(operand, &format!("uop {name}"));
+            self.not_a_macro(operand, &format!("uop {name}"), RENAME);
         }
         self.made(format!("holes of uop {name}"), name.span());
         for (operand, field) in uop.operands.iter().enumerate() {
@@ -350,6 +402,10 @@ impl Source {
             self.symbols.insert(c, symbol);
         }
         let text = Text::new(&uop.body).with_calls(arrays, false);
+        if uop.is_family() {
+            // Otherwise a misspelt parameter would count as 0.
+            self.c.push_str("#pragma GCC diagnostic push\n#pragma GCC diagnostic error \"-Wundef\"\n");
+        }
         for (member, values) in uop.members().iter().enumerate().filter(|(_, values)| uop.admits(values)) {
             for (parameter, value) in uop.parameters.iter().zip(values) {
                 let _ = writeln!(self.c, "#define {} {value}", parameter.name);
@@ -370,6 +426,9 @@ impl Source {
             for parameter in &uop.parameters {
                 let _ = writeln!(self.c, "#undef {}", parameter.name);
             }
+        }
+        if uop.is_family() {
+            self.c.push_str("#pragma GCC diagnostic pop\n");
         }
     }
 
@@ -404,7 +463,7 @@ impl Source {
         self.c.push_str("{\n");
         self.text(body_name(uop), text.clone());
         self.made(format!("end of uop {name}"), name.span());
-        self.c.push_str("}\nCONTINUE();\n}\n");
+        self.c.push_str("}\nSTENCIL_CONTINUE();\n}\n");
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod subscript;
 
-use proc_macro2::{Group, LineColumn, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, LineColumn, Spacing, Span, TokenStream, TokenTree};
 
 /// C text and its tokens.
 #[derive(Clone)]
@@ -117,6 +117,61 @@ impl Text {
     pub fn find(&self, token: &str) -> Option<Span> {
         self.tokens.iter().find(|(_, _, text)| text.trim_end_matches('\u{0}') == token).map(|(_, span, _)| *span)
     }
+}
+
+/// Returns the first name that a group takes the address of, `&name`, among those that `counts` accepts.
+pub fn address_taken(group: &Group, counts: impl Fn(&str) -> bool + Copy) -> Option<String> {
+    // Whether the token before an `&` ends an expression, so that the `&` has two operands.
+    let (mut ends, mut takes) = (false, false);
+    let mut tokens = group.stream().into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match &token {
+            TokenTree::Group(inner) => {
+                if let Some(name) = address_taken(inner, counts) {
+                    return Some(name);
+                }
+                (ends, takes) = (inner.delimiter() != Delimiter::Brace, false);
+            }
+            TokenTree::Punct(punct) => {
+                let ampersand = punct.as_char() == '&';
+                let first = ampersand && punct.spacing() == Spacing::Joint;
+                // The second `&` of `&&` follows the first as if that ended an expression.
+                (takes, ends) = (ampersand && !first && !ends, first);
+            }
+            TokenTree::Ident(ident) => {
+                let name = ident.to_string();
+                // The address of a field or an element is not that of the name alone.
+                let whole = !matches!(tokens.peek(), Some(TokenTree::Punct(next)) if "-.".contains(next.as_char()))
+                    && !matches!(tokens.peek(), Some(TokenTree::Group(_)));
+                if takes && whole && counts(&name) {
+                    return Some(name);
+                }
+                (ends, takes) = (name != "return", false);
+            }
+            TokenTree::Literal(_) => (ends, takes) = (true, false),
+        }
+    }
+    None
+}
+
+/// Returns the first place where a group calls a function or a macro of this name.
+pub fn call(group: &Group, name: &str) -> Option<Span> {
+    let mut last = None;
+    for token in group.stream() {
+        if let TokenTree::Group(inner) = &token {
+            if inner.delimiter() == Delimiter::Parenthesis && last.is_some() {
+                return last;
+            }
+            if let Some(found) = call(inner, name) {
+                return Some(found);
+            }
+        }
+        last = match token {
+            TokenTree::Ident(ident) if ident == name => Some(ident.span()),
+            _ => None,
+        };
+    }
+    None
 }
 
 /// The names and numbers in a stream.
@@ -235,5 +290,20 @@ mod tests {
         let text = Text::rebuilt(&group(BODY));
         assert_eq!(text.c, "a->b += 'x';\n#if 1\nö(&c);\n#endif");
         assert_eq!(text.span_at((3, 5)).source_text().unwrap(), "c");
+    }
+
+    #[test]
+    fn addresses_of_variables_are_found() {
+        let found = |body: &str| address_taken(&group(body), |name| name != "operand");
+        for (body, name) in [
+            ("{ f(&x); }", Some("x")),
+            ("{ if (a & b) f(1, &y); }", Some("y")),
+            ("{ a = b & c; d = (e) & f; g = h[1] & i; }", None),
+            ("{ f(&operand, &s->field, &t.field, &u[2]); }", None),
+            ("{ return &z; }", Some("z")),
+            ("{ { a && b; } &v; }", Some("v")),
+        ] {
+            assert_eq!(found(body).as_deref(), name, "{body}");
+        }
     }
 }

@@ -8,6 +8,8 @@
 /// ```text
 /// stencil! {
 ///     #![c_flags("-O3")]                          // flags for the C compiler, after its own
+///     #![hosted]                                  // leaves the headers of a C library whole
+///     #![allow(unused_variables)]                 // does not warn of operands that a body does not use
 ///     #![stencil(no_stack)]                       // the contract of each uop in the block ...
 ///
 ///     /// The registers that uops share, and the result of a run.
@@ -26,12 +28,20 @@
 ///     struct Vm { fuel: u64, limit: *mut i64 }    // declares a type in both languages
 ///     struct Vm = crate::Vm { fuel: u64 }         // declares a Rust type in C, and checks the layout
 ///     struct Vm = crate::Vm { fuel: u64, .. }     // checks the listed fields of a type that both languages have
+///     struct Object { .. }                        // declares a type that only C defines; Rust points to it
+///     union Word { bits: u64, number: f64 }       // has the forms of a struct
+///     enum Kind = crate::Kind { .. }              // checks the size of an enumeration that both languages have
 ///     const PINS: usize = 8;                      // declares a constant in both languages
 ///     const PINS = crate::PINS: usize = 8;        // declares a Rust constant in C, and checks its type and its value
 ///     enum Op { Add, Sub = 4 }                    // declares an enum in both languages: `Op_Add` and `Op_Sub` in C
 ///     enum Op = crate::Op { Add, Sub = 4 }        // declares a Rust enum in C, and checks the variants
 ///     uop compute<const OP: Op>() { .. }          // a family with a member for each variant
 ///     extern fn print(vm: *mut Vm, v: i64) = crate::host::print;     // a Rust function for bodies to call
+///     extern fn printf(format: *const c_char, ...) -> c_int = libc::printf;      // one of an `extern "C"` block
+///     extern fn puts(s: *const c_char) -> c_int;  // a function of a linked library
+///     extern fn strlen(..);                       // one whose type is in a header
+///     extern static LIMIT: u64 = crate::LIMIT;    // data of Rust; `static mut` if C writes it
+///     extern static environ: ..;                  // data of a linked library, whose type is in a header
 /// }
 /// ```
 ///
@@ -44,6 +54,12 @@
 /// * `CONTINUE();` – continue with the next uop at once,
 /// * `CALL(target)` – run from a target of the same kinds to a `RETURN`; the call has the returned value,
 /// * `ADDRESS_OF(target)` – take the address of a `Label` or `CodeAddress` operand as a pointer, to store it and jump to it later.
+///
+/// Each macro also has a name that no header uses, `STENCIL_JUMP` for `JUMP`. If a header defines a short name, the header's macro stays, and a
+/// warning appears where a body calls it. `STENCIL_CONCAT(a, b)` joins two tokens.
+///
+/// A body calls host functions by their names, and may use their addresses as values. A function or a static keeps its name as a symbol, so C
+/// compares the declaration with those in headers. A static has one address for the life of the process, so it must not be thread-local.
 ///
 /// Signed overflow wraps and any pointer may alias any other, as in Rust. Rust's lexer reads the body before C does, and
 /// [refuses some C](crate::guide::lexer). Move such C into a header and `include` it.
@@ -73,7 +89,10 @@
 /// 4,096 members that a family may have.
 ///
 /// # Types
-/// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size.
+/// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size. `c_int`, `c_char`
+/// and the other types of `core::ffi` have their names in C. `unsafe extern "C" fn(c_int) -> c_int` is a pointer to a function; an `Option` of one
+/// may be null. Host functions also take and return structs and unions of the block by value. An enumeration may be an operand, a
+/// register, a field or a parameter; C must give it one of the values that Rust declares.
 /// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
 /// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
 /// also be a [`Label`](crate::Label), which is a position in the program, a [`CodeAddress`](crate::CodeAddress), which is code of
@@ -91,8 +110,9 @@
 ///
 /// # Names
 /// A register, an operand, a parameter of a family, a host function, a struct and its fields have the same name in both
-/// languages, so the name must be free in C: it must not be a keyword, a reserved name (`_Name`, `__name`) or a name of
-/// `<stdint.h>`, `<stddef.h>` or `<stdbool.h>`. A register, an operand or a parameter must not have the name of a macro either.
+/// languages, so the name must be free in C: it must not be a keyword, a name of `<stdint.h>`, `<stddef.h>` or `<stdbool.h>`, or a reserved
+/// name (`_Name`, `__name`), unless C declares the function, the static or the struct. A register, an operand or a parameter must not
+/// have the name of a macro either.
 /// `emit_<uop>` and `STENCIL_<uop>` are items of the module that contains the block, so uops of different machines in one module
 /// need different names.
 ///
@@ -149,7 +169,7 @@
 /// The compiler's messages appear on the tokens of the body. An error becomes an error. A warning becomes the use of something
 /// `deprecated`, since that is how a macro can warn on stable Rust; `#![allow(deprecated)]` in the module silences it. A mistake in a C
 /// macro is reported where the macro is used, with notes that say where it is defined; a mistake in a header, at the `include`. An undefined
-/// name in an `#if`, or in a family's `where` condition, is an error.
+/// name in a family's `where` condition, or in an `#if` in its body, is an error.
 ///
 /// Objects are cached in `$XDG_CACHE_HOME/stencil` or `~/.cache/stencil`, up to 256 MiB; the least recently used ones are removed
 /// first. If neither the C, nor a file that it reads or looks for, nor the compiler's program or environment has changed, no process is started.

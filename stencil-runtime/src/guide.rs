@@ -14,6 +14,7 @@
 //! 12. [Debugging](debugging)
 //! 13. [C that Rust's lexer refuses](lexer)
 //! 14. [C in the editor](editor)
+//! 15. [Moving an interpreter's uops over](moving): C that exists already, with its headers and symbols
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -43,3 +44,5 @@ pub mod debugging {}
 pub mod lexer {}
 #[doc = include_str!("guide/editor.md")]
 pub mod editor {}
+#[doc = include_str!("guide/moving.md")]
+pub mod moving {}

@@ -22,6 +22,8 @@ mod arena;
 mod assembler;
 mod batch;
 mod block;
+#[doc(hidden)]
+pub mod builtins;
 mod catalog;
 mod code;
 mod constant;
@@ -118,19 +120,5 @@ pub mod expansion {
     }
     impl<T, const CONSTANT: usize> Given<CONSTANT> for T {
         type Itself = T;
-    }
-
-    /// The C library functions that a C compiler may call of its own accord, even in freestanding code.
-    pub mod libc {
-        unsafe extern "C" {
-            /// Copies bytes between objects that do not overlap.
-            pub unsafe fn memcpy(to: *mut u8, from: *const u8, size: usize) -> *mut u8;
-            /// Copies bytes between objects that may overlap.
-            pub unsafe fn memmove(to: *mut u8, from: *const u8, size: usize) -> *mut u8;
-            /// Fills an object with one byte.
-            pub unsafe fn memset(to: *mut u8, byte: i32, size: usize) -> *mut u8;
-            /// Compares bytes.
-            pub unsafe fn memcmp(left: *const u8, right: *const u8, size: usize) -> i32;
-        }
     }
 }

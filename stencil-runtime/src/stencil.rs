@@ -447,7 +447,7 @@ pub enum Value {
     Next,
     /// The address of the host function with this index in [`Stencil::calls`], or of a trampoline that jumps there.
     Callee(usize),
-    /// The address of a host function, as a value.
+    /// The address of a host function or a static of the host, as a value.
     Function,
     /// The address of read-only data in the executable, which all uops share.
     Static,

@@ -8,10 +8,20 @@ use stencil_runtime::{Code, Emitter, Label, Reused, stencil};
 stencil! {
     machine Forbid(x: u64, f: f64) -> u64;
     struct Pair { left: u64, right: u64 }
+    #[derive(Clone, Copy)]
+    union Word { bits: u64, number: f64 }
+    struct Opaque { .. }
+    c {
+        typedef struct hidden Opaque;
+        long labs(long);
+    }
     extern fn host(x: u64) -> u64 = crate::host;
+    extern fn labs(..);
+    extern static LIMIT: u64 = crate::LIMIT;
     uop pair(pair: *const Pair) { x += pair->left * pair->right; }
     uop call() { x = host(x); }
     uop shift<const BY: 0..3>(n: u8) where BY != 1 { x = (x << BY) + n; }
+    uop limited(word: *const Word, o: *mut Opaque) { x = labs(x) + LIMIT + word->bits + !o; }
     uop scale(by: f64) { f *= by; }
     uop jump(target: Label) { if (x) JUMP(target); }
     uop ret() { RETURN(x); }
@@ -38,16 +48,20 @@ mod in_a_macro {
     wrapped!(Wrapped, flip);
 }
 
+static LIMIT: u64 = 7;
+
 extern "C" fn host(x: u64) -> u64 {
     x + 1
 }
 
 #[test]
 fn expansions_are_allowed_where_unsafe_code_is_forbidden() {
+    let word = Word { bits: 1 };
     let pair = Pair { left: 2, right: 3 };
     let program = [
         Forbid::pair(&raw const pair),
         Forbid::call(),
+        Forbid::limited(&raw const word, std::ptr::null_mut()),
         Forbid::shift(2, 1),
         Forbid::scale(0.5),
         Forbid::twice(),

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use stencil_runtime::{Arena, Error, Instruction, Label};
 
 use super::bytecode::{Right, Slot};
-use super::executor::{Compiled, Executor, Exit};
+use super::executor::{Compiled, Executor, SideExit};
 use super::interpret::Vm;
 use super::optimize::{Knowledge, optimize};
 use super::trace::{End, Step, Trace, Traced};
@@ -26,7 +26,7 @@ struct Assembler<'a> {
 /// The system is out of memory.
 pub fn assemble(vm: &Vm, arena: &Arena, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
     let executor = Box::new(Cell::new(Executor { valid: true, guards: 0, every }));
-    let exit = |index| Cell::new(Exit { next: std::ptr::null(), executor: id, index, count: 0 });
+    let exit = |index| Cell::new(SideExit { next: std::ptr::null(), executor: id, index, count: 0 });
     let exits: Box<[_]> = (0..trace.exits.len() as u32).map(exit).collect();
     let end = vm.stack.as_ptr_range().end.cast();
     let mut assembler = Assembler { executor: &executor, end, program: Vec::new() };

@@ -26,7 +26,7 @@ pub struct Executor {
 /// A way out of a trace. A trace returns the exit by which it was left.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct Exit {
+pub struct SideExit {
     /// The code of another trace of the same frame, if the exit is linked.
     pub next: *const u8,
     /// Its executor, and its index there.
@@ -39,7 +39,7 @@ pub struct Exit {
 /// A compiled trace.
 pub struct Compiled {
     pub executor: Box<Cell<Executor>>,
-    pub exits: Box<[Cell<Exit>]>,
+    pub exits: Box<[Cell<SideExit>]>,
     /// The calls that the interpreter restores at each exit.
     pub snapshots: Vec<Snapshot>,
     pub code: Code<Tracing>,
@@ -73,7 +73,7 @@ impl Executors {
         self.all.get(&id)
     }
 
-    fn exit(&self, id: u32, index: usize) -> Option<&Cell<Exit>> {
+    fn exit(&self, id: u32, index: usize) -> Option<&Cell<SideExit>> {
         self.all.get(&id)?.exits.get(index)
     }
 
@@ -83,7 +83,7 @@ impl Executors {
         target.incoming.push((id, index));
         let next = target.target;
         if let Some(exit) = self.exit(id, index) {
-            exit.set(Exit { next, ..exit.get() });
+            exit.set(SideExit { next, ..exit.get() });
         }
     }
 
@@ -103,7 +103,7 @@ impl Executors {
             compiled.executor.set(Executor { valid: false, ..compiled.executor.get() });
             for &(id, index) in &compiled.incoming {
                 if let Some(exit) = self.exit(id, index) {
-                    exit.set(Exit { next: std::ptr::null(), count: 0, ..exit.get() });
+                    exit.set(SideExit { next: std::ptr::null(), count: 0, ..exit.get() });
                 }
             }
             starts.push(compiled.start);

@@ -4,7 +4,7 @@ use stencil_runtime::Arena;
 
 use super::assemble::assemble;
 use super::bytecode::Op;
-use super::executor::{Executors, Exit};
+use super::executor::{Executors, SideExit};
 use super::interpret::{Frame, Vm};
 use super::record::{Recorded, Recorder};
 use super::trace::{End, Start, Trace};
@@ -82,7 +82,7 @@ impl Jit {
             Start::Head(id) => self.loops[id].iterations = 0,
             Start::Exit(id, index) => {
                 if let Some(exit) = self.executors.get(id).and_then(|compiled| compiled.exits.get(index)) {
-                    exit.set(Exit { count: NEVER, ..exit.get() });
+                    exit.set(SideExit { count: NEVER, ..exit.get() });
                 }
             }
         }
@@ -147,9 +147,9 @@ impl Vm {
         let vm: *mut Self = self;
         // SAFETY: the uops access three things. The slots of `frame` are within the stack: the interpreter or `check_stack` has
         // compared them with its end. The heap objects that values refer to live as long as `vm`. The executor owns the rest.
-        let left: *mut Exit = unsafe { entry(frame, vm) };
+        let left: *mut SideExit = unsafe { entry(frame, vm) };
         // SAFETY: `exit` belongs to an executor, and no executor has been freed since.
-        let Exit { executor, index, count, .. } = unsafe { *left };
+        let SideExit { executor, index, count, .. } = unsafe { *left };
         self.jit.running = false;
         self.jit.statistics.exits += 1;
         self.restore(executor, index as usize, root);
@@ -164,7 +164,7 @@ impl Vm {
         };
         let (exit, inlined) = (&compiled.exits[index], compiled.snapshots[index].len() - 1);
         let count = count.saturating_add(1);
-        exit.set(Exit { count, ..exit.get() });
+        exit.set(SideExit { count, ..exit.get() });
         if count != NEVER && count >= self.jit.options.hot_exit {
             let start = Start::Exit(id, index);
             self.jit.recorder = Some((start, Recorder::new(self, start, inlined)));

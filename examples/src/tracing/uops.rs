@@ -6,7 +6,7 @@
 use stencil_runtime::{Label, stencil};
 
 use super::bytecode::Op;
-use super::executor::{Executor, Exit};
+use super::executor::{Executor, SideExit};
 use super::interpret::{self, Vm};
 use super::value::{List, Value};
 
@@ -15,11 +15,11 @@ stencil! {
     #![stencil(no_stack)]
 
     /// The frame that the trace was entered in. A trace returns the exit by which it was left.
-    pub machine Tracing(frame: *mut Value, vm: *mut Vm) -> *mut Exit;
+    pub machine Tracing(frame: *mut Value, vm: *mut Vm) -> *mut SideExit;
 
     struct Value = Value { tag: u64, bits: u64 }
     struct List = List { items: *mut Value, length: u64, capacity: u64 }
-    struct Exit = Exit { next: *const u8, executor: u32, index: u32, count: u32 }
+    struct SideExit = SideExit { next: *const u8, executor: u32, index: u32, count: u32 }
     struct Executor = Executor { valid: bool, guards: u64, every: u64 }
     extern fn simple(vm: *mut Vm, frame: *mut Value, op: *const Op) -> bool = interpret::simple;
     extern fn test(vm: *mut Vm, frame: *mut Value, op: *const Op) -> u8 = interpret::test;
@@ -97,7 +97,7 @@ stencil! {
 
     pub uop jump(target: Label) { JUMP(target); }
     /// Continues in another trace if the exit is linked to one, or returns to the interpreter.
-    pub uop leave(exit: *mut Exit) {
+    pub uop leave(exit: *mut SideExit) {
         if (exit->next) JUMP(exit->next);
         RETURN(exit);
     }

@@ -258,7 +258,7 @@ impl Catalog {
             Value::Code(offset) => (1, Some(offset)),
             Value::Data(offset) => (2, Some(offset)),
             Value::Next => (3, None),
-            Value::Host(_) | Value::Libc(_) => match callees.iter().position(|callee| *callee == patch.value) {
+            Value::Host(_) | Value::Builtin(_) => match callees.iter().position(|callee| *callee == patch.value) {
                 Some(index) => (4, Some(index)),
                 None => (5, Some(self.link(patch.value))),
             },

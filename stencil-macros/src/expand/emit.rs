@@ -7,7 +7,7 @@ use super::catalog::{Catalog, Entry};
 use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::{has_narrow_form, parameter_type, parameter_value, ranges, rust_type};
+use super::operand::{has_narrow_form, parameter_type, parameter_value, ranges, rust_type, word};
 use super::shape::{SLACK, Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -146,7 +146,7 @@ pub fn expand(
     let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
     let to_words = uop.operands.iter().zip(&operands).map(|(field, name)| match field.ty.c {
         Type::Label | Type::Exit => quote! { #name.0 },
-        _ => quote! { __stencil_runtime::Operand::to_word(#name) },
+        _ => word(field, name),
     });
     let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - operands.len());
     let uops = names.uop(uop);
@@ -284,7 +284,7 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
         Value::Code(offset) => plus(quote!(#code_at), offset),
         Value::Data(offset) => plus(quote!(#data_at), offset),
         Value::Next => plus(quote!(#code_at), shape.code),
-        Value::Host(_) | Value::Libc(_) => {
+        Value::Host(_) | Value::Builtin(_) => {
             let address = callee_pointer(patch.value, names);
             quote! { (#address as __stencil_core::primitive::u64) }
         }

@@ -6,7 +6,7 @@ use quote::{quote, quote_spanned};
 use super::catalog::{Entry, HEAD, Member};
 use super::describe;
 use super::names::{self, Names, common_attributes, own_attributes};
-use super::operand::{limits, parameter_type, parameter_value, ranges};
+use super::operand::{limits, parameter_type, parameter_value, ranges, word};
 use crate::ast::{Block, Uop};
 use crate::model::{Objects, Stencil};
 
@@ -90,7 +90,8 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     let parameters = uop.parameters.iter().map(|parameter| &parameter.name);
     let of = uop.parameters.iter().map(parameter_type);
     let values = uop.parameters.iter().map(|parameter| parameter_value(parameter, &parameter.name));
-    let to_words = quote! { [#(__stencil_runtime::Operand::to_word(#operands)),*] };
+    let to_words = uop.operands.iter().map(|field| word(field, &field.name));
+    let to_words = quote! { [#(#to_words),*] };
     let limits = limits(members);
     let body = if uop.is_family() {
         let (ranges, missing) = (ranges(uop), names.missing(uop));

@@ -5,8 +5,9 @@ use quote::{format_ident, quote};
 
 use super::names::Names;
 use crate::ast::{Block, Uop};
+use crate::builtins;
 use crate::ctype::Type;
-use crate::model::{LIBC, Patch, PatchKind, Stencil, Value};
+use crate::model::{Patch, PatchKind, Stencil, Value};
 
 /// Returns an expression for the name and the address of a function or a constant.
 pub fn item(block: &Block, value: Value, names: &Names) -> TokenStream {
@@ -24,7 +25,7 @@ pub fn item(block: &Block, value: Value, names: &Names) -> TokenStream {
 pub fn callees(stencil: &Stencil) -> Vec<Value> {
     let mut all = Vec::new();
     for patch in &stencil.patches {
-        let callee = matches!(patch.value, Value::Host(_) | Value::Libc(_)) && patch.kind == PatchKind::Rel32;
+        let callee = matches!(patch.value, Value::Host(_) | Value::Builtin(_)) && patch.kind == PatchKind::Rel32;
         if callee && !all.contains(&patch.value) {
             all.push(patch.value);
         }
@@ -46,7 +47,7 @@ pub fn targets(stencil: &Stencil, uop: Option<&Uop>) -> usize {
 pub fn callee_name(block: &Block, callee: Value) -> String {
     match callee {
         Value::Host(index) => block.externs[index].name.to_string(),
-        Value::Libc(index) => LIBC[index].into(),
+        Value::Builtin(index) => builtins::NAMES[index].into(),
         _ => unreachable!("not a callee"),
     }
 }
@@ -57,9 +58,9 @@ pub fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
             let name = names.host(index);
             quote! { #name as *const () }
         }
-        Value::Libc(index) => {
-            let name = format_ident!("{}", LIBC[index]);
-            quote! { __stencil_runtime::expansion::libc::#name as *const () }
+        Value::Builtin(index) => {
+            let name = format_ident!("{}", builtins::NAMES[index]);
+            quote! { __stencil_runtime::builtins::#name as *const () }
         }
         _ => unreachable!("not a callee"),
     }

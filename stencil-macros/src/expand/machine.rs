@@ -7,11 +7,10 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::catalog::Catalog;
-use super::instruction;
 use super::names::{self, Names};
-use super::shared;
-use crate::ast::{Block, Struct, Typed};
-use crate::ctype::{self, Type};
+use super::{host, instruction, shared};
+use crate::ast::{Block, Struct, StructKind};
+use crate::ctype::{self, Alias, Type};
 use crate::isa;
 use crate::model::{Abi, Calls, Objects};
 
@@ -23,17 +22,11 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls, catalog: &Catalog
     };
     let mut layout = objects.layout.iter().copied();
     let structs = block.structs.iter().map(|s| structure(block, s, &mut layout));
-    let hosts = block.externs.iter().enumerate().map(|(index, function)| {
-        let path = &function.function;
+    let hosts = block.externs.iter().enumerate().map(|(index, item)| {
         // Without uops nothing can use the constant, and another block may have the same host functions, so it gets no
         // name.
         let name = if block.uops.is_empty() { quote!(_) } else { names.host(index).into_token_stream() };
-        let ty = function_type(function.parameters.iter().map(|field| &field.ty), &function.output);
-        quote! {
-            #[doc(hidden)]
-            #[allow(non_upper_case_globals)]
-            const #name: #ty = #path;
-        }
+        host::constant(item, &name)
     });
     let types = types(block);
     let constants = shared::items(block);
@@ -47,9 +40,16 @@ fn types(block: &Block) -> TokenStream {
     for ty in block.types() {
         ctype::names(&ty.rust, &mut |found, c| {
             let expected = match c {
-                Type::Integer { bits, signed, size } => {
+                Type::Integer { alias: Alias::C(name, _), .. } => {
+                    let name = format_ident!("{name}");
+                    quote! { __stencil_core::ffi::#name }
+                }
+                Type::Integer { bits, signed, alias } => {
                     let letter = if signed { "i" } else { "u" };
-                    let name = format_ident!("{letter}{}", if size { "size".into() } else { bits.to_string() });
+                    let name = format_ident!(
+                        "{letter}{}",
+                        if alias == Alias::Size { "size".into() } else { bits.to_string() }
+                    );
                     quote! { __stencil_core::primitive::#name }
                 }
                 Type::Bool => quote! { __stencil_core::primitive::bool },
@@ -67,7 +67,7 @@ fn types(block: &Block) -> TokenStream {
                     // The type does not exist in C.
                     None => return,
                 },
-                Type::Pointer { .. } | Type::Array(..) => unreachable!("these have no name"),
+                Type::Pointer { .. } | Type::Function(_) | Type::Array(..) => unreachable!("these have no name"),
             };
             if asserted.insert((found.to_token_stream().to_string(), expected.to_string())) {
                 assertions.push(quote_spanned! {found.span()=>
@@ -84,23 +84,13 @@ fn rust_name(s: &Struct) -> TokenStream {
     s.bound.as_ref().map_or_else(|| s.name.to_token_stream(), |path| path.to_token_stream())
 }
 
-/// Returns the type of a function with the C calling convention.
-pub fn function_type<'a>(parameters: impl Iterator<Item = &'a Typed>, output: &Option<Typed>) -> TokenStream {
-    let parameters = parameters.map(|ty| &ty.rust);
-    let output = output.as_ref().map(|ty| {
-        let ty = &ty.rust;
-        quote! { -> #ty }
-    });
-    quote! { unsafe extern "C" fn(#(#parameters),*) #output }
-}
-
 pub fn entry_type(block: &Block) -> TokenStream {
-    function_type(block.machine.passed().map(|field| &field.ty), &block.machine.output)
+    host::function_type(block.machine.passed().map(|field| &field.ty), block.machine.output.as_ref())
 }
 
 /// Returns the type of a function that takes all registers, on which the blocks of a machine must agree.
 pub fn registers_type(block: &Block) -> TokenStream {
-    function_type(block.machine.parameters.iter().map(|field| &field.ty), &block.machine.output)
+    host::function_type(block.machine.parameters.iter().map(|field| &field.ty), block.machine.output.as_ref())
 }
 
 /// Returns the type of the function that enters the machine at an address.
@@ -240,16 +230,32 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
     }
 }
 
+/// Returns a type without a size that is known, a use for it by value, or a thread that it may move to.
+pub fn opaque(Struct { attributes, visibility, name, .. }: &Struct) -> TokenStream {
+    quote! {
+        #(#attributes)*
+        #[repr(C)]
+        #visibility struct #name {
+            __opaque: [__stencil_core::primitive::u8; 0],
+            __marker: __stencil_core::marker::PhantomData<(*mut __stencil_core::primitive::u8, __stencil_core::marker::PhantomPinned)>,
+        }
+    }
+}
+
 /// Returns a shared type, and assertions that both languages agree on its layout.
 fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) -> TokenStream {
     let Struct { attributes, visibility, name, bound, fields, .. } = s;
+    if s.is_opaque() {
+        return opaque(s);
+    }
     let definition = bound.is_none().then(|| {
         let fields = fields.iter().map(|field| {
             let (attributes, visibility, name, ty) =
                 (&field.attributes, &field.visibility, &field.name, &field.ty.rust);
             quote! { #(#attributes)* #visibility #name: #ty }
         });
-        quote! { #(#attributes)* #[repr(C)] #visibility struct #name { #(#fields),* } }
+        let keyword = format_ident!("{}", s.kind.keyword());
+        quote! { #(#attributes)* #[repr(C)] #visibility #keyword #name { #(#fields),* } }
     });
     let rust = rust_name(s);
     let (Some(size), Some(alignment)) = (layout.next(), layout.next()) else { return quote! { #definition } };
@@ -269,12 +275,15 @@ fn structure(block: &Block, s: &Struct, layout: &mut impl Iterator<Item = u64>) 
         let field_text = disagree(format!("size of `{name}.{field_name}`, which is {field_size} in C"));
         let span = field_name.span();
         let core = names::core_at(block, span);
+        let access = quote_spanned!(span=> &__value.#field_name);
+        // SAFETY of the expansion: nothing calls this function.
+        let access = if s.kind == StructKind::Union { quote!(unsafe { #access }) } else { access };
         quote_spanned! {span=>
             const __OFFSET: __stencil_core::primitive::usize = __stencil_core::mem::offset_of!(__Rust, #field_name);
             // If a field is missing, rustc reports it once, because it cannot infer this type.
             fn #field_name(
                 __value: &<__Rust as __stencil_runtime::expansion::Given<__OFFSET>>::Itself,
-            ) -> &#ty { &__value.#field_name }
+            ) -> &#ty { #access }
             let _ = #field_name;
             #core::assert!(__OFFSET == #offset, #offset_text);
             #core::assert!(__stencil_core::mem::size_of::<#ty>() == #field_size, #field_text);

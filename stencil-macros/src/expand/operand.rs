@@ -29,6 +29,20 @@ pub fn parameter_value(parameter: &Parameter, variable: &Ident) -> TokenStream {
     }
 }
 
+/// The word of an operand, given the variable that holds its value.
+pub fn word(field: &Field, variable: &Ident) -> TokenStream {
+    let value = match &field.ty.c {
+        Type::Function(function) if function.nullable => quote! {
+            __stencil_core::option::Option::map_or(#variable, __stencil_core::ptr::null::<()>(), |__function| __function as *const ())
+        },
+        Type::Function(_) => quote! { (#variable as *const ()) },
+        // An enumeration.
+        Type::Named(_) => quote! { (#variable as __stencil_core::primitive::i64) },
+        _ => quote! { #variable },
+    };
+    quote! { __stencil_runtime::Operand::to_word(#value) }
+}
+
 /// The Rust spelling of a type.
 pub fn type_text(ty: &syn::Type) -> String {
     quote!(#ty).to_string().replace("* const ", "*const ").replace("* mut ", "*mut ").replace(" :: ", "::")

@@ -8,7 +8,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Visibility;
 
 use super::names::{self, common_attributes, own_attributes};
-use super::{machine, operand, shared};
+use super::{host, machine, operand, shared};
 use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
 use crate::cache::Cache;
 use crate::check;
@@ -20,7 +20,7 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
     let mut seen = HashSet::new();
     let structs = block.structs.iter().filter(|s| seen.insert(s.name.to_string())).map(structure);
     let constants = shared::definitions(block);
-    let hosts = block.externs.iter().map(|function| host(function, checked));
+    let hosts = block.externs.iter().map(|item| linked(item, checked));
     let declares = block.machine.continued.is_none() && !block.mistakes.no_machine;
     let machine = declares.then(|| declared(block));
     let path = (!block.mistakes.no_machine).then(|| names::machine(block));
@@ -99,23 +99,27 @@ fn structure(s: &Struct) -> TokenStream {
     if s.bound.is_some() {
         return quote!();
     }
+    if s.is_opaque() {
+        return machine::opaque(s);
+    }
     let Struct { attributes, visibility, name, .. } = s;
     let mut seen = HashSet::new();
     let fields = s.fields.iter().filter(|field| seen.insert(field.name.to_string())).map(|field| {
         let (attributes, visibility, name, ty) = (&field.attributes, &field.visibility, &field.name, &field.ty.rust);
         quote! { #(#attributes)* #visibility #name: #ty }
     });
-    quote! { #(#attributes)* #[allow(dead_code)] #[repr(C)] #visibility struct #name { #(#fields),* } }
+    let keyword = format_ident!("{}", s.kind.keyword());
+    quote! { #(#attributes)* #[allow(dead_code)] #[repr(C)] #visibility #keyword #name { #(#fields),* } }
 }
 
-/// Returns a use of the Rust function, so that rustc does not report it as unused.
-fn host(function: &Extern, checked: bool) -> TokenStream {
-    let path = &function.function;
-    if !checked {
-        return quote! { const _: () = { let _ = #path; }; };
+/// Returns a use of the Rust item, so that rustc does not report it as unused.
+fn linked(item: &Extern, checked: bool) -> TokenStream {
+    match &item.path {
+        None => quote!(),
+        Some(path) if !checked && item.is_function() => quote! { const _: () = { let _ = #path; }; },
+        Some(path) if !checked => quote! { const _: () = { let _ = &raw const #path; }; },
+        Some(_) => host::constant(item, &quote!(_)),
     }
-    let ty = machine::function_type(function.parameters.iter().map(|field| &field.ty), &function.output);
-    quote! { const _: #ty = #path; }
 }
 
 fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {

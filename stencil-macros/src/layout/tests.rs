@@ -69,6 +69,11 @@ fn an_exit_moves() {
 }
 
 #[test]
+fn a_call_that_does_not_return_leaves() {
+    lays_out("85 ff 74 07 01 fe e9 next 31 c0 e8 exit", "85 ff 0f 84 out+0 01 fe", "31 c0 e8 exit");
+}
+
+#[test]
 fn an_exit_that_is_no_longer_than_the_jump_grows_by_stays() {
     // The branch to it would take four more bytes.
     lays_out("85 ff 74 07 01 fe e9 next 0f 0b", "85 ff 75 02 0f 0b 01 fe", "");

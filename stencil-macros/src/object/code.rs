@@ -29,8 +29,8 @@ impl Builder<'_, '_, '_> {
         })
     }
 
-    /// Turns a `lea` of a constant's address into a load of that address from a slot in the stencil's data: the constant
-    /// may be out of the code's reach.
+    /// Turns a `lea` of the address of a constant, a static or a host function into a load of that address from a slot in the
+    /// stencil's data: the executable may be out of the code's reach.
     pub(super) fn fetch_addresses(&mut self, code: &mut [u8], relocations: &mut [Relocation]) -> Result<(), Refusal> {
         let decoded = self.decode(code)?;
         for relocation in relocations {
@@ -39,14 +39,17 @@ impl Builder<'_, '_, '_> {
             if !(item.is_address && item.is_relative()) {
                 continue;
             }
-            let Target::Local { section, offset, named } = self.target(relocation)? else { continue };
-            if self.is_code(section) {
-                continue;
-            }
-            let rest = item.rest(relocation.offset) as isize;
-            let effective = offset.wrapping_add_signed(relocation.addend as isize + rest);
-            let range = self.entity(section, if named { offset } else { effective })?;
-            if self.home(section, effective, &range)?.is_some() && isa::lea_to_load(code, relocation.offset) {
+            let is_outside = match self.target(relocation)? {
+                Target::Symbol(Symbol::Host(_)) | Target::Builtin(_) => true,
+                Target::Local { section, offset, named } if !self.is_code(section) => {
+                    let rest = item.rest(relocation.offset) as isize;
+                    let effective = offset.wrapping_add_signed(relocation.addend as isize + rest);
+                    let range = self.entity(section, if named { offset } else { effective })?;
+                    self.home(section, effective, &range)?.is_some()
+                }
+                _ => false,
+            };
+            if is_outside && isa::lea_to_load(code, relocation.offset) {
                 relocation.kind = RelocationKind::Fetched;
             }
         }

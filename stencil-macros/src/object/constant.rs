@@ -90,7 +90,7 @@ impl Builder<'_, '_, '_> {
         for relocation in self.relocations(section, range)? {
             let place = || self.symbol_at(section, range.start + relocation.offset);
             match self.target(&relocation)? {
-                Target::Symbol(Symbol::Host(_)) | Target::Libc(_) => {}
+                Target::Symbol(Symbol::Host(_)) | Target::Builtin(_) => {}
                 Target::Symbol(Symbol::Operand(operand)) if !self.is_code_operand(operand) => {
                     if !self.is_own_hole(&relocation) {
                         return Err(self.mixed_constants());
@@ -134,7 +134,7 @@ impl Builder<'_, '_, '_> {
         let addend = relocation.addend;
         match self.target(relocation)? {
             Target::Symbol(Symbol::Host(host)) => Ok((Value::Host(host), addend)),
-            Target::Libc(function) => Ok((Value::Libc(function), addend)),
+            Target::Builtin(function) => Ok((Value::Builtin(function), addend)),
             Target::Local { section, offset, named } => {
                 let effective = offset.wrapping_add_signed(addend as isize);
                 self.readable(section, effective)?;

@@ -87,7 +87,7 @@ impl Builder<'_, '_, '_> {
             };
             if let Some(target) = leaves_for {
                 let argument = match target {
-                    Some(Ok(Target::Symbol(Symbol::Host(_)) | Target::Libc(_) | Target::Local { .. })) => {
+                    Some(Ok(Target::Symbol(Symbol::Host(_)) | Target::Builtin(_) | Target::Local { .. })) => {
                         self.may_be_argument(function, register)
                     }
                     _ => parameters.contains(&register),

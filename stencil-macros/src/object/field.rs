@@ -44,7 +44,7 @@ impl Builder<'_, '_, '_> {
     ) -> Result<(), Refusal> {
         let target = self.target(relocation)?;
         // A call at the end of a body may be a tail call.
-        let leaves = matches!(target, Target::Symbol(Symbol::Host(_)) | Target::Libc(_));
+        let leaves = matches!(target, Target::Symbol(Symbol::Host(_)) | Target::Builtin(_));
         self.stencil.calls += usize::from(leaves && place.is_some_and(|(item, _)| item.flow.is_jump()));
         let (kind, value, addend) = match relocation.kind {
             RelocationKind::Absolute => self.wide_field(relocation, target)?,
@@ -75,7 +75,7 @@ impl Builder<'_, '_, '_> {
                 self.address(section, (offset, named), effective, addend)?
             }
             Target::Symbol(symbol) => (self.value_of(symbol), addend),
-            Target::Libc(function) => (Value::Libc(function), addend),
+            Target::Builtin(function) => (Value::Builtin(function), addend),
         };
         Ok((PatchKind::Abs64, value, addend))
     }
@@ -114,7 +114,7 @@ impl Builder<'_, '_, '_> {
                 self.value_of(symbol)
             }
             (Target::Symbol(Symbol::Host(host)), _) => return Err(self.host_address(host)),
-            (Target::Libc(function), Some(Field::Jump | Field::Call)) => Value::Libc(function),
+            (Target::Builtin(function), Some(Field::Jump | Field::Call)) => Value::Builtin(function),
             (Target::Local { section, offset, named }, Some(_)) => {
                 let rest = place.map_or(0, |(decoded, at)| decoded.rest(at));
                 let effective = offset.wrapping_add_signed(relocation.addend as isize + rest as isize);
@@ -134,7 +134,7 @@ impl Builder<'_, '_, '_> {
     ) -> Result<(PatchKind, Value, i64), Refusal> {
         let (value, addend) = match target {
             Target::Symbol(symbol) => (self.value_of(symbol), 0),
-            Target::Libc(function) => (Value::Libc(function), 0),
+            Target::Builtin(function) => (Value::Builtin(function), 0),
             Target::Local { section, offset, named } => self.address(section, (offset, named), offset, 0)?,
         };
         let call = place.is_some_and(|(decoded, _)| decoded.flow == Flow::IndirectCall);
@@ -156,7 +156,7 @@ impl Builder<'_, '_, '_> {
         let addend = relocation.addend + rest;
         let (value, addend) = match target {
             Target::Symbol(symbol) => (self.value_of(symbol), addend),
-            Target::Libc(function) => (Value::Libc(function), addend),
+            Target::Builtin(function) => (Value::Builtin(function), addend),
             Target::Local { section, offset, named } => {
                 let effective = offset.wrapping_add_signed(addend as isize);
                 self.address(section, (offset, named), effective, addend)?

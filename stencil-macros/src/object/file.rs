@@ -11,9 +11,10 @@ use object::{
 
 use super::refusal::THREAD_LOCAL;
 use super::{Builder, Function, Relocation, Target};
+use crate::builtins;
 use crate::instruction::Instruction;
 use crate::isa;
-use crate::model::{LIBC, Refusal};
+use crate::model::Refusal;
 
 /// The largest alignment of a constant, in bytes.
 const MAX_ALIGNMENT: u64 = 1 << 16;
@@ -132,17 +133,15 @@ impl<'d> Builder<'_, 'd, '_> {
                 if let Some(known) = self.reader.source.symbols.get(name) {
                     return Ok(Target::Symbol(*known));
                 }
-                if let Some(function) = LIBC.iter().position(|libc| *libc == name) {
-                    return Ok(Target::Libc(function));
+                if let Some(function) = builtins::NAMES.iter().position(|builtin| *builtin == name) {
+                    return Ok(Target::Builtin(function));
                 }
                 if symbol.kind() == object::SymbolKind::Tls {
                     return Err(self.refuse(Some(name), THREAD_LOCAL.into()));
                 }
-                let message = format!(
-                    "refers to `{name}`, which is not defined: declare it with `extern fn {name}(...) = \
-                     path::to::a_rust_function;`, or define it in a `c {{ }}` block"
-                );
-                Err(self.refuse(Some(name), message))
+                // The reader lists all such symbols of the block.
+                let refusal = self.refuse(Some(name), format!("refers to `{name}`, which is not defined"));
+                Err(Refusal { undefined: true, ..refusal })
             }
             _ => {
                 let message =

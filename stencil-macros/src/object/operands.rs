@@ -69,7 +69,7 @@ impl Builder<'_, '_, '_> {
         let rest = decoded.get(index).map_or(0, |item| item.rest(relocation.offset));
         let known = matches!(
             self.target(relocation),
-            Ok(Target::Local { .. } | Target::Symbol(Symbol::Host(_)) | Target::Libc(_))
+            Ok(Target::Local { .. } | Target::Symbol(Symbol::Host(_)) | Target::Builtin(_))
         );
         let to = match (relocation.kind, self.operand_of(relocation)) {
             (RelocationKind::Relative, Some(operand)) => To::Variable { operand, at: relocation.addend + rest },
@@ -156,7 +156,7 @@ impl Builder<'_, '_, '_> {
             _ if self.goes_to_uop(item, relocations) => {
                 Effects::of_call(self.machine_registers(), isa::LOST_IN_CALLS, Registers::GENERAL)
             }
-            Some(Target::Symbol(Symbol::Host(_)) | Target::Libc(_)) => {
+            Some(Target::Symbol(Symbol::Host(_)) | Target::Builtin(_)) => {
                 Effects::of_call(isa::C_CALL_READS, isa::LOST_IN_CALLS, Registers::NONE)
             }
             // A function that a pointer leads to may preserve more than others. It reads parameters at most: the number that

@@ -7,6 +7,7 @@ use super::{Builder, Relocation, Target};
 use crate::ctype::Type;
 use crate::instruction::RelocationKind;
 use crate::model::{Refusal, Symbol};
+use crate::text;
 
 pub(super) const THREAD_LOCAL: &str = "uses a thread-local variable, but emitted code has no access to thread-local \
                                          storage: keep the variable in Rust and pass a pointer";
@@ -19,10 +20,11 @@ impl Builder<'_, '_, '_> {
             let block = self.reader.block;
             let span = block.flags.first().map_or(block.machine.name.span(), syn::LitStr::span);
             let message = format!("with these flags for the C compiler, the code that enters the machine {why}");
-            return Refusal { span, message };
+            return Refusal { span, message, undefined: false };
         };
         let found: Option<Span> = at.and_then(|token| self.reader.source.find(uop, token));
-        Refusal { span: found.unwrap_or_else(|| uop.name.span()), message: format!("uop `{}` {why}", uop.name) }
+        let span = found.unwrap_or_else(|| uop.name.span());
+        Refusal { span, message: format!("uop `{}` {why}", uop.name), undefined: false }
     }
 
     pub(super) fn broken(&self, error: &dyn std::fmt::Display) -> Refusal {
@@ -39,12 +41,27 @@ impl Builder<'_, '_, '_> {
 
     /// A call where uops need a tail call; `how` is the macro that the body uses.
     pub(super) fn not_a_jump(&self, how: &str) -> Refusal {
+        let calls = format!(
+            "does not end in a tail call: the compiler turned {how} into a call, which would add a stack frame for each uop"
+        );
+        if self.reader.block.flags.iter().any(|flag| flag.value() == "-O0") {
+            return self.refuse(Some(how), format!("{calls}. Leave out the flag `-O0`"));
+        }
+        let local = self.uop.and_then(|uop| text::address_taken(&uop.body, |name| self.is_local(name)));
+        let local = local.map_or("a local variable".into(), |name| format!("the local variable `{name}`"));
+        let end = if how == "CONTINUE" { "leave:;".into() } else { format!("CONTINUE(); leave: {how}(...);") };
         let message = format!(
-            "does not end in a tail call: the compiler turned {how} into a call, which would add a stack frame for each uop. \
-             Put local variables whose addresses escape into an inner block, `{{ ... }}`, that ends before {how}, or use \
-             clang 19 or later"
+            "{calls}. Other code may know the address of {local} there. Leave the variable's block first: write `goto leave;` in place of \
+             {how}, and `{end}` at the end of the body. Or use clang 19 or later"
         );
         self.refuse(Some(how), message)
+    }
+
+    /// Returns whether a name in the body may be that of a variable that the body declares, or of a register.
+    fn is_local(&self, name: &str) -> bool {
+        let block = self.reader.block;
+        let operand = self.operands().iter().any(|field| field.name == name);
+        !operand && !block.externs.iter().any(|item| item.name == name)
     }
 
     /// The address of a label other than in a jump.
@@ -90,9 +107,17 @@ impl Builder<'_, '_, '_> {
         self.refuse(Some(&name), message)
     }
 
-    /// The address of a host function as a 32-bit number.
+    /// The address of a host function or a static in 32 bits.
     pub(super) fn host_address(&self, host: usize) -> Refusal {
-        let name = &self.reader.block.externs[host].name.to_string();
+        let item = &self.reader.block.externs[host];
+        let name = &item.name.to_string();
+        if !item.is_function() {
+            let message = format!(
+                "refers to the static `{name}` by a 32-bit address, but the executable may be out of the code's reach: leave out flags for \
+                 the C compiler that choose how data is addressed, such as `-fpie`, or use `-fpic`"
+            );
+            return self.refuse(Some(name), message);
+        }
         let message = format!(
             "uses the address of the host function `{name}` as a 32-bit number, but the executable may be beyond the first \
              2 GiB: pass the address as an operand of a pointer type"

@@ -9,7 +9,7 @@ use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, par
 use super::parameter::parameter;
 use super::recover::nobody;
 use super::{Context, MACHINE, contract};
-use crate::ast::{Extern, Field, Machine, Struct, Typed, Uop};
+use crate::ast::{Field, Machine, Struct, StructKind, Typed, Uop};
 use crate::ctype::Type;
 
 mod keyword {
@@ -162,26 +162,6 @@ pub(super) fn uop(
     Ok(Uop { attributes, contract, visibility, name, parameters, condition, operands, body })
 }
 
-pub(super) fn host(input: ParseStream, context: &mut Context) -> Result<Extern> {
-    if !input.peek(Token![fn]) {
-        let form = "expected `fn`: `extern fn name(...) = path::to::function;` declares a host function, which has the C \
-                        calling convention";
-        return Err(input.error(form));
-    }
-    input.parse::<Token![fn]>()?;
-    let name: Ident = input.parse()?;
-    let parameters = fields(input, "expected the parameters in parentheses", context)?;
-    let output = output(input)?;
-    if !input.peek(Token![=]) {
-        let form = format!("expected the path of the Rust function: `extern fn {name}(...) = path::to::function;`");
-        return Err(input.error(form));
-    }
-    input.parse::<Token![=]>()?;
-    let function = input.parse()?;
-    input.parse::<Token![;]>()?;
-    Ok(Extern { name, parameters, output, function })
-}
-
 /// The name and, after `=`, the path of an existing Rust item.
 pub(super) fn bound(input: ParseStream) -> Result<(Ident, Option<Path>)> {
     let name = input.parse()?;
@@ -194,6 +174,7 @@ pub(super) fn bound(input: ParseStream) -> Result<(Ident, Option<Path>)> {
 
 pub(super) fn structure(
     input: ParseStream,
+    kind: StructKind,
     mut attributes: Vec<Attribute>,
     visibility: Visibility,
     context: &mut Context,
@@ -204,19 +185,28 @@ pub(super) fn structure(
         context.errors.push(Error::new(span, "this belongs to the declaration of the Rust type"));
     }
     if !input.peek(token::Brace) {
-        let form = "expected fields in braces: `struct Name { field: type, ... }`, or, for an existing Rust type, \
-                    `struct Name = path { field: type, ... }`";
+        let keyword = kind.keyword();
+        let form = format!(
+            "expected fields in braces: `{keyword} Name {{ field: type, ... }}`, or, for an existing Rust type, `{keyword} Name = path {{ \
+             field: type, ... }}`"
+        );
         return Err(input.error(form));
     }
     let content;
     braced!(content in input);
+    if kind == StructKind::Enum && !(bound.is_some() && content.peek(Token![..])) {
+        let message = format!(
+            "expected `enum {name} = path {{ .. }}`: C declares the enumeration, and a Rust type corresponds to it"
+        );
+        return Err(Error::new(name.span(), message));
+    }
     let mut fields = Vec::new();
     let mut in_c = false;
     while !content.is_empty() {
         if let Some(rest) = content.parse::<Option<Token![..]>>()? {
-            if bound.is_none() {
-                let message =
-                    "`..` means that C declares the type: name the Rust type, too, `struct Name = path { .. }`";
+            if bound.is_none() && !fields.is_empty() {
+                let message = "`..` means that C declares the type: name the Rust type that has these fields, `struct Name = path { field: \
+                               type, .. }`, or leave out the fields, `struct Name { .. }`, for a type that Rust only points to";
                 return Err(Error::new(rest.span(), message));
             }
             in_c = true;
@@ -232,7 +222,7 @@ pub(super) fn structure(
     if !content.is_empty() {
         return Err(content.error("`..` must be the last field"));
     }
-    Ok(Struct { attributes, visibility, name, bound, fields, in_c })
+    Ok(Struct { kind, attributes, visibility, name, bound, fields, in_c })
 }
 
 impl Parse for Field {
@@ -273,8 +263,13 @@ fn fields(input: ParseStream, expected: &str, context: &mut Context) -> Result<V
     }
     let content;
     parenthesized!(content in input);
-    let fields = content.parse_terminated(Field::parse, Token![,])?.into_iter();
-    let included = fields.filter_map(|mut field| context.included(&mut field.attributes).then_some(field));
+    let fields = content.parse_terminated(Field::parse, Token![,])?;
+    possible_here(fields.into_iter().collect(), context)
+}
+
+/// Leaves the fields that `cfg` includes. Refuses attributes and visibility.
+pub(super) fn possible_here(fields: Vec<Field>, context: &mut Context) -> Result<Vec<Field>> {
+    let included = fields.into_iter().filter_map(|mut field| context.included(&mut field.attributes).then_some(field));
     let fields: Vec<Field> = included.collect();
     let stray = fields.iter().find_map(|field| misplaced(&field.attributes, &field.visibility));
     match stray {
@@ -286,7 +281,7 @@ fn fields(input: ParseStream, expected: &str, context: &mut Context) -> Result<V
     }
 }
 
-fn output(input: ParseStream) -> Result<Option<Typed>> {
+pub(super) fn output(input: ParseStream) -> Result<Option<Typed>> {
     match input.parse::<Option<Token![->]>>()? {
         None => Ok(None),
         Some(_) => input.parse().map(Some),

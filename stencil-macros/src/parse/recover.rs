@@ -40,9 +40,14 @@ pub(super) fn skip_item(input: ParseStream) -> Result<()> {
             _ => false,
         };
         let named = input.peek2(syn::Ident) && !continues;
-        let next = (named && (input.peek(keyword::uop) || input.peek(Token![struct]) || input.peek(keyword::machine)))
+        let next = (named
+            && (input.peek(keyword::uop)
+                || input.peek(Token![struct])
+                || input.peek(Token![union])
+                || input.peek(Token![enum])
+                || input.peek(keyword::machine)))
             || (input.peek(Token![continue]) && input.peek2(keyword::machine))
-            || (input.peek(Token![extern]) && input.peek2(Token![fn]))
+            || (input.peek(Token![extern]) && (input.peek2(Token![fn]) || input.peek2(Token![static])))
             || (input.peek(keyword::include) && input.peek2(LitStr))
             || (input.peek(Token![pub]) && !continues)
             || (input.peek(Token![#]) && input.peek2(token::Bracket));

@@ -5,10 +5,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, ExprLit, ExprPath, Lit, LitInt, Path, Type, parse_quote};
+use syn::{Error, Expr, ExprLit, ExprPath, Lit, LitInt, Path, ReturnType, Type, parse_quote};
 
 use super::parameter::EMPTY;
-use crate::ast::{Block, End, Enum, Field, Parameter, RegisterArray, Typed};
+use crate::ast::{Block, End, Enum, Extern, Field, Parameter, RegisterArray, Typed};
 use crate::ctype;
 
 /// The most elements of an array that become registers. A machine with as many is refused.
@@ -30,11 +30,9 @@ pub(super) fn block(block: &mut Block) {
     let Block { machine, uops, externs, structs, enums, mistakes, .. } = block;
     let fields = (machine.parameters.iter_mut())
         .chain(uops.iter_mut().flat_map(|uop| &mut uop.operands))
-        .chain(externs.iter_mut().flat_map(|function| &mut function.parameters))
         .chain(structs.iter_mut().flat_map(|s| &mut s.fields));
-    fields.for_each(|field| names.resolve(&mut field.ty));
-    let results = machine.output.iter_mut().chain(externs.iter_mut().filter_map(|function| function.output.as_mut()));
-    results.for_each(|ty| names.resolve(ty));
+    fields.map(|field| &mut field.ty).chain(&mut machine.output).for_each(|ty| names.resolve(ty));
+    externs.iter_mut().flat_map(Extern::types_mut).for_each(|ty| names.resolve(ty));
     for parameter in uops.iter_mut().flat_map(|uop| &mut uop.parameters) {
         if let Err(error) = names.parameter(parameter, enums) {
             mistakes.errors.push(error);
@@ -144,6 +142,12 @@ impl Names {
             Type::Group(group) => self.qualify(&mut group.elem),
             Type::Paren(paren) => self.qualify(&mut paren.elem),
             Type::Ptr(pointer) => self.qualify(&mut pointer.elem),
+            Type::FnPtr(function) => {
+                function.inputs.iter_mut().for_each(|input| self.qualify(&mut input.ty));
+                if let ReturnType::Type(_, output) = &mut function.output {
+                    self.qualify(output);
+                }
+            }
             Type::Path(path) if path.qself.is_none() => {
                 if let Some(qualified) = path.path.get_ident().and_then(|name| self.path(name)) {
                     path.path = qualified;

@@ -7,6 +7,20 @@ use super::Context;
 use super::declaration::{bound, misplaced, no_contract};
 use crate::ast::{Constant, Enum, Typed, Variant};
 
+/// Whether the fields of an enum are `..`, after its name and its path.
+pub(super) fn is_of_c(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    let content = |input: ParseStream| {
+        bound(input)?;
+        let content;
+        braced!(content in input);
+        let is_rest = content.peek(Token![..]);
+        content.parse::<proc_macro2::TokenStream>()?;
+        Ok::<bool, Error>(is_rest)
+    };
+    content(&ahead).unwrap_or(false)
+}
+
 pub(super) fn constant(
     input: ParseStream,
     mut attributes: Vec<Attribute>,

@@ -95,7 +95,14 @@ mod dangling {
 mod externs {
     stencil_runtime::stencil! {
         machine A(x: u64);
-        extern fn no_path(x: u64) -> u64;
+        extern fn typed_by_c(..) = crate::host;
+        extern fn no_parameter(...);
+        extern fn dots_first(..., x: u64);
+        extern fn more(.., x: u64);
+        extern static untyped = crate::DATA;
+        extern static typed_by_c_2: .. = crate::DATA;
+        extern static label: Label = crate::DATA;
+        extern static no_end: u64
         extern "C" fn abi(x: u64) = crate::abi;
         extern { fn block(x: u64); }
         extern fn body(x: u64) { }

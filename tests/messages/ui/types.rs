@@ -3,6 +3,11 @@
 use stencil_runtime::Label;
 
 pub struct Thing;
+#[repr(C)]
+pub struct Hidden {
+    a: u32,
+    b: u32,
+}
 
 mod unknown {
     stencil_runtime::stencil! {
@@ -24,6 +29,13 @@ mod places {
         extern fn f(a: [u8; 4], b: Label, c: Thing) -> Thing = crate::host;
         struct S { a: Label, b: [Label; 2], c: Thing, d: *mut Thing, e: [Thing; 2] }
         struct T { s: S }
+        struct Hidden = super::Hidden { a: u32, .. }
+        struct Opaque { .. }
+        extern fn by_value(a: Hidden) -> Hidden = crate::by_value;
+        extern fn opaque(a: Opaque) = crate::opaque;
+        extern static data: Opaque;
+        extern fn pointers_to(a: unsafe extern "C" fn(Hidden)) = crate::pointers_to;
+        uop functions(d: fn(u8), e: Option<extern "system" fn()>, f: extern "C" fn(Thing)) {}
         uop one(v: [u8; 4], w: Label, x: Thing, y: *mut Label, z: S) {}
         uop code(v: *mut CodeAddress, w: *mut [Exit; 2]) {}
         extern fn g(a: CodeAddress, b: Exit) = crate::host;
@@ -41,4 +53,9 @@ mod rust_has_no_such_type {
 }
 
 unsafe extern "C" fn host(_: u64) {}
+unsafe extern "C" fn by_value(a: Hidden) -> Hidden {
+    a
+}
+unsafe extern "C" fn opaque() {}
+unsafe extern "C" fn pointers_to() {}
 fn main() {}

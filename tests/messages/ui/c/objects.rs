@@ -44,7 +44,7 @@ mod labels {
         uop compared(target: Label) { if ((void *)target == *p) x++; }
         uop code_address(target: CodeAddress) { x = (uint64_t)target; }
         uop exit(target: Exit) { x = (uint64_t)target; }
-        uop host_stored() { *p = host; }
+        uop host_added() { x = x + (uint64_t)p + (uint64_t)host; }
     }
 }
 
@@ -55,7 +55,7 @@ mod constants {
             static const uint64_t placed __attribute__((section(".elsewhere"))) = 1;
             static const char overaligned[2] __attribute__((aligned(1 << 20))) = { 5 };
         }
-        uop four() { *p = (uint64_t)&placed; }
+        uop four() { x = x + (uint64_t)p + (uint64_t)&placed; }
         uop five() { x = (uint64_t)overaligned; }
     }
 }
