@@ -352,7 +352,7 @@ impl Place {
         match ty {
             ty if ty.is_code() && self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
-            Type::Exit => Some(format!("{place} cannot be an Exit: exits are operands of uops")),
+            Type::Exit => Some(format!("{place} cannot be a CodeExit: exits are operands of uops")),
             Type::CodeAddress => Some(format!(
                 "{place} cannot be a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`"
             )),
@@ -399,7 +399,7 @@ fn behind_pointer(ty: &Type, known: &Known) -> Option<String> {
     match ty {
         Type::Pointer { to: Some(to), .. } => behind_pointer(to, known),
         Type::Label => Some("a pointer cannot point to a Label: labels are operands of uops".into()),
-        Type::Exit => Some("a pointer cannot point to an Exit: exits are operands of uops".into()),
+        Type::Exit => Some("a pointer cannot point to a CodeExit: exits are operands of uops".into()),
         Type::CodeAddress => Some(
             "a pointer cannot point to a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`".into(),
         ),

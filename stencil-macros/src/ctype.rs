@@ -77,7 +77,7 @@ pub const NAMES: [&str; 31] = [
     "__m128i",
     "Label",
     "CodeAddress",
-    "Exit",
+    "CodeExit",
     "c_void",
     "c_char",
     "c_schar",
@@ -111,7 +111,7 @@ const INTEGERS_OF_C: [(&str, &str, u32, bool); 11] = [
 
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, f64, the types of \
                          core::ffi, __m128i, a raw pointer or an `extern \"C\" fn` pointer; a field may also be an array or another \
-                         struct of the block, and an operand may also be a Label, a CodeAddress or an Exit";
+                         struct of the block, and an operand may also be a Label, a CodeAddress or a CodeExit";
 
 impl Type {
     /// Returns whether conventions pass the type in a vector register, rather than in a general-purpose one.
@@ -178,7 +178,7 @@ impl Type {
                     "__m128i" => Self::Vector,
                     "Label" => Self::Label,
                     "CodeAddress" => Self::CodeAddress,
-                    "Exit" => Self::Exit,
+                    "CodeExit" => Self::Exit,
                     "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
                 })

@@ -49,7 +49,7 @@
 /// A body is C (gnu17), taken verbatim. The machine's registers are its parameters: what the body assigns to them, the
 /// next uop reads. Operands are constants. After its last statement a body continues with the next uop; before that it may
 ///
-/// * `JUMP(target);` – jump to a `Label`, a `CodeAddress` or an `Exit`, or to a pointer to code,
+/// * `JUMP(target);` – jump to a `Label`, a `CodeAddress` or a `CodeExit`, or to a pointer to code,
 /// * `RETURN(value);` – end the run, or the `CALL` that entered the code,
 /// * `CONTINUE();` – continue with the next uop at once,
 /// * `CALL(target)` – run from a target of the same kinds to a `RETURN`; the call has the returned value,
@@ -96,7 +96,7 @@
 /// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
 /// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
 /// also be a [`Label`](crate::Label), which is a position in the program, a [`CodeAddress`](crate::CodeAddress), which is code of
-/// another program, or an [`Exit`](crate::Exit), which is linked to code at run time. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
+/// another program, or a [`CodeExit`](crate::CodeExit), which is linked to code at run time. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
 /// that type: beside `type i32 = u64;`, an `i32` in a block is an error.
 ///
 /// The length of an array is a literal or a constant of the block. `const NAME: type = value;` defines the constant in Rust and as a macro in C;

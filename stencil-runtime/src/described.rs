@@ -303,7 +303,7 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Exit;
+    use crate::CodeExit;
     use crate::emit::{Address, Reused};
     use crate::stencil::Body;
 
@@ -316,8 +316,8 @@ mod tests {
         uop constant() { f = f * 1.5 + 0.25; }
         uop call() { x = host(x) + host(x + 1); }
         uop leave(target: Label) { if (x > 5) JUMP(target); x++; }
-        uop link(target: Exit) { if (x > 7) JUMP(target); x++; }
-        uop links(a: Exit, b: Exit) { if (x > 7) JUMP(a); JUMP(b); }
+        uop link(target: CodeExit) { if (x > 7) JUMP(target); x++; }
+        uop links(a: CodeExit, b: CodeExit) { if (x > 7) JUMP(a); JUMP(b); }
     }
 
     extern "C" fn host(x: u64) -> u64 {

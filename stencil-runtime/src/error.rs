@@ -218,7 +218,7 @@ impl fmt::Display for Error {
             ),
             Self::UnknownExit { exit } => write!(
                 f,
-                "no instruction of the program has an exit with {exit}: link the label of an `Exit` operand that a uop \
+                "no instruction of the program has an exit with {exit}: link the label of a `CodeExit` operand that a uop \
                  jumps to"
             ),
             Self::UnknownLabel { label, instruction } => {
@@ -343,7 +343,7 @@ mod tests {
             ),
             (
                 Error::UnknownExit { exit: label },
-                "no instruction of the program has an exit with label 7: link the label of an `Exit` operand that a \
+                "no instruction of the program has an exit with label 7: link the label of a `CodeExit` operand that a \
                  uop jumps to",
             ),
             (

@@ -57,7 +57,7 @@ pub use code::{Code, Compiled};
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
-pub use exit::Exit;
+pub use exit::CodeExit;
 pub use fragment::{Fragment, FragmentEntry};
 pub use label::{Label, LabelAllocator, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};

@@ -279,7 +279,7 @@ impl<M: Machine> Uop<M> {
         let holes = self.stencil().holes();
         let operands = operands.as_ref();
         let words = holes.iter().zip(operands).map(|(hole, &word)| match hole.type_name() {
-            "Label" | "Exit" => labels.address(word).map(|address| address.0),
+            "Label" | "CodeExit" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });
         let exits = ExitsOf { labels: operands, cells: out.indirect };

@@ -61,7 +61,7 @@ fn types(block: &Block) -> TokenStream {
                 }
                 Type::Label => quote! { __stencil_runtime::Label },
                 Type::CodeAddress => quote! { __stencil_runtime::CodeAddress },
-                Type::Exit => quote! { __stencil_runtime::Exit },
+                Type::Exit => quote! { __stencil_runtime::CodeExit },
                 Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
                     Some(s) => rust_name(s),
                     // The type does not exist in C.
