@@ -75,17 +75,17 @@ pub fn warnings(block: &Block, abi: Abi, convention: &Convention, compiler: &str
         return Vec::new();
     }
     let located = machine.parameters.iter().zip(convention.on_stack());
-    let on_stack: Vec<_> = located.filter_map(|(field, on_stack)| on_stack.then_some(&field.name)).collect();
+    let on_stack: Vec<_> = located.filter_map(|(field, on_stack)| on_stack.then_some(field)).collect();
     let mut all = Vec::new();
     if let Some(first) = on_stack.first() {
-        let names = on_stack.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names = on_stack.iter().map(|field| format!("`{}`", field.text())).collect::<Vec<_>>().join(", ");
         let message = format!(
             "{compiler} passes {} integers and {MAX_VECTORS} floats in registers, and these on the native stack: {names}. \
              Use a clang with `preserve_none` (19 or later), or move rarely used ones into a struct behind a \
              pointer",
             isa::parameters(abi).len()
         );
-        all.push((first.span(), message));
+        all.push((first.name.span(), message));
     }
     if let (Some(first), Abi::C) = (machine.scratch.first(), abi) {
         let message = format!(

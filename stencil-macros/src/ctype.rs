@@ -147,11 +147,15 @@ impl Type {
                 };
                 Ok(Self::Pointer { constant: !matches!(pointer.mutability, syn::PointerMutability::Mut(_)), to })
             }
-            syn::Type::Array(array) => match &array.len {
+            syn::Type::Array(array) => match ungrouped(&array.len) {
                 Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
                     Ok(Self::Array(Box::new(Self::from_rust(&array.elem)?), length.base10_parse()?))
                 }
-                length => Err(Error::new(length.span(), "C needs the length as a literal")),
+                length => Err(Error::new(
+                    length.span(),
+                    "C needs the length: write a literal, or declare the constant in this block, `const NAME: usize = 8;` or `const \
+                     NAME = path: usize = 8;`",
+                )),
             },
             syn::Type::FnPtr(function) => Ok(Self::Function(Box::new(Function::from_rust(function, false)?))),
             syn::Type::Path(path) if path.qself.is_none() => {
@@ -297,6 +301,15 @@ impl Type {
             Self::Integer { bits: bits @ (8 | 16 | 32), signed: false, .. } => Some((0, (1 << bits) - 1)),
             _ => None,
         }
+    }
+}
+
+/// Returns the expression in parentheses, or in the groups of a `macro_rules!` macro.
+pub fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        Expr::Paren(paren) => ungrouped(&paren.expr),
+        value => value,
     }
 }
 

@@ -21,6 +21,7 @@ mod contract;
 mod convention;
 mod ctype;
 mod culprit;
+mod default;
 mod diagnostics;
 mod entry;
 mod expand;

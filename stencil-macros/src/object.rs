@@ -108,9 +108,12 @@ pub fn read<'b>(bytes: &[u8], block: &'b Block, source: &Source, abi: Abi) -> Re
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    // Only the condition of a family may leave members out.
-    let missing =
-        |(uop, members): (&Uop, &Vec<Option<Stencil>>)| uop.condition.is_none() && members.iter().any(Option::is_none);
+    // Only the condition of a family may leave members out, besides values between those of an enum's variants.
+    let missing = |(uop, stencils): (&Uop, &Vec<Option<Stencil>>)| {
+        let members = uop.members();
+        let mut admitted = members.iter().zip(stencils).filter(|(values, _)| uop.admits(values));
+        uop.condition.is_none() && admitted.any(|(_, stencil)| stencil.is_none())
+    };
     if declares && (entry.is_none() || fragment_entry.is_none()) || block.uops.iter().zip(&uops).any(missing) {
         return Err(broken(format!("has no machine code; {}", remedy())));
     }

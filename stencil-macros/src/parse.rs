@@ -4,7 +4,10 @@ mod conditions;
 mod contract;
 mod declaration;
 mod host;
+mod parameter;
 mod recover;
+mod resolve;
+mod shared;
 
 pub use conditions::Conditions;
 
@@ -15,14 +18,17 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitStr, Meta, Result, Token, Visibility, token};
 
-use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, StructKind, Unparsed, Uop};
+use crate::ast::{
+    Block, Constant, Contract, Declaration, Enum, Extern, Machine, Mistakes, Struct, StructKind, Unparsed, Uop,
+};
 use crate::{feature, suggest};
 use declaration::{c_text, continued, machine, misplaced, structure, uop};
 use host::host;
 use recover::{nobody, skip_item, take_tokens, unparsed};
+use shared::{constant, enumeration};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
-const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `union`, `enum`, \
+const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `union`, `enum`, `const`, \
                      `extern fn`, `extern static`, `include \"path.h\";` or `c { ... }`";
 const FLAGS: &str = "expected flags for the C compiler, as strings: `#![c_flags(\"-O3\", \"-msse4.2\")]`";
 const ATTRIBUTES: &str = "a block takes these attributes: `#![c_flags(\"...\")]`, flags for the C compiler; `#![hosted]`, for C that \
@@ -71,8 +77,22 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
                 items.unparsed.extend(unparsed(&start));
             }
         }
-        let Items { context, block, flags, contract, machine, uops, externs, structs, includes, c, order, unparsed } =
-            items;
+        let Items {
+            context,
+            block,
+            flags,
+            contract,
+            machine,
+            uops,
+            externs,
+            structs,
+            constants,
+            enums,
+            includes,
+            c,
+            order,
+            unparsed,
+        } = items;
         let contract::OfBlock { runtime, requires } = block;
         let of_features = requires
             .iter()
@@ -90,7 +110,7 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
             nobody(start)
         });
         let conditions = context.conditions.known().to_vec();
-        let block = Block {
+        let mut block = Block {
             runtime,
             flags,
             requires,
@@ -99,12 +119,15 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
             uops,
             externs,
             structs,
+            constants,
+            enums,
             includes,
             c,
             order,
             conditions,
             mistakes,
         };
+        resolve::block(&mut block);
         Ok((block, context.conditions))
     })
     .parse2(tokens)
@@ -131,18 +154,20 @@ enum Keyword {
     Continue,
     Uop,
     Struct(StructKind),
+    Const,
     Extern,
     Include,
     C,
 }
 
-const KEYWORDS: [(&str, Keyword); 9] = [
+const KEYWORDS: [(&str, Keyword); 10] = [
     ("machine", Keyword::Machine),
     ("continue", Keyword::Continue),
     ("uop", Keyword::Uop),
     ("struct", Keyword::Struct(StructKind::Struct)),
     ("union", Keyword::Struct(StructKind::Union)),
     ("enum", Keyword::Struct(StructKind::Enum)),
+    ("const", Keyword::Const),
     ("extern", Keyword::Extern),
     ("include", Keyword::Include),
     ("c", Keyword::C),
@@ -159,6 +184,8 @@ struct Items {
     uops: Vec<Uop>,
     externs: Vec<Extern>,
     structs: Vec<Struct>,
+    constants: Vec<Constant>,
+    enums: Vec<Enum>,
     includes: Vec<LitStr>,
     c: Vec<Group>,
     order: Vec<Declaration>,
@@ -194,6 +221,9 @@ impl Items {
     }
 
     fn item(&mut self, input: ParseStream) -> Result<()> {
+        if input.peek(Token![#]) && input.peek2(Token![!]) {
+            return Err(input.error("attributes of the block, `#![...]`, precede its first item: move this to the top"));
+        }
         if input.peek(Token![#]) && input.peek2(syn::Ident) {
             return Err(input.error("this is C: write it in a block of its own, `c { ... }`"));
         }
@@ -220,10 +250,15 @@ impl Items {
                 let machine = continued(input, attributes, visibility, &mut self.context)?;
                 self.machine(machine);
             }
+            // With `..` in braces, C declares the enumeration.
+            Keyword::Struct(StructKind::Enum) if !shared::is_of_c(input) => {
+                self.enums.push(enumeration(input, attributes, visibility, &mut self.context)?);
+            }
             Keyword::Struct(kind) => {
                 self.structs.push(structure(input, kind, attributes, visibility, &mut self.context)?);
                 self.order.push(Declaration::Struct(self.structs.len() - 1));
             }
+            Keyword::Const => self.constants.push(constant(input, attributes, visibility, &mut self.context)?),
             of_c => {
                 if let Some(span) = misplaced(&attributes, &visibility) {
                     let message = "what follows is C, which takes no visibility and no attribute except `cfg`";

@@ -8,8 +8,8 @@
 //! The records consist of numbers in LEB128, signed ones in zigzag form. A string is a number: the offset in `strings`,
 //! where the string ends before a line feed. A uop or a family has the record
 //!
-//! > name; number of parameters, and for each its first value and the number of its values; number of operands, and for
-//! > each its name and its type; for each member the offset of its record in 4 bytes, or 0 if the family lacks it.
+//! > name; number of parameters, and for each its name, its first value, the number of values, and the number of its variants, each with its
+//! > name and its value; number of operands, and for each its name and its type; for each member the offset of its record in 4 bytes, or 0 if the family lacks it.
 //!
 //! A member has the record
 //!
@@ -26,6 +26,7 @@
 
 use crate::described::Link;
 use crate::stencil::{Body, Family, Patch, PatchKind, Section, Stencil, Value};
+use crate::written::Parameter;
 
 /// The stencils of a block.
 #[derive(Debug)]
@@ -164,6 +165,22 @@ impl Reader {
     pub(crate) fn string(&mut self) -> &'static str {
         let start = self.size();
         self.catalog.strings[start..].split('\n').next().unwrap_or_default()
+    }
+
+    /// Reads a parameter of a family.
+    pub(crate) fn parameter(&mut self) -> Parameter {
+        let (name, start, length) = (self.string(), self.size(), self.size());
+        Parameter { name, start, length, variants: (0..self.size()).map(|_| (self.string(), self.size())).collect() }
+    }
+
+    /// Skips the parameters of a family.
+    pub(crate) const fn skip_parameters(&mut self) {
+        let mut left = self.size();
+        while left > 0 {
+            let _name_start_and_length = (self.number(), self.number(), self.number());
+            self.skip_pairs();
+            left -= 1;
+        }
     }
 
     /// Skips a list of pairs of numbers.

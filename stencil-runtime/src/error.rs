@@ -125,6 +125,8 @@ pub enum Error {
         uop: &'static str,
         /// The requested parameters, in the order of their declaration.
         parameters: Vec<usize>,
+        /// The index of the instruction; `None` if an emit function was called.
+        instruction: Option<usize>,
     },
     /// The program needs more memory than 32-bit displacements span (2 GiB).
     ProgramTooLarge {
@@ -163,7 +165,7 @@ impl Error {
     #[cold]
     #[must_use]
     pub fn no_such_stencil(uop: &'static str, parameters: &[usize]) -> Self {
-        Self::NoSuchStencil { uop, parameters: parameters.to_vec() }
+        Self::NoSuchStencil { uop, parameters: parameters.to_vec(), instruction: None }
     }
 }
 
@@ -252,7 +254,10 @@ impl fmt::Display for Error {
                 f,
                 "the code was compiled from another program: it has {code} bytes, and these instructions have {program}"
             ),
-            Self::NoSuchStencil { uop, parameters } => {
+            Self::NoSuchStencil { uop, parameters, instruction } => {
+                if let Some(index) = instruction {
+                    write!(f, "instruction {index}: ")?;
+                }
                 write!(
                     f,
                     "uop `{uop}` has no stencil for the parameters {parameters:?}: they are out of range, or its \

@@ -48,6 +48,7 @@ mod program;
 mod stencil;
 mod uop;
 mod vector;
+mod written;
 
 pub use address::CodeAddress;
 pub use address_table::AddressTable;
@@ -95,14 +96,14 @@ pub mod expansion {
         unreachable!("a block with mistakes does not compile")
     }
 
-    /// States that a machine's entry is of the type `Here` where a block continues it.
+    /// States that a machine's registers and result are those of the function type `Here` where a block continues it.
     #[diagnostic::on_unimplemented(
         message = "this block continues the machine with other registers, or another result, than it was declared with",
-        label = "here it is entered by `{Here}`",
-        note = "it was declared to be entered by `{Self}`"
+        label = "here it has those of `{Here}`",
+        note = "it was declared with those of `{Self}`"
     )]
     pub trait Declared<Here> {}
-    impl<Entry> Declared<Entry> for Entry {}
+    impl<Registers> Declared<Registers> for Registers {}
 
     /// A type that the macro knows by name is `Expected`, as it took it to be.
     #[diagnostic::on_unimplemented(

@@ -27,7 +27,7 @@ use crate::uop::Uop;
 /// let program = [Calc::add(-2), Calc::ret()];
 /// let code = Calc::compile(&program)?;
 /// let text = code.listing(&program).to_string();
-/// assert!(text.contains("add value=0xfffffffffffffffe"));
+/// assert!(text.contains("add value=-2"));
 /// assert!(text.lines().last().is_some_and(|line| line.ends_with("ret")));
 /// # Ok::<(), stencil_runtime::Error>(())
 /// ```
@@ -281,7 +281,7 @@ mod tests {
         let bytes: Vec<u8> = (0xa0..).take(program[0].stencil().code.size).collect();
         let text = Listing::new(&program, &bytes, Address(0x1000)).to_string();
         let (first, rest) = text.split_once('\n').unwrap();
-        assert_eq!(first, "    1000: add value=0xfffffffffffffffe (narrow)");
+        assert_eq!(first, "    1000: add value=-2 (narrow)");
         assert!(rest.starts_with("    1000:   a0 a1 a2 a3 "), "{text}");
         // An `add`, or a `lea`, depending on the compiler.
         assert!(rest.contains("$value, %") || rest.contains("value(%"), "{text}");

@@ -15,6 +15,7 @@ use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
 use crate::stencil::{Abi, Stencil};
 use crate::uop::{Emit, Limits, Size, Uop, member};
+use crate::written;
 
 /// A machine: the registers that uops share, and the function that enters a program. `stencil!` implements it for each
 /// `machine` declaration; do not implement it by hand.
@@ -26,8 +27,11 @@ use crate::uop::{Emit, Limits, Size, Uop, member};
 pub unsafe trait Machine: Sized + 'static {
     /// The operands of an instruction: an array of as many words as the uop with most words has.
     type Operands: Words;
-    /// The type of a program as a function: the machine's parameters and result in the C convention.
+    /// The type of a program as a function: the machine's registers without an initial value, and its result, in the C convention.
     type Entry: Entry;
+    /// A function that takes all registers, those with an initial value as well. The blocks that continue the machine compare it with theirs.
+    #[doc(hidden)]
+    type Registers;
     /// The type of a function that enters a fragment: the address to enter, then the parameters of [`Entry`](Self::Entry).
     type FragmentEntry: Entry;
     /// The calling convention between uops.
@@ -112,6 +116,9 @@ impl<M: Machine> Instruction<M> {
             Some(function) if !function(self.uop, out, &self.operands, labels) => {
                 self.uop.emit_described(out, &self.operands, labels).map_err(|error| match error {
                     Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
+                    Error::NoSuchStencil { uop, parameters, .. } => {
+                        Error::NoSuchStencil { uop, parameters, instruction: Some(index) }
+                    }
                     error => error,
                 })
             }
@@ -148,19 +155,23 @@ impl<M: Machine> Clone for Instruction<M> {
 impl<M: Machine> Copy for Instruction<M> {}
 
 impl<M: Machine> fmt::Debug for Instruction<M> {
-    /// Writes the uop's name and its operands as words: `push value=0x28`. A vector is one number, the highest lane first.
+    /// Writes the uop's name, its parameters and its operands: `add[TO=0] value=-5`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(family) = self.uop.missing_from() {
+            let parameters = self.operands().iter().take(family.ranges().len());
+            return written::name(f, family, &parameters.map(|&value| value as usize).collect::<Vec<_>>());
+        }
         let stencil = self.stencil();
-        f.write_str(&stencil.name())?;
+        written::name(f, stencil.family, &stencil.parameters())?;
+        if self.uop.emit.is_none() {
+            return write!(f, " label={}", self.operands()[0]);
+        }
         let mut rest = self.operands();
         for hole in stencil.holes() {
             let Some((words, others)) = rest.split_at_checked(hole.words()) else { break };
             rest = others;
-            write!(f, " {}=0x", hole.name)?;
-            match words {
-                [word] => write!(f, "{word:x}")?,
-                vector => vector.iter().rev().try_for_each(|word| write!(f, "{word:016x}"))?,
-            }
+            write!(f, " {}=", hole.name)?;
+            written::value(f, &hole, words)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::catalog::{self, Catalog, Reader};
 use crate::described::Link;
 use crate::vector;
+use crate::written::Parameter;
 
 /// A uop's machine code with holes, as [`stencil!`](crate::stencil!) found it in the C compiler's object file.
 ///
@@ -308,7 +309,7 @@ impl Family {
     fn record(&self, index: usize) -> Option<u32> {
         let mut reader = self.catalog.reader(self.at);
         reader.number();
-        reader.skip_pairs();
+        reader.skip_parameters();
         reader.skip_pairs();
         match reader.element(index) {
             0 => None,
@@ -337,16 +338,21 @@ impl Family {
 
     /// Returns the first value of each parameter, and the number of its values.
     pub(crate) fn ranges(&self) -> Vec<(usize, usize)> {
+        self.described().iter().map(|parameter| (parameter.start, parameter.length)).collect()
+    }
+
+    /// Returns the parameters with their names.
+    pub(crate) fn described(&self) -> Vec<Parameter> {
         let mut reader = self.catalog.reader(self.at);
         reader.number();
-        (0..reader.size()).map(|_| (reader.size(), reader.size())).collect()
+        (0..reader.size()).map(|_| reader.parameter()).collect()
     }
 
     /// Returns the name and the type of each operand.
     fn operands(&self) -> Vec<(&'static str, &'static str)> {
         let mut reader = self.catalog.reader(self.at);
         reader.number();
-        reader.skip_pairs();
+        reader.skip_parameters();
         (0..reader.size()).map(|_| (reader.string(), reader.string())).collect()
     }
 }

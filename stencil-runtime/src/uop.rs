@@ -189,6 +189,11 @@ impl<M: Machine> Uop<M> {
         if self.shape == MISSING { Stencil::nothing() } else { self.catalog.stencil(self.record) }
     }
 
+    /// Returns the family for whose missing members it stands.
+    pub(crate) const fn missing_from(&self) -> Option<Family> {
+        if self.shape == MISSING { Some(self.catalog.family(self.record)) } else { None }
+    }
+
     /// Returns its stored bytes.
     ///
     /// # Safety
@@ -266,8 +271,7 @@ impl<M: Machine> Uop<M> {
         labels: &Labels,
     ) -> Result<(), Error> {
         let Self { catalog, record, .. } = *self;
-        if self.shape == MISSING {
-            let family = catalog.family(record);
+        if let Some(family) = self.missing_from() {
             let parameters = operands.as_ref().iter().take(family.ranges().len());
             let parameters: Vec<_> = parameters.map(|&parameter| parameter as usize).collect();
             return Err(Error::no_such_stencil(family.name(), &parameters));

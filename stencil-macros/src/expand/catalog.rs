@@ -150,8 +150,14 @@ impl Catalog {
         let parameters = uop.map_or(&[][..], |uop| &uop.parameters);
         self.size(parameters.len());
         for parameter in parameters {
+            self.string(&parameter.name.to_string());
             self.size(parameter.start);
             self.size(parameter.range().len());
+            self.size(parameter.variants.len());
+            for (variant, value) in &parameter.variants {
+                self.string(variant);
+                self.size(*value);
+            }
         }
         let operands = uop.map_or(&[][..], |uop| &uop.operands);
         self.size(operands.len());

@@ -7,7 +7,7 @@ use super::catalog::{Catalog, Entry};
 use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::{self, has_narrow_form, ranges, rust_type};
+use super::operand::{self, has_narrow_form, parameter_type, parameter_value, ranges, rust_type};
 use super::shape::{SLACK, Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -139,6 +139,8 @@ pub fn expand(
     let link = format!("Emits the uop that [`{}`] describes.", names::constant(uop));
     let manual = manual::uop(block, uop, members);
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| names::argument(&parameter.name)).collect();
+    let of = uop.parameters.iter().map(parameter_type);
+    let values = uop.parameters.iter().zip(&parameters).map(|(parameter, name)| parameter_value(parameter, name));
     let result = quote! { __stencil_core::result::Result<(), __stencil_runtime::Error> };
     let (out, words) = (local("out"), local("words"));
     let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
@@ -161,7 +163,7 @@ pub fn expand(
             let (ranges, functions) = (ranges(uop), names.functions());
             let call = quote! {
                 __stencil_runtime::Uop::emit_member(
-                    (#text, &#uops, #ranges), [#(#parameters),*], #out, #words, #functions::<__Memory>::ALL,
+                    (#text, &#uops, #ranges), [#(#values),*], #out, #words, #functions::<__Memory>::ALL,
                 )
             };
             (false, call)
@@ -172,7 +174,7 @@ pub fn expand(
     // Every token has the name's span, because that is where rustc reports two uops of the same name.
     let public = quote_spanned! {names::span(uop)=>
         fn #function<__Memory: __stencil_runtime::Memory>(
-            #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
+            #out: #emitter, #(#parameters: #of,)* #(#operands: #types),*
         ) -> #result {
             let #words = [#(#to_words,)* #(#zeros),*];
             unsafe { #chosen }

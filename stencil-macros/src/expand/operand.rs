@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::ast::{Field, Uop};
+use crate::ast::{Field, Parameter, Uop};
 use crate::ctype::Type;
 use crate::model::{Stencil, Value};
 
@@ -25,6 +25,19 @@ pub fn words(field: &Field, argument: &Ident) -> Vec<TokenStream> {
             (0..count).map(word).collect()
         }
         _ => vec![word(field, argument)],
+    }
+}
+
+/// The type of a family's parameter in signatures.
+pub fn parameter_type(parameter: &Parameter) -> TokenStream {
+    parameter.of.as_ref().map_or_else(|| quote! { __stencil_core::primitive::usize }, |of| quote! { #of })
+}
+
+/// The number that a variable of that type stands for.
+pub fn parameter_value(parameter: &Parameter, variable: &Ident) -> TokenStream {
+    match parameter.of {
+        Some(_) => quote! { #variable as __stencil_core::primitive::usize },
+        None => quote! { #variable },
     }
 }
 

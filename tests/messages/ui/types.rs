@@ -25,7 +25,7 @@ mod unknown {
 mod places {
     use super::{Label, Thing};
     stencil_runtime::stencil! {
-        machine A(a: [u8; 4], b: Label, c: Thing) -> Label;
+        machine A(a: [[u8; 4]; 1], b: Label, c: Thing) -> Label;
         extern fn f(a: [u8; 4], b: Label, c: Thing) -> Thing = crate::host;
         struct S { a: Label, b: [Label; 2], c: Thing, d: *mut Thing, e: [Thing; 2] }
         struct T { s: S }

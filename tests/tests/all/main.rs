@@ -3,6 +3,7 @@
 //! All modules form one test crate, so that it is linked once; each module has one theme. A `stencil!` block is in a
 //! separate module where its names would clash with those of another.
 
+mod arrays;
 mod avx;
 mod constants;
 #[cfg(not(no_c_compiler))]

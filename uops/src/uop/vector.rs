@@ -36,7 +36,6 @@ use stencil_runtime::Label;
 
 use super::memory::{load, store};
 use super::vectors;
-use crate::runtime::vm::Vm;
 
 vectors! {
     pub uop v128_constant<const TO: 0..2>(value: core::arch::x86_64::__m128i) { V(TO) = value; }

@@ -1,6 +1,5 @@
 //! Integers in vectors, and bitwise operators. `lt` and `le` are `gt` and `ge` with swapped operands.
 
-use crate::runtime::vm::Vm;
 use crate::uop::vectors;
 
 binary! {
