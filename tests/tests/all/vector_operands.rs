@@ -137,7 +137,7 @@ fn families() {
         assert_eq!(run(&program(2), [0, 0], 1).0, 2001_u64.wrapping_add(k as u64));
         let error = V::compile(&program(1)).unwrap_err();
         assert!(
-            matches!(error, Error::NoSuchStencil { uop: "family", ref parameters } if parameters == &[1]),
+            matches!(error, Error::NoSuchStencil { uop: "family", ref parameters, .. } if parameters == &[1]),
             "{error}"
         );
     }
