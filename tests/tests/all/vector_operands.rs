@@ -146,7 +146,7 @@ fn families() {
 #[test]
 fn descriptions() {
     let instruction = V::mixed(1, vector([2, 3]), 4, vector([u64::MAX, 0]), Label(9));
-    let text = "mixed k=0x1 v=0x00000000000000030000000000000002 m=0x4 w=0x0000000000000000ffffffffffffffff to=0x9";
+    let text = "mixed k=1 v=0x00000000000000030000000000000002 m=4 w=0x0000000000000000ffffffffffffffff to=9";
     assert_eq!(format!("{instruction:?}"), text);
     assert_eq!(instruction.operands()[..7], [1, 2, 3, 4, u64::MAX, 0, 9]);
     let holes = STENCIL_mixed.holes();
