@@ -71,20 +71,20 @@ impl Text {
         let mut joined = false;
         for (index, (span, token)) in all.iter().enumerate() {
             if let Some(last) = last {
-                // Positions of a macro and of its use cannot be compared.
-                let (here, there) = match (last_own, is_own(&last), is_own(span)) {
-                    (Some(own), _, true) => (own, *span),
+                // Lines of a macro and of its use cannot be compared: their numbers may be equal by coincidence.
+                let breaks = match (last_own, is_own(&last), is_own(span)) {
+                    (Some(own), _, true) => own.end().line != span.start().line,
                     // The token after the argument tells whether the line continues.
                     (Some(own), true, false) => {
                         let behind = all[index..].iter().map(|(span, _)| *span).find(|span| is_own(span));
-                        (own, behind.filter(|behind| behind.start().line == own.end().line).unwrap_or(*span))
+                        behind.is_none_or(|behind| behind.start().line != own.end().line)
                     }
-                    _ => (last, *span),
+                    _ => last.file() == span.file() && last.end().line != span.start().line,
                 };
                 // Adjacent tokens stay adjacent: `F(x)` and `F (x)` differ in a `#define`.
                 let (end, start) = (last.end(), span.start());
                 let adjacent = end == start && last.start() != end && last.file() == span.file();
-                if here.end().line != there.start().line {
+                if breaks {
                     text.c.push('\n');
                     at = (at.0 + 1, 1);
                 } else if !joined && !adjacent {
@@ -266,8 +266,6 @@ mod tests {
         let lines = "{\n#define A(b) (b /* given */ 1)\n#if A\ngiven\n#endif\n}".replace("/* given */", "given");
         let own = group(&lines);
         // Both `given` come from elsewhere: the first between tokens of a line, the second on a line of its own.
-        let elsewhere: TokenStream = "\n\n\n\n\n\n\n\n  %".parse().unwrap();
-        let elsewhere = elsewhere.into_iter().next().unwrap().span();
         fn replaced(stream: TokenStream, by: Span) -> TokenStream {
             let replace = |token| match token {
                 TokenTree::Ident(name) if name == "given" => proc_macro2::Ident::new("given", by).into(),
@@ -280,9 +278,14 @@ mod tests {
             };
             stream.into_iter().map(replace).collect()
         }
-        let mut group = Group::new(own.delimiter(), replaced(own.stream(), elsewhere));
-        group.set_span(own.span());
-        assert_eq!(Text::rebuilt(&group).c, "#define A(b) (b given 1)\n#if A\ngiven\n#endif");
+        // The line on which they are typed does not matter, even if the macro has a token on a line of this number.
+        for line in 0..8 {
+            let elsewhere: TokenStream = format!("{}%", "\n".repeat(line)).parse().unwrap();
+            let elsewhere = elsewhere.into_iter().next().unwrap().span();
+            let mut group = Group::new(own.delimiter(), replaced(own.stream(), elsewhere));
+            group.set_span(own.span());
+            assert_eq!(Text::rebuilt(&group).c, "#define A(b) (b given 1)\n#if A\ngiven\n#endif");
+        }
     }
 
     #[test]
