@@ -20,6 +20,15 @@ stencil! {
     struct Last { a: u8 }
 }
 
+stencil! {
+    machine Regs(ctx: *mut u8, r: [i64; PINS] = [0, -1], x: [f64; 2] = 0.5) -> i64;
+    const PINS: usize = 2;
+    enum Cmp = crate::Cmp { Lt, Le = 4 }
+    uop compare<const OP: Cmp, const A: 0..PINS>(n: i64) where OP != Cmp_Lt || A < 1 { r[A] = r[1 - A] < n; } // C
+    enum Own { A, B }
+    uop last() { RETURN(r[0]); } // C
+}
+
 mod other {
     stencil_runtime::stencil! { machine A(); uop a() { RETURN(); } } // C
 }

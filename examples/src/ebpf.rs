@@ -70,7 +70,7 @@ impl Program {
         // SAFETY: the code accesses only the context and its two regions, the stack and the memory, which are borrowed here:
         // `Program::new` proved accesses to be within a frame of the stack, and the code checks all others. It calls helpers
         // at addresses that `Program::new` took from functions.
-        let result = unsafe { self.0.entry()(&raw mut context, 0, address, size, 0, 0, 0, 0, 0, 0, 0, 0) };
+        let result = unsafe { self.0.entry()(&raw mut context, 0, address, size, 0, 0, 0, 0, 0, 0, 0) };
         match context.fault {
             0 => Ok(result),
             after => Err(Error::Fault { at: after as usize - 1 }),

@@ -1,7 +1,8 @@
 //! The syntax tree of a `stencil!` block.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
-use syn::{Attribute, LitStr, Path, Visibility};
+use syn::ext::IdentExt as _;
+use syn::{Attribute, Expr, LitStr, Path, Visibility};
 
 use crate::ctype::Type;
 
@@ -12,14 +13,18 @@ pub const MAX_MEMBERS: usize = 4096;
 pub struct Block {
     /// The path of `stencil-runtime`: that of `#![stencil(crate = path)]`, or else that of the macro.
     pub runtime: Option<TokenStream>,
-    /// The block's flags for the C compiler, which follow the macro's own.
+    /// The block's flags for the C compiler, which follow the macro's own. Those for the required features come first.
     pub flags: Vec<LitStr>,
+    /// The features of the processor that the block requires.
+    pub requires: Vec<LitStr>,
     /// The contract of each uop that has none of its own.
     pub contract: Contract,
     pub machine: Machine,
     pub uops: Vec<Uop>,
     pub externs: Vec<Extern>,
     pub structs: Vec<Struct>,
+    pub constants: Vec<Constant>,
+    pub enums: Vec<Enum>,
     pub includes: Vec<LitStr>,
     pub c: Vec<Group>,
     pub order: Vec<Declaration>,
@@ -68,6 +73,7 @@ impl Block {
             .chain(self.uops.iter().flat_map(|uop| of(&uop.operands)))
             .chain(self.externs.iter().flat_map(|item| of(item.parameters()).chain(item.output()).chain(item.data())))
             .chain(self.structs.iter().flat_map(|s| of(&s.fields)))
+            .chain(self.constants.iter().map(|constant| &constant.ty))
     }
 }
 
@@ -107,10 +113,31 @@ pub struct Machine {
     /// The path of the machine that this block continues, if it does not declare one.
     pub continued: Option<Path>,
     pub name: Ident,
+    /// The registers. Each element of an array is a register of its own.
     pub parameters: Vec<Field>,
+    pub arrays: Vec<RegisterArray>,
     pub output: Option<Typed>,
     /// The processor's registers that bodies have for their own values.
     pub scratch: Vec<Ident>,
+}
+
+impl Machine {
+    /// Returns the names that bodies use: that of each register and that of each array.
+    pub fn names(&self) -> impl Iterator<Item = &Ident> {
+        let single = self.parameters.iter().filter(|field| field.element.is_none()).map(|field| &field.name);
+        single.chain(self.arrays.iter().map(|array| &array.name))
+    }
+
+    /// Returns the registers that callers pass to a program: those without an initial value.
+    pub fn passed(&self) -> impl Iterator<Item = &Field> {
+        self.parameters.iter().filter(|field| field.default.is_none())
+    }
+}
+
+/// `r: [i64; 4]`: registers that bodies select by a constant index.
+pub struct RegisterArray {
+    pub name: Ident,
+    pub length: usize,
 }
 
 /// `pub uop push(value: i64) { ... }`, or a family, `uop get<const DST: 0..3>() where DST != 1 { ... }`.
@@ -131,6 +158,16 @@ impl Uop {
         !self.parameters.is_empty()
     }
 
+    /// Returns the number of words in which an instruction holds the operands.
+    pub fn words(&self) -> usize {
+        self.first_word(self.operands.len())
+    }
+
+    /// Returns the index of the first word of an operand. The operands' words are in the operands' order.
+    pub fn first_word(&self, operand: usize) -> usize {
+        self.operands[..operand].iter().map(|field| field.ty.c.words()).sum()
+    }
+
     /// The number of members, or `None` if there are more than [`MAX_MEMBERS`].
     pub fn count(&self) -> Option<usize> {
         self.parameters.iter().try_fold(1_usize, |all, parameter| {
@@ -146,25 +183,84 @@ impl Uop {
         })
     }
 
+    /// Returns whether these values are those of a member, apart from the family's condition.
+    pub fn admits(&self, values: &[usize]) -> bool {
+        self.parameters.iter().zip(values).all(|(parameter, value)| parameter.admits(*value))
+    }
+
     /// The name of a stencil in messages: `push`, or `get[0, 2]` for a family's member.
     pub fn member_name(&self, member: usize) -> String {
-        match &self.members()[member][..] {
-            [] => self.name.to_string(),
-            values => format!("{}{values:?}", self.name),
+        self.name_of(&self.members()[member])
+    }
+
+    /// The name of the stencil for these values of the parameters.
+    pub fn name_of(&self, values: &[usize]) -> String {
+        if values.is_empty() {
+            return self.name.to_string();
         }
+        let values = self.parameters.iter().zip(values).map(|(parameter, value)| parameter.text(*value));
+        format!("{}[{}]", self.name, values.collect::<Vec<_>>().join(", "))
     }
 }
 
-/// A parameter of a family, `const DST: 0..3`.
+/// A parameter of a family: `const DST: 0..3`, or `const OP: Cmp` for the variants of an enum.
 pub struct Parameter {
     pub name: Ident,
     pub start: usize,
     pub end: usize,
+    /// The ends of the range as written, until the parser has resolved them.
+    pub ends: [End; 2],
+    /// The enum, as written or by its Rust path.
+    pub of: Option<Path>,
+    /// The variants of the enum, with their values.
+    pub variants: Vec<(String, usize)>,
+}
+
+/// An end of a range.
+pub enum End {
+    /// The first number in the range, or the first one behind it.
+    Number,
+    /// A constant, and what its value is less than that number.
+    Constant(Ident, usize),
 }
 
 impl Parameter {
     pub fn range(&self) -> std::ops::Range<usize> {
         self.start..self.end
+    }
+
+    /// Returns whether a number in the range is a value: for an enum, that of a variant.
+    pub fn admits(&self, value: usize) -> bool {
+        self.of.is_none() || self.variants.iter().any(|(_, number)| *number == value)
+    }
+
+    /// Returns a value as people read it: the variant of an enum, or the number.
+    pub fn text(&self, value: usize) -> String {
+        let variant = self.variants.iter().find(|(_, number)| *number == value);
+        variant.map_or_else(|| value.to_string(), |(name, _)| name.clone())
+    }
+}
+
+/// `enum Cmp { Lt, Le = 4 }`; or `enum Cmp = crate::Cmp { Lt, Le = 4 }` for an existing Rust enum.
+pub struct Enum {
+    pub attributes: Vec<Attribute>,
+    pub visibility: Visibility,
+    pub name: Ident,
+    pub bound: Option<Path>,
+    pub variants: Vec<Variant>,
+}
+
+/// `Le = 4`: a variant and its discriminant, that of the one before and 1 if none is written.
+pub struct Variant {
+    pub attributes: Vec<Attribute>,
+    pub name: Ident,
+    pub value: usize,
+}
+
+impl Enum {
+    /// Returns the constant that a variant is in C: `Cmp_Le`.
+    pub fn constant(&self, variant: &Variant) -> Ident {
+        Ident::new(&format!("{}_{}", self.name.unraw(), variant.name.unraw()), variant.name.span())
     }
 }
 
@@ -216,6 +312,18 @@ impl Extern {
         self.signature()?.output.as_ref()
     }
 
+    /// Returns all types of the item.
+    pub fn types_mut(&mut self) -> Vec<&mut Typed> {
+        match &mut self.kind {
+            ExternKind::Function(None) => Vec::new(),
+            ExternKind::Function(Some(signature)) => {
+                let parameters = signature.parameters.iter_mut().map(|field| &mut field.ty);
+                parameters.chain(&mut signature.output).collect()
+            }
+            ExternKind::Static { ty, .. } => ty.iter_mut().collect(),
+        }
+    }
+
     pub fn is_function(&self) -> bool {
         matches!(self.kind, ExternKind::Function(_))
     }
@@ -254,6 +362,27 @@ pub struct Struct {
     pub in_c: bool,
 }
 
+/// `const PINS: usize = 8;`; or `const PINS = crate::PINS: usize = 8;` for an existing Rust constant.
+pub struct Constant {
+    pub attributes: Vec<Attribute>,
+    pub visibility: Visibility,
+    pub name: Ident,
+    pub bound: Option<Path>,
+    pub ty: Typed,
+    pub value: i128,
+}
+
+impl Constant {
+    /// Returns the least and the greatest value of the type, or `None` if it is not an integer.
+    pub fn range(&self) -> Option<(i128, i128)> {
+        match self.ty.c {
+            Type::Integer { bits, signed: true, .. } => Some((-1 << (bits - 1), (1 << (bits - 1)) - 1)),
+            Type::Integer { bits, signed: false, .. } => Some((0, (1 << bits) - 1)),
+            _ => None,
+        }
+    }
+}
+
 impl Struct {
     /// Returns whether only C defines the type, so that Rust has nothing but pointers to it: `struct Object { .. }`.
     pub fn is_opaque(&self) -> bool {
@@ -267,6 +396,20 @@ pub struct Field {
     pub visibility: Visibility,
     pub name: Ident,
     pub ty: Typed,
+    /// The initial value of a register, after `=`.
+    pub default: Option<Expr>,
+    /// The array that a register belongs to, and its index.
+    pub element: Option<(Ident, usize)>,
+}
+
+impl Field {
+    /// Returns the name as bodies write it: `r[2]` for an element of an array.
+    pub fn text(&self) -> String {
+        match &self.element {
+            None => self.name.to_string(),
+            Some((array, index)) => format!("{array}[{index}]"),
+        }
+    }
 }
 
 /// A type as it is written, and as C understands it.

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use proc_macro2::{Ident, Span};
 use syn::Error;
+use syn::spanned::Spanned as _;
 
-use crate::ast::{Block, Field, MAX_MEMBERS, Machine, Struct, StructKind, Typed};
+use crate::ast::{Block, Constant, Field, MAX_MEMBERS, Machine, Parameter, Struct, StructKind, Typed};
 use crate::ctype::{self, Type};
+use crate::default;
 use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 use crate::suggest;
 
@@ -142,6 +144,39 @@ fn registers_fit(error: &mut impl FnMut(Span, String), machine: &Machine) {
     }
 }
 
+/// Checks that initial values are literals of the registers' types, and that nothing else has one.
+fn initial_values(error: &mut impl FnMut(Span, String), block: &Block) {
+    for register in &block.machine.parameters {
+        let Some(value) = &register.default else { continue };
+        if block.machine.continued.is_some() {
+            let message = "initial values belong to the machine's declaration: remove this here";
+            error(value.span(), message.into());
+        } else if let (Err(why), None) = (default::c(&register.ty.c, value), &register.ty.error) {
+            error(why.span(), why.to_string());
+        }
+    }
+    let others = (block.uops.iter().flat_map(|uop| &uop.operands))
+        .chain(block.externs.iter().flat_map(|item| item.parameters()))
+        .chain(block.structs.iter().flat_map(|s| &s.fields));
+    for value in others.filter_map(|field| field.default.as_ref()) {
+        error(value.span(), "only a register of a machine has an initial value: remove this".into());
+    }
+}
+
+/// Checks that the value of a constant is one of its type.
+fn constant_fits(error: &mut impl FnMut(Span, String), constant: &Constant) {
+    let Some((least, most)) = constant.range().filter(|_| constant.ty.error.is_none()) else {
+        let message = "a constant of both languages is an integer, such as a `usize`";
+        return error(constant.ty.span, message.into());
+    };
+    if !(least..=most).contains(&constant.value) {
+        error(
+            constant.name.span(),
+            format!("the value {} does not fit the type: {least} to {most} fit", constant.value),
+        );
+    }
+}
+
 /// Checks a block.
 ///
 /// # Errors
@@ -151,13 +186,16 @@ pub fn check(block: &Block) -> Result<(), Error> {
     let mut error = |span: Span, message: String| all.push(Error::new(span, message));
     let known = Known::of(block);
 
-    let all_names = (block.machine.parameters.iter().map(|field| &field.name))
+    let all_names = (block.machine.names())
+        .chain(block.constants.iter().map(|constant| &constant.name))
         .chain(block.uops.iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name)))
         .chain(block.uops.iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name)))
         .chain(block.externs.iter().flat_map(|item| item.parameters().iter().map(|field| &field.name)))
         .chain(block.structs.iter().filter(|s| !s.in_c).map(|s| &s.name))
-        .chain(block.structs.iter().flat_map(|s| s.fields.iter().map(|field| &field.name)))
-        .map(|name| (name, true));
+        .chain(block.structs.iter().flat_map(|s| s.fields.iter().map(|field| &field.name)));
+    let variants: Vec<_> =
+        { block.enums.iter() }.flat_map(|e| e.variants.iter().map(|variant| e.constant(variant))).collect();
+    let all_names = all_names.chain(&variants).map(|name| (name, true));
     // C libraries have names that are reserved for the implementation, and names of types that C declares may be so.
     let of_c = (block.externs.iter().map(|item| &item.name))
         .chain(block.structs.iter().filter(|s| s.in_c).map(|s| &s.name))
@@ -171,12 +209,29 @@ pub fn check(block: &Block) -> Result<(), Error> {
         }
     }
 
-    let registers: Vec<_> = block.machine.parameters.iter().map(|field| &field.name).collect();
+    let registers: Vec<_> = block.machine.names().collect();
     distinct(&mut error, registers.iter().copied().map(|name| (name, "register")));
-    let of_c = (block.structs.iter().map(|s| (&s.name, "struct"))).chain(
-        block.externs.iter().map(|item| (&item.name, if item.is_function() { "host function" } else { "static" })),
-    );
+    let of_c = (block.structs.iter().map(|s| (&s.name, "struct")))
+        .chain(
+            block.externs.iter().map(|item| (&item.name, if item.is_function() { "host function" } else { "static" })),
+        )
+        // In C, an array is a function-like macro.
+        .chain(block.machine.arrays.iter().map(|array| (&array.name, "register")))
+        .chain(block.constants.iter().map(|constant| (&constant.name, "constant")))
+        .chain(block.enums.iter().map(|e| (&e.name, "enum")))
+        .chain(variants.iter().map(|name| (name, "constant")));
     distinct(&mut error, of_c);
+    for e in &block.enums {
+        let mut seen = HashMap::new();
+        for variant in &e.variants {
+            if let Some(other) = seen.insert(variant.value, &variant.name) {
+                error(
+                    variant.name.span(),
+                    format!("`{}` and `{other}` have the same value, {}", variant.name, variant.value),
+                );
+            }
+        }
+    }
     for function in &block.externs {
         distinct(&mut error, function.parameters().iter().map(|field| (&field.name, "parameter")));
     }
@@ -190,16 +245,22 @@ pub fn check(block: &Block) -> Result<(), Error> {
         }
     }
     registers_fit(&mut error, &block.machine);
+    initial_values(&mut error, block);
+    block.constants.iter().for_each(|constant| constant_fits(&mut error, constant));
     for uop in &block.uops {
         let named = (registers.iter().copied().map(|name| (name, "register")))
             .chain(uop.parameters.iter().map(|parameter| (&parameter.name, "parameter")))
             .chain(uop.operands.iter().map(|field| (&field.name, "operand")));
         distinct(&mut error, named);
         if uop.count().is_none() {
-            error(
-                uop.name.span(),
-                format!("this family has more than {MAX_MEMBERS} members, the most that a family can have"),
-            );
+            let mut message =
+                format!("this family has more than {MAX_MEMBERS} members, the most that a family can have");
+            let has_gaps =
+                |parameter: &Parameter| parameter.of.is_some() && parameter.range().len() > parameter.variants.len();
+            if uop.parameters.iter().any(has_gaps) {
+                message.push_str("; the numbers between the discriminants of an enum count as well");
+            }
+            error(uop.name.span(), message);
         }
         if let (Some(condition), false) = (&uop.condition, uop.is_family()) {
             let span = condition.clone().into_iter().next().map_or(uop.name.span(), |token| token.span());
@@ -291,14 +352,14 @@ impl Place {
         match ty {
             ty if ty.is_code() && self == Self::Operand => None,
             Type::Label => Some(format!("{place} cannot be a Label: labels are operands of uops")),
-            Type::Exit => Some(format!("{place} cannot be an Exit: exits are operands of uops")),
+            Type::Exit => Some(format!("{place} cannot be a CodeExit: exits are operands of uops")),
             Type::CodeAddress => Some(format!(
                 "{place} cannot be a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`"
             )),
-            Type::Vector if self == Self::Operand => {
-                Some(format!("{place} cannot be a vector, since no hole is wide enough: use two operands of type u64"))
-            }
             Type::Array(element, _) if has_size => self.refuses(element, known),
+            Type::Array(..) if self == Self::Register => {
+                Some("an array of registers cannot contain arrays: declare one array".into())
+            }
             Type::Array(..) => Some(format!("{place} cannot be an array: {pass} a pointer")),
             Type::Named(name) if has_size && known.sized.contains(&name.to_string()) => None,
             Type::Named(name) if by_rules && known.whole.contains(&name.to_string()) => None,
@@ -335,7 +396,7 @@ fn behind_pointer(ty: &Type, known: &Known) -> Option<String> {
     match ty {
         Type::Pointer { to: Some(to), .. } => behind_pointer(to, known),
         Type::Label => Some("a pointer cannot point to a Label: labels are operands of uops".into()),
-        Type::Exit => Some("a pointer cannot point to an Exit: exits are operands of uops".into()),
+        Type::Exit => Some("a pointer cannot point to a CodeExit: exits are operands of uops".into()),
         Type::CodeAddress => Some(
             "a pointer cannot point to a CodeAddress: it is an operand of uops; a code address at run time is a `*const u8`".into(),
         ),
@@ -354,7 +415,7 @@ fn distinct<'a>(error: &mut impl FnMut(Span, String), names: impl Iterator<Item 
     let mut seen = HashMap::new();
     for (name, kind) in names {
         if let Some(before) = seen.insert(name.to_string(), kind) {
-            let article = if before.starts_with('o') { "an" } else { "a" };
+            let article = if before.starts_with(['e', 'o']) { "an" } else { "a" };
             error(name.span(), format!("`{name}` is already the name of {article} {before}"));
         }
     }
@@ -377,14 +438,13 @@ mod tests {
             "uop u(a: Label, b: *mut *const Thing, c: *mut [u8; 4], d: *mut [S; 2]) {} struct S { a: [[u8; 2]; 2], t: T } \
              struct T = a::T { .. }",
             "extern fn f(a: *mut c_void, b: f32) -> bool = f;",
-            "extern fn f(a: __m128i) -> __m128i = f; struct S { a: __m128i } uop u(a: *mut __m128i) {}",
+            "extern fn f(a: __m128i) -> __m128i = f; struct S { a: __m256d } uop u(a: *mut __m512i, b: __m128) {}",
         ] {
             assert_eq!(refusals(fine), [""; 0], "{fine}");
         }
         for wrong in [
             "uop u(a: [u8; 4]) {}",
             "uop u(a: Thing) {}",
-            "uop u(a: __m128i) {}",
             "uop u(a: *mut Label) {}",
             "uop u(a: *mut [*const Label; 2]) {}",
             "uop u(a: *mut [Thing; 2]) {}",

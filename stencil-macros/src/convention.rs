@@ -27,7 +27,8 @@ pub enum Parameter<'b> {
     /// A register of the machine.
     Register(&'b Field),
     /// A register that bodies have for themselves. A parameter that nobody reads keeps the registers of the machine out.
-    Scratch(&'static Scratch),
+    /// It has the C type that makes the compiler choose this register.
+    Scratch(&'static Scratch, &'static str),
 }
 
 /// Returns the parameters of the functions that the uops of a machine become, in order.
@@ -37,15 +38,33 @@ pub fn parameters(machine: &Machine, abi: Abi) -> Vec<Parameter<'_>> {
         let mut named = SCRATCH.iter().filter(|scratch| machine.scratch.iter().any(|name| name == scratch.name));
         named.find(|scratch| scratch.register == register && abi == Abi::PreserveNone)
     };
-    let mut integers = isa::parameters(abi).iter();
-    let mut all = Vec::new();
+    let (mut taken, mut all) = (Vec::new(), Vec::new());
     for field in &machine.parameters {
         if !field.ty.c.is_in_vector_register() {
-            all.extend(integers.by_ref().map_while(|register| scratch(*register)).map(Parameter::Scratch));
+            let narrow = narrow(&field.ty.c).is_some();
+            let order = if narrow { isa::narrow_parameters(abi) } else { isa::parameters(abi) };
+            let ty = if narrow { "uint8_t" } else { "uint64_t" };
+            while let Some(&next) = order.iter().find(|register| !taken.contains(*register)) {
+                taken.push(next);
+                let Some(scratch) = scratch(next) else { break };
+                all.push(Parameter::Scratch(scratch, ty));
+            }
         }
         all.push(Parameter::Register(field));
     }
     all
+}
+
+/// Returns the C type of an integer of 8 or 16 bits, none for other types.
+fn narrow(ty: &Type) -> Option<&'static str> {
+    match ty {
+        Type::Bool => Some("bool"),
+        Type::Integer { bits: 8, signed: false, .. } => Some("uint8_t"),
+        Type::Integer { bits: 8, .. } => Some("int8_t"),
+        Type::Integer { bits: 16, signed: false, .. } => Some("uint16_t"),
+        Type::Integer { bits: 16, .. } => Some("int16_t"),
+        _ => None,
+    }
 }
 
 /// Returns what a declaration of a machine does not achieve with a compiler's convention, with the tokens in question.
@@ -56,17 +75,17 @@ pub fn warnings(block: &Block, abi: Abi, convention: &Convention, compiler: &str
         return Vec::new();
     }
     let located = machine.parameters.iter().zip(convention.on_stack());
-    let on_stack: Vec<_> = located.filter_map(|(field, on_stack)| on_stack.then_some(&field.name)).collect();
+    let on_stack: Vec<_> = located.filter_map(|(field, on_stack)| on_stack.then_some(field)).collect();
     let mut all = Vec::new();
     if let Some(first) = on_stack.first() {
-        let names = on_stack.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names = on_stack.iter().map(|field| format!("`{}`", field.text())).collect::<Vec<_>>().join(", ");
         let message = format!(
             "{compiler} passes {} integers and {MAX_VECTORS} floats in registers, and these on the native stack: {names}. \
              Use a clang with `preserve_none` (19 or later), or move rarely used ones into a struct behind a \
              pointer",
             isa::parameters(abi).len()
         );
-        all.push((first.span(), message));
+        all.push((first.name.span(), message));
     }
     if let (Some(first), Abi::C) = (machine.scratch.first(), abi) {
         let message = format!(
@@ -126,9 +145,12 @@ pub fn of_machine(object: &[u8], block: &Block, abi: Abi) -> Option<Convention> 
 }
 
 fn of_uops(block: &Block, abi: Abi) -> Vec<Class> {
+    // The C convention does not distinguish narrow integers.
+    let narrow = |ty| narrow(ty).filter(|_| abi != Abi::C);
     let class = |parameter| match parameter {
-        Parameter::Register(field) => class(&field.ty),
-        Parameter::Scratch(_) => Class::Integer,
+        Parameter::Register(field) => narrow(&field.ty.c).map_or_else(|| class(&field.ty), Class::Narrow),
+        Parameter::Scratch(_, "uint64_t") => Class::Integer,
+        Parameter::Scratch(_, narrow) => Class::Narrow(narrow),
     };
     parameters(&block.machine, abi).into_iter().map(class).collect()
 }
@@ -156,9 +178,9 @@ fn of_c(block: &Block) -> Vec<Class> {
 
 fn class(ty: &Typed) -> Class {
     match ty.c {
-        Type::F32 => Class::Vector("float"),
-        Type::F64 => Class::Vector("double"),
-        Type::Vector => Class::Vector(probe::VECTOR),
+        Type::F32 => Class::Vector("float", 4),
+        Type::F64 => Class::Vector("double", 8),
+        Type::Vector(vector) => Class::Vector(vector.c, vector.bytes),
         _ => Class::Integer,
     }
 }
@@ -184,6 +206,7 @@ mod tests {
 
     const MIXED: &str = "machine M(a: u64, b: bool, x: f64, c: *mut u8, y: f32, d: i8, v: __m128i) -> u64;";
     const INTEGERS: &str = "machine M(a: u64, b: u32) -> u64;";
+    const NARROW: &str = "machine M(a: u64, b: u8, c: i16, d: bool, e: u64, f: u64, g: u64, h: i8) -> u8;";
     /// A machine with more parameters than a convention passes in registers.
     const MANY: &str = "machine M(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64, k: u64, \
                         l: u64, m: u64) -> u64;";
@@ -201,7 +224,7 @@ mod tests {
     #[test]
     fn flags_that_leave_the_convention_alone_tell_the_same() {
         let Some(compiler) = found() else { return };
-        for machine in [MIXED, INTEGERS, MANY] {
+        for machine in [MIXED, INTEGERS, NARROW, MANY] {
             let usual = convention(compiler, machine, &[]).unwrap();
             for flags in [
                 &["-O0"][..],
@@ -231,6 +254,58 @@ mod tests {
                     continue;
                 }
                 assert_eq!(told, Ok(usual.clone()), "{machine} {flags:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn narrow_integers_are_in_other_registers_than_wide_ones() {
+        let Some(compiler) = found() else { return };
+        let told = convention(compiler, NARROW, &[]).unwrap();
+        let registers = match compiler.traits.abi {
+            Abi::PreserveNone => "r12 rdi rsi rdx r13 r14 r15 rcx",
+            Abi::C => "rdi rsi rdx rcx r8 r9 stack+8 stack+16",
+        };
+        assert!(told.starts_with(&format!("passes parameters in {registers} and")), "{told}");
+    }
+
+    /// Host functions whose vectors do not all fit into registers, and a machine with registers of all widths.
+    #[test]
+    fn vectors_of_all_widths() {
+        let Some(compiler) = found() else { return };
+        let hosts = "extern fn f(a: __m512, b: __m512d, c: __m512i, d: __m256, e: __m256i, f: __m256d, g: __m128, h: __m128d) = f;";
+        let machine = "machine M(a: u64, v: __m512i, x: f64, w: __m256, b: u8, y: __m128d, z: __m512d) -> __m256i;";
+        for flags in
+            [&["-O2"][..], &["-O0"], &["-Os", "-fPIC"], &["-mcmodel=large"], &["-O1", "-fno-omit-frame-pointer"]]
+        {
+            let flags = [&["-mavx512f"], flags].concat();
+            let told = convention(compiler, &format!("{machine}{hosts}"), &flags).unwrap();
+            let registers = match compiler.traits.abi {
+                Abi::PreserveNone => "r12 xmm0 xmm1 xmm2 rdi xmm3 xmm4",
+                Abi::C => "rdi xmm0 xmm1 xmm2 rsi xmm3 xmm4",
+            };
+            assert!(told.starts_with(&format!("passes parameters in {registers} and")), "{flags:?} {told}");
+        }
+    }
+
+    /// Whatever the widths of a machine's integers are, it does not use the registers that it leaves to bodies.
+    #[test]
+    fn scratch_registers_stay_free() {
+        let Some(compiler) = found().filter(|compiler| compiler.traits.abi == Abi::PreserveNone) else { return };
+        for fields in [
+            "b: u8",
+            "b: u8, c: u16, d: bool",
+            "a: u64, b: u8, c: u64, d: u64, e: u64, f: u64",
+            "a: u64, c: u64, d: u64, e: u64, f: u64, b: i16, g: u32",
+            "b: u8, a: u64, c: i8, d: u64, e: u64, f: u64, g: u64, h: u16",
+        ] {
+            for scratch in ["rdi", "rsi", "rdi, rdx", "rcx, rdx, rsi", "rax, rcx, rdx, rsi, rdi"] {
+                let told =
+                    convention(compiler, &format!("machine M({fields}) -> u64 scratch({scratch});"), &[]).unwrap();
+                let (used, _) = told.split_once(" and ").unwrap();
+                let used: Vec<_> = used.split(' ').skip(3).collect();
+                assert_eq!(used.len(), fields.split(',').count());
+                assert!(scratch.split(", ").all(|name| !used.contains(&name)), "{fields} {scratch} {told}");
             }
         }
     }

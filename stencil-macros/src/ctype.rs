@@ -4,6 +4,8 @@ use proc_macro2::Ident;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, Result};
 
+use crate::vector::Vector;
+
 /// A type that both languages have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -16,8 +18,8 @@ pub enum Type {
     Bool,
     F32,
     F64,
-    /// `__m128i` of `core::arch`: 128 bits in a vector register.
-    Vector,
+    /// A vector of `core::arch`, in a vector register.
+    Vector(&'static Vector),
     /// A raw pointer. `to` is `None` if C has no name for the pointee, such as `c_void`, `()` and generic types.
     Pointer {
         constant: bool,
@@ -60,7 +62,7 @@ pub struct Function {
 }
 
 /// The types that the macro knows by name.
-pub const NAMES: [&str; 31] = [
+pub const NAMES: [&str; 39] = [
     "u8",
     "u16",
     "u32",
@@ -75,9 +77,17 @@ pub const NAMES: [&str; 31] = [
     "f32",
     "f64",
     "__m128i",
+    "__m128",
+    "__m128d",
+    "__m256i",
+    "__m256",
+    "__m256d",
+    "__m512i",
+    "__m512",
+    "__m512d",
     "Label",
     "CodeAddress",
-    "Exit",
+    "CodeExit",
     "c_void",
     "c_char",
     "c_schar",
@@ -110,13 +120,13 @@ const INTEGERS_OF_C: [(&str, &str, u32, bool); 11] = [
 ];
 
 const SUPPORTED: &str = "not a type that Rust and C share: use u8 to u64, i8 to i64, usize, isize, bool, f32, f64, the types of \
-                         core::ffi, __m128i, a raw pointer or an `extern \"C\" fn` pointer; a field may also be an array or another \
-                         struct of the block, and an operand may also be a Label, a CodeAddress or an Exit";
+                         core::ffi, a vector such as __m128i, a raw pointer or an `extern \"C\" fn` pointer; a field may also be an array or another \
+                         struct of the block, and an operand may also be a Label, a CodeAddress or a CodeExit";
 
 impl Type {
     /// Returns whether conventions pass the type in a vector register, rather than in a general-purpose one.
     pub fn is_in_vector_register(&self) -> bool {
-        matches!(self, Self::F32 | Self::F64 | Self::Vector)
+        matches!(self, Self::F32 | Self::F64 | Self::Vector(_))
     }
 
     /// Returns whether bodies jump to an operand of this type, or call it.
@@ -137,11 +147,15 @@ impl Type {
                 };
                 Ok(Self::Pointer { constant: !matches!(pointer.mutability, syn::PointerMutability::Mut(_)), to })
             }
-            syn::Type::Array(array) => match &array.len {
+            syn::Type::Array(array) => match ungrouped(&array.len) {
                 Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
                     Ok(Self::Array(Box::new(Self::from_rust(&array.elem)?), length.base10_parse()?))
                 }
-                length => Err(Error::new(length.span(), "C needs the length as a literal")),
+                length => Err(Error::new(
+                    length.span(),
+                    "C needs the length: write a literal, or declare the constant in this block, `const NAME: usize = 8;` or `const \
+                     NAME = path: usize = 8;`",
+                )),
             },
             syn::Type::FnPtr(function) => Ok(Self::Function(Box::new(Function::from_rust(function, false)?))),
             syn::Type::Path(path) if path.qself.is_none() => {
@@ -154,6 +168,9 @@ impl Type {
                 }
                 let integer = |bits, signed| Self::Integer { bits, signed, alias: Alias::Fixed };
                 let name = last.ident.to_string();
+                if let Some(vector) = Vector::named(&name) {
+                    return Ok(Self::Vector(vector));
+                }
                 if let Some((rust, c, bits, signed)) = INTEGERS_OF_C.into_iter().find(|(rust, ..)| *rust == name) {
                     return Ok(Self::Integer { bits, signed, alias: Alias::C(rust, c) });
                 }
@@ -171,10 +188,9 @@ impl Type {
                     "bool" => Self::Bool,
                     "f32" | "c_float" => Self::F32,
                     "f64" | "c_double" => Self::F64,
-                    "__m128i" => Self::Vector,
                     "Label" => Self::Label,
                     "CodeAddress" => Self::CodeAddress,
-                    "Exit" => Self::Exit,
+                    "CodeExit" => Self::Exit,
                     "u128" | "i128" | "char" | "str" => return Err(unsupported()),
                     _ => Self::Named(last.ident.clone()),
                 })
@@ -224,8 +240,7 @@ impl Type {
             Self::Bool => "bool".into(),
             Self::F32 => "float".into(),
             Self::F64 => "double".into(),
-            // The definition of `__m128i` in the compilers' headers, which take long to read.
-            Self::Vector => "long long __attribute__((vector_size(16)))".into(),
+            Self::Vector(vector) => vector.c.into(),
             Self::Named(name) => name.to_string(),
             Self::Label
             | Self::CodeAddress
@@ -236,6 +251,22 @@ impl Type {
                 unreachable!("has a declarator or no C spelling")
             }
         }
+    }
+
+    /// Returns the size in bytes of the variable that C declares for an operand of the type.
+    pub fn operand_size(&self) -> usize {
+        match self {
+            Self::Integer { bits, .. } => *bits as usize / 8,
+            Self::Bool => 1,
+            Self::F32 => 4,
+            Self::Vector(vector) => vector.bytes,
+            _ => 8,
+        }
+    }
+
+    /// Returns the number of 64-bit words that an instruction holds an operand of the type in.
+    pub fn words(&self) -> usize {
+        if let Self::Vector(vector) = self { vector.words() } else { 1 }
     }
 
     /// The struct that a value of this type is or contains.
@@ -270,6 +301,15 @@ impl Type {
             Self::Integer { bits: bits @ (8 | 16 | 32), signed: false, .. } => Some((0, (1 << bits) - 1)),
             _ => None,
         }
+    }
+}
+
+/// Returns the expression in parentheses, or in the groups of a `macro_rules!` macro.
+pub fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        Expr::Paren(paren) => ungrouped(&paren.expr),
+        value => value,
     }
 }
 
@@ -362,6 +402,8 @@ mod tests {
         assert_eq!(declared("[*mut u16; 2]"), "uint16_t *x[2]");
         assert_eq!(declared("crate::Vm"), "Vm x");
         assert_eq!(declared("*mut core::arch::x86_64::__m128i"), "long long __attribute__((vector_size(16))) *x");
+        assert_eq!(declared("*const __m256"), "const float __attribute__((vector_size(32))) *x");
+        assert_eq!(declared("__m512d"), "double __attribute__((vector_size(64))) x");
         assert_eq!(declared("*const String"), "const String *x");
         assert_eq!(declared("*mut Vec<u8>"), "void *x");
         assert_eq!(declared("core::ffi::c_ulonglong"), "unsigned long long x");

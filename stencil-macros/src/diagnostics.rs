@@ -2,6 +2,7 @@
 
 pub mod crash;
 mod follow;
+mod index;
 mod parse;
 mod typo;
 mod words;
@@ -26,6 +27,7 @@ pub fn report(messages: &str, source: &Source, block: &Block) -> (TokenStream, b
         // Most warnings beside an error are consequences of it.
         diagnostics.retain(|diagnostic| diagnostic.error);
     }
+    index::translate(&mut diagnostics);
     follow::one_for_missing_types(&mut diagnostics, source);
     follow::drop_misused_macros(&mut diagnostics);
     // Repeated uses of a token in the generated C all map to that token, so the same message can occur several times.
@@ -33,6 +35,7 @@ pub fn report(messages: &str, source: &Source, block: &Block) -> (TokenStream, b
     diagnostics.retain(|d| !source.is_made(&d.file) || seen.insert((d.file.clone(), d.message.clone())));
     let mut items: Vec<(Span, TokenStream)> = Vec::new();
     for mut diagnostic in diagnostics {
+        index::name(&mut diagnostic, block);
         typo::suggest(&mut diagnostic, block);
         let (span, mut message) = placed(&diagnostic, source);
         let span = span.unwrap_or(block.machine.name.span());

@@ -12,6 +12,7 @@ mod manual;
 mod names;
 mod operand;
 mod shape;
+mod shared;
 pub mod stub;
 
 use std::path::PathBuf;

@@ -17,7 +17,8 @@ pub use crate::x86_64::relocation::{MACHINE, relocation, set_displacement};
 
 /// Registers of the calling conventions, how many a machine can have, and which it can leave to bodies.
 pub use crate::x86_64::registers::{
-    C_CALL_READS, LOST_IN_CALLS, MAX_INTEGERS, MAX_VECTORS, RESERVED, RESULTS, SCRATCH, STACK, Scratch, parameters,
+    C_CALL_READS, LOST_IN_CALLS, MAX_INTEGERS, MAX_VECTORS, RESERVED, RESULTS, SCRATCH, STACK, Scratch,
+    narrow_parameters, parameters,
 };
 
 /// Values of operands as parts of instructions.
@@ -26,5 +27,5 @@ pub use crate::x86_64::fold;
 /// Calling conventions, read from machine code.
 pub use crate::x86_64::probe;
 
-/// Names in messages and in Rust.
-pub use crate::x86_64::{NAME, vector};
+/// Names in messages and in Rust, and the feature that a vector's registers need.
+pub use crate::x86_64::{NAME, needs_feature, vector};

@@ -127,6 +127,8 @@ pub enum PatchKind {
     Scaled32(u8),
     /// The low 8 bits of `S * factor + A`.
     Scaled8(u8),
+    /// The word of 64 bits with this index of an operand that has several: a vector.
+    Word(u8),
     Rel32,
 }
 
@@ -134,7 +136,7 @@ impl PatchKind {
     /// Returns the field's width in bytes.
     pub fn size(self) -> usize {
         match self {
-            Self::Abs64 => 8,
+            Self::Abs64 | Self::Word(_) => 8,
             Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 | Self::Scaled8(_) => 1,

@@ -28,7 +28,7 @@ use crate::ast::{Block, Uop};
 use crate::builtins;
 use crate::convention;
 use crate::ctype::Type;
-use crate::instruction::RelocationKind;
+use crate::instruction::{Registers, RelocationKind};
 use crate::isa;
 use crate::isa::probe::Convention;
 use crate::model::{Abi, Objects, Patch, PatchKind, Refusal, Section, Static, Stencil, Symbol, Value};
@@ -108,9 +108,12 @@ pub fn read<'b>(bytes: &[u8], block: &'b Block, source: &Source, abi: Abi) -> Re
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    // Only the condition of a family may leave members out.
-    let missing =
-        |(uop, members): (&Uop, &Vec<Option<Stencil>>)| uop.condition.is_none() && members.iter().any(Option::is_none);
+    // Only the condition of a family may leave members out, besides values between those of an enum's variants.
+    let missing = |(uop, stencils): (&Uop, &Vec<Option<Stencil>>)| {
+        let members = uop.members();
+        let mut admitted = members.iter().zip(stencils).filter(|(values, _)| uop.admits(values));
+        uop.condition.is_none() && admitted.any(|(_, stencil)| stencil.is_none())
+    };
     if declares && (entry.is_none() || fragment_entry.is_none()) || block.uops.iter().zip(&uops).any(missing) {
         return Err(broken(format!("has no machine code; {}", remedy())));
     }
@@ -153,6 +156,19 @@ impl Function {
 }
 
 impl Reader<'_, '_> {
+    /// Returns the registers in which the machine's values are where a uop begins and where it goes to another one, and the
+    /// stack pointer. Returns all registers if the convention is not known.
+    fn machine_registers(&self) -> Registers {
+        let Some(convention) = &self.convention else { return Registers::GENERAL };
+        let fields = &self.block.machine.parameters;
+        convention.parameters().zip(fields).fold(isa::STACK, |all, (register, field)| match (register, &field.ty.c) {
+            (None, _) => all,
+            // C says nothing of the upper half of a register that holds a shorter integer.
+            (Some(register), Type::Integer { bits: ..=32, .. } | Type::Bool) => all.with(Registers::lower(register)),
+            (Some(register), _) => all.with(Registers::from(&[register])),
+        })
+    }
+
     /// Returns the table that [`Source`] puts into the layout section.
     fn layout(&self) -> Result<Vec<u64>, String> {
         let Some(section) = self.file.section_by_name(source::LAYOUT_SECTION) else { return Ok(Vec::new()) };

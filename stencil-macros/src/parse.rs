@@ -4,26 +4,31 @@ mod conditions;
 mod contract;
 mod declaration;
 mod host;
+mod parameter;
 mod recover;
+mod resolve;
+mod shared;
 
 pub use conditions::Conditions;
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
-use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitStr, Meta, Result, Token, Visibility, token};
 
-use crate::ast::{Block, Contract, Declaration, Extern, Machine, Mistakes, Struct, StructKind, Unparsed, Uop};
-use crate::suggest;
+use crate::ast::{
+    Block, Constant, Contract, Declaration, Enum, Extern, Machine, Mistakes, Struct, StructKind, Unparsed, Uop,
+};
+use crate::{feature, suggest};
 use declaration::{c_text, continued, machine, misplaced, structure, uop};
 use host::host;
 use recover::{nobody, skip_item, take_tokens, unparsed};
+use shared::{constant, enumeration};
 
 const MACHINE: &str = "`machine Name(register: type, ...) -> type;`";
-const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `union`, `enum`, \
+const ITEMS: &str = "expected an item of a block: `machine`, `continue machine`, `uop`, `struct`, `union`, `enum`, `const`, \
                      `extern fn`, `extern static`, `include \"path.h\";` or `c { ... }`";
 const FLAGS: &str = "expected flags for the C compiler, as strings: `#![c_flags(\"-O3\", \"-msse4.2\")]`";
 const ATTRIBUTES: &str = "a block takes these attributes: `#![c_flags(\"...\")]`, flags for the C compiler; `#![hosted]`, for C that \
@@ -72,8 +77,27 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
                 items.unparsed.extend(unparsed(&start));
             }
         }
-        let Items { context, runtime, flags, contract, machine, uops, externs, structs, includes, c, order, unparsed } =
-            items;
+        let Items {
+            context,
+            block,
+            flags,
+            contract,
+            machine,
+            uops,
+            externs,
+            structs,
+            constants,
+            enums,
+            includes,
+            c,
+            order,
+            unparsed,
+        } = items;
+        let contract::OfBlock { runtime, requires } = block;
+        let of_features = requires
+            .iter()
+            .filter_map(|feature: &LitStr| Some(LitStr::new(feature::flag(&feature.value())?, feature.span())));
+        let flags = of_features.chain(flags).collect();
         let mut mistakes = Mistakes { errors: context.errors, no_machine: machine.is_none(), uops: unparsed };
         let machine = machine.unwrap_or_else(|| {
             let remedy = format!(
@@ -86,20 +110,24 @@ pub fn block(tokens: TokenStream, conditions: Conditions) -> Result<(Block, Cond
             nobody(start)
         });
         let conditions = context.conditions.known().to_vec();
-        let block = Block {
+        let mut block = Block {
             runtime,
             flags,
+            requires,
             contract,
             machine,
             uops,
             externs,
             structs,
+            constants,
+            enums,
             includes,
             c,
             order,
             conditions,
             mistakes,
         };
+        resolve::block(&mut block);
         Ok((block, context.conditions))
     })
     .parse2(tokens)
@@ -126,18 +154,20 @@ enum Keyword {
     Continue,
     Uop,
     Struct(StructKind),
+    Const,
     Extern,
     Include,
     C,
 }
 
-const KEYWORDS: [(&str, Keyword); 9] = [
+const KEYWORDS: [(&str, Keyword); 10] = [
     ("machine", Keyword::Machine),
     ("continue", Keyword::Continue),
     ("uop", Keyword::Uop),
     ("struct", Keyword::Struct(StructKind::Struct)),
     ("union", Keyword::Struct(StructKind::Union)),
     ("enum", Keyword::Struct(StructKind::Enum)),
+    ("const", Keyword::Const),
     ("extern", Keyword::Extern),
     ("include", Keyword::Include),
     ("c", Keyword::C),
@@ -147,13 +177,15 @@ const KEYWORDS: [(&str, Keyword); 9] = [
 #[derive(Default)]
 struct Items {
     context: Context,
-    runtime: Option<TokenStream>,
+    block: contract::OfBlock,
     flags: Vec<LitStr>,
     contract: Contract,
     machine: Option<Machine>,
     uops: Vec<Uop>,
     externs: Vec<Extern>,
     structs: Vec<Struct>,
+    constants: Vec<Constant>,
+    enums: Vec<Enum>,
     includes: Vec<LitStr>,
     c: Vec<Group>,
     order: Vec<Declaration>,
@@ -171,9 +203,7 @@ impl Items {
         let errors = &mut self.context.errors;
         for attribute in &attributes {
             if attribute.path().is_ident(contract::ATTRIBUTE) {
-                if let Some(path) = contract::add(&mut self.contract, attribute, errors) {
-                    self.runtime = Some(path.into_token_stream());
-                }
+                contract::add(&mut self.contract, Some(&mut self.block), attribute, errors);
             } else if attribute.path().is_ident("c_flags") {
                 match attribute.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated) {
                     Ok(flags) => self.flags.extend(flags),
@@ -191,6 +221,9 @@ impl Items {
     }
 
     fn item(&mut self, input: ParseStream) -> Result<()> {
+        if input.peek(Token![#]) && input.peek2(Token![!]) {
+            return Err(input.error("attributes of the block, `#![...]`, precede its first item: move this to the top"));
+        }
         if input.peek(Token![#]) && input.peek2(syn::Ident) {
             return Err(input.error("this is C: write it in a block of its own, `c { ... }`"));
         }
@@ -217,10 +250,15 @@ impl Items {
                 let machine = continued(input, attributes, visibility, &mut self.context)?;
                 self.machine(machine);
             }
+            // With `..` in braces, C declares the enumeration.
+            Keyword::Struct(StructKind::Enum) if !shared::is_of_c(input) => {
+                self.enums.push(enumeration(input, attributes, visibility, &mut self.context)?);
+            }
             Keyword::Struct(kind) => {
                 self.structs.push(structure(input, kind, attributes, visibility, &mut self.context)?);
                 self.order.push(Declaration::Struct(self.structs.len() - 1));
             }
+            Keyword::Const => self.constants.push(constant(input, attributes, visibility, &mut self.context)?),
             of_c => {
                 if let Some(span) = misplaced(&attributes, &visibility) {
                     let message = "what follows is C, which takes no visibility and no attribute except `cfg`";

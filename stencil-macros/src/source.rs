@@ -4,6 +4,8 @@
 //! lines from 1. The C source therefore does not depend on the block's location, and a diagnostic such as `uop
 //! push:1:8: error: ...` identifies its token.
 
+mod array;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -16,6 +18,8 @@ use crate::convention::{self, Parameter};
 use crate::ctype::Type;
 use crate::model::{Abi, Symbol};
 use crate::text::{self, Place, Text};
+use crate::{default, isa};
+pub use array::INDEX;
 
 /// A translation unit.
 pub struct Source {
@@ -86,11 +90,17 @@ impl Source {
         let mut source =
             Self { c: String::new(), symbols: HashMap::new(), uops, parts: Vec::new(), stretches: HashMap::new() };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
+        source.constants(block);
         source.opaque_types(block);
+        source.wide_vectors(block);
         let mut defined = vec![false; block.structs.len()];
+        let arrays: Vec<String> = block.machine.arrays.iter().map(|array| array.name.to_string()).collect();
         for declaration in &block.order {
             match *declaration {
-                Declaration::C(index) => source.text(format!("c block {index}"), Text::new(&block.c[index])),
+                Declaration::C(index) => {
+                    let text = Text::new(&block.c[index]).with_calls(&arrays, true);
+                    source.text(format!("c block {index}"), text);
+                }
                 Declaration::Include(index) => {
                     let path = &block.includes[index];
                     source.made(include_name(index), path.span());
@@ -105,9 +115,14 @@ impl Source {
         source.made("calling convention".into(), block.machine.name.span());
         source.c.push_str(&convention::source(block, abi));
         let parameters = Parameters::of(block, abi);
+        if !arrays.is_empty() {
+            // Behind all other C, where such a call may mean something else.
+            source.made("machine".into(), block.machine.name.span());
+            source.c.push_str(&array::macros(&block.machine));
+        }
         for (index, uop) in block.uops.iter().enumerate() {
             let start = source.c.len();
-            source.uop(index, uop, &parameters);
+            source.uop(index, uop, &parameters, &arrays);
             source.parts.push(start..source.c.len());
         }
         source
@@ -170,6 +185,19 @@ impl Source {
         self.c.push_str(&c);
     }
 
+    /// Defines the constants and the variants of enums, which both languages have.
+    fn constants(&mut self, block: &Block) {
+        for constant in &block.constants {
+            self.not_a_macro(&constant.name, "a constant", RENAME);
+            let _ = writeln!(self.c, "#define {} {}", constant.name, integer(constant.value));
+        }
+        for (e, variant) in block.enums.iter().flat_map(|e| e.variants.iter().map(move |variant| (e, variant))) {
+            let name = e.constant(variant);
+            self.not_a_macro(&name, "a variant", RENAME);
+            let _ = writeln!(self.c, "#define {name} {}", variant.value);
+        }
+    }
+
     /// Declares types behind pointers that no struct of the block declares as opaque. Their tags are internal, so that
     /// C code cannot complete them and escape the layout check.
     fn opaque_types(&mut self, block: &Block) {
@@ -185,6 +213,24 @@ impl Source {
         for s in block.structs.iter().filter(|s| !s.in_c) {
             self.made(format!("type {}", s.name), s.name.span());
             let _ = writeln!(self.c, "typedef {0} {1} {1};", s.kind.keyword(), s.name);
+        }
+    }
+
+    /// Rejects vectors that C passes in registers which the flags do not allow. Without such a register, the convention is another one.
+    fn wide_vectors(&mut self, block: &Block) {
+        let hosts =
+            block.externs.iter().flat_map(|host| host.parameters().iter().map(|field| &field.ty).chain(host.output()));
+        let machine = block.machine.parameters.iter().map(|field| &field.ty).chain(&block.machine.output);
+        for ty in machine.chain(hosts) {
+            let Type::Vector(vector) = &ty.c else { continue };
+            let Some((guard, feature)) = isa::needs_feature(vector) else { continue };
+            self.made(format!("vector {} {}", vector.name, self.stretches.len()), ty.span);
+            let _ = writeln!(
+                self.c,
+                "#ifndef {guard}\n#pragma GCC error \"`{}` is passed in a register that needs {feature}: \
+                 write `#![stencil(requires = \\\"{feature}\\\")]` at the start of the block\"\n#endif",
+                vector.name
+            );
         }
     }
 
@@ -228,7 +274,7 @@ impl Source {
                 );
                 self.made(format!("extern fn {name}"), item.name.span());
                 let more = if signature.variadic { ", ..." } else { "" };
-                let declarator = format!("{name}({}{more})", parameters(&signature.parameters));
+                let declarator = format!("{name}({}{more})", parameters(signature.parameters.iter()));
                 let _ = writeln!(self.c, "{};", returning(&signature.output, &declarator));
             }
             ExternKind::Static { ty: Some(ty), mutable } => {
@@ -274,8 +320,8 @@ impl Source {
     /// Declares the type of uops, the macros that leave a uop, and the entry.
     fn machine(&mut self, block: &Block, abi_of_block: Abi) {
         let machine = &block.machine;
-        for register in &machine.parameters {
-            self.not_a_macro(&register.name, "a register", RENAME);
+        for register in machine.names() {
+            self.not_a_macro(register, "a register", RENAME);
         }
         let (abi, tail) = match abi_of_block {
             Abi::PreserveNone => ("__attribute__((preserve_none)) ", "__attribute__((musttail)) "),
@@ -299,15 +345,20 @@ impl Source {
         self.macros(block, &format!("({call})"));
         self.symbols.insert("stencil_next".into(), Symbol::Next);
         if machine.continued.is_none() {
-            let entry = returning(&machine.output, &format!("{ENTRY}({})", parameters(&machine.parameters)));
-            let locals = Parameters::of(block, abi_of_block).scratch;
+            let entry = returning(&machine.output, &format!("{ENTRY}({})", parameters(machine.passed())));
+            let mut locals = Parameters::of(block, abi_of_block).scratch;
+            for (field, value) in machine.parameters.iter().filter_map(|field| Some((field, field.default.as_ref()?))) {
+                // `check` refuses other expressions.
+                let value = default::c(&field.ty.c, value).unwrap_or_default();
+                let _ = write!(locals, "{} = {value}; ", field.ty.c.declare(&field.name.to_string()));
+            }
             let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_next({registers}); }}");
             // The same with an address in place of the next uop.
             let address = "STENCIL_UOP *stencil_at";
-            let declared = if machine.parameters.is_empty() {
+            let declared = if machine.passed().next().is_none() {
                 address.into()
             } else {
-                format!("{address}, {}", parameters(&machine.parameters))
+                format!("{address}, {}", parameters(machine.passed()))
             };
             let entry = returning(&machine.output, &format!("{FRAGMENT_ENTRY}({declared})"));
             let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_at({registers}); }}");
@@ -345,7 +396,7 @@ impl Source {
         self.c.push_str(&line("machine"));
     }
 
-    fn uop(&mut self, index: usize, uop: &Uop, registers: &Parameters<'_>) {
+    fn uop(&mut self, index: usize, uop: &Uop, registers: &Parameters<'_>, arrays: &[String]) {
         let name = &uop.name;
         let parameters = uop.parameters.iter().map(|parameter| &parameter.name);
         for operand in parameters.chain(uop.operands.iter().map(|field| &field.name)) {
@@ -369,12 +420,12 @@ impl Source {
             };
             self.symbols.insert(c, symbol);
         }
-        let text = Text::new(&uop.body);
+        let text = Text::new(&uop.body).with_calls(arrays, false);
         if uop.is_family() {
             // Otherwise a misspelt parameter would count as 0.
             self.c.push_str("#pragma GCC diagnostic push\n#pragma GCC diagnostic error \"-Wundef\"\n");
         }
-        for (member, values) in uop.members().iter().enumerate() {
+        for (member, values) in uop.members().iter().enumerate().filter(|(_, values)| uop.admits(values)) {
             for (parameter, value) in uop.parameters.iter().zip(values) {
                 let _ = writeln!(self.c, "#define {} {value}", parameter.name);
             }
@@ -383,6 +434,9 @@ impl Source {
                 self.made(format!("condition of uop {name}"), span);
                 // However many lines it was typed in, or printed in if it is long.
                 let _ = writeln!(self.c, "#if {}", condition.to_string().replace('\n', " "));
+            }
+            if !arrays.is_empty() {
+                let _ = writeln!(self.c, "#undef STENCIL_MEMBER\n#define STENCIL_MEMBER \"{}\"", uop.name_of(values));
             }
             self.member(registers, (index, member), uop, &text);
             if uop.condition.is_some() {
@@ -455,10 +509,10 @@ impl<'b> Parameters<'b> {
                     names.push(field.name.to_string());
                     declared.push(field.ty.c.declare(&field.name.to_string()));
                 }
-                Parameter::Scratch(register) => {
+                Parameter::Scratch(register, ty) => {
                     let name = format!("stencil_{}", register.name);
-                    declared.push(format!("__attribute__((unused)) uint64_t {name}"));
-                    scratch.push(format!("uint64_t {name}; "));
+                    declared.push(format!("__attribute__((unused)) {ty} {name}"));
+                    scratch.push(format!("{ty} {name}; "));
                     forget.push(format!("\"={}\"({name})", register.constraint));
                     names.push(name);
                 }
@@ -514,9 +568,19 @@ fn operand_declarator(field: &Field, name: &str) -> String {
     }
 }
 
-fn parameters(fields: &[Field]) -> String {
-    let all: Vec<_> = fields.iter().map(|field| field.ty.c.declare(&field.name.to_string())).collect();
+fn parameters<'a>(fields: impl Iterator<Item = &'a Field>) -> String {
+    let all: Vec<_> = fields.map(|field| field.ty.c.declare(&field.name.to_string())).collect();
     if all.is_empty() { "void".into() } else { all.join(", ") }
+}
+
+/// Returns an integer as an expression of C, which the preprocessor understands, too.
+fn integer(value: i128) -> String {
+    match i64::try_from(value) {
+        Err(_) => format!("{value}u"),
+        Ok(i64::MIN) => "(-9223372036854775807 - 1)".into(),
+        Ok(negative @ ..0) => format!("({negative})"),
+        Ok(value) => value.to_string(),
+    }
 }
 
 /// Returns the declaration of a function, given its declarator and its result.

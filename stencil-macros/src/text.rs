@@ -4,6 +4,8 @@
 //! editor's macro server may not know it) or wrong: for a `macro_rules!` transcriber it is the text of the transcriber, in
 //! which `$x` stands for itself. Then the text is rebuilt from the tokens, each on its own line, so positions still lead to tokens.
 
+mod subscript;
+
 use proc_macro2::{Delimiter, Group, LineColumn, Spacing, Span, TokenStream, TokenTree};
 
 /// C text and its tokens.

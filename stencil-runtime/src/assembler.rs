@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::fragment::Fragment;
 use crate::label::{Label, LabelAllocator, Labels};
 use crate::memory::Placement;
-use crate::program::{Instruction, Layout, Machine, check_number};
+use crate::program::{Instruction, Layout, Machine, check};
 
 /// A program under construction. Compiling it leaves it as it is; [`clear`](Self::clear) begins the next one in the same
 /// memory. So an assembler allocates no more once it has held the largest program, and neither does compiling into an
@@ -167,7 +167,7 @@ impl<M: Machine, C: Compiled<M>> Assembler<M, C> {
         if let Some(error) = &self.mistake {
             return Err(error.clone());
         }
-        check_number(self.instructions.len())?;
+        check::<M>(self.instructions.len())?;
         self.layout.reserve_table(&self.labels);
         Ok(())
     }

@@ -15,6 +15,7 @@
 ///     /// The registers that uops share, and the result of a run.
 ///     pub machine Calc(sp: *mut i64, top: i64) -> i64;               // `-> i64 scratch(rdx, rcx);` reserves registers
 ///     continue machine path::Calc(sp: *mut i64, top: i64) -> i64;    // in a further block, instead of `machine`
+///     machine Arrays(vm: *mut Vm, r: [i64; 4], x: [f64; 2] = 0.0);   // arrays of registers, and initial values
 ///
 ///     /// A uop: its operands become holes in the machine code.
 ///     #[stencil(max_code = 32, max_data = 0)]     // ... that has no contract of its own
@@ -30,6 +31,11 @@
 ///     struct Object { .. }                        // declares a type that only C defines; Rust points to it
 ///     union Word { bits: u64, number: f64 }       // has the forms of a struct
 ///     enum Kind = crate::Kind { .. }              // checks the size of an enumeration that both languages have
+///     const PINS: usize = 8;                      // declares a constant in both languages
+///     const PINS = crate::PINS: usize = 8;        // declares a Rust constant in C, and checks its type and its value
+///     enum Op { Add, Sub = 4 }                    // declares an enum in both languages: `Op_Add` and `Op_Sub` in C
+///     enum Op = crate::Op { Add, Sub = 4 }        // declares a Rust enum in C, and checks the variants
+///     uop compute<const OP: Op>() { .. }          // a family with a member for each variant
 ///     extern fn print(vm: *mut Vm, v: i64) = crate::host::print;     // a Rust function for bodies to call
 ///     extern fn printf(format: *const c_char, ...) -> c_int = libc::printf;      // one of an `extern "C"` block
 ///     extern fn puts(s: *const c_char) -> c_int;  // a function of a linked library
@@ -43,7 +49,7 @@
 /// A body is C (gnu17), taken verbatim. The machine's registers are its parameters: what the body assigns to them, the
 /// next uop reads. Operands are constants. After its last statement a body continues with the next uop; before that it may
 ///
-/// * `JUMP(target);` – jump to a `Label`, a `CodeAddress` or an `Exit`, or to a pointer to code,
+/// * `JUMP(target);` – jump to a `Label`, a `CodeAddress` or a `CodeExit`, or to a pointer to code,
 /// * `RETURN(value);` – end the run, or the `CALL` that entered the code,
 /// * `CONTINUE();` – continue with the next uop at once,
 /// * `CALL(target)` – run from a target of the same kinds to a `RETURN`; the call has the returned value,
@@ -58,16 +64,45 @@
 /// Signed overflow wraps and any pointer may alias any other, as in Rust. Rust's lexer reads the body before C does, and
 /// [refuses some C](crate::guide::lexer). Move such C into a header and `include` it.
 ///
+/// # Registers
+/// An array of registers, `r: [i64; 4]`, is as many registers of the machine. A body selects one by a constant index: `r[0]`, or
+/// `r[DST + 1]` with a parameter of the family. It compiles to the code that a register of that name would. An index that
+/// is out of range, or not a constant, is an error on its token, and so is any other use of `r`, because registers have no address. If only some
+/// members of a family have such an index, exclude them by `where`, or exclude the access by `#if`. `r[0]` may also occur in the definition of
+/// a macro in a `c` block. Headers write `r(0)`: in C, the array is a function-like macro.
+///
+/// A program's entry takes the registers in order, the elements of an array one by one. A register with an initial value is not a parameter
+/// of the entry. The value is a literal: an integer, a float, `true` or `false`, `null` for a pointer, or `0` for a vector. An array has one
+/// value for all elements, or a list: `[i64; 3] = [1, 2, -3]`. Blocks that continue the machine do not repeat the values.
+///
+/// # Families
+/// A uop with parameters has a stencil, a member, for each combination of their values. `const DST: 0..3` and `const DST: 0..=2` are ranges of
+/// numbers, whose ends may be constants of the block; in Rust the parameter is a `usize`. `const OP: Op` is a parameter with the variants of
+/// an enum of the block; in Rust it has the enum's type. In C, a parameter is a macro, whose value is a number, and the variant `Sub` of `Op` is
+/// the macro `Op_Sub`, so `#if OP == Op_Sub` and `where OP != Op_Sub` work. `where` excludes members by a condition of the C preprocessor. An
+/// instruction without a member is an error of the compilation, [`Error::NoSuchStencil`](crate::Error::NoSuchStencil), which says which
+/// instruction it is.
+///
+/// `enum Op { Add, Sub = 4 }` declares the enum in Rust, with `#[repr(usize)]` and the attributes that precede it, such as `#[derive(Clone,
+/// Copy)]`. `enum Op = path { .. }` names an existing enum without fields, of any representation. It lists all variants, with their discriminants
+/// where these do not count on from the variant before, and the build fails if the Rust enum differs. The numbers between discriminants count towards the
+/// 4,096 members that a family may have.
+///
 /// # Types
 /// `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `bool`, `f32`, `f64` and raw pointers are the C types of the same size. `c_int`, `c_char`
 /// and the other types of `core::ffi` have their names in C. `unsafe extern "C" fn(c_int) -> c_int` is a pointer to a function; an `Option` of one
 /// may be null. Host functions also take and return structs and unions of the block by value. An enumeration may be an operand, a
 /// register, a field or a parameter; C must give it one of the values that Rust declares.
-/// `__m128i` of `core::arch::x86_64` is a vector of two `long long` in C; registers, fields and host functions may have this
-/// type. A pointer may point to any Rust type; C knows its fields if the block declares it as a `struct`. An operand may
+/// The vector types of `core::arch::x86_64`, `__m128i` to `__m512d`, are those of `<immintrin.h>`;
+/// [the guide](crate::guide::vectors) has a chapter on them. A pointer may point to any Rust type; C knows its fields if the block
+/// declares it as a `struct`. An operand may
 /// also be a [`Label`](crate::Label), which is a position in the program, a [`CodeAddress`](crate::CodeAddress), which is code of
-/// another program, or an [`Exit`](crate::Exit), which is linked to code at run time. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
+/// another program, or a [`CodeExit`](crate::CodeExit), which is linked to code at run time. The macro knows a type by the last segment of its path, and the expansion asserts that the path names
 /// that type: beside `type i32 = u64;`, an `i32` in a block is an error.
+///
+/// The length of an array is a literal or a constant of the block. `const NAME: type = value;` defines the constant in Rust and as a macro in C;
+/// its type is an integer type, and its value a literal. A struct or a constant with a path needs no `use`: its name stands for the path in all types of
+/// the block.
 ///
 /// To C, an operand is a constant that it does not know. The macro puts it into the instructions, as an immediate, a
 /// displacement or a shift count, or else into the stencil's data. All values of its type fit, except that a `u32` in a 64-bit
@@ -107,6 +142,12 @@
 /// cached or committed. Another compiler, or the plain C convention, gives other code: leave room for that in a contract that
 /// others must meet.
 ///
+/// # Features of processors
+/// `#![stencil(requires = "avx2, fma")]` at the start of a block names features by their names in Rust. The C compiler gets their flags.
+/// Every function that compiles a program of the machine fails with
+/// [`Error::MissingFeatures`](crate::Error::MissingFeatures) on a processor without them. A block that continues a machine can only
+/// require what the block that declares it requires.
+///
 /// # Expansion
 /// * For the machine: a type that implements [`Machine`](crate::Machine), with functions `compile`, `compile_in`, `compile_fragment_in`
 ///   and `bind`, and a constructor of [instructions](crate::Instruction) for each uop.
@@ -125,6 +166,9 @@
 ///    could break stencils);
 /// 3. `clang`, or else the newest `clang-N` on the search path, if it supports `preserve_none` (19 or later);
 /// 4. gcc.
+///
+/// `#![c_flags(...)]` applies to the whole block, which is one compilation. Uops that need other flags go into a block of their own, with
+/// `continue machine`.
 ///
 /// With a compiler that does not support `preserve_none`, uops pass registers as C functions do. All blocks of a machine need one calling
 /// convention: the macro reads it from each object, and the build fails if two blocks differ.

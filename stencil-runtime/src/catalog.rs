@@ -8,8 +8,8 @@
 //! The records consist of numbers in LEB128, signed ones in zigzag form. A string is a number: the offset in `strings`,
 //! where the string ends before a line feed. A uop or a family has the record
 //!
-//! > name; number of parameters, and for each its first value and the number of its values; number of operands, and for
-//! > each its name and its type; for each member the offset of its record in 4 bytes, or 0 if the family lacks it.
+//! > name; number of parameters, and for each its name, its first value, the number of values, and the number of its variants, each with its
+//! > name and its value; number of operands, and for each its name and its type; for each member the offset of its record in 4 bytes, or 0 if the family lacks it.
 //!
 //! A member has the record
 //!
@@ -21,11 +21,12 @@
 //! The form of a narrow form is 1; that of another stencil is the offset of its narrow form's record, or 0 if it has none.
 //!
 //! A patch is a number made of its section (1 bit), its kind (4 bits) and the sort of its value (3 bits); its distance from
-//! the previous patch of the section; the value's number, if it has one; the addend; and the factor, if the kind has one. A
-//! line is 0, or 1 more than its distance from the previous instruction; and a string.
+//! the previous patch of the section; the value's number, if it has one; the addend; and the factor or the index of the word, if the kind
+//! has one. A line is 0, or 1 more than its distance from the previous instruction; and a string.
 
 use crate::described::Link;
 use crate::stencil::{Body, Family, Patch, PatchKind, Section, Stencil, Value};
+use crate::written::Parameter;
 
 /// The stencils of a block.
 #[derive(Debug)]
@@ -166,6 +167,22 @@ impl Reader {
         self.catalog.strings[start..].split('\n').next().unwrap_or_default()
     }
 
+    /// Reads a parameter of a family.
+    pub(crate) fn parameter(&mut self) -> Parameter {
+        let (name, start, length) = (self.string(), self.size(), self.size());
+        Parameter { name, start, length, variants: (0..self.size()).map(|_| (self.string(), self.size())).collect() }
+    }
+
+    /// Skips the parameters of a family.
+    pub(crate) const fn skip_parameters(&mut self) {
+        let mut left = self.size();
+        while left > 0 {
+            let _name_start_and_length = (self.number(), self.number(), self.number());
+            self.skip_pairs();
+            left -= 1;
+        }
+    }
+
     /// Skips a list of pairs of numbers.
     pub(crate) const fn skip_pairs(&mut self) {
         let mut left = 2 * self.size();
@@ -214,7 +231,8 @@ impl Reader {
             4 => PatchKind::Low8,
             5 => PatchKind::Rel32,
             6 => PatchKind::Scaled32(self.size() as u8),
-            _ => PatchKind::Scaled8(self.size() as u8),
+            7 => PatchKind::Scaled8(self.size() as u8),
+            _ => PatchKind::Word(self.size() as u8),
         };
         (Patch { section, offset, kind, value, addend }, number)
     }

@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn instructions_show_their_operands() {
-        assert_eq!(format!("{:?}", Counter::jump(Label(3))), "jump target=0x3");
+        assert_eq!(format!("{:?}", Counter::jump(Label(3))), "jump target=3");
         assert_eq!(format!("{:?}", Counter::ret()), "ret");
     }
 }

@@ -122,7 +122,7 @@ fn emit_stencil<M: Memory>(
         if let Some(ExitsOf { labels, cells }) = exits
             && (last || !cells)
         {
-            out.add_exit(labels[operand], start, offset, last);
+            out.add_exit(labels[details.first_word(operand)], start, offset, last);
         }
     }
     for (place, body) in [(&mut *code, &stencil.code), (&mut *data, &stencil.data)] {
@@ -195,14 +195,19 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         for (patch, link) in patches.iter().zip(links) {
             values.push(match (patch.value, link) {
                 (Value::Operand(operand), _) => {
-                    let (Hole { name, .. }, address) = (holes[operand], operands[operand]);
+                    let word = if let PatchKind::Word(word) = patch.kind { word.into() } else { 0 };
+                    let (Hole { name, .. }, address) = (holes[operand], operands[details.first_word(operand) + word]);
                     let far = patch.kind == PatchKind::Rel32 && holes[operand].type_name() == "CodeAddress";
                     let needs_cell = |exits: &ExitsOf<'_>| {
                         let is_aligned = aligned.is_some_and(|(aligned, _)| aligned == operand);
                         exit::is_exit(details, patch) && !(is_aligned && (last || !exits.cells))
                     };
                     let address = match exits.filter(needs_cell) {
-                        Some(exits) => self.trampoline(name, address, Some(Label(exits.labels[operand] as u32)))?,
+                        Some(exits) => self.trampoline(
+                            name,
+                            address,
+                            Some(Label(exits.labels[details.first_word(operand)] as u32)),
+                        )?,
                         None if far => self.reach(name, address)?,
                         None => address,
                     };
@@ -233,7 +238,9 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
         let &Patch { section, offset, kind, addend, .. } = patch;
         let wide = |[a, b, c, d]: [u8; 4]| [a, b, c, d, 0, 0, 0, 0];
         match kind {
-            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => Ok(patch::abs64(value, addend)),
+            PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 | PatchKind::Word(_) => {
+                Ok(patch::abs64(value, addend))
+            }
             PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) => Ok(patch::scaled(value, factor, addend)),
             PatchKind::Abs32S => patch::abs32s(value, addend).map(wide),
             PatchKind::Rel32 => {
@@ -303,9 +310,11 @@ impl<'e, 'm, M: Memory> Room<'e, 'm, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Exit;
+    use crate::CodeExit;
     use crate::emit::{Address, Reused};
     use crate::stencil::Body;
+    use crate::vector::VectorOperand;
+    use core::arch::x86_64::{__m128, __m128i};
 
     const FAR: u64 = 0x7fff_0000_0000;
 
@@ -316,8 +325,12 @@ mod tests {
         uop constant() { f = f * 1.5 + 0.25; }
         uop call() { x = host(x) + host(x + 1); }
         uop leave(target: Label) { if (x > 5) JUMP(target); x++; }
-        uop link(target: Exit) { if (x > 7) JUMP(target); x++; }
-        uop links(a: Exit, b: Exit) { if (x > 7) JUMP(a); JUMP(b); }
+        uop vectors(a: u8, v: __m128i, target: Label, w: __m128) {
+            x += a + v[1] + (uint64_t)w[3] + (uint64_t)(v + v)[0];
+            if (x > 5) JUMP(target);
+        }
+        uop link(target: CodeExit) { if (x > 7) JUMP(target); x++; }
+        uop links(a: CodeExit, b: CodeExit) { if (x > 7) JUMP(a); JUMP(b); }
     }
 
     extern "C" fn host(x: u64) -> u64 {
@@ -345,6 +358,13 @@ mod tests {
                 emit_constant(out)?;
                 emit_call(out)?;
                 emit_leave(out, Address(near))?;
+                emit_vectors(
+                    out,
+                    5,
+                    VectorOperand::<2>::from_words([d, 3]),
+                    Address(near),
+                    VectorOperand::<2>::from_words([4, d]),
+                )?;
                 emit_link(out, Address(near))?;
                 emit_links(out, Address(near), Address(near + 64))
             });
@@ -354,6 +374,7 @@ mod tests {
                 emit_stencil(out, &STENCIL_constant, &[], None)?;
                 emit_stencil(out, &STENCIL_call, &[], None)?;
                 emit_stencil(out, &STENCIL_leave, &[near], None)?;
+                emit_stencil(out, &STENCIL_vectors, &[5, d, 3, near, 4, d], None)?;
                 emit_stencil(out, &STENCIL_link, &[near], None)?;
                 emit_stencil(out, &STENCIL_links, &[near, near + 64], None)
             });

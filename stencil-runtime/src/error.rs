@@ -100,6 +100,11 @@ pub enum Error {
         /// The number of instructions in the program.
         instructions: usize,
     },
+    /// The processor lacks features that the machine's uops require (`#![stencil(requires = "...")]`).
+    MissingFeatures {
+        /// Their names.
+        features: Vec<&'static str>,
+    },
     /// A label is bound that the [`Assembler`](crate::Assembler) has not handed out.
     ForeignLabel {
         /// The label.
@@ -120,6 +125,8 @@ pub enum Error {
         uop: &'static str,
         /// The requested parameters, in the order of their declaration.
         parameters: Vec<usize>,
+        /// The index of the instruction; `None` if an emit function was called.
+        instruction: Option<usize>,
     },
     /// The program needs more memory than 32-bit displacements span (2 GiB).
     ProgramTooLarge {
@@ -158,7 +165,7 @@ impl Error {
     #[cold]
     #[must_use]
     pub fn no_such_stencil(uop: &'static str, parameters: &[usize]) -> Self {
-        Self::NoSuchStencil { uop, parameters: parameters.to_vec() }
+        Self::NoSuchStencil { uop, parameters: parameters.to_vec(), instruction: None }
     }
 }
 
@@ -216,7 +223,7 @@ impl fmt::Display for Error {
             ),
             Self::UnknownExit { exit } => write!(
                 f,
-                "no instruction of the program has an exit with {exit}: link the label of an `Exit` operand that a uop \
+                "no instruction of the program has an exit with {exit}: link the label of a `CodeExit` operand that a uop \
                  jumps to"
             ),
             Self::UnknownLabel { label, instruction } => {
@@ -232,6 +239,12 @@ impl fmt::Display for Error {
             Self::LabelTooLarge { label, instructions } => {
                 write!(f, "{label} is too large for a program of {instructions} instructions: number labels from 0")
             }
+            Self::MissingFeatures { features } => write!(
+                f,
+                "this processor lacks {}, which the machine's uops require: run the program on another one, or use a machine \
+                 that requires less",
+                features.join(", ")
+            ),
             Self::ForeignLabel { label, labels } => write!(
                 f,
                 "the assembler has handed out {labels} labels for this program, not {label}: bind labels from \
@@ -241,7 +254,10 @@ impl fmt::Display for Error {
                 f,
                 "the code was compiled from another program: it has {code} bytes, and these instructions have {program}"
             ),
-            Self::NoSuchStencil { uop, parameters } => {
+            Self::NoSuchStencil { uop, parameters, instruction } => {
+                if let Some(index) = instruction {
+                    write!(f, "instruction {index}: ")?;
+                }
                 write!(
                     f,
                     "uop `{uop}` has no stencil for the parameters {parameters:?}: they are out of range, or its \
@@ -338,7 +354,7 @@ mod tests {
             ),
             (
                 Error::UnknownExit { exit: label },
-                "no instruction of the program has an exit with label 7: link the label of an `Exit` operand that a \
+                "no instruction of the program has an exit with label 7: link the label of a `CodeExit` operand that a \
                  uop jumps to",
             ),
             (

@@ -18,19 +18,19 @@ use crate::stencil::{Details, Patch, PatchKind, Section, Value};
 /// A body jumps to it (`JUMP(exit)`) or calls it (`CALL(exit)`). Instructions with the same label are one exit.
 ///
 /// ```
-/// use stencil_runtime::{Arena, ArenaOptions, Exit, FragmentEntry, Label, Mapping, stencil};
+/// use stencil_runtime::{Arena, ArenaOptions, CodeExit, FragmentEntry, Label, Mapping, stencil};
 ///
 /// stencil! {
 ///     machine Guest(count: u64) -> u64;
 ///     uop step() { count++; }
-///     uop leave(exit: Exit) { JUMP(exit); }
+///     uop leave(exit: CodeExit) { JUMP(exit); }
 ///     uop ret(code: u64) { RETURN(count + code); }
 /// }
 ///
 /// let arena = Arena::with(ArenaOptions::default().mapping(Mapping::Dual))?;
 /// let entry = FragmentEntry::<Guest>::new_in(&arena)?;
 /// let out = Label(0);
-/// let block = |code| [Guest::step(), Guest::leave(Exit(out)), Guest::bind(out), Guest::ret(code)];
+/// let block = |code| [Guest::step(), Guest::leave(CodeExit(out)), Guest::bind(out), Guest::ret(code)];
 /// let [first, second] = [100, 200].map(|code| Guest::compile_fragment_in(&arena, &block(code)).unwrap());
 /// // SAFETY: the bodies touch no memory, and both fragments exist.
 /// unsafe {
@@ -44,9 +44,9 @@ use crate::stencil::{Details, Patch, PatchKind, Section, Value};
 /// # Ok::<(), stencil_runtime::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Exit(pub Label);
+pub struct CodeExit(pub Label);
 
-impl Operand for Exit {
+impl Operand for CodeExit {
     #[inline(always)]
     fn to_word(self) -> u64 {
         self.0.to_word()
@@ -107,7 +107,7 @@ pub(crate) fn nops(bytes: &mut [u8]) {
 /// Returns whether a patch is the displacement of a jump to an exit.
 pub(crate) fn is_exit(details: &Details, patch: &Patch) -> bool {
     match patch.value {
-        Value::Operand(operand) => patch.kind == PatchKind::Rel32 && details.holes[operand].type_name() == "Exit",
+        Value::Operand(operand) => patch.kind == PatchKind::Rel32 && details.holes[operand].type_name() == "CodeExit",
         _ => false,
     }
 }

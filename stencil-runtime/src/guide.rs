@@ -7,14 +7,15 @@
 //! 5. [C constants and helper functions](constants)
 //! 6. [Calling Rust](calling_rust)
 //! 7. [Families](families)
-//! 8. [A tracing interpreter](tracing): record, compile, guard, leave
-//! 9. [Binary translation: blocks, regions and links](translation)
-//! 10. [Testing uops](testing)
-//! 11. [Shipping without a C compiler](shipping)
-//! 12. [Debugging](debugging)
-//! 13. [C that Rust's lexer refuses](lexer)
-//! 14. [C in the editor](editor)
-//! 15. [Moving an interpreter's uops over](moving): C that exists already, with its headers and symbols
+//! 8. [Vectors and CPU features](vectors)
+//! 9. [A tracing interpreter](tracing): record, compile, guard, leave
+//! 10. [Binary translation: blocks, regions and links](translation)
+//! 11. [Testing uops](testing)
+//! 12. [Shipping without a C compiler](shipping)
+//! 13. [Debugging](debugging)
+//! 14. [C that Rust's lexer refuses](lexer)
+//! 15. [C in the editor](editor)
+//! 16. [Moving an interpreter's uops over](moving): C that exists already, with its headers and symbols
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -30,6 +31,8 @@ pub mod constants {}
 pub mod calling_rust {}
 #[doc = include_str!("guide/families.md")]
 pub mod families {}
+#[doc = include_str!("guide/vectors.md")]
+pub mod vectors {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
 #[doc = include_str!("guide/translation.md")]

@@ -34,6 +34,7 @@ mod entry;
 mod error;
 mod exit;
 mod extent;
+mod feature;
 mod fragment;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -46,6 +47,8 @@ pub mod patch;
 mod program;
 mod stencil;
 mod uop;
+mod vector;
+mod written;
 
 pub use address::CodeAddress;
 pub use address_table::AddressTable;
@@ -56,7 +59,7 @@ pub use code::{Code, Compiled};
 pub use emit::{Address, Emitter, Fresh, Memory, Reused};
 pub use entry::{Entry, EntryPoint};
 pub use error::Error;
-pub use exit::Exit;
+pub use exit::CodeExit;
 pub use fragment::{Fragment, FragmentEntry};
 pub use label::{Label, LabelAllocator, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
@@ -65,6 +68,7 @@ pub use operand::{Operand, Words};
 pub use program::{Instruction, Machine};
 pub use stencil::{Abi, Body, Family, Hole, Patch, PatchKind, Section, Stencil, Value};
 pub use uop::Uop;
+pub use vector::VectorOperand;
 
 /// Items for expansions of [`stencil!`] alone.
 #[doc(hidden)]
@@ -75,8 +79,9 @@ pub mod expansion {
     pub use crate::described::Link;
     pub use crate::emit::copy;
     pub use crate::exit::aligned;
+    pub use crate::feature::Feature;
     pub use crate::uop::{Function, Shape};
-    pub use ::core;
+    pub use ::{core, std};
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
 
     /// The first segments of all paths in an expansion, which the user's names cannot shadow. Each block imports them with a
@@ -91,14 +96,14 @@ pub mod expansion {
         unreachable!("a block with mistakes does not compile")
     }
 
-    /// States that a machine's entry is of the type `Here` where a block continues it.
+    /// States that a machine's registers and result are those of the function type `Here` where a block continues it.
     #[diagnostic::on_unimplemented(
         message = "this block continues the machine with other registers, or another result, than it was declared with",
-        label = "here it is entered by `{Here}`",
-        note = "it was declared to be entered by `{Self}`"
+        label = "here it has those of `{Here}`",
+        note = "it was declared with those of `{Self}`"
     )]
     pub trait Declared<Here> {}
-    impl<Entry> Declared<Entry> for Entry {}
+    impl<Registers> Declared<Registers> for Registers {}
 
     /// A type that the macro knows by name is `Expected`, as it took it to be.
     #[diagnostic::on_unimplemented(

@@ -246,14 +246,19 @@ mod tests {
     use crate::label::Labels;
     use crate::memory::{Mapping, Owner, Placement};
     use crate::program::{Instruction, Layout};
-    use crate::{Exit, stencil};
+    use crate::{CodeExit, VectorOperand as _, stencil};
+    use core::arch::x86_64::__m128i;
 
     stencil! {
         machine Guest(x: u64) -> u64;
         uop add(n: u32) { x += n; }
-        uop go(exit: Exit) { JUMP(exit); }
-        uop branch(least: u64, exit: Exit) { if (x >= least) JUMP(exit); }
-        uop either(least: u64, more: Exit, less: Exit) { if (x >= least) JUMP(more); JUMP(less); }
+        uop go(exit: CodeExit) { JUMP(exit); }
+        uop branch(least: u64, exit: CodeExit) { if (x >= least) JUMP(exit); }
+        uop either(least: u64, more: CodeExit, less: CodeExit) { if (x >= least) JUMP(more); JUMP(less); }
+        uop behind_vectors(v: __m128i, more: CodeExit, w: __m128i, less: CodeExit) {
+            if (x + w[1] >= (uint64_t)v[1]) JUMP(more);
+            JUMP(less);
+        }
         uop ret() { RETURN(x); }
     }
 
@@ -275,10 +280,18 @@ mod tests {
     fn targets_are_near_or_beyond_2_gib() {
         let places = [Placement::Near, Placement::Hint(0)];
         let end = [Guest::bind(OUT), Guest::add(100), Guest::ret()];
-        let jumps: [&[Instruction<Guest>]; 3] = [
-            &[Guest::add(1), Guest::go(Exit(OUT))],
-            &[Guest::add(1), Guest::branch(5, Exit(OUT)), Guest::ret()],
-            &[Guest::add(1), Guest::either(5, Exit(OUT), Exit(OUT))],
+        let (v, w) = (__m128i::from_words([u64::MAX, 7]), __m128i::from_words([u64::MAX - 1, 2]));
+        let jumps: [&[Instruction<Guest>]; 5] = [
+            &[Guest::add(1), Guest::go(CodeExit(OUT))],
+            &[Guest::add(1), Guest::branch(5, CodeExit(OUT)), Guest::ret()],
+            &[Guest::add(1), Guest::either(5, CodeExit(OUT), CodeExit(OUT))],
+            &[Guest::add(1), Guest::behind_vectors(v, CodeExit(OUT), w, CodeExit(OUT))],
+            &[
+                Guest::add(1),
+                Guest::behind_vectors(w, CodeExit(Label(1)), w, CodeExit(OUT)),
+                Guest::bind(Label(1)),
+                Guest::go(CodeExit(OUT)),
+            ],
         ];
         for mapping in [Mapping::Single, Mapping::Dual] {
             for (at, jump) in places.into_iter().flat_map(|at| jumps.map(|jump| (at, jump))) {
@@ -307,7 +320,7 @@ mod tests {
     #[test]
     fn displacements_are_aligned() {
         for before in 0..16 {
-            let program = [&vec![Guest::add(1); before][..], &[Guest::bind(OUT), Guest::go(Exit(OUT))]].concat();
+            let program = [&vec![Guest::add(1); before][..], &[Guest::bind(OUT), Guest::go(CodeExit(OUT))]].concat();
             let code = compile(&program, Mapping::Dual, Placement::Near);
             let exits = code.exits().unwrap();
             assert!(matches!(*exits.places, [(OUT, Place::Displacement(offset))] if offset % 4 == 0), "{exits:?}");
@@ -316,7 +329,7 @@ mod tests {
 
     #[test]
     fn an_arena_without_room_for_a_trampoline_is_an_error() {
-        let program = [Guest::go(Exit(OUT)), Guest::bind(OUT), Guest::ret()];
+        let program = [Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::ret()];
         let pages = Owner::new(Pages::new(4096, Mapping::Dual, Placement::Near).unwrap());
         let compile_here = |program: &[Instruction<Guest>]| {
             let mut labels = Labels::default();

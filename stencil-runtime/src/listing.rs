@@ -27,7 +27,7 @@ use crate::uop::Uop;
 /// let program = [Calc::add(-2), Calc::ret()];
 /// let code = Calc::compile(&program)?;
 /// let text = code.listing(&program).to_string();
-/// assert!(text.contains("add value=0xfffffffffffffffe"));
+/// assert!(text.contains("add value=-2"));
 /// assert!(text.lines().last().is_some_and(|line| line.ends_with("ret")));
 /// # Ok::<(), stencil_runtime::Error>(())
 /// ```
@@ -221,15 +221,15 @@ impl fmt::Display for ListedLine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Arena, ArenaOptions, Exit, Label, Mapping, stencil};
+    use crate::{Arena, ArenaOptions, CodeExit, Label, Mapping, stencil};
 
     stencil! {
         machine Lister(top: u64) -> u64;
         extern fn rare(top: u64) -> u64 = super::tests::rare;
         uop add(value: i32) { top += value; }
         uop check(target: Label) { if (__builtin_expect(top == 0, 0)) { top = rare(top) + rare(top + 1); JUMP(target); } }
-        uop leave(least: u64, exit: Exit) { if (top > least) JUMP(exit); }
-        uop go(exit: Exit) { JUMP(exit); }
+        uop leave(least: u64, exit: CodeExit) { if (top > least) JUMP(exit); }
+        uop go(exit: CodeExit) { JUMP(exit); }
         uop ret() { RETURN(top); }
     }
 
@@ -238,14 +238,14 @@ mod tests {
     }
 
     fn program() -> [Instruction<Lister>; 7] {
-        let leave = Lister::leave(9, Exit(Label(0)));
+        let leave = Lister::leave(9, CodeExit(Label(0)));
         [
             Lister::bind(Label(0)),
             Lister::add(-2),
             leave,
             Lister::check(Label(0)),
             leave,
-            Lister::go(Exit(Label(0))),
+            Lister::go(CodeExit(Label(0))),
             Lister::ret(),
         ]
     }
@@ -281,7 +281,7 @@ mod tests {
         let bytes: Vec<u8> = (0xa0..).take(program[0].stencil().code.size).collect();
         let text = Listing::new(&program, &bytes, Address(0x1000)).to_string();
         let (first, rest) = text.split_once('\n').unwrap();
-        assert_eq!(first, "    1000: add value=0xfffffffffffffffe (narrow)");
+        assert_eq!(first, "    1000: add value=-2 (narrow)");
         assert!(rest.starts_with("    1000:   a0 a1 a2 a3 "), "{text}");
         // An `add`, or a `lea`, depending on the compiler.
         assert!(rest.contains("$value, %") || rest.contains("value(%"), "{text}");

@@ -9,11 +9,13 @@ use crate::described::TRAMPOLINE_SIZE;
 use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::feature;
 use crate::label::{Label, Labels};
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
 use crate::stencil::{Abi, Stencil};
 use crate::uop::{Emit, Limits, Size, Uop, member};
+use crate::written;
 
 /// A machine: the registers that uops share, and the function that enters a program. `stencil!` implements it for each
 /// `machine` declaration; do not implement it by hand.
@@ -23,10 +25,13 @@ use crate::uop::{Emit, Limits, Size, Uop, member};
 /// convention `ABI`. `FRAGMENT_ENTRY` is a function of the type `FragmentEntry` that hands all but its first parameter to the uop at the
 /// address that its first parameter is.
 pub unsafe trait Machine: Sized + 'static {
-    /// The operands of an instruction: an array with one word for each operand of the uop that has most.
+    /// The operands of an instruction: an array of as many words as the uop with most words has.
     type Operands: Words;
-    /// The type of a program as a function: the machine's parameters and result in the C convention.
+    /// The type of a program as a function: the machine's registers without an initial value, and its result, in the C convention.
     type Entry: Entry;
+    /// A function that takes all registers, those with an initial value as well. The blocks that continue the machine compare it with theirs.
+    #[doc(hidden)]
+    type Registers;
     /// The type of a function that enters a fragment: the address to enter, then the parameters of [`Entry`](Self::Entry).
     type FragmentEntry: Entry;
     /// The calling convention between uops.
@@ -38,6 +43,9 @@ pub unsafe trait Machine: Sized + 'static {
     const FRAGMENT_ENTRY: &'static Uop<Self>;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
+    /// The features of the processor that uops of the machine require.
+    #[doc(hidden)]
+    const REQUIRES: &'static [crate::expansion::Feature] = &[];
 }
 
 /// One uop with its operands: an element of a program.
@@ -52,7 +60,7 @@ impl<M: Machine> Instruction<M> {
     ///
     /// # Safety
     /// The words are those of the uop's operands, in their order: each is the [`Operand::to_word`] of a value of the operand's
-    /// type. `limits` are those of the ranges of the narrow form's holes.
+    /// type, or, for a vector, its words from the lowest lanes on. `limits` are those of the ranges of the narrow form's holes.
     #[must_use]
     #[inline(always)]
     pub unsafe fn new<const N: usize>(uop: &'static Uop<M>, words: [u64; N], limits: Option<Limits<N>>) -> Self {
@@ -108,6 +116,9 @@ impl<M: Machine> Instruction<M> {
             Some(function) if !function(self.uop, out, &self.operands, labels) => {
                 self.uop.emit_described(out, &self.operands, labels).map_err(|error| match error {
                     Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
+                    Error::NoSuchStencil { uop, parameters, .. } => {
+                        Error::NoSuchStencil { uop, parameters, instruction: Some(index) }
+                    }
                     error => error,
                 })
             }
@@ -127,7 +138,8 @@ impl<M: Machine> Instruction<M> {
         self.uop.stencil()
     }
 
-    /// Returns the operands as words, in the order of [`Stencil::holes`]. Unused words follow.
+    /// Returns the operands as words, in the order of [`Stencil::holes`]. Each takes [`Hole::words`](crate::Hole::words) of
+    /// them. Unused words follow.
     #[must_use]
     pub fn operands(&self) -> &[u64] {
         self.operands.as_ref()
@@ -143,12 +155,23 @@ impl<M: Machine> Clone for Instruction<M> {
 impl<M: Machine> Copy for Instruction<M> {}
 
 impl<M: Machine> fmt::Debug for Instruction<M> {
-    /// Writes the uop's name and its operands as words: `push value=0x28`.
+    /// Writes the uop's name, its parameters and its operands: `add[TO=0] value=-5`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(family) = self.uop.missing_from() {
+            let parameters = self.operands().iter().take(family.ranges().len());
+            return written::name(f, family, &parameters.map(|&value| value as usize).collect::<Vec<_>>());
+        }
         let stencil = self.stencil();
-        f.write_str(&stencil.name())?;
-        for (hole, word) in stencil.holes().iter().zip(self.operands()) {
-            write!(f, " {}={word:#x}", hole.name)?;
+        written::name(f, stencil.family, &stencil.parameters())?;
+        if self.uop.emit.is_none() {
+            return write!(f, " label={}", self.operands()[0]);
+        }
+        let mut rest = self.operands();
+        for hole in stencil.holes() {
+            let Some((words, others)) = rest.split_at_checked(hole.words()) else { break };
+            rest = others;
+            write!(f, " {}=", hole.name)?;
+            written::value(f, &hole, words)?;
         }
         Ok(())
     }
@@ -179,7 +202,7 @@ impl Layout {
         labels: &mut Labels,
     ) -> Result<Self, Error> {
         labels.clear();
-        check_number(instructions.len())?;
+        check::<M>(instructions.len())?;
         let mut layout = Self::empty(entry);
         for (index, instruction) in instructions.iter().enumerate() {
             if let Some(label) = instruction.bound_label() {
@@ -259,10 +282,11 @@ impl Layout {
     }
 }
 
-/// Fails if a program of so many instructions is too large. The sums of a layout cannot overflow otherwise: they have fewer than
-/// 2^30 terms of 32 bits.
+/// Fails if the processor lacks a feature that the machine requires, or if a program of so many instructions is too large. The sums of a
+/// layout cannot overflow otherwise: they have fewer than 2^30 terms of 32 bits.
 #[inline(always)]
-pub(crate) fn check_number(instructions: usize) -> Result<(), Error> {
+pub(crate) fn check<M: Machine>(instructions: usize) -> Result<(), Error> {
+    feature::check::<M>()?;
     if instructions < 1 << 30 { Ok(()) } else { Err(TOO_LARGE) }
 }
 

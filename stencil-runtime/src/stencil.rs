@@ -5,6 +5,8 @@ use std::fmt;
 
 use crate::catalog::{self, Catalog, Reader};
 use crate::described::Link;
+use crate::vector;
+use crate::written::Parameter;
 
 /// A uop's machine code with holes, as [`stencil!`](crate::stencil!) found it in the C compiler's object file.
 ///
@@ -51,6 +53,13 @@ pub(crate) struct Line {
     /// The offset of the instruction, unless the line is a heading.
     pub(crate) offset: Option<usize>,
     pub(crate) text: &'static str,
+}
+
+impl Details {
+    /// Returns the index of the first word of an operand among those of an instruction.
+    pub(crate) fn first_word(&self, operand: usize) -> usize {
+        self.holes[..operand].iter().map(Hole::words).sum()
+    }
 }
 
 impl Stencil {
@@ -300,7 +309,7 @@ impl Family {
     fn record(&self, index: usize) -> Option<u32> {
         let mut reader = self.catalog.reader(self.at);
         reader.number();
-        reader.skip_pairs();
+        reader.skip_parameters();
         reader.skip_pairs();
         match reader.element(index) {
             0 => None,
@@ -329,16 +338,21 @@ impl Family {
 
     /// Returns the first value of each parameter, and the number of its values.
     pub(crate) fn ranges(&self) -> Vec<(usize, usize)> {
+        self.described().iter().map(|parameter| (parameter.start, parameter.length)).collect()
+    }
+
+    /// Returns the parameters with their names.
+    pub(crate) fn described(&self) -> Vec<Parameter> {
         let mut reader = self.catalog.reader(self.at);
         reader.number();
-        (0..reader.size()).map(|_| (reader.size(), reader.size())).collect()
+        (0..reader.size()).map(|_| reader.parameter()).collect()
     }
 
     /// Returns the name and the type of each operand.
     fn operands(&self) -> Vec<(&'static str, &'static str)> {
         let mut reader = self.catalog.reader(self.at);
         reader.number();
-        reader.skip_pairs();
+        reader.skip_parameters();
         (0..reader.size()).map(|_| (reader.string(), reader.string())).collect()
     }
 }
@@ -383,6 +397,13 @@ impl Hole {
     pub(crate) fn type_name(&self) -> &'static str {
         self.ty.rsplit(':').next().unwrap_or_default().trim()
     }
+
+    /// Returns the number of 64-bit words that the operand takes in an [`Instruction`](crate::Instruction): 1, or more for a
+    /// vector.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        vector::words(self.type_name())
+    }
 }
 
 /// One of the two byte strings of a stencil.
@@ -411,6 +432,8 @@ pub enum PatchKind {
     Scaled32(u8),
     /// The low 8 bits of `S * factor + A`.
     Scaled8(u8),
+    /// The word of 64 bits with this index of a vector, whose lowest lanes are in word 0.
+    Word(u8),
     /// 32 bits, `S + A - P`.
     Rel32,
 }
@@ -420,7 +443,7 @@ impl PatchKind {
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
-            Self::Abs64 => 8,
+            Self::Abs64 | Self::Word(_) => 8,
             Self::Abs32S | Self::Low32 | Self::Scaled32(_) | Self::Rel32 => 4,
             Self::Low16 => 2,
             Self::Low8 | Self::Scaled8(_) => 1,

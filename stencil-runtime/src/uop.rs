@@ -189,6 +189,11 @@ impl<M: Machine> Uop<M> {
         if self.shape == MISSING { Stencil::nothing() } else { self.catalog.stencil(self.record) }
     }
 
+    /// Returns the family for whose missing members it stands.
+    pub(crate) const fn missing_from(&self) -> Option<Family> {
+        if self.shape == MISSING { Some(self.catalog.family(self.record)) } else { None }
+    }
+
     /// Returns its stored bytes.
     ///
     /// # Safety
@@ -266,16 +271,16 @@ impl<M: Machine> Uop<M> {
         labels: &Labels,
     ) -> Result<(), Error> {
         let Self { catalog, record, .. } = *self;
-        if self.shape == MISSING {
-            let family = catalog.family(record);
+        if let Some(family) = self.missing_from() {
             let parameters = operands.as_ref().iter().take(family.ranges().len());
             let parameters: Vec<_> = parameters.map(|&parameter| parameter as usize).collect();
             return Err(Error::no_such_stencil(family.name(), &parameters));
         }
         let holes = self.stencil().holes();
         let operands = operands.as_ref();
-        let words = holes.iter().zip(operands).map(|(hole, &word)| match hole.type_name() {
-            "Label" | "Exit" => labels.address(word).map(|address| address.0),
+        let of_words = holes.iter().flat_map(|hole| std::iter::repeat_n(hole, hole.words()));
+        let words = of_words.zip(operands).map(|(hole, &word)| match hole.type_name() {
+            "Label" | "CodeExit" => labels.address(word).map(|address| address.0),
             _ => Ok(word),
         });
         let exits = ExitsOf { labels: operands, cells: out.indirect };

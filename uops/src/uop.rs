@@ -20,8 +20,6 @@ use std::ffi::c_void;
 
 use stencil_runtime::stencil;
 
-use crate::runtime::vm::{Func, Memory, Table, Vm};
-
 /// Declares a block of uops that continues the machine, with flags for the C compiler. Uops do not use the native
 /// stack, so registers stay in registers. Uops that call functions are exempt, and say so (`#[stencil()]`).
 macro_rules! block {

@@ -80,6 +80,7 @@ pub fn emit<'m>(
         let value = value.wrapping_mul(factor.into()).wrapping_add_signed(addend);
         let field = match kind {
             PatchKind::Abs64 | PatchKind::Low32 | PatchKind::Low16 | PatchKind::Low8 => value,
+            PatchKind::Word(_) => return Err("a vector".into()),
             PatchKind::Scaled32(_) | PatchKind::Scaled8(_) => value,
             PatchKind::Abs32S => i32::try_from(value as i64)? as u64,
             PatchKind::Rel32 => i32::try_from(value.wrapping_sub(place.address + offset as u64) as i64)? as u64,

@@ -9,7 +9,9 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use stencil_runtime::{Arena, ArenaOptions, Code, Exit, Fragment, FragmentEntry, Instruction, Label, Mapping, stencil};
+use stencil_runtime::{
+    Arena, ArenaOptions, Code, CodeExit, Fragment, FragmentEntry, Instruction, Label, Mapping, stencil,
+};
 
 stencil! {
     machine Guest(r: *mut u64, left: u64) -> u64;
@@ -19,7 +21,7 @@ stencil! {
     /// Leaves the loop at the end of its last round.
     uop count(out: Label) { if (!--left) JUMP(out); }
     uop next_label(next: Label) { JUMP(next); }
-    uop next(exit: Exit) { JUMP(exit); }
+    uop next(exit: CodeExit) { JUMP(exit); }
     uop leave(pc: u64) { RETURN(pc); }
 }
 
@@ -65,7 +67,7 @@ fn one_program(length: u32, jumps: bool) -> Vec<Instruction<Guest>> {
 fn block(number: u32, length: u32) -> Vec<Instruction<Guest>> {
     let (out, exit) = (Label(0), Label(1));
     let mut program = body(number, length, out);
-    program.extend([Guest::next(Exit(exit)), Guest::bind(exit), Guest::leave(u64::from(number) + 1)]);
+    program.extend([Guest::next(CodeExit(exit)), Guest::bind(exit), Guest::leave(u64::from(number) + 1)]);
     if number == 0 {
         program.extend([Guest::bind(out), Guest::leave(0)]);
     }

@@ -7,22 +7,12 @@
 #define SCRATCH 11
 #define IMM 12
 
-// The registers r0 to r9 by number.
-#define R(n) \
-    (*((n) == 0   ? &r0 \
-       : (n) == 1 ? &r1 \
-       : (n) == 2 ? &r2 \
-       : (n) == 3 ? &r3 \
-       : (n) == 4 ? &r4 \
-       : (n) == 5 ? &r5 \
-       : (n) == 6 ? &r6 \
-       : (n) == 7 ? &r7 \
-       : (n) == 8 ? &r8 \
-                  : &r9))
-
-// The value at a location: one of r0 to r9, r10, the scratch register or the constant.
+// The value at a location: one of r[0] to r[9], r10, the scratch register or the constant.
 #define VALUE(location) \
-    ((location) == IMM ? (uint64_t)(int64_t)imm : (location) == SCRATCH ? t : (location) == FRAME ? ctx->frame : R(location))
+    ((location) == IMM       ? (uint64_t)(int64_t)imm \
+     : (location) == SCRATCH ? t \
+     : (location) == FRAME   ? ctx->frame \
+                             : r((location) < FRAME ? (location) : 0))
 
 // Operations with a stencil for each pair of registers: add, sub, or, and, xor, mov.
 #define DIRECT(op) (op == 0 || op == 1 || op == 4 || op == 5 || op == 10 || op == 11)

@@ -38,28 +38,26 @@ stencil! {
     }
 
     /// eBPF's registers, and `t` for an operand without a stencil of its own.
-    pub(super) machine Ebpf(
-        ctx: *mut Context, r0: u64, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64, r6: u64, r7: u64, r8: u64, r9: u64, t: u64
-    ) -> u64;
+    pub(super) machine Ebpf(ctx: *mut Context, r: [u64; 10], t: u64 = 0) -> u64;
 
     extern fn helper(function: u64, a: u64, b: u64, c: u64, d: u64, e: u64) -> u64 = crate::ebpf::uops::helper;
 
     /// `t = r[SRC]`
     pub(super) uop get<const SRC: 0..11>() { const int imm = 0; (void)imm; t = VALUE(SRC); }
     /// `r[DST] = imm`
-    pub(super) uop set<const DST: 0..10>(imm: u64) { R(DST) = imm; }
+    pub(super) uop set<const DST: 0..10>(imm: u64) { r[DST] = imm; }
 
     /// Arithmetic. The second operand is the constant, `t` or, for common operations on 64 bits, a register.
     pub(super) uop alu<const WIDE: 0..2, const OP: 0..13, const DST: 0..10, const SRC: 0..13>(imm: i32)
         where SRC >= SCRATCH || (WIDE && DIRECT(OP))
     {
-        uint64_t result = alu(WIDE, OP, R(DST), VALUE(SRC));
-        R(DST) = WIDE ? result : (uint32_t)result;
+        uint64_t result = alu(WIDE, OP, r[DST], VALUE(SRC));
+        r[DST] = WIDE ? result : (uint32_t)result;
     }
     /// The low 16, 32 or 64 bits of a register, in little or big endian.
     pub(super) uop swap<const BIG: 0..2, const WIDTH: 0..3, const DST: 0..10>() {
         const int shift = 64 - (16 << WIDTH);
-        R(DST) = BIG ? __builtin_bswap64(R(DST)) >> shift : R(DST) << shift >> shift;
+        r[DST] = BIG ? __builtin_bswap64(r[DST]) >> shift : r[DST] << shift >> shift;
     }
 
     pub(super) uop jump(to: Label) { JUMP(to); }
@@ -74,7 +72,7 @@ stencil! {
     /// Loads from the frame, or from anywhere.
     pub(super) uop load<const SIZE: 0..4, const IN_FRAME: 0..2, const DST: 0..10>(offset: i16, pc: u32) {
         ADDRESS(SIZE, IN_FRAME);
-        R(DST) = load(SIZE, address);
+        r[DST] = load(SIZE, address);
     }
     /// Stores a register or the constant.
     pub(super) uop store<const SIZE: 0..4, const IN_FRAME: 0..2, const SRC: 0..13>(imm: i32, offset: i16, pc: u32)
@@ -84,17 +82,17 @@ stencil! {
         store(SIZE, address, VALUE(SRC));
     }
 
-    pub(super) uop call_helper(function: u64) { r0 = helper(function, r1, r2, r3, r4, r5); }
+    pub(super) uop call_helper(function: u64) { r[0] = helper(function, r[1], r[2], r[3], r[4], r[5]); }
     /// Calls a function of the program. Registers r1 to r5 do not survive a call.
     pub(super) uop call_local(to: Label, pc: u32) {
         if (ctx->frame == ctx->stack.start + STACK) FAULT();
         ctx->frame -= STACK;
-        r0 = CALL(to);
+        r[0] = CALL(to);
         ctx->frame += STACK;
-        r1 = r2 = r3 = r4 = r5 = 0;
+        r[1] = r[2] = r[3] = r[4] = r[5] = 0;
         if (__builtin_expect(ctx->fault != 0, 0)) RETURN(0);
     }
-    pub(super) uop exit() { RETURN(r0); }
+    pub(super) uop exit() { RETURN(r[0]); }
 }
 
 /// Calls a helper for compiled code.

@@ -71,6 +71,14 @@ fn unknown(message: &str) -> Option<Unknown<'_>> {
     FORMS.iter().find_map(|form| between(head, *form)).map(Unknown::Name)
 }
 
+/// Returns the name that a message calls undeclared.
+pub(super) fn undeclared(message: &str) -> Option<&str> {
+    match unknown(message)? {
+        Unknown::Name(name) => Some(name),
+        Unknown::Field(..) | Unknown::Struct(_) => None,
+    }
+}
+
 /// The beginning of the compiler's own suggestion.
 const SUGGESTS: &str = "; did you mean '";
 
@@ -122,7 +130,7 @@ fn names(stretch: &str, block: &Block) -> Vec<String> {
     let uop: Option<&Uop> = uop_of(stretch).and_then(|name| block.uops.iter().find(|uop| uop.name == name));
     let operands = uop.into_iter().flat_map(|uop| uop.operands.iter().map(|field| &field.name));
     let parameters = uop.into_iter().flat_map(|uop| uop.parameters.iter().map(|parameter| &parameter.name));
-    let registers = uop.map(|_| block.machine.parameters.iter().map(|field| &field.name)).into_iter().flatten();
+    let registers = uop.map(|_| block.machine.names()).into_iter().flatten();
     let declared = block.externs.iter().map(|host| &host.name).chain(block.structs.iter().map(|s| &s.name));
     let ours = operands.chain(parameters).chain(registers).chain(declared).map(Ident::to_string);
     ours.chain(RESERVED.iter().map(|word| (*word).to_owned())).collect()

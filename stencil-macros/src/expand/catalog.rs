@@ -150,8 +150,14 @@ impl Catalog {
         let parameters = uop.map_or(&[][..], |uop| &uop.parameters);
         self.size(parameters.len());
         for parameter in parameters {
+            self.string(&parameter.name.to_string());
             self.size(parameter.start);
             self.size(parameter.range().len());
+            self.size(parameter.variants.len());
+            for (variant, value) in &parameter.variants {
+                self.string(variant);
+                self.size(*value);
+            }
         }
         let operands = uop.map_or(&[][..], |uop| &uop.operands);
         self.size(operands.len());
@@ -246,6 +252,7 @@ impl Catalog {
             PatchKind::Rel32 => 5,
             PatchKind::Scaled32(_) => 6,
             PatchKind::Scaled8(_) => 7,
+            PatchKind::Word(_) => 8,
         };
         let (sort, number) = match patch.value {
             Value::Operand(operand) => (0, Some(operand)),
@@ -263,8 +270,8 @@ impl Catalog {
         self.size(patch.offset - start);
         number.into_iter().for_each(|number| self.size(number));
         self.signed(patch.addend);
-        if let PatchKind::Scaled32(factor) | PatchKind::Scaled8(factor) = patch.kind {
-            self.size(factor.into());
+        if let PatchKind::Scaled32(number) | PatchKind::Scaled8(number) | PatchKind::Word(number) = patch.kind {
+            self.size(number.into());
         }
     }
 

@@ -15,6 +15,9 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], entry: &Ent
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
     let docs = own.iter().filter(|attribute| attribute.path().is_ident("doc"));
     let (name, manual) = (names::constant(uop), manual::uop(block, uop, members));
+    // Only rustdoc needs the table, which may have thousands of lines.
+    let table = uop.is_family().then(|| manual::members(uop, members));
+    let table = table.map(|table| quote! { #[cfg_attr(doc, doc = #table)] });
     let value = match entry.members[..] {
         [Some(member)] if !uop.is_family() => stencil(member.record, names),
         _ => family(entry.record, names),
@@ -26,6 +29,7 @@ pub fn expand(block: &Block, uop: &Uop, members: &[Option<Stencil>], entry: &Ent
         #(#docs)*
         #[doc = ""]
         #[doc = #manual]
+        #table
         #[allow(dead_code, non_upper_case_globals)]
         #visibility #constant
     }

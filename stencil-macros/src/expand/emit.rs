@@ -7,7 +7,7 @@ use super::catalog::{Catalog, Entry};
 use super::links::callee_pointer;
 use super::manual;
 use super::names::{self, Names, common_attributes, local, own_attributes};
-use super::operand::{has_narrow_form, ranges, rust_type, word};
+use super::operand::{self, has_narrow_form, parameter_type, parameter_value, ranges, rust_type};
 use super::shape::{SLACK, Shape, Shapes};
 use crate::ast::{Block, Uop};
 use crate::ctype::Type;
@@ -139,14 +139,16 @@ pub fn expand(
     let link = format!("Emits the uop that [`{}`] describes.", names::constant(uop));
     let manual = manual::uop(block, uop, members);
     let parameters: Vec<_> = uop.parameters.iter().map(|parameter| names::argument(&parameter.name)).collect();
+    let of = uop.parameters.iter().map(parameter_type);
+    let values = uop.parameters.iter().zip(&parameters).map(|(parameter, name)| parameter_value(parameter, name));
     let result = quote! { __stencil_core::result::Result<(), __stencil_runtime::Error> };
     let (out, words) = (local("out"), local("words"));
     let emitter = quote! { &mut __stencil_runtime::Emitter<'_, __Memory> };
-    let to_words = uop.operands.iter().zip(&operands).map(|(field, name)| match field.ty.c {
-        Type::Label | Type::Exit => quote! { #name.0 },
-        _ => word(field, name),
+    let to_words = uop.operands.iter().zip(&operands).flat_map(|(field, name)| match field.ty.c {
+        Type::Label | Type::Exit => vec![quote! { #name.0 }],
+        _ => operand::words(field, name),
     });
-    let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - operands.len());
+    let zeros = std::iter::repeat_n(quote!(0), catalog.shapes.words - uop.words());
     let uops = names.uop(uop);
     let (inlined, chosen) = match entry.members[..] {
         [Some(member)] if !uop.is_family() => {
@@ -161,7 +163,7 @@ pub fn expand(
             let (ranges, functions) = (ranges(uop), names.functions());
             let call = quote! {
                 __stencil_runtime::Uop::emit_member(
-                    (#text, &#uops, #ranges), [#(#parameters),*], #out, #words, #functions::<__Memory>::ALL,
+                    (#text, &#uops, #ranges), [#(#values),*], #out, #words, #functions::<__Memory>::ALL,
                 )
             };
             (false, call)
@@ -172,7 +174,7 @@ pub fn expand(
     // Every token has the name's span, because that is where rustc reports two uops of the same name.
     let public = quote_spanned! {names::span(uop)=>
         fn #function<__Memory: __stencil_runtime::Memory>(
-            #out: #emitter, #(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*
+            #out: #emitter, #(#parameters: #of,)* #(#operands: #types),*
         ) -> #result {
             let #words = [#(#to_words,)* #(#zeros),*];
             unsafe { #chosen }
@@ -295,7 +297,8 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
     let low = |size: usize| quote! { __stencil_runtime::patch::low::<#size>(#value, #addend) };
     let always = |value| Computed { value, fits: None };
     match patch.kind {
-        PatchKind::Abs64 => always(quote! { __stencil_runtime::patch::abs64(#value, #addend) }),
+        // The patches of a shape name single words.
+        PatchKind::Abs64 | PatchKind::Word(_) => always(quote! { __stencil_runtime::patch::abs64(#value, #addend) }),
         PatchKind::Low32 => always(low(4)),
         PatchKind::Low16 => always(low(2)),
         PatchKind::Low8 => always(low(1)),

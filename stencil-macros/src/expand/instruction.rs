@@ -6,7 +6,7 @@ use quote::{quote, quote_spanned};
 use super::catalog::{Entry, HEAD, Member};
 use super::describe;
 use super::names::{self, Names, common_attributes, own_attributes};
-use super::operand::{limits, ranges, word};
+use super::operand::{self, limits, parameter_type, parameter_value, ranges};
 use crate::ast::{Block, Uop};
 use crate::model::{Objects, Stencil};
 
@@ -87,14 +87,16 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     let (stencil, uops) = (names::constant(uop), names.uop(uop));
     let operands: Vec<_> = uop.operands.iter().map(|field| &field.name).collect();
     let types: Vec<_> = uop.operands.iter().map(|field| &field.ty.rust).collect();
-    let parameters: Vec<_> = uop.parameters.iter().map(|parameter| parameter.name.clone()).collect();
-    let to_words = uop.operands.iter().map(|field| word(field, &field.name));
-    let to_words = quote! { [#(#to_words),*] };
-    let limits = limits(members);
+    let parameters = uop.parameters.iter().map(|parameter| &parameter.name);
+    let of = uop.parameters.iter().map(parameter_type);
+    let values = uop.parameters.iter().map(|parameter| parameter_value(parameter, &parameter.name));
+    let words = uop.operands.iter().flat_map(|field| operand::words(field, &field.name));
+    let to_words = quote! { [#(#words),*] };
+    let limits = limits(uop, members);
     let body = if uop.is_family() {
         let (ranges, missing) = (ranges(uop), names.missing(uop));
         quote! {
-            __stencil_runtime::Instruction::member((&#uops, &#missing), #ranges, [#(#parameters),*], #to_words, #limits)
+            __stencil_runtime::Instruction::member((&#uops, &#missing), #ranges, [#(#values),*], #to_words, #limits)
         }
     } else {
         quote! { __stencil_runtime::Instruction::new(&#uops, #to_words, #limits) }
@@ -103,7 +105,7 @@ fn constructor(block: &Block, uop: &Uop, members: &[Option<Stencil>], names: &Na
     // Every token has the name's span, because that is where rustc reports two uops of the same name in different
     // blocks.
     let function = quote_spanned! {names::span(uop)=>
-        fn #name(#(#parameters: __stencil_core::primitive::usize,)* #(#operands: #types),*) -> __stencil_runtime::Instruction<#machine> {
+        fn #name(#(#parameters: #of,)* #(#operands: #types),*) -> __stencil_runtime::Instruction<#machine> {
             unsafe { #body }
         }
     };

@@ -8,7 +8,7 @@ use syn::spanned::Spanned as _;
 
 use super::catalog::Catalog;
 use super::names::{self, Names};
-use super::{host, instruction};
+use super::{host, instruction, shared};
 use crate::ast::{Block, Struct, StructKind};
 use crate::ctype::{self, Alias, Type};
 use crate::isa;
@@ -29,7 +29,8 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls, catalog: &Catalog
         host::constant(item, &name)
     });
     let types = types(block);
-    quote! { #machine #types #(#structs)* #(#hosts)* }
+    let constants = shared::items(block);
+    quote! { #machine #constants #types #(#structs)* #(#hosts)* }
 }
 
 /// Returns assertions that the types which the macro knows by name are the expected ones.
@@ -54,13 +55,13 @@ fn types(block: &Block) -> TokenStream {
                 Type::Bool => quote! { __stencil_core::primitive::bool },
                 Type::F32 => quote! { __stencil_core::primitive::f32 },
                 Type::F64 => quote! { __stencil_core::primitive::f64 },
-                Type::Vector => {
-                    let path = isa::vector();
+                Type::Vector(vector) => {
+                    let path = isa::vector(vector);
                     quote! { __stencil_core::#path }
                 }
                 Type::Label => quote! { __stencil_runtime::Label },
                 Type::CodeAddress => quote! { __stencil_runtime::CodeAddress },
-                Type::Exit => quote! { __stencil_runtime::Exit },
+                Type::Exit => quote! { __stencil_runtime::CodeExit },
                 Type::Named(name) => match block.structs.iter().find(|s| s.name == name) {
                     Some(s) => rust_name(s),
                     // The type does not exist in C.
@@ -84,12 +85,17 @@ fn rust_name(s: &Struct) -> TokenStream {
 }
 
 pub fn entry_type(block: &Block) -> TokenStream {
+    host::function_type(block.machine.passed().map(|field| &field.ty), block.machine.output.as_ref())
+}
+
+/// Returns the type of a function that takes all registers, on which the blocks of a machine must agree.
+pub fn registers_type(block: &Block) -> TokenStream {
     host::function_type(block.machine.parameters.iter().map(|field| &field.ty), block.machine.output.as_ref())
 }
 
 /// Returns the type of the function that enters the machine at an address.
 pub fn fragment_entry_type(block: &Block) -> TokenStream {
-    let (parameters, output) = (block.machine.parameters.iter().map(|field| &field.ty.rust), &block.machine.output);
+    let (parameters, output) = (block.machine.passed().map(|field| &field.ty.rust), &block.machine.output);
     let output = output.as_ref().map(|ty| {
         let ty = &ty.rust;
         quote! { -> #ty }
@@ -116,9 +122,9 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let attributes = &machine.attributes;
     // The number of operand words is that of the largest uop, unless the user asks for more for the sake of other
     // blocks.
-    let own = block.uops.iter().map(|uop| uop.operands.len().max(uop.parameters.len())).max().unwrap_or(0);
+    let own = block.uops.iter().map(|uop| uop.words().max(uop.parameters.len())).max().unwrap_or(0);
     let words = own.max(machine.operands);
-    let entry = entry_type(block);
+    let (entry, registers) = (entry_type(block), registers_type(block));
     let (abi, convention) = (abi_value(calls.abi), convention_value(calls));
     let fragment_entry = fragment_entry_type(block);
     let (entry_uop, fragment_entry_uop) = (names.entry(), names.fragment_entry());
@@ -131,6 +137,10 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
             static #static_name: __stencil_runtime::Uop<#name> = #uop;
         }
     });
+    let expansion = names::expansion_at(block, Span::call_site());
+    let requires = block.requires.iter().map(|feature| {
+        quote! { __stencil_runtime::expansion::Feature::new(#feature, || #expansion::std::is_x86_feature_detected!(#feature)) }
+    });
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
@@ -141,10 +151,12 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
         unsafe impl __stencil_runtime::Machine for #name {
             type Operands = [__stencil_core::primitive::u64; #words];
             type Entry = #entry;
+            type Registers = #registers;
             type FragmentEntry = #fragment_entry;
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
+            const REQUIRES: &'static [__stencil_runtime::expansion::Feature] = &[#(#requires),*];
             const FRAGMENT_ENTRY: &'static __stencil_runtime::Uop<Self> = &#fragment_entry_uop;
         }
 
@@ -195,12 +207,26 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
 
 /// Returns assertions that a continued machine is the one that was declared.
 fn continued(block: &Block, calls: &Calls) -> TokenStream {
-    let (machine, entry, convention) = (names::machine(block), entry_type(block), convention_value(calls));
+    let (machine, registers, convention) = (names::machine(block), registers_type(block), convention_value(calls));
     let span = block.machine.name.span();
-    let room = block.uops.iter().map(|uop| {
-        let needed = uop.operands.len().max(uop.parameters.len());
+    let required = block.requires.iter().map(|feature| {
         let message = format!(
-            "uop `{}` has {needed} operands, more than any uop in the block that declares the machine: write \
+            "the block that declares the machine does not require `{}`: write `requires` there, too, since a program is checked \
+             by its machine",
+            feature.value()
+        );
+        let core = names::core_at(block, feature.span());
+        quote_spanned! {feature.span()=>
+            const _: () = #core::assert!(
+                __stencil_runtime::expansion::Feature::is_among(#feature, <#machine as __stencil_runtime::Machine>::REQUIRES),
+                #message,
+            );
+        }
+    });
+    let room = block.uops.iter().map(|uop| {
+        let needed = uop.words().max(uop.parameters.len());
+        let message = format!(
+            "uop `{}` has {needed} operand words, more than any uop in the block that declares the machine: write \
              `#[operands({needed})]` before `machine` there",
             uop.name
         );
@@ -215,10 +241,11 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
     quote_spanned! {span=>
         const _: () = {
             // The registers and the result are those of the machine's declaration.
-            const fn __same<Entry: __stencil_runtime::expansion::Declared<Here>, Here>() {}
-            __same::<<#machine as __stencil_runtime::Machine>::Entry, #entry>();
+            const fn __same<Registers: __stencil_runtime::expansion::Declared<Here>, Here>() {}
+            __same::<<#machine as __stencil_runtime::Machine>::Registers, #registers>();
             <#machine as __stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
+        #(#required)*
         #(#room)*
     }
 }

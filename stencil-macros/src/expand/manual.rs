@@ -7,8 +7,8 @@ use quote::quote;
 use syn::Visibility;
 
 use super::{links, names, operand};
-use crate::ast::{Block, Field, Uop};
-use crate::model::{Objects, Stencil, Value, stored};
+use crate::ast::{Block, Field, Parameter, Uop};
+use crate::model::{Objects, Patch, PatchKind, Stencil, Value, stored};
 
 /// Returns the documentation of a uop or a family, which follows the user's own. If the user wrote none, the first line
 /// is a summary.
@@ -22,7 +22,7 @@ pub fn uop(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
         format!("A stencil with {code} bytes of code.")
     };
     if uop.is_family() {
-        text.push_str(" Members are numbered so that the last parameter changes fastest. This is the first one:");
+        text.push_str(" Members are numbered so that the last parameter changes fastest. The first member:");
     }
     if let Some(first) = present.next() {
         text.push_str("\n\n");
@@ -31,10 +31,53 @@ pub fn uop(block: &Block, uop: &Uop, members: &[Option<Stencil>]) -> String {
     text
 }
 
-/// Returns the parameters of a family with their ranges.
+/// Returns the table of a family's members: their sizes, and for each operand the holes and the range.
+pub fn members(uop: &Uop, members: &[Option<Stencil>]) -> String {
+    let parameters = uop.parameters.iter().map(|parameter| format!("{} | ", parameter.name));
+    let operands = uop.operands.iter().map(|field| format!(" holes of `{0}` | range of `{0}` |", field.name));
+    let columns = uop.parameters.len() + 2 + 2 * uop.operands.len();
+    let mut text = format!(
+        "\n\nAll members, with sizes in bytes:\n\n| {}code | data |{}\n|{}\n",
+        parameters.collect::<String>(),
+        operands.collect::<String>(),
+        "---:|".repeat(columns)
+    );
+    for (values, stencil) in uop.members().iter().zip(members) {
+        let Some(stencil) = stencil else { continue };
+        let values =
+            uop.parameters.iter().zip(values).map(|(parameter, value)| format!("{} | ", parameter.text(*value)));
+        let values: String = values.collect();
+        let _ = write!(text, "| {values}{} | {} |", stencil.code.len(), stencil.data.len());
+        for index in 0..uop.operands.len() {
+            let _ = write!(text, " {} | {} |", holes(stencil, index), range(uop, index, stencil));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Returns the number of fields that hold an operand. The words of a vector are one.
+fn holes(stencil: &Stencil, operand: usize) -> usize {
+    let holds = |patch: &&Patch| patch.value == Value::Operand(operand) && !matches!(patch.kind, PatchKind::Word(1..));
+    stencil.patches.iter().filter(holds).count()
+}
+
+/// Returns the values that a stencil takes of an operand, as text.
+fn range(uop: &Uop, operand: usize, stencil: &Stencil) -> String {
+    operand::range(uop, operand, stencil).map_or("all values".into(), |(min, max)| format!("{min} to {max}"))
+}
+
+/// Returns the parameters of a family with their values.
 fn parameters(uop: &Uop) -> String {
-    let all = uop.parameters.iter().map(|p| format!("`{}` from {} to {}", p.name, p.start, p.end - 1));
-    all.collect::<Vec<_>>().join(", ")
+    let text = |parameter: &Parameter| {
+        let name = &parameter.name;
+        if parameter.of.is_none() {
+            return format!("`{name}` from {} to {}", parameter.start, parameter.end - 1);
+        }
+        let variants = parameter.variants.iter().map(|(variant, _)| format!("`{variant}`"));
+        format!("`{name}` of {}", variants.collect::<Vec<_>>().join(", "))
+    };
+    uop.parameters.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the minimum and the maximum of a quantity over all stencils.
@@ -55,11 +98,9 @@ fn stencil(block: &Block, uop: &Uop, stencil: &Stencil) -> String {
     if !uop.operands.is_empty() {
         text.push_str("| operand | type | holes | range |\n|---|---|---|---|\n");
         for (index, field) in uop.operands.iter().enumerate() {
-            let holes = stencil.patches.iter().filter(|patch| patch.value == Value::Operand(index)).count();
-            let range =
-                operand::range(uop, index, stencil).map_or("all values".into(), |(min, max)| format!("{min} to {max}"));
-            let _ =
-                writeln!(text, "| `{}` | `{}` | {holes} | {range} |", field.name, operand::type_text(&field.ty.rust));
+            let (ty, holes, range) =
+                (operand::type_text(&field.ty.rust), holes(stencil, index), range(uop, index, stencil));
+            let _ = writeln!(text, "| `{}` | `{ty}` | {holes} | {range} |", field.name);
         }
         text.push('\n');
     }

@@ -25,12 +25,18 @@ pub fn roots(runtime: &TokenStream) -> TokenStream {
 /// Returns the path of the crate `core` for a macro call that is reported at this span. The imported root does not work
 /// there, because macros are resolved before imports are.
 pub fn core_at(block: &Block, span: Span) -> TokenStream {
+    let expansion = expansion_at(block, span);
+    quote_spanned! {span=> #expansion::core }
+}
+
+/// Returns the path of the runtime's module for expansions.
+pub fn expansion_at(block: &Block, span: Span) -> TokenStream {
     let runtime = block.runtime.clone().unwrap_or_default().into_iter().map(|mut token| {
         token.set_span(token.span().located_at(span));
         token
     });
     let runtime: TokenStream = runtime.collect();
-    quote_spanned! {span=> #runtime::expansion::core }
+    quote_spanned! {span=> #runtime::expansion }
 }
 
 /// Returns the machine's name in Rust.

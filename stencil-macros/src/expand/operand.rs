@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::ast::{Field, Uop};
+use crate::ast::{Field, Parameter, Uop};
 use crate::ctype::Type;
 use crate::model::{Stencil, Value};
 
@@ -16,8 +16,33 @@ pub fn rust_type(field: &Field) -> TokenStream {
     }
 }
 
+/// The words that an argument of an emit function or of a constructor becomes.
+pub fn words(field: &Field, argument: &Ident) -> Vec<TokenStream> {
+    match &field.ty.c {
+        Type::Vector(vector) => {
+            let count = vector.words();
+            let word = |word| quote! { __stencil_runtime::VectorOperand::<#count>::to_words(#argument)[#word] };
+            (0..count).map(word).collect()
+        }
+        _ => vec![word(field, argument)],
+    }
+}
+
+/// The type of a family's parameter in signatures.
+pub fn parameter_type(parameter: &Parameter) -> TokenStream {
+    parameter.of.as_ref().map_or_else(|| quote! { __stencil_core::primitive::usize }, |of| quote! { #of })
+}
+
+/// The number that a variable of that type stands for.
+pub fn parameter_value(parameter: &Parameter, variable: &Ident) -> TokenStream {
+    match parameter.of {
+        Some(_) => quote! { #variable as __stencil_core::primitive::usize },
+        None => quote! { #variable },
+    }
+}
+
 /// The word of an operand, given the variable that holds its value.
-pub fn word(field: &Field, variable: &Ident) -> TokenStream {
+fn word(field: &Field, variable: &Ident) -> TokenStream {
     let value = match &field.ty.c {
         Type::Function(function) if function.nullable => quote! {
             __stencil_core::option::Option::map_or(#variable, __stencil_core::ptr::null::<()>(), |__function| __function as *const ())
@@ -51,15 +76,18 @@ pub fn has_narrow_form(members: &[Option<Stencil>]) -> bool {
     members.iter().flatten().any(|stencil| stencil.narrow.is_some())
 }
 
-/// The words that the narrow form of a uop takes, which are the same for all members of a family: for each operand the word of the least
-/// value, and its distance to that of the greatest one. None if no member has a narrow form.
-pub fn limits(members: &[Option<Stencil>]) -> TokenStream {
+/// The limits of a narrow form, which are the same for all members of a family: for each word of the operands the least one, and its
+/// distance to the greatest one. None if no member has a narrow form.
+pub fn limits(uop: &Uop, members: &[Option<Stencil>]) -> TokenStream {
     let Some(form) = members.iter().flatten().find_map(|stencil| stencil.narrow.as_deref()) else {
         return quote! { __stencil_core::option::Option::None };
     };
-    let limits = form.ranges.iter().map(|range| match *range {
-        Some((least, greatest)) => (least as u64, greatest.wrapping_sub(least) as u64),
-        None => (0, u64::MAX),
+    let limits = form.ranges.iter().zip(&uop.operands).flat_map(|(range, field)| {
+        let limits = match *range {
+            Some((least, greatest)) => (least as u64, greatest.wrapping_sub(least) as u64),
+            None => (0, u64::MAX),
+        };
+        std::iter::repeat_n(limits, field.ty.c.words())
     });
     let limits = limits.map(|(least, distance)| quote! { (#least, #distance) });
     quote! { __stencil_core::option::Option::Some([#(#limits),*]) }

@@ -16,8 +16,9 @@ pub struct Shape {
     pub data_alignment: u64,
     /// How many bytes of code and of data are stored.
     pub stored: (usize, usize),
+    /// An operand in a patch is the index of a word.
     pub patches: Vec<Patch>,
-    /// The operands that are labels or exits, used or not: all of them have to be bound.
+    /// The words of operands that are labels or exits, used or not: all of them have to be bound.
     pub labels: Vec<usize>,
     pub exits: Exits,
 }
@@ -65,21 +66,32 @@ impl Shape {
     fn of(stencil: &Stencil, uop: Option<&Uop>) -> Self {
         let operands = uop.map_or(&[][..], |uop| &uop.operands);
         let labels = operands.iter().enumerate().filter(|(_, field)| matches!(field.ty.c, Type::Label | Type::Exit));
+        let first_word = |operand| uop.map_or(operand, |uop| uop.first_word(operand));
+        let patches = stencil.patches.iter().map(|&patch| match (patch.value, patch.kind) {
+            (Value::Operand(operand), PatchKind::Word(word)) => {
+                let value = Value::Operand(first_word(operand) + usize::from(word));
+                Patch { value, kind: PatchKind::Abs64, ..patch }
+            }
+            (Value::Operand(operand), _) => Patch { value: Value::Operand(first_word(operand)), ..patch },
+            _ => patch,
+        });
+        let mut exits = Exits::of(stencil, operands);
+        exits.aligned = exits.aligned.map(|(operand, offset)| (first_word(operand), offset));
         Self {
             code: stencil.code.len(),
             data: stencil.data.len(),
             data_alignment: if stencil.data.is_empty() { 1 } else { stencil.data_alignment },
             stored: (stored(&stencil.code).len(), stored(&stencil.data).len()),
-            patches: stencil.patches.clone(),
-            labels: labels.map(|(index, _)| index).collect(),
-            exits: Exits::of(stencil, operands),
+            patches: patches.collect(),
+            labels: labels.map(|(index, _)| first_word(index)).collect(),
+            exits,
         }
     }
 }
 
 /// The shapes of a block.
 pub struct Shapes {
-    /// The number of words that emit functions take: that of the uop with most operands.
+    /// The number of words that emit functions take: that of the uop with most words.
     pub words: usize,
     /// Each shape with the offset of the stored bytes, if all its stencils store the same ones.
     pub all: Vec<(Shape, Option<usize>)>,
@@ -90,7 +102,7 @@ pub struct Shapes {
 
 impl Shapes {
     pub fn new(block: &Block) -> Self {
-        let words = block.uops.iter().map(|uop| uop.operands.len()).max().unwrap_or(0);
+        let words = block.uops.iter().map(Uop::words).max().unwrap_or(0);
         Self { words, all: Vec::new(), general: 0, numbers: HashMap::new() }
     }
 

@@ -8,7 +8,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Visibility;
 
 use super::names::{self, common_attributes, own_attributes};
-use super::{host, machine, operand};
+use super::{host, machine, operand, shared};
 use crate::ast::{Block, Extern, Struct, Unparsed, Uop};
 use crate::cache::Cache;
 use crate::check;
@@ -19,6 +19,7 @@ use crate::model::{Abi, Calls};
 pub fn expand(block: &Block, checked: bool) -> TokenStream {
     let mut seen = HashSet::new();
     let structs = block.structs.iter().filter(|s| seen.insert(s.name.to_string())).map(structure);
+    let constants = shared::definitions(block);
     let hosts = block.externs.iter().map(|item| linked(item, checked));
     let declares = block.machine.continued.is_none() && !block.mistakes.no_machine;
     let machine = declares.then(|| declared(block));
@@ -28,7 +29,7 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
     let uops: TokenStream = uops.map(|uop| self::uop(uop, path.as_ref(), checked)).collect();
     let others = block.mistakes.uops.iter().filter(|uop| seen.insert(uop.name.to_string()));
     let others: TokenStream = others.map(|uop| unparsed(uop, path.as_ref())).collect();
-    quote! { #machine #(#structs)* #(#hosts)* #uops #others }
+    quote! { #machine #constants #(#structs)* #(#hosts)* #uops #others }
 }
 
 fn declared(block: &Block) -> TokenStream {
@@ -38,10 +39,11 @@ fn declared(block: &Block) -> TokenStream {
     let types = || machine.parameters.iter().map(|field| &field.ty).chain(&machine.output);
     let plain =
         types().all(|ty| ty.error.is_none() && !(ty.c.is_code() || matches!(ty.c, Type::Array(..) | Type::Named(_))));
-    let (entry, fragment_entry) = if plain && machine.parameters.len() <= check::MAX_REGISTERS {
-        (machine::entry_type(block), machine::fragment_entry_type(block))
+    let (entry, registers, fragment_entry) = if plain && machine.parameters.len() <= check::MAX_REGISTERS {
+        (machine::entry_type(block), machine::registers_type(block), machine::fragment_entry_type(block))
     } else {
-        (quote! { unsafe extern "C" fn() }, quote! { unsafe extern "C" fn(__stencil_runtime::CodeAddress) })
+        let none = quote! { unsafe extern "C" fn() };
+        (none.clone(), none, quote! { unsafe extern "C" fn(__stencil_runtime::CodeAddress) })
     };
     // The machine's other blocks may be free of mistakes, and are compiled for this convention.
     let abi = Cache::of_user().compiler().map_or(Abi::C, |compiler| compiler.traits.abi);
@@ -58,6 +60,7 @@ fn declared(block: &Block) -> TokenStream {
         unsafe impl __stencil_runtime::Machine for #name {
             type Operands = [__stencil_core::primitive::u64; 256];
             type Entry = #entry;
+            type Registers = #registers;
             type FragmentEntry = #fragment_entry;
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
@@ -123,14 +126,13 @@ fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
     // Unchecked names may occur twice.
     let named = |name: Ident, ty: TokenStream| if checked { quote!(#name: #ty) } else { quote!(_: #ty) };
-    let size = || quote!(__stencil_core::primitive::usize);
-    let parameters = || uop.parameters.iter().map(|parameter| &parameter.name);
+    let parameters = || uop.parameters.iter().map(|parameter| (&parameter.name, operand::parameter_type(parameter)));
     let operands = || uop.operands.iter();
-    let emitted = (parameters().map(|name| named(names::argument(name), size())))
+    let emitted = (parameters().map(|(name, of)| named(names::argument(name), of)))
         .chain(operands().map(|field| named(names::argument(&field.name), operand::rust_type(field))));
-    let constructed = (parameters().map(|name| named(name.clone(), size())))
+    let constructed = (parameters().map(|(name, of)| named(name.clone(), of)))
         .chain(operands().map(|field| named(field.name.clone(), field.ty.rust.to_token_stream())));
-    let arguments = parameters().chain(operands().map(|field| &field.name)).filter(|_| checked);
+    let arguments = parameters().map(|(name, _)| name).chain(operands().map(|field| &field.name)).filter(|_| checked);
     let signature = Signature {
         visibility: &uop.visibility,
         attributes: quote!(#(#common)*),

@@ -3,7 +3,6 @@
 use object::SectionIndex;
 
 use super::Builder;
-use crate::ctype::Type;
 use crate::model::{Patch, PatchKind, Refusal, Section, Symbol, Value};
 
 impl Builder<'_, '_, '_> {
@@ -51,28 +50,24 @@ impl Builder<'_, '_, '_> {
     /// Returns the offset of the slot that holds an address, like an entry of a global offset table. Each address has one
     /// slot.
     pub(super) fn slot(&mut self, value: Value, addend: i64) -> usize {
-        self.slot_of(value, addend, PatchKind::Abs64)
+        self.slot_of(value, addend, &[PatchKind::Abs64])
     }
 
     /// Returns the offset of the slot that is the variable of an operand.
     fn operand_slot(&mut self, operand: usize) -> usize {
-        let kind = match self.variable_size(operand) {
-            1 => PatchKind::Low8,
-            2 => PatchKind::Low16,
-            4 => PatchKind::Low32,
-            _ => PatchKind::Abs64,
+        let kinds: &[PatchKind] = match self.variable_size(operand) {
+            1 => &[PatchKind::Low8],
+            2 => &[PatchKind::Low16],
+            4 => &[PatchKind::Low32],
+            8 => &[PatchKind::Abs64],
+            size => &(0..size / 8).map(|word| PatchKind::Word(word as u8)).collect::<Vec<_>>(),
         };
-        self.slot_of(Value::Operand(operand), 0, kind)
+        self.slot_of(Value::Operand(operand), 0, kinds)
     }
 
     /// Returns the size of the variable of an operand, in bytes.
     pub(super) fn variable_size(&self, operand: usize) -> usize {
-        match self.operand_type(operand) {
-            Type::Integer { bits, .. } => *bits as usize / 8,
-            Type::Bool => 1,
-            Type::F32 => 4,
-            _ => 8,
-        }
+        self.operand_type(operand).operand_size()
     }
 
     /// Returns the run-time value of a symbol's address.
@@ -85,14 +80,20 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    fn slot_of(&mut self, value: Value, addend: i64, kind: PatchKind) -> usize {
+    /// Returns the offset of the slot of a value, whose fields are of these kinds and follow one another.
+    fn slot_of(&mut self, value: Value, addend: i64, kinds: &[PatchKind]) -> usize {
         if let Some((_, slot)) = self.slots.iter().find(|(known, _)| *known == (value, addend)) {
             return *slot;
         }
-        let zeros = [0; 8];
-        let slot = self.extend_data(&zeros[..kind.size()], kind.size() as u64);
+        let size = kinds.iter().map(|kind| kind.size()).sum();
+        // The alignment of every C type with a slot is its size.
+        let slot = self.extend_data(&vec![0; size], size as u64);
         self.slots.push(((value, addend), slot));
-        self.patch(Patch { section: Section::Data, offset: slot, kind, value, addend }, 0);
+        let mut offset = slot;
+        for &kind in kinds {
+            self.patch(Patch { section: Section::Data, offset, kind, value, addend }, 0);
+            offset += kind.size();
+        }
         slot
     }
 }

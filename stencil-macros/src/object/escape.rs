@@ -11,7 +11,6 @@ use std::ops::Range;
 use object::{Object as _, ObjectSection as _, SectionIndex};
 
 use super::{Builder, Relocation, Target};
-use crate::convention::{self, Parameter};
 use crate::instruction::{self, Field, Flow, Instruction, Register, RelocationKind};
 use crate::isa;
 use crate::model::{Abi, PatchKind, Refusal, Symbol};
@@ -56,14 +55,14 @@ impl Builder<'_, '_, '_> {
         let Followed { decoded, relocations, .. } = *function;
         let relocation_at =
             |item: &Instruction| relocations.iter().find(|relocation| Some(relocation.offset) == item.destination());
-        let parameters = self.parameters();
+        let parameters = self.reader.machine_registers();
         let (mut seen, mut work) = (HashSet::new(), vec![start + 1]);
         while let Some(index) = work.pop() {
             let Some(item) = decoded.get(index).filter(|_| seen.insert(index)) else { continue };
             if item.values.contains(register) {
                 return true;
             }
-            if item.flow.is_call() && (parameters.contains(&register) || self.may_be_argument(function, register)) {
+            if item.flow.is_call() && (parameters.contains(register) || self.may_be_argument(function, register)) {
                 return true;
             }
             if item.sets.contains(register) || item.flow.is_call() && isa::LOST_IN_CALLS.contains(register) {
@@ -90,7 +89,7 @@ impl Builder<'_, '_, '_> {
                     Some(Ok(Target::Symbol(Symbol::Host(_)) | Target::Builtin(_) | Target::Local { .. })) => {
                         self.may_be_argument(function, register)
                     }
-                    _ => parameters.contains(&register),
+                    _ => parameters.contains(register),
                 };
                 if argument {
                     return true;
@@ -111,21 +110,6 @@ impl Builder<'_, '_, '_> {
         function.section == self.own.section && *function.range == self.own.range
     }
 
-    /// Returns the general-purpose registers that carry the machine's parameters.
-    fn parameters(&self) -> Vec<Register> {
-        let all = convention::parameters(&self.reader.block.machine, self.reader.abi);
-        // Scratch registers take their places in the order, but carry nothing.
-        let integers = all.iter().filter(|parameter| match parameter {
-            Parameter::Register(field) => !field.ty.c.is_in_vector_register(),
-            Parameter::Scratch(_) => true,
-        });
-        let located = integers.zip(isa::parameters(self.reader.abi));
-        located
-            .filter(|(parameter, _)| matches!(parameter, Parameter::Register(_)))
-            .map(|(_, register)| *register)
-            .collect()
-    }
-
     /// Returns whether a call may pass a register to a C function. Arguments fill the registers in order, so all earlier
     /// ones hold arguments, too.
     fn may_be_argument(&self, function: &Followed<'_>, register: Register) -> bool {
@@ -133,7 +117,7 @@ impl Builder<'_, '_, '_> {
         let Some(position) = all.iter().position(|other| *other == register) else { return false };
         all[..position].iter().all(|&earlier| {
             !self.is_own(function)
-                || self.parameters().contains(&earlier)
+                || self.reader.machine_registers().contains(earlier)
                 || function.decoded.iter().any(|item| item.effects.writes.contains(earlier))
         })
     }

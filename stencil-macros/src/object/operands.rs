@@ -87,6 +87,8 @@ impl Builder<'_, '_, '_> {
             }
             Type::Bool => Operand { range: (0, 1), ..Operand::integer(8, false) },
             Type::F32 => Operand { may_be_refused: false, ..Operand::integer(32, false) },
+            // An instruction can hold the first word.
+            Type::Vector(vector) => Operand { bytes: vector.bytes as u32, ..Operand::integer(64, false) },
             _ => Operand::integer(64, false),
         };
         match self.assumed.get(operand) {
@@ -123,28 +125,12 @@ impl Builder<'_, '_, '_> {
         }
     }
 
-    /// The registers that hold the parameters of uops, and the stack pointer; all, if they are not known.
-    fn machine_registers(&self) -> Registers {
-        let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
-        let fields = &self.reader.block.machine.parameters;
-        // The probe has integers of 64 bits. clang passes those of 8 and 16 bits elsewhere than `preserve_none` says.
-        if fields.iter().any(|field| matches!(field.ty.c, Type::Integer { bits: ..32, .. } | Type::Bool)) {
-            return Registers::GENERAL;
-        }
-        convention.parameters().zip(fields).fold(isa::STACK, |all, (register, field)| match (register, &field.ty.c) {
-            (None, _) => all,
-            // C says nothing of the upper half of a register that holds a shorter integer.
-            (Some(register), Type::Integer { bits: 32, .. }) => all.with(Registers::lower(register)),
-            (Some(register), _) => all.with(Registers::from(&[register])),
-        })
-    }
-
     /// The registers that are live where an instruction leaves the uop.
     fn live_at_exit(&self, item: &Instruction, relocations: &[Relocation]) -> Registers {
         let Some(convention) = &self.reader.convention else { return Registers::GENERAL };
         let preserved = convention.kept().with(isa::RESERVED);
         if self.goes_to_uop(item, relocations) {
-            return self.machine_registers().with(preserved);
+            return self.reader.machine_registers().with(preserved);
         }
         // Another function may want any register.
         if item.flow == Flow::Return { preserved.with(Registers::from(&isa::RESULTS)) } else { Registers::GENERAL }
@@ -154,7 +140,7 @@ impl Builder<'_, '_, '_> {
     fn effects_of_call(&self, item: &Instruction, relocations: &[Relocation]) -> Effects {
         match self.destination(item, relocations) {
             _ if self.goes_to_uop(item, relocations) => {
-                Effects::of_call(self.machine_registers(), isa::LOST_IN_CALLS, Registers::GENERAL)
+                Effects::of_call(self.reader.machine_registers(), isa::LOST_IN_CALLS, Registers::GENERAL)
             }
             Some(Target::Symbol(Symbol::Host(_)) | Target::Builtin(_)) => {
                 Effects::of_call(isa::C_CALL_READS, isa::LOST_IN_CALLS, Registers::NONE)
@@ -163,7 +149,7 @@ impl Builder<'_, '_, '_> {
             // a variadic function gets beside them depends on no operand.
             _ if item.flow == Flow::IndirectCall => {
                 let parameters = Registers::from(isa::parameters(Abi::C));
-                Effects::of_call(parameters.with(self.machine_registers()), Registers::NONE, Registers::GENERAL)
+                Effects::of_call(parameters.with(self.reader.machine_registers()), Registers::NONE, Registers::GENERAL)
             }
             _ => Effects::of_call(Registers::GENERAL, Registers::NONE, Registers::GENERAL),
         }

@@ -1,13 +1,15 @@
-//! The attribute `stencil`: contracts, `#[stencil(max_code = 32, no_calls)]`, and a block's `#![stencil(crate = path)]`.
+//! The attribute `stencil`: contracts, `#[stencil(max_code = 32, no_calls)]`, and what belongs to a block alone,
+//! `#![stencil(crate = path, requires = "avx2, fma")]`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, LitInt, Meta, Path, Token};
+use syn::{Attribute, Error, LitInt, LitStr, Meta, Path, Token};
 
 use crate::ast::{Clause, Contract, Quantity};
-use crate::suggest;
+use crate::{feature, suggest};
 
 /// The name of the attribute.
 pub(super) const ATTRIBUTE: &str = "stencil";
@@ -36,6 +38,39 @@ const FORM: &str = "expected `max_code = bytes`, `max_data = bytes`, `no_calls`,
                     commas: `#[stencil(max_code = 32, no_calls)]`";
 const NUMBER: &str = "expected a number of bytes";
 const CRATE: &str = "`crate = path` belongs to the block: write `#![stencil(crate = path)]` before its first item";
+const REQUIRES: &str =
+    "`requires` belongs to the block: write `#![stencil(requires = \"avx2\")]` before its first item";
+const FEATURES: &str =
+    "expected the names of features of processors, as in Rust, separated by commas: `requires = \"avx2, fma\"`";
+
+/// What an attribute says of the block as a whole.
+#[derive(Default)]
+pub(super) struct OfBlock {
+    /// The path of `crate = path`.
+    pub(super) runtime: Option<TokenStream>,
+    /// The features of `requires = "..."`, each once.
+    pub(super) requires: Vec<LitStr>,
+}
+
+impl OfBlock {
+    /// Adds the features in a string.
+    fn require(&mut self, features: &LitStr, errors: &mut Vec<Error>) {
+        for name in features.value().split(',').map(str::trim) {
+            if feature::flag(name).is_some() {
+                if self.requires.iter().all(|other| other.value() != name) {
+                    self.requires.push(LitStr::new(name, features.span()));
+                }
+                continue;
+            }
+            let message = match suggest::nearest(name, feature::FEATURES.iter().map(|(name, _)| *name)) {
+                Some(meant) => format!("no feature of processors is called `{name}`; did you mean `{meant}`?"),
+                None if name.is_empty() => FEATURES.into(),
+                None => format!("no feature of processors is called `{name}`: {FEATURES}"),
+            };
+            errors.push(Error::new(features.span(), message));
+        }
+    }
+}
 
 /// Removes the contract of a uop from its attributes, if there is one.
 pub(super) fn take(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> Option<Contract> {
@@ -44,32 +79,41 @@ pub(super) fn take(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> 
         let ours = attribute.path().is_ident(ATTRIBUTE);
         if ours {
             let contract = contract.get_or_insert_with(Contract::default);
-            if let Some(path) = add(contract, attribute, errors) {
-                errors.push(Error::new(path.span(), CRATE));
-            }
+            add(contract, None, attribute, errors);
         }
         !ours
     });
     contract
 }
 
-/// Adds the clauses of an attribute to a contract. Returns the path of `crate = path`.
-pub(super) fn add(contract: &mut Contract, attribute: &Attribute, errors: &mut Vec<Error>) -> Option<Path> {
+/// Adds the clauses of an attribute to a contract, and to `block` what belongs to a block; none if the attribute is a uop's.
+pub(super) fn add(
+    contract: &mut Contract,
+    mut block: Option<&mut OfBlock>,
+    attribute: &Attribute,
+    errors: &mut Vec<Error>,
+) {
     let Meta::List(list) = &attribute.meta else {
         errors.push(Error::new(attribute.path().span(), FORM));
-        return None;
+        return;
     };
     let arguments = match list.parse_args_with(Punctuated::<Argument, Token![,]>::parse_terminated) {
         Ok(arguments) => arguments,
         Err(error) => {
             errors.push(error);
-            return None;
+            return;
         }
     };
-    let mut path = None;
     for argument in arguments {
         match argument {
-            Argument::Crate(name) => path = Some(name),
+            Argument::Crate(path) => match &mut block {
+                Some(block) => block.runtime = Some(path.into_token_stream()),
+                None => errors.push(Error::new(path.span(), CRATE)),
+            },
+            Argument::Requires(features) => match &mut block {
+                Some(block) => block.require(&features, errors),
+                None => errors.push(Error::new(features.span(), REQUIRES)),
+            },
             Argument::Property { word, number: None } if word == FULL_RANGE => contract.full_range = true,
             Argument::Property { word, number } => match clause(&word, number.as_ref()) {
                 Ok(clause) if contract.clauses.iter().any(|other| other.quantity == clause.quantity) => {
@@ -80,12 +124,13 @@ pub(super) fn add(contract: &mut Contract, attribute: &Attribute, errors: &mut V
             },
         }
     }
-    path
 }
 
 enum Argument {
     /// `crate = path`.
     Crate(Path),
+    /// `requires = "features"`.
+    Requires(LitStr),
     /// `word` or `word = number`, whether or not the word is known.
     Property { word: Ident, number: Option<LitInt> },
 }
@@ -98,7 +143,19 @@ impl Parse for Argument {
             input.parse::<Token![=]>()?;
             Self::Crate(input.call(Path::parse_mod_style)?)
         } else {
-            let word = input.parse().map_err(unlike)?;
+            let word: Ident = input.parse().map_err(unlike)?;
+            if word == "requires" {
+                let features = input.parse::<Token![=]>().and_then(|_| input.parse());
+                return features.map(Self::Requires).map_err(|_| Error::new(word.span(), FEATURES));
+            }
+            if input.peek(Token![=]) && input.peek2(LitStr) {
+                let meant = suggest::nearest(&word.to_string(), ["requires"]).or(of_rust(&word));
+                let message = match meant {
+                    Some(meant) => format!("a block has no `{word}`; did you mean `{meant}`?"),
+                    None => FORM.into(),
+                };
+                return Err(Error::new(word.span(), message));
+            }
             let number = match input.parse::<Option<Token![=]>>()? {
                 Some(_) => Some(input.parse().map_err(|_| input.error(NUMBER))?),
                 None => None,
@@ -110,6 +167,11 @@ impl Parse for Argument {
         }
         Ok(argument)
     }
+}
+
+/// Returns what to write in place of the name of Rust's attribute for features, or a part of it.
+fn of_rust(word: &Ident) -> Option<&'static str> {
+    ["target_feature", "feature", "features", "enable"].iter().any(|name| word == name).then_some("requires")
 }
 
 fn clause(word: &Ident, number: Option<&LitInt>) -> Result<Clause, Error> {

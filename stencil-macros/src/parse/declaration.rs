@@ -2,14 +2,14 @@
 //! context's errors; the parser then returns the item all the same.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use syn::parse::discouraged::Speculative as _;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, parenthesized, token};
 
+use super::parameter::parameter;
 use super::recover::nobody;
 use super::{Context, MACHINE, contract};
-use crate::ast::{Field, Machine, Parameter, Struct, StructKind, Typed, Uop};
+use crate::ast::{Field, Machine, Struct, StructKind, Typed, Uop};
 use crate::ctype::Type;
 
 mod keyword {
@@ -89,7 +89,7 @@ fn operands(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> usize {
 }
 
 /// Refuses a contract on an item that is not a uop.
-fn no_contract(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) {
+pub(super) fn no_contract(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) {
     attributes.retain(|attribute| {
         let ours = attribute.path().is_ident(contract::ATTRIBUTE);
         if ours {
@@ -162,54 +162,14 @@ pub(super) fn uop(
     Ok(Uop { attributes, contract, visibility, name, parameters, condition, operands, body })
 }
 
-/// `const DST: 0..3`
-fn parameter(input: ParseStream, errors: &mut Vec<Error>) -> Result<Parameter> {
-    const FORM: &str = "expected a parameter with a range of numbers: `const NAME: 0..3` or `const NAME: 0..=2`";
-    if !input.peek(Token![const]) {
-        return Err(input.error(FORM));
-    }
-    input.parse::<Token![const]>()?;
+/// The name and, after `=`, the path of an existing Rust item.
+pub(super) fn bound(input: ParseStream) -> Result<(Ident, Option<Path>)> {
     let name = input.parse()?;
-    input.parse::<Token![:]>()?;
-    let ahead = input.fork();
-    match range(&ahead) {
-        Ok((start, end)) => {
-            input.advance_to(&ahead);
-            Ok(Parameter { name, start, end })
-        }
-        Err((span, message)) => {
-            errors.push(Error::new(span.unwrap_or(input.span()), message.as_deref().unwrap_or(FORM)));
-            while !(input.is_empty() || input.peek(Token![,]) || input.peek(Token![>]) || input.peek(token::Paren)) {
-                input.parse::<TokenTree>()?;
-            }
-            // Later phases need at least one member.
-            Ok(Parameter { name, start: 0, end: 1 })
-        }
-    }
-}
-
-/// Parses a range that is not empty. An error may have a span and a message, if they say more than the form of a range.
-fn range(input: ParseStream) -> std::result::Result<(usize, usize), (Option<Span>, Option<String>)> {
-    let unlike = |_| (None, None);
-    let number = |literal: &LitInt| match literal.base10_parse() {
-        Err(_) if literal.base10_digits().starts_with('-') => Err((None, None)),
-        parsed => parsed.map_err(|error| (Some(error.span()), Some("the number is too large".into()))),
+    let bound = match input.parse::<Option<Token![=]>>()? {
+        None => None,
+        Some(_) => Some(input.call(Path::parse_mod_style)?),
     };
-    let start = number(&input.parse::<LitInt>().map_err(unlike)?)?;
-    let inclusive = input.parse::<Option<Token![..=]>>().map_err(unlike)?.is_some();
-    if !inclusive {
-        input.parse::<Token![..]>().map_err(unlike)?;
-    }
-    let end = input.parse::<LitInt>().map_err(unlike)?;
-    let last: usize = number(&end)?;
-    let past = if inclusive { last.saturating_add(1) } else { last };
-    if past <= start {
-        return Err((
-            Some(end.span()),
-            Some("the range is empty, but a family needs a member: `0..2` contains 0 and 1".into()),
-        ));
-    }
-    Ok((start, past))
+    Ok((name, bound))
 }
 
 pub(super) fn structure(
@@ -220,11 +180,7 @@ pub(super) fn structure(
     context: &mut Context,
 ) -> Result<Struct> {
     no_contract(&mut attributes, &mut context.errors);
-    let name: Ident = input.parse()?;
-    let bound = match input.parse::<Option<Token![=]>>()? {
-        None => None,
-        Some(_) => Some(input.call(Path::parse_mod_style)?),
-    };
+    let (name, bound) = bound(input)?;
     if let (Some(span), true) = (misplaced(&attributes, &visibility), bound.is_some()) {
         context.errors.push(Error::new(span, "this belongs to the declaration of the Rust type"));
     }
@@ -281,7 +237,12 @@ impl Parse for Field {
             return Err(input.error("expected `name: type`"));
         }
         input.parse::<Token![:]>()?;
-        Ok(Self { attributes, visibility, name, ty: input.parse()? })
+        let ty = input.parse()?;
+        let default = match input.parse::<Option<Token![=]>>()? {
+            None => None,
+            Some(_) => Some(input.parse()?),
+        };
+        Ok(Self { attributes, visibility, name, ty, default, element: None })
     }
 }
 

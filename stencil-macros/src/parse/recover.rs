@@ -95,6 +95,7 @@ pub(super) fn nobody(span: Span) -> Machine {
         continued: None,
         name: Ident::new("Machine", span),
         parameters: Vec::new(),
+        arrays: Vec::new(),
         output: None,
         scratch: Vec::new(),
     }

@@ -79,10 +79,10 @@ fn replaced(stream: TokenStream, n: &mut usize, by: &TokenStream) -> (TokenStrea
     (rest, found)
 }
 
-const BLOCK: &str = "#![c_flags(\"-O1\")] #![stencil(crate = a::b, no_calls)] #[operands(3)] pub machine A(x: u64, p: *mut S) -> u64; \
-    c { int a; } include \"a.h\"; pub struct S { a: [u8; 3] } extern fn f(a: u64) -> u64 = a::b; \
+const BLOCK: &str = "#![c_flags(\"-O1\")] #![stencil(crate = a::b, no_calls)] #[operands(3)] pub machine A(x: u64, p: *mut S, r: [i64; R] = -1) -> u64; \
+    const R = a::R: usize = 2; enum E { A, B = 4 } c { int a; } include \"a.h\"; pub struct S { a: [u8; 3] } extern fn f(a: u64) -> u64 = a::b; \
     struct T = b::T { a: u8, .. } #[cfg(all(unix, not(windows)))] #[stencil(max_code = 3)] /** Doc. */ \
-    pub uop one<const N: 1..=2, #[cfg(unix)] const M: 0..9>(a: u64, #[cfg_attr(unix, cfg(unix))] l: Label) \
+    pub uop one<const N: 1..=2, #[cfg(unix)] const M: 0..R, const O: E>(a: u64, #[cfg_attr(unix, cfg(unix))] l: Label) \
     where N > 1 { x = a; } uop two() {}";
 
 /// Parses, checks and expands a block, whatever its mistakes.

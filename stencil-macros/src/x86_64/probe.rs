@@ -32,16 +32,15 @@ const PLATFORM_KEPT: [Register; 5] = [Register::RBX, Register::R12, Register::R1
 /// The macro that compilers for this instruction set define.
 pub const GUARD: &str = "__x86_64__";
 
-/// The C type of a vector, as the compilers' headers define `__m128i`.
-pub const VECTOR: &str = "long long __attribute__((vector_size(16)))";
-
 /// How a convention classifies a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Integers and pointers.
+    /// Integers of 32 and 64 bits, and pointers.
     Integer,
-    /// A `float`, a `double` or a vector, with its C type.
-    Vector(&'static str),
+    /// An integer of 8 or 16 bits, with its C type.
+    Narrow(&'static str),
+    /// A `float`, a `double` or a vector, with its C type and its size in bytes.
+    Vector(&'static str, usize),
 }
 
 /// The location of a parameter at the function's entry.
@@ -66,13 +65,13 @@ impl Convention {
         let (mut integers, mut vectors, mut stack) = (PLATFORM_INTEGERS.into_iter(), 0..PLATFORM_VECTORS, 0_u32);
         let parameters = classes.iter().map(|class| {
             let register = match class {
-                Class::Integer => integers.next(),
-                Class::Vector(_) => vectors.next().map(|number| Register::ZMM0 + u32::from(number)),
+                Class::Integer | Class::Narrow(_) => integers.next(),
+                Class::Vector(..) => vectors.next().map(|number| Register::ZMM0 + u32::from(number)),
             };
             register.map_or_else(
                 || {
                     // Each parameter is aligned to its size, relative to the end of the return address.
-                    let size = if *class == Class::Vector(VECTOR) { 16 } else { 8 };
+                    let size = if let Class::Vector(_, bytes) = class { (*bytes as u32).max(8) } else { 8 };
                     let at = stack.next_multiple_of(size);
                     stack = at + size;
                     Location::Stack(i64::from(at) + 8)
@@ -150,7 +149,7 @@ impl fmt::Display for Convention {
 pub fn source(declarator: &str, classes: &[Class]) -> String {
     let ty = |class: &Class| match class {
         Class::Integer => "uint64_t",
-        Class::Vector(ty) => ty,
+        Class::Narrow(ty) | Class::Vector(ty, _) => ty,
     };
     let parameters: Vec<_> =
         classes.iter().enumerate().map(|(index, class)| format!("{} stencil_p{index}", ty(class))).collect();
@@ -321,7 +320,9 @@ impl Trace {
 mod tests {
     use super::*;
 
-    const MIXED: [Class; 3] = [Class::Integer, Class::Vector("double"), Class::Integer];
+    const MIXED: [Class; 3] = [Class::Integer, Class::Vector("double", 8), Class::Integer];
+    const FLOAT: Class = Class::Vector("float", 4);
+    const VECTOR: Class = Class::Vector("long long __attribute__((vector_size(16)))", 16);
 
     #[test]
     fn the_platforms_convention() {
@@ -329,10 +330,10 @@ mod tests {
         let kept = "preserves rbx r12 r13 r14 r15";
         assert_eq!(passed(&MIXED), format!("passes parameters in rdi xmm0 rsi and {kept}"));
         assert_eq!(passed(&[]), format!("passes parameters in nothing and {kept}"));
-        let many = [&[Class::Integer; 8][..], &[Class::Vector("float"); 8], &[Class::Vector(VECTOR)]].concat();
+        let many = [&[Class::Integer; 8][..], &[FLOAT; 8], &[VECTOR]].concat();
         let text = passed(&many);
         assert!(text.contains("r9 stack+8 stack+16 xmm0") && text.contains("xmm7 stack+24 and"), "{text}");
-        let odd = [&[Class::Integer; 7][..], &[Class::Vector("float"); 8], &[Class::Vector(VECTOR)]].concat();
+        let odd = [&[Class::Integer; 7][..], &[FLOAT; 8], &[VECTOR]].concat();
         assert!(passed(&odd).contains("r9 stack+8 xmm0"), "{}", passed(&odd));
         assert!(passed(&odd).contains("xmm7 stack+24 and"), "{}", passed(&odd));
     }

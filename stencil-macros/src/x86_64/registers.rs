@@ -66,6 +66,12 @@ pub const fn parameters(abi: Abi) -> &'static [Register] {
     }
 }
 
+/// Returns the registers that carry integers of 8 and 16 bits, in order. clang's `preserve_none` leaves these to the C
+/// convention. Each register carries one parameter, so the two orders interleave.
+pub const fn narrow_parameters(_: Abi) -> &'static [Register] {
+    parameters(Abi::C)
+}
+
 /// Returns the general register that a register is part of.
 pub fn general(register: iced_x86::Register) -> Option<Register> {
     let full = register.full_register();

@@ -7,7 +7,7 @@ use super::*;
 fn a_forked_child_links_only_what_is_its_own() {
     for mapping in BOTH {
         let world = World::new(mapping);
-        let fragment = world.compile(&[Guest::go(Exit(OUT)), Guest::bind(OUT), Guest::ret(10)]);
+        let fragment = world.compile(&[Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::ret(10)]);
         let target = world.compile(&[Guest::ret(20)]);
         // SAFETY: the child touches only this thread's memory, and ends.
         let child = unsafe { libc::fork() };

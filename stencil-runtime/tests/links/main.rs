@@ -6,27 +6,27 @@ mod random;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use stencil_runtime::{
-    Arena, ArenaOptions, CodeAddress, Error, Exit, Fragment, FragmentEntry, Instruction, Label, Mapping, stencil,
+    Arena, ArenaOptions, CodeAddress, CodeExit, Error, Fragment, FragmentEntry, Instruction, Label, Mapping, stencil,
 };
 
 stencil! {
     machine Guest(x: u64, data: *mut u64) -> u64;
 
     uop add(n: u64) { x += n; }
-    uop go(exit: Exit) { JUMP(exit); }
-    uop branch(least: u64, exit: Exit) { if (x >= least) JUMP(exit); }
-    uop either(least: u64, more: Exit, less: Exit) { if (x >= least) JUMP(more); JUMP(less); }
-    uop twice(a: u64, b: u64, exit: Exit) { if (x == a) { *data += 1; JUMP(exit); } if (x == b) { *data += 2; JUMP(exit); } }
+    uop go(exit: CodeExit) { JUMP(exit); }
+    uop branch(least: u64, exit: CodeExit) { if (x >= least) JUMP(exit); }
+    uop either(least: u64, more: CodeExit, less: CodeExit) { if (x >= least) JUMP(more); JUMP(less); }
+    uop twice(a: u64, b: u64, exit: CodeExit) { if (x == a) { *data += 1; JUMP(exit); } if (x == b) { *data += 2; JUMP(exit); } }
     /// An exit on a path that goes out of line.
-    uop rare(least: u64, exit: Exit) {
+    uop rare(least: u64, exit: CodeExit) {
         if (__builtin_expect(x >= least, 0)) {
             data[0] += x; data[1] ^= x * 3; data[2] -= x; data[3] |= x; x += data[1];
             JUMP(exit);
         }
     }
-    uop call(exit: Exit) { x = CALL(exit) + 1; }
-    uop unused(exit: Exit) { (void)exit; x++; }
-    uop down(exit: Exit) { if (--*data) JUMP(exit); }
+    uop call(exit: CodeExit) { x = CALL(exit) + 1; }
+    uop unused(exit: CodeExit) { (void)exit; x++; }
+    uop down(exit: CodeExit) { if (--*data) JUMP(exit); }
     uop ret(n: u64) { RETURN(x + n); }
 }
 
@@ -75,13 +75,16 @@ fn forms() -> Vec<(&'static str, Vec<Instruction<Guest>>)> {
     let end = [Guest::bind(OUT), Guest::ret(1000)];
     let with = |body: &[Instruction<Guest>]| [body, &end].concat();
     vec![
-        ("go", with(&[Guest::go(Exit(OUT))])),
-        ("branch", with(&[Guest::branch(50, Exit(OUT)), Guest::ret(7)])),
-        ("branch, wide", with(&[Guest::branch(50, Exit(OUT)), Guest::branch(1 << 40, Exit(OUT)), Guest::ret(7)])),
-        ("either", with(&[Guest::either(50, Exit(OUT), Exit(OUT))])),
-        ("twice", with(&[Guest::twice(50, 60, Exit(OUT)), Guest::ret(7)])),
-        ("rare", with(&[Guest::rare(50, Exit(OUT)), Guest::ret(7)])),
-        ("many", with(&[Guest::add(0), Guest::go(Exit(OUT)), Guest::go(Exit(OUT))])),
+        ("go", with(&[Guest::go(CodeExit(OUT))])),
+        ("branch", with(&[Guest::branch(50, CodeExit(OUT)), Guest::ret(7)])),
+        (
+            "branch, wide",
+            with(&[Guest::branch(50, CodeExit(OUT)), Guest::branch(1 << 40, CodeExit(OUT)), Guest::ret(7)]),
+        ),
+        ("either", with(&[Guest::either(50, CodeExit(OUT), CodeExit(OUT))])),
+        ("twice", with(&[Guest::twice(50, 60, CodeExit(OUT)), Guest::ret(7)])),
+        ("rare", with(&[Guest::rare(50, CodeExit(OUT)), Guest::ret(7)])),
+        ("many", with(&[Guest::add(0), Guest::go(CodeExit(OUT)), Guest::go(CodeExit(OUT))])),
     ]
 }
 
@@ -118,8 +121,8 @@ fn the_exits_of_a_uop_are_linked_one_by_one() {
         let target = world.compile(&[Guest::ret(2000)]);
         let end = [Guest::bind(OUT), Guest::ret(100), Guest::bind(OTHER), Guest::ret(200)];
         for program in [
-            vec![Guest::either(50, Exit(OUT), Exit(OTHER))],
-            vec![Guest::branch(50, Exit(OUT)), Guest::go(Exit(OTHER))],
+            vec![Guest::either(50, CodeExit(OUT), CodeExit(OTHER))],
+            vec![Guest::branch(50, CodeExit(OUT)), Guest::go(CodeExit(OTHER))],
         ] {
             let fragment = world.compile(&[&program[..], &end].concat());
             let run = || [50, 49].map(|x| world.run(&fragment, x));
@@ -141,7 +144,7 @@ fn calls_are_linked_too() {
     for mapping in BOTH {
         let world = World::new(mapping);
         let callee = world.compile(&[Guest::add(10), Guest::ret(0)]);
-        let program = [Guest::call(Exit(OUT)), Guest::ret(0), Guest::bind(OUT), Guest::ret(500)];
+        let program = [Guest::call(CodeExit(OUT)), Guest::ret(0), Guest::bind(OUT), Guest::ret(500)];
         let caller = world.compile(&program);
         assert_eq!(world.run(&caller, 1), 502);
         link(&caller, OUT, &callee);
@@ -154,7 +157,7 @@ fn calls_are_linked_too() {
 #[test]
 fn programs_with_an_entry_and_programs_of_their_own_memory_have_exits() {
     for mapping in [None, Some(Mapping::Single), Some(Mapping::Dual)] {
-        let program = [Guest::add(1), Guest::go(Exit(OUT)), Guest::bind(OUT), Guest::ret(10)];
+        let program = [Guest::add(1), Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::ret(10)];
         let arena = mapping.map(arena);
         let compile = |program: &[Instruction<Guest>]| match &arena {
             Some(arena) => Guest::compile_in(arena, program).unwrap(),
@@ -180,8 +183,8 @@ fn a_block_takes_few_bytes_beyond_its_uops() {
         let world = World::new(mapping);
         let program = [
             Guest::add(1),
-            Guest::branch(50, Exit(OUT)),
-            Guest::go(Exit(OTHER)),
+            Guest::branch(50, CodeExit(OUT)),
+            Guest::go(CodeExit(OTHER)),
             Guest::bind(OUT),
             Guest::ret(1),
             Guest::bind(OTHER),
@@ -204,7 +207,7 @@ fn a_block_takes_few_bytes_beyond_its_uops() {
 fn errors() {
     for mapping in BOTH {
         let world = World::new(mapping);
-        let program = [Guest::unused(Exit(OUT)), Guest::bind(OUT), Guest::bind(OTHER), Guest::go(Exit(OTHER))];
+        let program = [Guest::unused(CodeExit(OUT)), Guest::bind(OUT), Guest::bind(OTHER), Guest::go(CodeExit(OTHER))];
         let fragment = world.compile(&program);
         let address = fragment.start();
         // SAFETY: nothing runs.
@@ -215,7 +218,7 @@ fn errors() {
         assert_eq!(link(&fragment, OTHER), Ok(()));
         let none = world.compile(&[Guest::bind(OUT), Guest::ret(0)]);
         assert_eq!(none.unlink(OUT), Err(Error::UnknownExit { exit: OUT }));
-        let unbound = [Guest::go(Exit(Label(3)))];
+        let unbound = [Guest::go(CodeExit(Label(3)))];
         let error = Guest::compile_fragment_in(&world.arena, &unbound).unwrap_err();
         assert_eq!(error, Error::UnknownLabel { label: Label(3), instruction: 0 });
     }
@@ -224,7 +227,7 @@ fn errors() {
 #[test]
 fn links_of_dropped_programs_are_reused() {
     let world = World::new(Mapping::Single);
-    let block = |n| [Guest::go(Exit(OUT)), Guest::bind(OUT), Guest::ret(n)];
+    let block = |n| [Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::ret(n)];
     let target = world.compile(&[Guest::ret(1)]);
     let mut kept = Vec::new();
     for n in 0..3000 {
@@ -258,7 +261,8 @@ fn a_dropped_program_cannot_run_in_debug_builds() {
 fn a_running_loop_is_linked() {
     for mapping in BOTH {
         let world = World::new(mapping);
-        let block = |n| [Guest::add(n), Guest::down(Exit(OUT)), Guest::ret(0), Guest::bind(OUT), Guest::ret(1 << 40)];
+        let block =
+            |n| [Guest::add(n), Guest::down(CodeExit(OUT)), Guest::ret(0), Guest::bind(OUT), Guest::ret(1 << 40)];
         let blocks: Vec<_> = (0..4).map(|n| world.compile(&block(1 << (8 * n)))).collect();
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -290,7 +294,7 @@ fn code_addresses_and_exits_mix() {
     let world = World::new(Mapping::Dual);
     let end = world.compile(&[Guest::ret(0)]);
     let address: CodeAddress = end.start();
-    let fragment = world.compile(&[Guest::go(Exit(OUT)), Guest::bind(OUT), Guest::add(1), Guest::ret(0)]);
+    let fragment = world.compile(&[Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::add(1), Guest::ret(0)]);
     // SAFETY: `end` is kept.
     unsafe { fragment.link(OUT, address) }.unwrap();
     assert_eq!(world.run(&fragment, 5), 5);

@@ -14,9 +14,9 @@ use super::*;
 stencil! {
     machine Traced(trace: *mut u64, fuel: u64) -> *mut u64;
     uop visit(block: u64) { *trace++ = block; if (!--fuel) RETURN(trace); }
-    uop branch_traced(mask: u64, exit: Exit) { if (fuel & mask) JUMP(exit); }
-    uop go_traced(exit: Exit) { JUMP(exit); }
-    uop either_traced(mask: u64, a: Exit, b: Exit) { if (fuel & mask) JUMP(a); JUMP(b); }
+    uop branch_traced(mask: u64, exit: CodeExit) { if (fuel & mask) JUMP(exit); }
+    uop go_traced(exit: CodeExit) { JUMP(exit); }
+    uop either_traced(mask: u64, a: CodeExit, b: CodeExit) { if (fuel & mask) JUMP(a); JUMP(b); }
     uop leave() { RETURN(trace); }
 }
 
@@ -90,9 +90,9 @@ impl<'a> Shared<'a> {
         let mut program = vec![Traced::visit((version * BLOCKS + index) as u64)];
         let mask = 1 << random.below(5);
         if random.below(4) == 0 {
-            program.push(Traced::either_traced(mask, Exit(OUT), Exit(OTHER)));
+            program.push(Traced::either_traced(mask, CodeExit(OUT), CodeExit(OTHER)));
         } else {
-            program.extend([Traced::branch_traced(mask, Exit(OUT)), Traced::go_traced(Exit(OTHER))]);
+            program.extend([Traced::branch_traced(mask, CodeExit(OUT)), Traced::go_traced(CodeExit(OTHER))]);
         }
         program.extend([Traced::bind(OUT), Traced::bind(OTHER), Traced::leave()]);
         let fragment = Traced::compile_fragment_in(&self.arenas[random.below(2)], &program).unwrap();

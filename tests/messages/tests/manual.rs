@@ -21,6 +21,19 @@ stencil_runtime::stencil! {
     pub uop present() { x--; }
     /// Shifts.
     pub uop shift<const BY: 0..3>() where BY != 1 { x <<= BY; }
+    /// An operation.
+    #[derive(Clone, Copy)]
+    pub enum Op { Add, Sub, Put = 4 }
+    /// Computes.
+    pub uop compute<const OP: Op, const TWICE: 0..2>(n: i32) where !TWICE || OP != Op_Put {
+    #if OP == Op_Add
+        x += n << TWICE;
+    #elif OP == Op_Sub
+        x -= n << TWICE;
+    #else
+        *(uint8_t *)at = n;
+    #endif
+    }
 }
 pub mod more {
     //! More of it.
@@ -74,6 +87,17 @@ fn the_manual_has_a_table_of_all_uops_and_a_page_for_each() {
     {
         assert!(add.contains(part), "{part}: {add}");
     }
+    assert_eq!(cells("compute")[1..3], ["5", "OP of Add, Sub, Put, TWICE from 0 to 1"]);
+    let compute = text(&user, "constant.STENCIL_compute.html");
+    let members = compute.iter().skip_while(|line| !line.starts_with("All members"));
+    let members: Vec<Vec<&str>> = members.map(|line| line.split('|').collect()).collect();
+    let member = |op: &str, twice: &str| members.iter().find(|cells| cells[0] == op && cells.get(1) == Some(&twice));
+    for (op, twice, range) in [("Add", "0", "all values"), ("Sub", "1", "all values"), ("Put", "0", "all values")] {
+        let cells = member(op, twice).unwrap_or_else(|| panic!("{op} {twice}: {members:#?}"));
+        assert!(cells[2].parse::<usize>().is_ok_and(|size| (3..20).contains(&size)), "{cells:?}");
+        assert_eq!((cells[3], cells[4], cells[5]), ("0", "1", range));
+    }
+    assert!(member("Put", "1").is_none());
     let emit = text(&user, "fn.emit_add.html").join("\n");
     assert!(emit.contains("\nvalue|i32|1|") && emit.contains("call"), "{emit}");
     // A uop or family without a comment gets a summary.

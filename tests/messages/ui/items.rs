@@ -6,7 +6,7 @@ mod unknown {
         fn add() {}
         /// Good.
         uop good() {}
-        enum E { X }
+        union E { x: u8 }
     }
     pub fn uses() {
         A::good();

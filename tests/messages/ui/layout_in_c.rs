@@ -7,7 +7,6 @@ pub struct Vm {
 }
 
 mod fields {
-    use super::Vm;
     stencil_runtime::stencil! {
         machine A(vm: *mut Vm);
         c { typedef struct { uint64_t limit, fuel; } Vm; }
@@ -16,7 +15,6 @@ mod fields {
 }
 
 mod sizes {
-    use super::Vm;
     stencil_runtime::stencil! {
         machine A(vm: *mut Vm);
         c { typedef struct { uint32_t fuel; uint32_t pad[5]; } Vm; }

@@ -25,7 +25,7 @@ mod unknown {
 mod places {
     use super::{Label, Thing};
     stencil_runtime::stencil! {
-        machine A(a: [u8; 4], b: Label, c: Thing) -> Label;
+        machine A(a: [[u8; 4]; 1], b: Label, c: Thing) -> Label;
         extern fn f(a: [u8; 4], b: Label, c: Thing) -> Thing = crate::host;
         struct S { a: Label, b: [Label; 2], c: Thing, d: *mut Thing, e: [Thing; 2] }
         struct T { s: S }
@@ -37,9 +37,9 @@ mod places {
         extern fn pointers_to(a: unsafe extern "C" fn(Hidden)) = crate::pointers_to;
         uop functions(d: fn(u8), e: Option<extern "system" fn()>, f: extern "C" fn(Thing)) {}
         uop one(v: [u8; 4], w: Label, x: Thing, y: *mut Label, z: S) {}
-        uop code(v: *mut CodeAddress, w: *mut [Exit; 2]) {}
-        extern fn g(a: CodeAddress, b: Exit) = crate::host;
-        struct U { a: CodeAddress, b: Exit }
+        uop code(v: *mut CodeAddress, w: *mut [CodeExit; 2]) {}
+        extern fn g(a: CodeAddress, b: CodeExit) = crate::host;
+        struct U { a: CodeAddress, b: CodeExit }
         uop vector(v: core::arch::x86_64::__m128i) {}
         uop pointers(v: *mut [Thing; 4], w: *mut *mut Thing, x: *mut [S; 2], y: *const [*mut Label; 2]) {}
     }

@@ -26,7 +26,7 @@ mod structs {
     pub mod other { pub struct Frame { pub pc: u8 } }
     use Other as Vm2;
     stencil_runtime::stencil! {
-        machine A(vm: *mut Vm2);
+        machine A(vm: *mut self::Vm2);
         struct Vm2 = Vm { fuel: u64 }
         struct Frame { pc: u64 }
         uop one(frame: *mut other::Frame) { vm->fuel = frame->pc; }

@@ -84,6 +84,15 @@ mod narrow {
         pub uop check() { RETURN(a == 144 && b == -78 && c == 0xffff && d == -24463 && e && f == 5); }
         pub uop host() { e = host(b, c, e); }
         pub uop ret() { RETURN(e); }
+        /// The address of the table stays behind in r13, which carries nothing of this machine.
+        pub uop pick() {
+            static const void *const places[] = { &&minus, &&plus };
+            register const void *const *table __asm__("r13") = places;
+            __asm__ volatile("" : "+r"(table));
+            goto *table[e];
+            minus: f -= 2;
+            plus: f += 1;
+        }
     }
 }
 
@@ -195,6 +204,9 @@ fn narrow_registers() {
     // 200 + 200, 78 + 100, 0 - 1 and 13691 * 3 all wrap.
     assert!(unsafe { code.entry()(200, 78, 0, 13691, false, -5) });
     assert!(!unsafe { code.entry()(200, 77, 0, 13691, false, -5) });
+    let code = Narrow::compile(&[Narrow::pick(), Narrow::step(0), Narrow::check()]).unwrap();
+    assert!(unsafe { code.entry()(200, -78, 0, 13691, false, -4) });
+    assert!(!unsafe { code.entry()(200, -78, 0, 13691, false, -5) });
     let code = Narrow::compile(&[Narrow::host(), Narrow::ret()]).unwrap();
     assert!(unsafe { code.entry()(0, -1, 0xffff, 0, true, 0) });
     assert!(!unsafe { code.entry()(0, 1, 0xffff, 0, true, 0) });

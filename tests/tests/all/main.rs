@@ -3,6 +3,8 @@
 //! All modules form one test crate, so that it is linked once; each module has one theme. A `stencil!` block is in a
 //! separate module where its names would clash with those of another.
 
+mod arrays;
+mod avx;
 mod constants;
 #[cfg(not(no_c_compiler))]
 mod differential;
@@ -25,6 +27,7 @@ mod relocations;
 mod scratch;
 mod seed;
 mod types;
+mod vector_operands;
 
 /// Returns whether a test can compare bytes. A C compiler without `preserve_none` produces different ones; then a
 /// message says that the test skips the comparison.

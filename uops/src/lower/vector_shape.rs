@@ -1,5 +1,8 @@
 //! Vector operators by their shape. Some are two uops: one on a scalar, and one on a vector.
 
+use std::arch::x86_64::__m128i;
+
+use stencil_runtime::VectorOperand as _;
 use wasmparser::MemArg;
 
 use super::Function;
@@ -10,6 +13,11 @@ use super::stack::Place;
 use crate::module::types::ValueType::{self, I32, V128};
 use crate::uop::Wasm;
 
+/// Returns the vector with these bits, lane 0 being the lowest ones.
+fn vector(bits: u128) -> __m128i {
+    __m128i::from_words([bits as u64, (bits >> 64) as u64])
+}
+
 /// Uops whose last parameter is a lane.
 pub(super) type Lane = fn(usize, usize, usize) -> Uop;
 pub(super) type Binary = fn(usize, usize, u32) -> Uop;
@@ -17,7 +25,7 @@ pub(super) type Binary = fn(usize, usize, u32) -> Uop;
 impl Function<'_, '_> {
     pub(super) fn vector_constant(&mut self, bits: u128) {
         let register = self.vacate(V128);
-        self.result(Wasm::v128_constant(register, bits as u64, (bits >> 64) as u64), V128, register);
+        self.result(Wasm::v128_constant(register, vector(bits)), V128, register);
     }
 
     pub(super) fn vector_unary(&mut self, uop: fn(usize) -> Uop) {
@@ -42,9 +50,13 @@ impl Function<'_, '_> {
     }
 
     pub(super) fn shuffle(&mut self, lanes: [u8; 16]) {
-        let lanes = u128::from_le_bytes(lanes);
+        // For each lane, the vector that does not supply it contributes zero. Validation ensures that a lane is less than 32.
+        const ZERO: u8 = 0x80;
+        let of_a = lanes.map(|lane| if lane < 16 { lane } else { ZERO });
+        let of_b = lanes.map(|lane| lane.checked_sub(16).unwrap_or(ZERO));
+        let [of_a, of_b] = [of_a, of_b].map(|lanes| vector(u128::from_le_bytes(lanes)));
         let (a, (place, slot)) = self.float_operands();
-        self.result(Wasm::i8x16_shuffle(a, place, slot, lanes as u64, (lanes >> 64) as u64), V128, a);
+        self.result(Wasm::i8x16_shuffle(a, place, slot, of_a, of_b), V128, a);
     }
 
     /// There are three operands but two registers. If the two topmost operands occupy both, the mask goes to its slot.

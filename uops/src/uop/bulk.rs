@@ -1,7 +1,6 @@
 //! Bulk memory and table instructions (core specification 4.4.6 and 4.4.7). Rust functions do the work.
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 /// Calls a Rust function with the operands, whose slots start at `args` and receive the result, and with immediates.
 macro_rules! bulk {

@@ -5,7 +5,6 @@ use std::ffi::c_void;
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 uops! {
     /// Sets a register to a constant: a zero-extended or sign-extended 32-bit constant, or any 64-bit one.

@@ -3,7 +3,6 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 /// Truncates a float to an integer. Traps with `invalid` for NaN, and with `overflow` if the result does not fit.
 macro_rules! truncation {

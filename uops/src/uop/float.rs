@@ -1,7 +1,6 @@
 //! Floating-point instructions, in the order of the core specification (4.3.3).
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 /// `a OP b`, with `a` in a register, which receives the result, and `b` at any location.
 macro_rules! binary {

@@ -3,7 +3,6 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 /// `a OP b`, with `a` in register `A`, which receives the result, and `b` at location `B`.
 macro_rules! binary {

@@ -6,7 +6,6 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 uops! {
     // Locates `size` bytes at `offset` bytes from the address in register `A`. `memory` is the byte offset of the

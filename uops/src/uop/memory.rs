@@ -8,7 +8,6 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 /// Loads to register `TO` from the address at location `A`: a register (for integers, `TO` itself), a slot, or no
 /// location if the offset alone is the address.

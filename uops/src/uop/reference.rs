@@ -6,7 +6,6 @@
 use stencil_runtime::Label;
 
 use super::uops;
-use crate::runtime::vm::Vm;
 
 uops! {
     /// Returns a reference to a function. `function` is its byte offset in the array of functions.

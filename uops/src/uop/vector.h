@@ -50,11 +50,6 @@ static inline v128 i8x16_popcnt(v128 a) {
 static inline v128 i8x16_swizzle(v128 a, v128 indices) {
     return _mm_shuffle_epi8(a, _mm_adds_epu8(indices, _mm_set1_epi8(0x70)));
 }
-// For each lane, the vector that does not supply it contributes zero. Subtracting 16 makes an index into the second
-// vector negative if it refers to the first.
-static inline v128 i8x16_shuffle(v128 a, v128 b, v128 lanes) {
-    return _mm_or_si128(i8x16_swizzle(a, lanes), _mm_shuffle_epi8(b, _mm_sub_epi8(lanes, _mm_set1_epi8(16))));
-}
 // The instruction yields 0x8000 for the only product that does not fit.
 static inline v128 i16x8_q15mulr_sat_s(v128 a, v128 b) {
     v128 product = _mm_mulhrs_epi16(a, b);

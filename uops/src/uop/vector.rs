@@ -36,10 +36,9 @@ use stencil_runtime::Label;
 
 use super::memory::{load, store};
 use super::vectors;
-use crate::runtime::vm::Vm;
 
 vectors! {
-    pub uop v128_constant<const TO: 0..2>(low: u64, high: u64) { V(TO) = (v128){ low, high }; }
+    pub uop v128_constant<const TO: 0..2>(value: core::arch::x86_64::__m128i) { V(TO) = value; }
     pub uop v128_get<const TO: 0..2>(slot: u32) { V(TO) = SLOT(v128_anywhere, slot); }
     pub uop v128_set<const A: 0..2>(slot: u32) { SLOT(v128_anywhere, slot) = V(A); }
     pub uop v128_copy(to: u32, from: u32) { SLOT(v128_anywhere, to) = SLOT(v128_anywhere, from); }

@@ -3,7 +3,7 @@
 //! Each rule gives an instruction with the same effect for every value of the operand, or none. Where it depends on more than the
 //! instruction, it says on what.
 
-use iced_x86::{Code, Instruction, MemoryOperand, Mnemonic, OpKind, Register};
+use iced_x86::{Code, EncodingKind, Instruction, MemoryOperand, Mnemonic, OpKind, Register};
 
 use crate::model::PatchKind;
 
@@ -419,6 +419,8 @@ fn displaced(mut new: Instruction, value: &Value, address: Address, operands: &[
         new.set_memory_displacement64(i64::from(number) as u64);
         return Some(Change::new(new, None));
     };
+    // The processor scales the short displacement of an EVEX instruction.
+    let short = short && new.encoding() != EncodingKind::EVEX;
     let (size, part) = match value.short_displacement(operands).filter(|_| short) {
         Some(part) => (1, part),
         None => (8, value.displacement(address, operands)?),

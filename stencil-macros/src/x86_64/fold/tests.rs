@@ -13,6 +13,7 @@ mod moves;
 mod ranges;
 mod redundant;
 mod values;
+mod vectors;
 
 mod narrow;
 

@@ -81,14 +81,14 @@ mod values {
 }
 
 mod macros {
-    use stencil_runtime::{Exit, Label};
+    use stencil_runtime::{CodeExit, Label};
     stencil_runtime::stencil! {
         machine A(x: u64) -> u64;
         uop no_parentheses() { CONTINUE; }
         uop no_label() { JUMP(nowhere); }
         uop no_argument() { if (x) RETURN; }
         uop unknown_label(target: Label) { x = (uint64_t)ADDRESS_OF(trget); }
-        uop address_of_exit(target: Exit) { x = (uint64_t)ADDRESS_OF(target); }
+        uop address_of_exit(target: CodeExit) { x = (uint64_t)ADDRESS_OF(target); }
         uop nested(target: Label) { if (CALL(target) == y) JUMP(target + y); }
     }
 }

@@ -1,6 +1,6 @@
 //! C that compiles but cannot become stencils.
 
-use stencil_runtime::{CodeAddress, Exit, Label};
+use stencil_runtime::{CodeAddress, CodeExit, Label};
 
 mod variables {
     stencil_runtime::stencil! {
@@ -35,7 +35,7 @@ mod variables {
 }
 
 mod labels {
-    use super::{CodeAddress, Exit, Label};
+    use super::{CodeAddress, CodeExit, Label};
     stencil_runtime::stencil! {
         machine A(x: u64, p: *mut *mut ());
         extern fn host(a: u64) = super::host;
@@ -43,7 +43,7 @@ mod labels {
         uop stored(target: Label) { *p = target; }
         uop compared(target: Label) { if ((void *)target == *p) x++; }
         uop code_address(target: CodeAddress) { x = (uint64_t)target; }
-        uop exit(target: Exit) { x = (uint64_t)target; }
+        uop exit(target: CodeExit) { x = (uint64_t)target; }
         uop host_added() { x = x + (uint64_t)p + (uint64_t)host; }
     }
 }

@@ -1,7 +1,5 @@
 //! Floats in vectors, and conversions. `gt` and `ge` are `lt` and `le` with swapped operands.
 
-use crate::runtime::vm::Vm;
-
 binary! {
     f32x4_eq: f32x4, (a == b);
     f32x4_ne: f32x4, (a != b);

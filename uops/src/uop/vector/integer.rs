@@ -1,6 +1,5 @@
 //! Integers in vectors, and bitwise operators. `lt` and `le` are `gt` and `ge` with swapped operands.
 
-use crate::runtime::vm::Vm;
 use crate::uop::vectors;
 
 binary! {
@@ -86,9 +85,11 @@ binary! {
 }
 
 vectors! {
-    /// Selects bytes of `a` and `b` by the 16 indices in `low` and `high`, each less than 32.
-    pub uop i8x16_shuffle<const A: 0..2, const B: 0..4>(slot: u32, low: u64, high: u64) where A != B && B != 2 {
-        V(A) = i8x16_shuffle(V(A), VECTOR(B), (v128){ low, high });
+    /// Selects bytes of `a` and of `b`. An index from 128 on selects zero.
+    pub uop i8x16_shuffle<const A: 0..2, const B: 0..4>(
+        slot: u32, of_a: core::arch::x86_64::__m128i, of_b: core::arch::x86_64::__m128i,
+    ) where A != B && B != 2 {
+        V(A) = _mm_or_si128(_mm_shuffle_epi8(V(A), of_a), _mm_shuffle_epi8(VECTOR(B), of_b));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Conversions between vectors and scalars: lanes, splats, tests. Each lane is a member of a family, because the
 //! instruction encodes the lane's number.
 
-use crate::runtime::vm::Vm;
 use crate::uop::vectors;
 
 /// Extracts a lane to a register, zero-extended for integers, and replaces a lane by a register.

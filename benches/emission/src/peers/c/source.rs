@@ -117,6 +117,7 @@ fn function(source: &mut String, index: usize, stencil: &Stencil, host: &impl Fn
             PatchKind::Low16 => "patch_16",
             PatchKind::Low8 | PatchKind::Scaled8(_) => "patch_8",
             PatchKind::Rel32 => "patch_32r",
+            PatchKind::Word(_) => return Err("a vector".into()),
         };
         let value = match patch.value {
             Value::Operand(operand) if stencil.holes()[operand].ty == "Label" => {
