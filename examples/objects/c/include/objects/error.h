@@ -4,7 +4,7 @@
 
 typedef enum { TYPE_ERROR, VALUE_ERROR, NAME_ERROR, INDEX_ERROR, LIMIT_ERROR } ErrorKind;
 
-/* Sets the error, with a message as of `printf`, and the position of the frame that runs. */
+/* Sets the error: a message formatted as by `printf`, and the position of the current frame. */
 __attribute__((format(printf, 3, 4)))
 void error_set(Thread *thread, ErrorKind kind, const char *format, ...);
 

@@ -9,7 +9,7 @@ typedef struct Instruction {
 
 typedef struct Frame Frame;
 
-/* What runs a frame: the interpreter, or machine code. */
+/* Runs a frame: `interpret`, or machine code. */
 typedef Object *(*Entry)(Frame *frame, Object **stack_pointer, Thread *thread);
 
 typedef struct Code {
@@ -41,13 +41,13 @@ typedef struct Function {
 
 extern const Type function_type;
 
-/* Takes the constants over, and copies everything but the name. */
+/* Takes ownership of the constants, and copies everything but the name. */
 Object *function_new(const char *name, uint32_t parameters, uint32_t locals, uint32_t stack,
                      const Instruction *instructions, uint32_t count, Object *const *constant, uint32_t constants);
 Object *function_native(const char *name, int32_t parameters, Native native);
 /* Lets machine code run the function instead of the interpreter. */
 void function_set_entry(Object *function, Entry entry);
-/* Lends the arguments. */
+/* Borrows the arguments. */
 Object *function_call(Object *function, Object **arguments, int32_t count, Thread *thread);
 
 static inline Object *object_call(Object *callee, Object **arguments, int32_t count, Thread *thread) {

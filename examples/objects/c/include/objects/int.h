@@ -27,7 +27,8 @@ static inline Object *int_new(int64_t value) {
 /* `int_new` for callers in other languages. */
 Object *int_from(int64_t value);
 
-/* The sum of two integers. NULL if one operand is none, or the sum does not fit: `object_binary` has the general case. */
+/* Returns the sum of two integers. Returns NULL if an operand has another type or the sum does not fit, which
+   `object_binary` handles. */
 static inline Object *int_add(const Object *left, const Object *right) {
     int64_t sum;
     if (!int_is(left) || !int_is(right) || __builtin_add_overflow(int_value(left), int_value(right), &sum))

@@ -16,7 +16,7 @@ typedef enum { LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, COMPA
 extern const char *const binary_names[BINARY_OPERATORS];
 extern const char *const comparison_names[COMPARISONS];
 
-/* What an object of a type can do. NULL stands for an operation that the type does not have. */
+/* The operations of a type. Those that it does not support are NULL. */
 typedef struct Type {
     const char *name;
     void (*destroy)(Object *);

@@ -22,7 +22,7 @@ struct Thread {
 
 Thread *thread_new(int64_t fuel, void (*write)(void *data, const char *bytes, size_t length), void *data);
 void thread_free(Thread *thread);
-/* Takes the object over. Globals have the numbers 0, 1, .. in the order in which they are added. */
+/* Takes ownership of the object. Globals have the numbers 0, 1, .. in the order in which they are added. */
 void thread_add_global(Thread *thread, Object *object);
 /* Calls a global function without arguments and prints its result. Returns false after an error. */
 bool thread_run(Thread *thread, uint32_t global);

@@ -1,4 +1,4 @@
-/* Tuples do not change, so objects form no cycles. */
+/* Tuples are immutable, so objects form no cycles. */
 #ifndef OBJECTS_TUPLE_H
 #define OBJECTS_TUPLE_H
 
@@ -12,7 +12,7 @@ typedef struct Tuple {
 
 extern const Type tuple_type;
 
-/* Takes the items over. */
+/* Takes ownership of the items. */
 Object *tuple_new(Object *const *items, int64_t length);
 
 #endif
