@@ -168,7 +168,8 @@
 /// 4. gcc.
 ///
 /// `#![c_flags(...)]` applies to the whole block, which is one compilation. Uops that need other flags go into a block of their own, with
-/// `continue machine`.
+/// `continue machine`. A relative path in a flag begins in the directory where Cargo runs rustc: the root of the workspace or, for a
+/// package of a registry, its own. `#include "../c/name.h"` and the block's `include` lines do not depend on that.
 ///
 /// With a compiler that does not support `preserve_none`, uops pass registers as C functions do. All blocks of a machine need one calling
 /// convention: the macro reads it from each object, and the build fails if two blocks differ.
