@@ -28,6 +28,8 @@ fn main() {
 /// Returns whether a C compiler exists under one of the names that `stencil!` tries.
 fn c_compiler() -> bool {
     let chosen = std::env::var("STENCIL_CC").ok();
-    let mut names = chosen.as_deref().into_iter().chain(["clang-19", "clang", "gcc", "cc"]);
+    // The variable may name arguments, too, as in `ccache clang-19`.
+    let chosen = chosen.as_deref().and_then(|command| command.split_whitespace().next());
+    let mut names = chosen.into_iter().chain(["clang-19", "clang", "gcc", "cc"]);
     names.any(|name| Command::new(name).arg("--version").output().is_ok())
 }

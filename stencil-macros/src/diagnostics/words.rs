@@ -34,6 +34,8 @@ pub(super) fn translate(message: &str, source: &Source) -> String {
         text.push_str(REMEDY);
     }
     let text = text.replace("struct stencil_opaque_", "").replace("STENCIL_UOP", "uop");
+    // What `ADDRESS_OF(exit)` reads is declared, but unavailable.
+    let text = if text.contains("unavailable") { text.replace("stencil_address_", "") } else { text };
     text.replace("; ISO C99 and later do not support implicit function declarations", "")
 }
 

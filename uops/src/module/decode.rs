@@ -78,8 +78,10 @@ fn copy(wasm: &[u8], reporter: &mut Reporter<'_>) -> Result<Box<[u8]>, Error> {
     let failed = |_| Error::OutOfMemory { what: "module", size: wasm.len() as u64 };
     bytes.try_reserve_exact(wasm.len()).map_err(failed)?;
     for piece in wasm.chunks(1 << 20) {
+        if !bytes.is_empty() {
+            reporter.report(0)?;
+        }
         bytes.extend_from_slice(piece);
-        reporter.report(0)?;
     }
     Ok(bytes.into())
 }
