@@ -118,7 +118,7 @@ fn a_module_with_a_changed_byte_is_refused_where_the_validator_refuses_it() {
         (state >> 33) as usize % below
     };
     let mut refused = 0;
-    for _ in 0..extent::choose(10, 100) {
+    for _ in 0..extent::choose(10, 40) {
         let mut module = module.clone();
         let (at, byte) = (random(module.len()), random(256) as u8);
         module[at] = byte;

@@ -1,7 +1,7 @@
 //! Random operations on two threads: each links, unlinks, replaces and runs the same blocks.
 //!
-//! By default this is a small set with fixed seeds. The whole set is 10^7 operations for each mapping:
-//! `STENCIL_TESTS=all cargo test --release -p stencil-runtime --test links random`
+//! The ordinary test is a small set with fixed seeds. The whole set is 10^7 operations for each mapping:
+//! `cargo test --release -p stencil-runtime --test links random -- --ignored`
 //!
 //! Each block writes its identity to a trace. The exits of a block may only lead to certain blocks, so a jump to a wrong target shows,
 //! as does a block that was freed before.
@@ -196,11 +196,21 @@ fn random(mapping: Mapping, operations: usize, seed: u64) {
     }
 }
 
-#[test]
-fn random_operations_on_two_threads() {
+fn check(operations: usize) {
     for mapping in BOTH {
         for seed in 1..=3 {
-            random(mapping, extent::choose(5_000, 10_000_000 / 3), seed);
+            random(mapping, operations / 3, seed);
         }
     }
+}
+
+#[test]
+fn random_operations_on_two_threads() {
+    check(extent::choose(15_000, 300_000));
+}
+
+#[test]
+#[ignore = "takes half a minute when optimized"]
+fn ten_million_random_operations_on_two_threads() {
+    check(10_000_000);
 }

@@ -24,7 +24,7 @@ fn compare(program: &Program, fuel: u32) -> Outcome {
 
 #[test]
 fn random_programs_agree() {
-    let (mut failed, count) = (0, extent::choose(300, 20_000));
+    let (mut failed, count) = (0, extent::choose(300, 4_000));
     for seed in 0..count {
         let program = Program::new(generate::program(seed)).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         failed += u32::from(compare(&program, 300).result.is_err());
