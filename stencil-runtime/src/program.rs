@@ -291,7 +291,9 @@ pub(crate) fn check<M: Machine>(instructions: usize) -> Result<(), Error> {
 }
 
 /// Runs the second pass: emits a program of this layout into the slot. Returns the offset of the data.
-#[inline]
+///
+/// It is always inlined: its callers for programs and for fragments made the compiler stop, and functions took 7 % longer.
+#[inline(always)]
 pub(crate) fn emit<M: Machine>(
     entry: Option<&'static Uop<M>>,
     instructions: &[Instruction<M>],
