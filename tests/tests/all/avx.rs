@@ -80,6 +80,7 @@ mod avx2 {
         pub fn run(mut self, program: &[Instruction<Wide>]) -> (u64, Memory<4>) {
             let code = Wide::compile(program).unwrap();
             let Self { a, b, f, d, small, n, .. } = self;
+            // SAFETY: the program stays within the memory, and the caller has the features.
             let n = unsafe { code.entry()(a, b, f, d, small, self.memory.0.as_mut_ptr().cast(), n) };
             (n, self.memory)
         }
@@ -124,6 +125,7 @@ mod avx2 {
                 }
                 4 => {
                     let at = random.next() as usize % (32 * SIZE - 31);
+                    // SAFETY: 32 bytes from `at` on are in the memory.
                     self.b = _mm256_add_epi8(self.b, unsafe { _mm256_loadu_si256(of_bytes.add(at).cast()) });
                     vec![Wide::load_bytes(at as i32)]
                 }
@@ -134,6 +136,7 @@ mod avx2 {
                 6 => {
                     let at = random.next() as usize % (32 * SIZE - 127);
                     let places = _mm256_and_si256(_mm256_xor_si256(self.a, v), _mm256_set1_epi32(31));
+                    // SAFETY: the places are at most 31, so 128 bytes from `at` on are enough, and these are in the memory.
                     self.a = unsafe { _mm256_i32gather_epi32::<4>(of_bytes.add(at).cast(), places) };
                     vec![Wide::gather(at as i32, v)]
                 }
@@ -297,6 +300,7 @@ fn vectors_of_512_bits() {
                 1 => 64 * (random.next() as usize % SIZE),
                 _ => random.next() as usize % (64 * SIZE - 63),
             };
+            // SAFETY: both types have this size, and every bit pattern is a value of either.
             let bytes: [u8; 64 * SIZE] = unsafe { transmute(model) };
             let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
             let at_bytes: Vector = std::array::from_fn(|lane| word(at + 8 * lane));
@@ -323,9 +327,11 @@ fn vectors_of_512_bits() {
                 }
                 5 => {
                     let difference: Vector = std::array::from_fn(|lane| a[lane].wrapping_sub(v[lane]));
+                    // SAFETY: as above.
                     let stored: [u8; 64] = unsafe { transmute(difference) };
                     let mut bytes = bytes;
                     bytes[at..at + 64].copy_from_slice(&stored);
+                    // SAFETY: as above.
                     model = unsafe { transmute::<[u8; 64 * SIZE], [Vector; SIZE]>(bytes) };
                     program.push(Widest::store(at as i32, of(v)));
                 }
@@ -396,6 +402,7 @@ fn pointees_and_operands_of_any_width() {
     let code = Plain::compile(&[Plain::copy(w), Plain::add(v), Plain::ret()]).unwrap();
     let from = __m512i::from_words([1, 2, 3, 4, 5, 6, 7, 8]);
     let mut to = [__m256d::from_words([0; 4]); 2];
+    // SAFETY: the program reads one vector and writes within the two.
     assert_eq!(unsafe { code.entry()(&raw const from, to.as_mut_ptr(), 1) }, 77);
     let to = to.map(|v| v.to_words().map(f64::from_bits));
     assert_eq!((to[0][0], to[1][2]), (6.0, 0.25));
