@@ -337,8 +337,10 @@ impl Source {
             self.c,
             "typedef {};\n\
              #define STENCIL_ABI {abi}\n\
-             #define STENCIL_UOP {name}_uop\n",
+             #define STENCIL_UOP {name}_uop\n\
+             #define STENCIL_TIER(compiled, interpreted) {}\n",
             uop_type("uop", &declared),
+            if self.tier == Tier::Compiled { "compiled" } else { "interpreted" },
         );
         if machine.interpreter.is_some() && convention::has_instruction_pointer(machine, abi_of_block) {
             let handler = Parameters::of(block, abi_of_block, Tier::Interpreted);

@@ -65,10 +65,10 @@ stencil! {
     }
     uop table() {
         static const void *const labels[] = {&&one, &&two, &&three};
-        goto *labels[x % 3];
+        goto *labels[x & 1];
+        three: x += 333; CONTINUE();
         one: x += 1; CONTINUE();
-        two: x += 22; CONTINUE();
-        three: x += 333;
+        two: x += 22;
     }
     uop float(value: f32) { f = f * 2 + value; x += (uint64_t)f; }
     uop again(to: Label) { if (--y > 0) JUMP(to); }
@@ -80,6 +80,7 @@ stencil! {
     uop jump_to(to: CodeAddress) { JUMP(to); }
     uop execute(at: u64) { STENCIL_EXECUTE(at); }
     uop interpret(at: u64) { STENCIL_INTERPRET(at); }
+    uop tier() { x = STENCIL_TIER(1, 2); }
     uop ret() { RETURN(x); }
     uop trap() { __builtin_trap(); }
 }
@@ -161,6 +162,12 @@ fn labels_calls_and_addresses() {
 fn a_named_constant_is_the_same_in_both_tiers() {
     let program = [Both::address_of_powers(), Both::ret()];
     assert_eq!(interpreted(&program, 0, 0), compiled(&program, 0, 0));
+}
+
+#[test]
+fn bodies_can_tell_the_tier() {
+    let program = [Both::tier(), Both::ret()];
+    assert_eq!((compiled(&program, 0, 0).0, interpreted(&program, 0, 0).0), (1, 2));
 }
 
 #[test]
