@@ -47,7 +47,8 @@ pub fn parameters(machine: &Machine, abi: Abi, tier: Tier) -> Vec<Parameter<'_>>
 
 /// Returns whether the convention has a register left for the interpreter's instruction pointer.
 pub fn has_instruction_pointer(machine: &Machine, abi: Abi) -> bool {
-    let in_vector = |parameter: &Parameter| matches!(parameter, Parameter::Register(field) if field.ty.c.is_in_vector_register());
+    let in_vector =
+        |parameter: &Parameter| matches!(parameter, Parameter::Register(field) if field.ty.c.is_in_vector_register());
     let integers = parameters(machine, abi, Tier::Interpreted).iter().filter(|parameter| !in_vector(parameter)).count();
     integers <= isa::parameters(abi).len()
 }

@@ -203,7 +203,9 @@ fn handlers(
         return Err(failures.iter().map(|(span, why)| diagnostics::error(*span, why)).collect());
     };
     let handlers = object::handler::read(object, block, source, abi, statics);
-    let refused = |refusal: &model::Refusal| diagnostics::error(refusal.span, &format!("in the interpreter, {}", refusal.message));
+    let refused = |refusal: &model::Refusal| {
+        diagnostics::error(refusal.span, &format!("in the interpreter, {}", refusal.message))
+    };
     handlers.map(Some).map_err(|refusals| refusals.iter().map(refused).collect())
 }
 

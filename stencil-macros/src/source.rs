@@ -332,7 +332,8 @@ impl Source {
         let name = machine.name.unraw();
         let Parameters { declared, names: registers, forget, .. } = Parameters::of(block, abi_of_block, Tier::Compiled);
         self.made("machine".into(), machine.name.span());
-        let uop_type = |suffix: &str, declared: &str| returning(&machine.output, &format!("{abi}{name}_{suffix}({declared})"));
+        let uop_type =
+            |suffix: &str, declared: &str| returning(&machine.output, &format!("{abi}{name}_{suffix}({declared})"));
         let _ = write!(
             self.c,
             "typedef {};\n\
@@ -369,9 +370,7 @@ impl Source {
                 self.symbols.insert("stencil_next".into(), Symbol::Next);
                 ("stencil_next", format!("{forget}return stencil_at({registers});"))
             }
-            Tier::Interpreted => {
-                ("stencil_ip + STENCIL_LENGTH", "return STENCIL_CALLED(stencil_at);".to_owned())
-            }
+            Tier::Interpreted => ("stencil_ip + STENCIL_LENGTH", "return STENCIL_CALLED(stencil_at);".to_owned()),
         };
         self.macros(block, next);
         if machine.continued.is_none() {
@@ -597,8 +596,11 @@ fn interpret(c: &mut String, Parameters { names, scratch, forget, .. }: &Paramet
 
 /// Returns the value of an operand that is in a stream, at this distance from the instruction's start in words.
 fn read(field: &Field, word: usize) -> String {
-    let value = if field.ty.c.is_code() { "STENCIL_UOP *stencil_value".into() } else { field.ty.c.declare("stencil_value") };
-    format!("({{ {value}; __builtin_memcpy(&stencil_value, stencil_ip + {word}, sizeof stencil_value); stencil_value; }})")
+    let value =
+        if field.ty.c.is_code() { "STENCIL_UOP *stencil_value".into() } else { field.ty.c.declare("stencil_value") };
+    format!(
+        "({{ {value}; __builtin_memcpy(&stencil_value, stencil_ip + {word}, sizeof stencil_value); stencil_value; }})"
+    )
 }
 
 /// Returns the name of the uop to which a stretch belongs.
