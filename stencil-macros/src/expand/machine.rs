@@ -142,7 +142,8 @@ fn declared(
     let fragment_entry = fragment_entry_type(block);
     let (entry_uop, fragment_entry_uop) = (names.entry(), names.fragment_entry());
     let members = catalog.entries.iter().flat_map(|entry| &entry.members).flatten();
-    let uops = members.map(|member| instruction::uop(*member, &quote!(&[]), &quote!(__stencil_core::option::Option::None), names));
+    let uops = members
+        .map(|member| instruction::uop(*member, &quote!(&[]), &quote!(__stencil_core::option::Option::None), names));
     let statics = [&entry_uop, &fragment_entry_uop].into_iter().zip(uops).map(|(static_name, uop)| {
         quote! {
             #[doc(hidden)]
