@@ -9,12 +9,6 @@ use super::uops;
 uops! {
     /// Continues with the machine code of the function that is called.
     pub uop execute() { STENCIL_EXECUTE(((const Func *)r0)->code); }
-    /// Continues with the stream of the function that is called.
-    pub uop interpret() {
-        #ifdef STENCIL_INTERPRET
-            STENCIL_INTERPRET(((const Func *)r0)->stream);
-        #else
-            __builtin_trap();
-        #endif
-    }
+    /// Continues with the stream of the function that is called. Only the handler is used.
+    pub uop interpret() { STENCIL_TIER(__builtin_trap(), STENCIL_INTERPRET(((const Func *)r0)->stream)); }
 }

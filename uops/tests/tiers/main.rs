@@ -1,5 +1,7 @@
 //! The behaviour of programs, which is the same in each tier.
 
+#![expect(clippy::duplicate_mod, reason = "each tier has the same tests")]
+
 use std::ops::ControlFlow;
 
 use uops::{Error, Program, ProgramOptions, Tier};
@@ -29,8 +31,8 @@ macro_rules! tier {
         mod $tier {
             const TIER: uops::Tier = $variant;
 
-            fn compile(wasm_or_text: impl AsRef<[u8]>) -> Result<uops::Program, uops::Error> {
-                crate::compile_for(TIER, wasm_or_text.as_ref())
+            fn compile(wasm_or_text: &[u8]) -> Result<uops::Program, uops::Error> {
+                crate::compile_for(TIER, wasm_or_text)
             }
 
             $(#[path = $file] mod $module;)*
