@@ -175,11 +175,11 @@ fn free(places: &[(Label, Place)], pages: &Pages) {
 
 impl<M> Code<M> {
     fn set_exit(&self, exit: Label, target: Option<CodeAddress>) -> Result<(), Error> {
-        let unknown = Error::UnknownExit { exit };
-        let exits = self.exits().ok_or(unknown.clone())?;
+        let unknown = || Error::UnknownExit { exit };
+        let exits = self.exits().ok_or_else(unknown)?;
         let target = match target {
             Some(target) => target.as_ptr(),
-            None => self.address(exit).ok_or(unknown)?,
+            None => self.address(exit).ok_or_else(unknown)?,
         };
         exits.set(&self.block, exit, target as u64)
     }
