@@ -163,7 +163,7 @@ impl Space {
     }
 
     /// Rounds a number of lines up to the unit of claims.
-    fn round(&self, lines: usize) -> usize {
+    pub(super) fn round(&self, lines: usize) -> usize {
         if self.whole_pages { lines.next_multiple_of(LINES) } else { lines.max(1) }
     }
 
