@@ -55,19 +55,26 @@ pub(super) struct Slots(Mutex<Vec<u32>>);
 const WORD: usize = size_of::<u64>();
 
 impl Pages {
-    /// Returns the offset of a slot that holds this address.
+    /// Returns the offset of a slot that holds this target, and whose own address is within reach: in a page near this line, if it takes a new one.
     ///
     /// # Errors
-    /// As for claiming a page.
-    pub(crate) fn new_slot(&self, target: u64) -> Result<usize, Error> {
+    /// Those of claiming a page; [`Error::LinkOutOfReach`].
+    pub(crate) fn new_slot(&self, target: u64, near: usize, reaches: impl Fn(u64) -> bool) -> Result<usize, Error> {
         let mut free = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.is_empty() {
-            // This page stays writable, and is never executable.
-            let claim = self.claim(PAGE / LINE, PAGE / LINE)?;
-            let words = claim.bytes().start / WORD..claim.bytes().end / WORD;
-            free.extend(words.rev().map(|word| word as u32));
-        }
-        let offset = free.pop().map_or(0, |word| word as usize * WORD);
+        // Except in an arena of more than 2 GiB, the last slot is within reach.
+        let find = |free: &[u32]| free.iter().rposition(|&word| reaches(self.address_of_slot(word as usize * WORD)));
+        let index = match find(&free) {
+            Some(index) => index,
+            None => {
+                self.space.prefer_near(near);
+                // This page stays writable, and is never executable.
+                let claim = self.claim(PAGE / LINE, PAGE / LINE)?;
+                let words = claim.bytes().start / WORD..claim.bytes().end / WORD;
+                free.extend(words.rev().map(|word| word as u32));
+                find(&free).ok_or(Error::LinkOutOfReach)?
+            }
+        };
+        let offset = free.swap_remove(index) as usize * WORD;
         drop(free);
         self.word(offset).store(target, Ordering::Release);
         Ok(offset)
@@ -141,10 +148,11 @@ impl Block {
         self.first_line() * LINE + offset
     }
 
-    /// Writes a block of code in the same pages and publishes it.
+    /// Writes a block of code in the same pages, within reach if there is room, and publishes it.
     pub(crate) fn beside(&self, code: &[u8]) -> Result<Self, Error> {
         // This block's share keeps the pages as long as `owner` is used.
         let owner = ManuallyDrop::new(Owner::of(self));
+        owner.space.prefer_near(self.first_line());
         let mut writer = Writer::new(&owner, false);
         let mut slot = writer.slot(code.len())?;
         slot.emitter(0, code.len(), 0).1.copy_from_slice(code);

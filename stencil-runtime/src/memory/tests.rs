@@ -70,12 +70,42 @@ fn pages_begin_with_different_lines_free() {
     let mut offsets: Vec<_> = starts.iter().map(|block| block.first_line() % (PAGE / LINE)).collect();
     offsets.sort_unstable();
     offsets.dedup();
-    assert!(offsets.len() > 10 && *offsets.last().unwrap() <= 16, "{offsets:?}");
+    assert!(offsets.len() > 5 && *offsets.last().unwrap() <= 16, "{offsets:?}");
+    // A program that is written again, with more room, can have the whole page.
+    for _ in 0..50 {
+        let two = pages(2 * PAGE, Mapping::Single);
+        let mut writer = Writer::new(&two, false);
+        for lines in [1, 20, 64, 128] {
+            writer.slot(lines * LINE).unwrap().emitter(0, lines * LINE, 0).1.fill(0xc3);
+            assert_eq!(two.stats().committed, PAGE * lines.div_ceil(64));
+        }
+    }
     let one = pages(PAGE, Mapping::Single);
     let mut writer = Writer::new(&one, true);
     let lines: Vec<_> = (0..PAGE / LINE).map(|_| write(&mut writer, &FORTY_TWO)).collect();
     writer.publish().unwrap();
     assert_eq!((lines.len(), one.stats().used), (64, 64 * FORTY_TWO.len()));
+}
+
+/// A program that does not fit leaves the room for smaller ones to its batch.
+#[test]
+fn a_batch_keeps_its_lines_when_the_pages_are_full() {
+    for mapping in [Mapping::Single, Mapping::Dual] {
+        let pages = pages(2 * PAGE, mapping);
+        let mut writer = Writer::new(&pages, true);
+        let mut blocks = vec![write(&mut writer, &FORTY_TWO)];
+        let left = pages.skip(PAGE / LINE).unwrap();
+        let whole = |writer: &mut Writer<'_>| writer.slot(2 * PAGE).map(drop);
+        for _ in 1..PAGE / LINE {
+            assert!(matches!(whole(&mut writer), Err(Error::ArenaFull { .. })));
+            blocks.push(write(&mut writer, &FORTY_TWO));
+        }
+        assert!(matches!(writer.slot(1), Err(Error::ArenaFull { .. })));
+        pages.unskip(left);
+        blocks.push(write(&mut writer, &FORTY_TWO));
+        writer.publish().unwrap();
+        assert_eq!(pages.stats().functions, PAGE / LINE + 1);
+    }
 }
 
 /// Returns the letters of an address's protection, as the system reports them.

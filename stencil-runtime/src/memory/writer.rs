@@ -84,17 +84,33 @@ impl<'a> Writer<'a> {
     }
 
     #[cold]
-    fn claim(&mut self, needed: usize, left: usize) -> Result<(), Error> {
+    fn claim(&mut self, needed: usize, mut left: usize) -> Result<(), Error> {
         let ahead = self.ahead();
+        if let Some(claim) = &self.open
+            && self.next == claim.lines.start + self.offset
+        {
+            // There is no block yet, so the lines at the start can be used as well.
+            left = claim.lines.len();
+            self.offset = if left < needed { 0 } else { self.offset(claim, needed) };
+            self.next = claim.lines.start + self.offset;
+            if left >= needed {
+                return Ok(());
+            }
+        }
         let more = needed - left;
         if let Some(claim) = &mut self.open
             && self.pages.extend(claim, more, more.max(ahead))?
         {
             return Ok(());
         }
+        if self.open.as_ref().is_some_and(|claim| self.next == claim.lines.start) {
+            // These lines may be part of a longer run.
+            self.close();
+        }
+        // If there is no room, the open claim stays, for smaller blocks.
+        let claim = self.pages.claim(needed, needed.max(ahead))?;
         let closed = self.close();
         self.full.extend(closed);
-        let claim = self.pages.claim(needed, needed.max(ahead))?;
         self.offset = self.offset(&claim, needed);
         self.next = claim.lines.start + self.offset;
         self.open = Some(claim);
@@ -192,6 +208,22 @@ pub(crate) struct Slot<'w, 'a> {
 impl Slot<'_, '_> {
     pub(crate) fn pages(&self) -> &Pages {
         self.writer.pages
+    }
+
+    pub(crate) fn first_line(&self) -> usize {
+        self.writer.next
+    }
+
+    /// Gives back the lines that the writer has claimed in advance.
+    pub(crate) fn give_back_rest(&mut self) {
+        let Writer { pages, open, next, .. } = &mut *self.writer;
+        let end = *next + self.size.div_ceil(LINE);
+        if let Some(claim) = open
+            && end < claim.lines.end
+        {
+            pages.space.give_back(end..claim.lines.end, claim.fresh);
+            claim.lines.end = end;
+        }
     }
 
     /// Returns the bytes that were written.
