@@ -359,6 +359,19 @@ mod tests {
         }
     }
 
+    /// The writer of a program claims pages in advance. It gives them back if the program's links need them.
+    #[test]
+    fn the_last_two_pages_hold_a_program_and_its_links() {
+        let pages = Owner::new(Pages::new(256 * PAGE, Mapping::Single, Placement::Near).unwrap());
+        assert!(pages.skip(254 * PAGE / LINE).is_some());
+        let program = [Guest::add(1), Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::add(100), Guest::ret()];
+        for _ in 0..2 {
+            let code = compile_in(&pages, &program).unwrap();
+            assert_eq!(run(&code, 10), 111);
+            assert!(matches!(compile_in(&pages, &program), Err(Error::ArenaFull { .. })));
+        }
+    }
+
     /// In an arena of more than 2 GiB, all memory that is free may be out of a program's reach.
     #[test]
     fn links_reach_2_gib_within_an_arena() {

@@ -3,15 +3,17 @@
 //! # Two mappings
 //!
 //! The jump is changed in place, by one store of its displacement. The displacement is 4-aligned, so the store is atomic and lies within 8 aligned
-//! bytes.
+//! bytes. What this relies on:
 //!
-//! * AMD documents the case (AMD64 Architecture Programmer's Manual, volume 2, section 7.6.1, on asynchronous modification in "Cross-Modifying Code"): other
-//!   processors need not synchronize if the instruction changes by one store within an aligned quadword. They execute the old or the new
-//!   instruction. They also observe stores to instructions in program order, so a changed jump may lead to code that was written before it.
-//! * Intel documents no such case. Its manual (Software Developer's Manual, volume 3A, "Handling Self- and Cross-Modifying Code") asks that each processor
-//!   serializes before it executes modified code. So nothing here depends on *when* a processor takes the new jump. It depends on this alone: a processor
-//!   takes the old jump or the new one, not a mixture. QEMU (`goto_tb`, aligned displacements on x86) and OpenJDK (calls of compiled methods) depend on the
-//!   same.
+//! * *AMD* documents the case as asynchronous cross-modifying code (AMD64 Architecture Programmer's Manual, volume 2, section 7.6.1): a processor
+//!   that executes an instruction while one store within an aligned quadword changes it executes the old or the new instruction and need not serialize. It
+//!   observes changes of code in program order, so a changed jump may lead to code that was written before it. OpenJDK relies on the
+//!   same section for the entry barriers of compiled methods (its pull requests 14543 and 19990).
+//! * *Intel* documents no such case. Its manual (Software Developer's Manual, volume 3A, "Handling Self- and Cross-Modifying Code": section 8.1.3 in
+//!   revision 032, renumbered since) asks that each processor execute a serializing instruction before it executes modified code. An erratum of
+//!   older processors (Core 2, AH33) warns of unexpected results without one. Nothing here depends on *when* a processor takes the new jump. It depends on this alone: a
+//!   processor takes the old jump or the new one, not a mixture. OpenJDK depends on the same: `NativeCall::set_destination_mt_safe` stores
+//!   a 4-aligned displacement that threads may be executing. So does QEMU (`goto_tb` on x86).
 //!
 //! A processor may have fetched the old jump and take it later. Therefore the old target stays valid until every processor has serialized.
 //! [`settle`] sees to that with `membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)`: when it returns, each running thread of the process has executed a
