@@ -1,6 +1,6 @@
 //! Writes the handlers in C and the block of `stencil!` from one table, and compiles the handlers.
 
-#[path = "src/uops.rs"]
+#[path = "build/uops.rs"]
 mod uops;
 
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::path::Path;
 use uops::{REGISTERS, Uop};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for input in ["build.rs", "src/uops.rs"] {
+    for input in ["build.rs", "build/uops.rs"] {
         println!("cargo::rerun-if-changed={input}");
     }
     println!("cargo::rerun-if-env-changed=STENCIL_CC");
@@ -79,7 +79,7 @@ uint64_t run_handlers(uint64_t *memory, uint64_t left, const uint64_t *ip) {{
     Ok(source)
 }
 
-/// The block of `stencil!`, and a function that makes the instruction with a number.
+/// The block of `stencil!`, a function that makes the instruction with a number, and the types of operands.
 fn block(uops: &[Uop]) -> Result<String, std::fmt::Error> {
     let registers: String =
         (1..).zip(REGISTERS).map(|(value, register)| format!(", {register}: u64 = {value}")).collect();
@@ -88,8 +88,8 @@ fn block(uops: &[Uop]) -> Result<String, std::fmt::Error> {
         let operand = operand.map(|operand| format!("n: {operand}")).unwrap_or_default();
         writeln!(source, "    uop {name}({operand}) {{ {body} }}")?;
     }
-    source += "    uop again(start: Label) { if (--left) JUMP(start); }
-    uop halt() { RETURN(a); }
+    source += "    pub uop again(start: Label) { if (--left) JUMP(start); }
+    pub uop halt() { RETURN(a); }
 }
 
 /// Returns the instruction with a number in the table of uops.
@@ -101,5 +101,14 @@ pub fn instruction(uop: usize, n: u64) -> stencil_runtime::Instruction<Machine> 
         writeln!(source, "        {index} => Machine::{name}({operand}),")?;
     }
     source += "        _ => unreachable!(\"the table has no such uop\"),\n    }\n}\n";
+    let operands: Vec<_> = uops.iter().map(|uop| uop.operand.unwrap_or_default()).collect();
+    write!(
+        source,
+        "
+/// The type of each uop's operand, or an empty string.
+pub const OPERANDS: [&str; {}] = {operands:?};
+",
+        uops.len()
+    )?;
     Ok(source)
 }

@@ -4,12 +4,13 @@
 
 use std::ffi::c_void;
 
-use crate::{Program, WORDS, uops};
+use crate::block::OPERANDS;
+use crate::{Program, WORDS};
 
 unsafe extern "C" {
     /// The handlers in the order of the table of uops, then the loop and the end.
     #[link_name = "handlers"]
-    static HANDLERS: [*const c_void; 102];
+    static HANDLERS: [*const c_void; OPERANDS.len() + 2];
     fn run_handlers(memory: *mut u64, left: u64, ip: *const u64) -> u64;
 }
 
@@ -19,16 +20,14 @@ pub struct Stream(Box<[u64]>);
 impl Stream {
     /// Encodes a loop.
     pub fn new(program: &Program) -> Self {
-        let uops = uops::uops();
-        assert!(uops.len() == 100, "the two handlers of the loop come after 100 others");
         // SAFETY: the array is constant.
         let handler = |index: usize| unsafe { HANDLERS[index] } as u64;
         let mut words = Vec::new();
         for &(uop, n) in program {
             words.push(handler(uop));
-            words.extend(uops[uop].operand.map(|_| n));
+            words.extend((!OPERANDS[uop].is_empty()).then_some(n));
         }
-        words.extend([handler(100), 0, handler(101)]);
+        words.extend([handler(OPERANDS.len()), 0, handler(OPERANDS.len() + 1)]);
         let mut words = words.into_boxed_slice();
         // The loop's operand is the address of the first word.
         let start = words.as_ptr() as u64;

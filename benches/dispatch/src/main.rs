@@ -6,13 +6,12 @@
 
 mod block;
 mod handlers;
-mod uops;
 
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use block::Machine;
+use block::{Machine, OPERANDS};
 use handlers::Stream;
 use stencil_runtime::{Instruction, Label};
 
@@ -29,7 +28,6 @@ type Program = Vec<(usize, u64)>;
 
 /// Returns a loop of uops chosen at random.
 fn program(length: usize) -> Program {
-    let uops = uops::uops();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = |below: u64| {
         state ^= state << 13;
@@ -39,13 +37,13 @@ fn program(length: usize) -> Program {
     };
     (0..length)
         .map(|_| {
-            let uop = random(uops.len() as u64) as usize;
-            let n = match uops[uop].operand {
-                Some("u32") => random(WORDS as u64) * 8,
+            let uop = random(OPERANDS.len() as u64) as usize;
+            let n = match OPERANDS[uop] {
+                "u32" => random(WORDS as u64) * 8,
                 // An odd factor keeps values from becoming 0.
-                Some("i32") => random(1000) | 1,
-                Some(_) => random(8),
-                None => 0,
+                "i32" => random(1000) | 1,
+                "u8" => random(8),
+                _ => 0,
             };
             (uop, n)
         })

@@ -1,4 +1,4 @@
-//! The table of uops, from which the build script writes both the handlers in C and the block of `stencil!`.
+//! The table of uops, from which the handlers in C and the block of `stencil!` are written.
 
 /// The registers that uops name.
 pub const REGISTERS: [&str; 4] = ["a", "b", "c", "d"];
