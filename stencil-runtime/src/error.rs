@@ -105,6 +105,8 @@ pub enum Error {
         /// Their names.
         features: Vec<&'static str>,
     },
+    /// The machine has no interpreter.
+    NoInterpreter,
     /// A label is bound that the [`Assembler`](crate::Assembler) has not handed out.
     ForeignLabel {
         /// The label.
@@ -244,6 +246,10 @@ impl fmt::Display for Error {
                 "this processor lacks {}, which the machine's uops require: run the program on another one, or use a machine \
                  that requires less",
                 features.join(", ")
+            ),
+            Self::NoInterpreter => f.write_str(
+                "the machine has no interpreter: declare it with `#[interpreter]`, and compile its blocks by a C compiler whose calling \
+                 convention leaves a register for the interpreter",
             ),
             Self::ForeignLabel { label, labels } => write!(
                 f,

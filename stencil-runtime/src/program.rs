@@ -23,7 +23,7 @@ use crate::written;
 /// # Safety
 /// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
 /// convention `ABI`. `FRAGMENT_ENTRY` is a function of the type `FragmentEntry` that hands all but its first parameter to the uop at the
-/// address that its first parameter is.
+/// address that its first parameter is. `INTERPRETER` is a function of that type, too, and goes to the instruction of a stream.
 pub unsafe trait Machine: Sized + 'static {
     /// The operands of an instruction: an array of as many words as the uop with most words has.
     type Operands: Words;
@@ -43,6 +43,9 @@ pub unsafe trait Machine: Sized + 'static {
     const FRAGMENT_ENTRY: &'static Uop<Self>;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
+    /// The function that runs the machine's programs in the interpreter, if the machine has one.
+    #[doc(hidden)]
+    const INTERPRETER: Option<Self::FragmentEntry> = None;
     /// The features of the processor that uops of the machine require.
     #[doc(hidden)]
     const REQUIRES: &'static [crate::expansion::Feature] = &[];
@@ -90,6 +93,12 @@ impl<M: Machine> Instruction<M> {
     #[inline(always)]
     fn of<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }
+    }
+
+    /// Returns its uop.
+    #[inline(always)]
+    pub(crate) fn uop(&self) -> &'static Uop<M> {
+        self.uop
     }
 
     /// Returns the sizes of its stencil.
