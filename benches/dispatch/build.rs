@@ -83,7 +83,9 @@ uint64_t run_handlers(uint64_t *memory, uint64_t left, const uint64_t *ip) {{
 fn block(uops: &[Uop]) -> Result<String, std::fmt::Error> {
     let registers: String =
         (1..).zip(REGISTERS).map(|(value, register)| format!(", {register}: u64 = {value}")).collect();
-    let mut source = format!("stencil! {{\n    pub machine Machine(memory: *mut u64, left: u64{registers}) -> u64;\n");
+    let mut source = format!(
+        "stencil! {{\n    #[interpreter]\n    pub machine Machine(memory: *mut u64, left: u64{registers}) -> u64;\n"
+    );
     for Uop { name, operand, body } in uops {
         let operand = operand.map(|operand| format!("n: {operand}")).unwrap_or_default();
         writeln!(source, "    uop {name}({operand}) {{ {body} }}")?;
