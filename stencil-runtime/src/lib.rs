@@ -41,7 +41,9 @@ pub mod guide;
 mod interpreter;
 mod label;
 mod link;
+
 mod listing;
+mod lockstep;
 mod memory;
 mod operand;
 pub mod patch;
@@ -65,6 +67,7 @@ pub use fragment::{Fragment, FragmentEntry};
 pub use interpreter::Interpreter;
 pub use label::{Label, LabelAllocator, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
+pub use lockstep::{Comparison, Difference, Lockstep, Mismatch};
 pub use memory::Mapping;
 pub use operand::{Operand, Words};
 pub use program::{Instruction, Machine};
@@ -83,6 +86,7 @@ pub mod expansion {
     pub use crate::exit::aligned;
     pub use crate::feature::Feature;
     pub use crate::interpreter::Handler;
+    pub use crate::lockstep::Observer;
     pub use crate::uop::{Function, Shape};
     pub use ::{core, std};
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};
