@@ -41,7 +41,6 @@ pub mod guide;
 mod interpreter;
 mod label;
 mod link;
-
 mod listing;
 mod lockstep;
 mod memory;
