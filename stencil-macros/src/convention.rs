@@ -47,7 +47,8 @@ pub fn parameters(machine: &Machine, abi: Abi, tier: Tier) -> Vec<Parameter<'_>>
 
 /// Returns whether the convention has a register left for the interpreter's instruction pointer.
 pub fn has_instruction_pointer(machine: &Machine, abi: Abi) -> bool {
-    let in_vector = |parameter: &Parameter| matches!(parameter, Parameter::Register(field) if field.ty.c.is_in_vector_register());
+    let in_vector =
+        |parameter: &Parameter| matches!(parameter, Parameter::Register(field) if field.ty.c.is_in_vector_register());
     let integers = parameters(machine, abi, Tier::Interpreted).iter().filter(|parameter| !in_vector(parameter)).count();
     integers <= isa::parameters(abi).len()
 }
@@ -58,9 +59,9 @@ pub fn no_instruction_pointer(machine: &Machine, abi: Abi, compiler: &str) -> St
     let scratch = if machine.scratch.is_empty() || abi == Abi::C { "" } else { ", less the `scratch` registers" };
     format!(
         "{compiler} passes too few registers for an interpreter, which needs one for its instruction pointer: a machine with \
-         `#[interpreter]` has at most {most} integers and pointers{scratch}. Move rarely used ones into a struct behind a pointer, write \
-         `#[interpreter(optional)]` to have no interpreter with this compiler{}",
-        if abi == Abi::C { ", or use a clang with `preserve_none` (19 or later)" } else { "" }
+         `#[interpreter]` has at most {most} integers and pointers{scratch}. Move rarely used ones into a struct behind a pointer{}, or write \
+         `#[interpreter(optional)]` to have no interpreter with this compiler",
+        if abi == Abi::C { ", use a clang with `preserve_none` (19 or later)" } else { "" }
     )
 }
 

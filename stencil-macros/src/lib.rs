@@ -201,7 +201,10 @@ fn handlers(
     let Some(object) = &output.object else {
         let (report, any_error) = diagnostics::report(&output.messages, source, block);
         if any_error {
-            return Err(report);
+            let why = "the bodies are right for compiled code, but not for the interpreter, where the functions of uops have one more \
+                       parameter: leave and call uops by `JUMP`, `CALL` and the other macros";
+            let note = diagnostics::error(interpreter.span, why);
+            return Err(quote! { #report #note });
         }
         let failures = diagnostics::crash::report(&output.messages, block, Vec::new);
         return Err(failures.iter().map(|(span, why)| diagnostics::error(*span, why)).collect());

@@ -330,9 +330,10 @@ impl Source {
         };
         // C may define the bare name as something else, but hardly the name with a suffix.
         let name = machine.name.unraw();
-        let Parameters { declared, names: registers, forget, .. } = Parameters::of(block, abi_of_block, Tier::Compiled);
+        let Parameters { declared, names: registers, forget, .. } = Parameters::of(block, abi_of_block, self.tier);
         self.made("machine".into(), machine.name.span());
-        let uop_type = |suffix: &str, declared: &str| returning(&machine.output, &format!("{abi}{name}_{suffix}({declared})"));
+        let uop_type =
+            |suffix: &str, declared: &str| returning(&machine.output, &format!("{abi}{name}_{suffix}({declared})"));
         let _ = write!(
             self.c,
             "typedef {};\n\
@@ -344,15 +345,19 @@ impl Source {
         );
         if machine.interpreter.is_some() && convention::has_instruction_pointer(machine, abi_of_block) {
             let handler = Parameters::of(block, abi_of_block, Tier::Interpreted);
-            let _ = write!(
-                self.c,
-                "typedef {};\n#define STENCIL_HANDLER {name}_handler\n",
-                uop_type("handler", &handler.declared)
-            );
             match self.tier {
-                Tier::Compiled => interpret(&mut self.c, &handler),
+                Tier::Compiled => {
+                    let _ = writeln!(self.c, "typedef {};", uop_type("handler", &handler.declared));
+                    interpret(&mut self.c, &handler, &format!("{name}_handler"));
+                }
                 Tier::Interpreted => leave_handler(&mut self.c, &handler, tail),
             }
+        } else {
+            let _ = writeln!(
+                self.c,
+                "#define STENCIL_INTERPRET(address) _Pragma(\"GCC error \\\"the machine has no interpreter: declare it with \
+                 `#[interpreter]`\\\"\")"
+            );
         }
         let address = "STENCIL_UOP *stencil_at";
         let (next, entry) = match self.tier {
@@ -369,9 +374,7 @@ impl Source {
                 self.symbols.insert("stencil_next".into(), Symbol::Next);
                 ("stencil_next", format!("{forget}return stencil_at({registers});"))
             }
-            Tier::Interpreted => {
-                ("stencil_ip + STENCIL_LENGTH", "return STENCIL_CALLED(stencil_at);".to_owned())
-            }
+            Tier::Interpreted => ("stencil_ip + STENCIL_LENGTH", "return STENCIL_CALLED(stencil_at);".to_owned()),
         };
         self.macros(block, next);
         if machine.continued.is_none() {
@@ -577,28 +580,31 @@ fn leave_handler(c: &mut String, Parameters { names, forget, .. }: &Parameters<'
     let at = "const uint64_t *stencil_to = (const uint64_t *)(uintptr_t)";
     let _ = write!(
         c,
-        "#define STENCIL_LEAVE(address) do {{ {at}(address); {forget}{tail}return (*(STENCIL_HANDLER **)stencil_to)({names}); }} while (0)\n\
-         #define STENCIL_CALLED(address) ({{ {at}(address); {forget}(*(STENCIL_HANDLER **)stencil_to)({names}); }})\n\
+        "#define STENCIL_LEAVE(address) do {{ {at}(address); {forget}{tail}return (*(STENCIL_UOP **)stencil_to)({names}); }} while (0)\n\
+         #define STENCIL_CALLED(address) ({{ {at}(address); {forget}(*(STENCIL_UOP **)stencil_to)({names}); }})\n\
          #define STENCIL_INTERPRET(address) STENCIL_LEAVE(address)\n\
          #define STENCIL_EXECUTE(address) do {{ const uint64_t *stencil_to = stencil_ip; {forget}{tail}return \
-         ((STENCIL_HANDLER *)(uintptr_t)(address))({names}); }} while (0)\n"
+         ((STENCIL_UOP *)(uintptr_t)(address))({names}); }} while (0)\n"
     );
 }
 
 /// Defines the macro by which compiled code reaches an instruction of a stream. Types differ, so it cannot be a guaranteed tail call; the
 /// object reader checks that it is one.
-fn interpret(c: &mut String, Parameters { names, scratch, forget, .. }: &Parameters<'_>) {
+fn interpret(c: &mut String, Parameters { names, scratch, forget, .. }: &Parameters<'_>, handler: &str) {
     let _ = writeln!(
         c,
         "#define STENCIL_INTERPRET(address) do {{ const uint64_t *stencil_to = (const uint64_t *)(uintptr_t)(address); {scratch}{forget}\
-         return (*(STENCIL_HANDLER **)stencil_to)({names}); }} while (0)"
+         return (*({handler} **)stencil_to)({names}); }} while (0)"
     );
 }
 
 /// Returns the value of an operand that is in a stream, at this distance from the instruction's start in words.
 fn read(field: &Field, word: usize) -> String {
-    let value = if field.ty.c.is_code() { "STENCIL_UOP *stencil_value".into() } else { field.ty.c.declare("stencil_value") };
-    format!("({{ {value}; __builtin_memcpy(&stencil_value, stencil_ip + {word}, sizeof stencil_value); stencil_value; }})")
+    let value =
+        if field.ty.c.is_code() { "STENCIL_UOP *stencil_value".into() } else { field.ty.c.declare("stencil_value") };
+    format!(
+        "({{ {value}; __builtin_memcpy(&stencil_value, stencil_ip + {word}, sizeof stencil_value); stencil_value; }})"
+    )
 }
 
 /// Returns the name of the uop to which a stretch belongs.

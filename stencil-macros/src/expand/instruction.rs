@@ -17,7 +17,13 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, interpreted: bool, names
     // SAFETY of the expansion: the heads, the catalog and the shapes are made of the same stencils.
     let (shapes, attributes) = (names.shapes(), quote! { #[doc(hidden)] #(#common)* #[allow(non_upper_case_globals)] });
     let (catalog, narrow_uops, narrow_count) = (names.catalog(), names.narrow(uop), entry.narrow.len());
-    let list = |name: Ident| if interpreted { quote! { &#name } } else { quote! { &[] } };
+    let list = |name: Ident| {
+        if interpreted {
+            quote! { &#name }
+        } else {
+            quote! { &[] }
+        }
+    };
     let (handlers, narrow_handlers) = (list(names.handlers(uop)), list(names.narrow_handlers(uop)));
     // The limit of constant evaluation is meant for loops that do not end; the family's size bounds these.
     let narrow = (narrow_count != 0).then(|| {
@@ -36,7 +42,11 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, interpreted: bool, names
     };
     if !uop.is_family() {
         let handlers = names.handlers(uop);
-        let handler = if interpreted { quote! { #handlers[0].as_ref() } } else { quote! { __stencil_core::option::Option::None } };
+        let handler = if interpreted {
+            quote! { #handlers[0].as_ref() }
+        } else {
+            quote! { __stencil_core::option::Option::None }
+        };
         let uop = entry.members[0].map(|member| self::uop(member, &narrow_uops, &handler, names));
         return quote! { #narrow #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
     }

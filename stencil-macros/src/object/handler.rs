@@ -213,7 +213,12 @@ impl<'b> Builder<'_, '_, 'b> {
         // Without a name, a constant has no identity, and any equal one will do.
         let same = |other: &Static| {
             let equal = other.symbol == symbol && other.bytes == bytes && other.alignment >= alignment;
-            equal && if symbol.is_some() { other.pointers.len() == relocations.len() } else { relocations.is_empty() && other.pointers.is_empty() }
+            equal
+                && if symbol.is_some() {
+                    other.pointers.len() == relocations.len()
+                } else {
+                    relocations.is_empty() && other.pointers.is_empty()
+                }
         };
         let known = self.reader.statics.iter().position(same);
         let index = known.unwrap_or(self.reader.statics.len());
@@ -256,7 +261,8 @@ impl<'b> Builder<'_, '_, 'b> {
                 && symbol.address() == at as u64
                 && symbol.kind() == object::SymbolKind::Data
         };
-        let mut names = self.reader.file.symbols().filter(here).filter_map(|symbol| symbol.name().ok().map(str::to_owned));
+        let mut names =
+            self.reader.file.symbols().filter(here).filter_map(|symbol| symbol.name().ok().map(str::to_owned));
         names.find(|name| !name.is_empty() && !name.starts_with('.'))
     }
 }

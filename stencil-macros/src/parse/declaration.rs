@@ -27,7 +27,11 @@ pub(super) fn machine(
     let operands = operands(&mut attributes, &mut context.errors);
     let interpreter = interpreter(&mut attributes, &mut context.errors);
     let name = input.parse()?;
-    signature(input, Machine { attributes, operands, visibility, interpreter, name, ..nobody(Span::call_site()) }, context)
+    signature(
+        input,
+        Machine { attributes, operands, visibility, interpreter, name, ..nobody(Span::call_site()) },
+        context,
+    )
 }
 
 pub(super) fn continued(

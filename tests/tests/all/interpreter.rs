@@ -97,8 +97,7 @@ fn compiled(program: &[Instruction<Both>], x: u64, y: i32) -> Run {
 fn interpreted(program: &[Instruction<Both>], x: u64, y: i32) -> Run {
     let (interpreter, mut memory) = (Both::interpreter(program).unwrap(), [7, 8, 9, 10]);
     // SAFETY: as above.
-    let result =
-        unsafe { interpreter.entry()(interpreter.start(), memory.as_mut_ptr(), x, y, 0.5, std::ptr::null()) };
+    let result = unsafe { interpreter.entry()(interpreter.start(), memory.as_mut_ptr(), x, y, 0.5, std::ptr::null()) };
     (result, memory)
 }
 
@@ -199,7 +198,8 @@ fn a_run_changes_the_tier_at_any_label() {
     let back = [Both::again(to_code), Both::ret(), Both::bind(to_code), Both::add(1), Both::load(2), Both::indirect()];
     let _ = back;
     let ping = Both::interpreter(&[Both::load(0), Both::ret()]).unwrap();
-    let pong = Both::compile_fragment_in(&arena, &[Both::add(1), Both::interpret(ping.start().as_ptr() as u64)]).unwrap();
+    let pong =
+        Both::compile_fragment_in(&arena, &[Both::add(1), Both::interpret(ping.start().as_ptr() as u64)]).unwrap();
     let hop = Both::interpreter(&[Both::add(count), Both::execute(pong.start().as_ptr() as u64)]).unwrap();
     // SAFETY: the programs access the four words only.
     unsafe {
@@ -241,7 +241,8 @@ fn empty_programs_and_huge_ones() {
 /// A billion dispatches, in a debug build, too: the stack is constant. The thread has 64 KiB.
 #[test]
 fn deep_loops_take_no_stack() {
-    let count = if std::env::var_os("STENCIL_TESTS").is_some_and(|tests| tests == "all") { 250_000_000 } else { 10_000_000 };
+    let count =
+        if std::env::var_os("STENCIL_TESTS").is_some_and(|tests| tests == "all") { 250_000_000 } else { 10_000_000 };
     let run = move || {
         let again = Label(0);
         let program = [Both::bind(again), Both::add(3), Both::add(1), Both::add(2), Both::again(again), Both::ret()];
