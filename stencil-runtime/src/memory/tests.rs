@@ -167,3 +167,29 @@ fn too_much_is_an_error() {
         }
     }
 }
+
+/// Programs in fresh memory take no system call each.
+#[test]
+fn a_dual_mapping_gets_memory_for_several_programs_at_once() {
+    let bytes = [0xC3; LINE];
+    let pages = pages(4 << 20, Mapping::Dual);
+    let mut blocks = Vec::new();
+    let mut steps = vec![0];
+    for _ in 0..(160 << 10) / LINE {
+        let mut writer = Writer::new(&pages, false);
+        blocks.push(write(&mut writer, &bytes));
+        writer.publish().unwrap();
+        let committed = pages.stats().committed;
+        if steps.last() != Some(&committed) {
+            steps.push(committed);
+        }
+    }
+    assert_eq!(steps, [0, 64 << 10, 128 << 10, 192 << 10]);
+    // A small arena gets a page at a time.
+    let small = self::pages(2 * PAGE, Mapping::Dual);
+    let mut writer = Writer::new(&small, false);
+    let block = write(&mut writer, &bytes);
+    writer.publish().unwrap();
+    assert_eq!(small.stats().committed, PAGE);
+    drop(block);
+}
