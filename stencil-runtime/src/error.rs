@@ -72,7 +72,8 @@ pub enum Error {
         /// The name of the host function or of the operand.
         callee: &'static str,
     },
-    /// A program in an arena that is mapped once is farther than 2 GiB from the writable memory for its links.
+    /// A jump to an exit is farther than 2 GiB from all free memory of its arena, which has to hold a word or a trampoline for it. Only arenas of
+    /// more than 2 GiB are affected.
     LinkOutOfReach,
     /// A program has no exit with this label.
     UnknownExit {
@@ -225,8 +226,8 @@ impl fmt::Display for Error {
                  16 bytes left for a trampoline: use larger buffers, or buffers nearer to `{callee}`"
             ),
             Self::LinkOutOfReach => f.write_str(
-                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
-                 (`ArenaOptions::size`)",
+                "the program is farther than 2 GiB from the arena's free memory for links: drop code, or make an arena of at most \
+                 2 GiB (`ArenaOptions::size`)",
             ),
             Self::UnknownExit { exit } => write!(
                 f,
@@ -361,8 +362,8 @@ mod tests {
             ),
             (
                 Error::LinkOutOfReach,
-                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
-                 (`ArenaOptions::size`)",
+                "the program is farther than 2 GiB from the arena's free memory for links: drop code, or make an arena of at most \
+                 2 GiB (`ArenaOptions::size`)",
             ),
             (
                 Error::UnknownExit { exit: label },
