@@ -119,6 +119,15 @@ pub struct Machine {
     pub output: Option<Typed>,
     /// The processor's registers that bodies have for their own values.
     pub scratch: Vec<Ident>,
+    /// Whether programs run in an interpreter, too.
+    pub interpreter: Option<Interpreter>,
+}
+
+/// `#[interpreter]`, or `#[interpreter(optional)]`.
+pub struct Interpreter {
+    pub span: Span,
+    /// Whether the machine has no interpreter where the calling convention has no register left for its instruction pointer.
+    pub optional: bool,
 }
 
 impl Machine {

@@ -13,7 +13,15 @@ use crate::isa::{MAX_INTEGERS, MAX_VECTORS, SCRATCH};
 use crate::suggest;
 
 /// The functions that every machine has. No uop can have one of these names.
-pub const METHODS: [&str; 4] = ["compile", "compile_in", "compile_fragment_in", "bind"];
+const METHODS: [&str; 4] = ["compile", "compile_in", "compile_fragment_in", "bind"];
+/// The function of a machine that has an interpreter.
+const INTERPRETER: &str = "interpreter";
+
+/// Returns whether the machine has a function of this name.
+pub fn is_method(block: &Block, name: &Ident) -> bool {
+    METHODS.iter().any(|method| name == method) || block.machine.interpreter.is_some() && name == INTERPRETER
+}
+
 /// The most parameters of an entry function: `Entry` is implemented for as many.
 pub const MAX_REGISTERS: usize = MAX_INTEGERS + MAX_VECTORS;
 
@@ -266,8 +274,8 @@ pub fn check(block: &Block) -> Result<(), Error> {
             let span = condition.clone().into_iter().next().map_or(uop.name.span(), |token| token.span());
             error(span, "`where` selects members of a family, but this uop has no parameters".into());
         }
-        if METHODS.iter().any(|method| uop.name == method) {
-            error(uop.name.span(), format!("every machine has a function `{}` already: rename the uop", uop.name));
+        if is_method(block, &uop.name) {
+            error(uop.name.span(), format!("the machine has a function `{}` already: rename the uop", uop.name));
         }
     }
     // rustc would report each of the items that two uops of one name become.

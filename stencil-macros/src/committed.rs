@@ -17,13 +17,20 @@ use crate::compiler::{Output, Unit};
 use crate::entry::Entry;
 use crate::hash::Hash;
 use crate::headers;
+use crate::model::Tier;
 use crate::store::replace;
 use name::{Declared, Name, mirrored};
 
 /// The folder, relative to the crate.
 const FOLDER: &str = "stencils";
-/// The subfolder for the target. Only one target is supported so far.
-const TARGET: &str = "x86_64-linux";
+/// Returns the subfolder for the target and the tier. Only one target is supported so far.
+fn target(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Compiled => "x86_64-linux",
+        Tier::Interpreted => "x86_64-linux-interpreter",
+    }
+}
+
 /// The environment variable that requests all objects to be recompiled and written.
 pub const UPDATE: &str = "STENCIL_UPDATE";
 /// The environment variable that requests all objects to be recompiled and compared.
@@ -91,8 +98,8 @@ impl Committed {
     }
 
     /// Returns the committed object for a unit, if the crate's files have not changed.
-    pub fn find(&self, unit: Unit) -> Option<Output> {
-        let path = self.path();
+    pub fn find(&self, tier: Tier, unit: Unit) -> Option<Output> {
+        let path = self.path(tier);
         let entry = Entry::from_bytes(&fs::read(&path).ok()?).filter(|entry| entry.request == request(unit))?;
         let mut output = Output::of(entry, unit)?;
         // Cargo watches the object like a header: if it is deleted, the block must be compiled again.
@@ -104,8 +111,8 @@ impl Committed {
     ///
     /// # Errors
     /// Fails if the folder cannot be written.
-    pub fn update(&self, unit: Unit, output: &Output) -> Result<Vec<String>, String> {
-        let (path, mut remarks) = (self.path(), Vec::new());
+    pub fn update(&self, tier: Tier, unit: Unit, output: &Output) -> Result<Vec<String>, String> {
+        let (path, mut remarks) = (self.path(tier), Vec::new());
         let cannot = |error| format!("{} cannot be written: {error}", path.display());
         first_seen(&path);
         match self.entry(unit, output) {
@@ -121,7 +128,7 @@ impl Committed {
                 let _ = fs::remove_file(&path);
             }
         }
-        for (path, label) in self.stale() {
+        for (path, label) in self.stale(tier) {
             if first_seen(&path) && fs::remove_file(&path).is_ok() {
                 remarks.push(format!("removed the stale object {} ({label})", self.short(&path)));
             }
@@ -130,14 +137,14 @@ impl Committed {
     }
 
     /// Compares the compiler's output with the committed object. Also returns the objects that no block needs any more.
-    pub fn verify(&self, unit: Unit, output: &Output) -> (Verified, Vec<String>) {
-        let stale = self.stale().into_iter().filter(|(path, _)| first_seen(path));
+    pub fn verify(&self, tier: Tier, unit: Unit, output: &Output) -> (Verified, Vec<String>) {
+        let stale = self.stale(tier).into_iter().filter(|(path, _)| first_seen(path));
         let stale = stale
             .map(|(path, label)| format!("the object {} is stale ({label}): {UPDATE}=1 removes it", self.short(&path)));
         let stale = stale.collect();
         // A block that cannot be committed is compiled in each build.
         let Ok((entry, _)) = self.entry(unit, output) else { return (Verified::Same, stale) };
-        let path = self.path();
+        let path = self.path(tier);
         let remedy = format!("{UPDATE}=1 writes {}", self.short(&path));
         let committed = fs::read(&path).ok().and_then(|bytes| Entry::from_bytes(&bytes));
         let verified = match committed.filter(|committed| committed.request == entry.request) {
@@ -164,15 +171,15 @@ impl Committed {
     }
 
     /// Returns the objects of blocks that have moved: the source file is gone, or declares no block of that name.
-    fn stale(&self) -> Vec<(PathBuf, String)> {
-        let folder = self.folder();
+    fn stale(&self, tier: Tier) -> Vec<(PathBuf, String)> {
+        let folder = self.folder(tier);
         let mut files = Vec::new();
         collect_files(&folder, &mut files);
         files.sort();
         let stale = files.into_iter().filter_map(|path| {
             let entry = Entry::from_bytes(&fs::read(&path).ok()?)?;
             // An object at the current block's path is not stale.
-            let gone = path != self.path() && self.is_gone(&entry.block, path.strip_prefix(&folder).ok()?);
+            let gone = path != self.path(tier) && self.is_gone(&entry.block, path.strip_prefix(&folder).ok()?);
             gone.then_some((path, entry.block))
         });
         stale.collect()
@@ -186,12 +193,12 @@ impl Committed {
         !is_named || !Declared::of(&text).has(&mirrored(&self.root, Path::new(file)), uop, path)
     }
 
-    fn folder(&self) -> PathBuf {
-        self.root.join(FOLDER).join(TARGET)
+    fn folder(&self, tier: Tier) -> PathBuf {
+        self.root.join(FOLDER).join(target(tier))
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder().join(self.name.path())
+    fn path(&self, tier: Tier) -> PathBuf {
+        self.folder(tier).join(self.name.path())
     }
 
     /// Returns the path of a file relative to the crate.

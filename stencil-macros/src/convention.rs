@@ -11,9 +11,10 @@ use proc_macro2::Span;
 
 use crate::ast::{Block, Field, Machine, Typed};
 use crate::ctype::Type;
+use crate::instruction::Register;
 use crate::isa::probe::{self, Class, Convention};
 use crate::isa::{self, MAX_VECTORS, SCRATCH, Scratch};
-use crate::model::{Abi, Refusal};
+use crate::model::{Abi, Refusal, Tier};
 
 /// The probe of the machine's convention.
 const OF_UOPS: &str = "stencil_convention_of_uops";
@@ -29,30 +30,76 @@ pub enum Parameter<'b> {
     /// A register that bodies have for themselves. A parameter that nobody reads keeps the registers of the machine out.
     /// It has the C type that makes the compiler choose this register.
     Scratch(&'static Scratch, &'static str),
+    /// The instruction pointer of the interpreter.
+    InstructionPointer,
 }
 
-/// Returns the parameters of the functions that the uops of a machine become, in order.
-pub fn parameters(machine: &Machine, abi: Abi) -> Vec<Parameter<'_>> {
-    let scratch = |register| {
-        // The C convention passes too few registers to leave any out.
-        let mut named = SCRATCH.iter().filter(|scratch| machine.scratch.iter().any(|name| name == scratch.name));
-        named.find(|scratch| scratch.register == register && abi == Abi::PreserveNone)
-    };
-    let (mut taken, mut all) = (Vec::new(), Vec::new());
-    for field in &machine.parameters {
-        if !field.ty.c.is_in_vector_register() {
-            let narrow = narrow(&field.ty.c).is_some();
-            let order = if narrow { isa::narrow_parameters(abi) } else { isa::parameters(abi) };
-            let ty = if narrow { "uint8_t" } else { "uint64_t" };
-            while let Some(&next) = order.iter().find(|register| !taken.contains(*register)) {
-                taken.push(next);
-                let Some(scratch) = scratch(next) else { break };
-                all.push(Parameter::Scratch(scratch, ty));
-            }
-        }
-        all.push(Parameter::Register(field));
+/// Returns the parameters of the functions that the uops of a machine become, in order. In the interpreter there is one more, behind
+/// the others, so that these keep their registers.
+pub fn parameters(machine: &Machine, abi: Abi, tier: Tier) -> Vec<Parameter<'_>> {
+    let mut all = Order { machine, abi, taken: Vec::new(), all: Vec::new() };
+    machine.parameters.iter().for_each(|field| all.add(Parameter::Register(field)));
+    if tier == Tier::Interpreted {
+        all.add(Parameter::InstructionPointer);
     }
-    all
+    all.all
+}
+
+/// Returns whether the convention has a register left for the interpreter's instruction pointer.
+pub fn has_instruction_pointer(machine: &Machine, abi: Abi) -> bool {
+    let in_vector =
+        |parameter: &Parameter| matches!(parameter, Parameter::Register(field) if field.ty.c.is_in_vector_register());
+    let integers = parameters(machine, abi, Tier::Interpreted).iter().filter(|parameter| !in_vector(parameter)).count();
+    integers <= isa::parameters(abi).len()
+}
+
+/// Returns why a machine has no interpreter with a calling convention.
+pub fn no_instruction_pointer(machine: &Machine, abi: Abi, compiler: &str) -> String {
+    let most = isa::parameters(abi).len() - 1;
+    let scratch = if machine.scratch.is_empty() || abi == Abi::C { "" } else { ", less the `scratch` registers" };
+    format!(
+        "{compiler} passes too few registers for an interpreter, which needs one for its instruction pointer: a machine with \
+         `#[interpreter]` has at most {most} integers and pointers{scratch}. Move rarely used ones into a struct behind a pointer{}, or write \
+         `#[interpreter(optional)]` to have no interpreter with this compiler",
+        if abi == Abi::C { ", use a clang with `preserve_none` (19 or later)" } else { "" }
+    )
+}
+
+/// A list of parameters in the making.
+struct Order<'b> {
+    machine: &'b Machine,
+    abi: Abi,
+    /// The general registers that carry the parameters so far.
+    taken: Vec<Register>,
+    all: Vec<Parameter<'b>>,
+}
+
+impl<'b> Order<'b> {
+    /// Adds a parameter, after those that keep it out of scratch registers.
+    fn add(&mut self, parameter: Parameter<'b>) {
+        let narrow = match &parameter {
+            Parameter::Register(field) if field.ty.c.is_in_vector_register() => {
+                self.all.push(parameter);
+                return;
+            }
+            Parameter::Register(field) => narrow(&field.ty.c).is_some(),
+            Parameter::Scratch(..) | Parameter::InstructionPointer => false,
+        };
+        let order = if narrow { isa::narrow_parameters(self.abi) } else { isa::parameters(self.abi) };
+        let ty = if narrow { "uint8_t" } else { "uint64_t" };
+        while let Some(&next) = order.iter().find(|register| !self.taken.contains(*register)) {
+            self.taken.push(next);
+            let Some(scratch) = self.scratch(next) else { break };
+            self.all.push(Parameter::Scratch(scratch, ty));
+        }
+        self.all.push(parameter);
+    }
+
+    fn scratch(&self, register: Register) -> Option<&'static Scratch> {
+        // The C convention passes too few registers to leave any out.
+        let mut named = SCRATCH.iter().filter(|scratch| self.machine.scratch.iter().any(|name| name == scratch.name));
+        named.find(|scratch| scratch.register == register && self.abi == Abi::PreserveNone)
+    }
 }
 
 /// Returns the C type of an integer of 8 or 16 bits, none for other types.
@@ -151,13 +198,14 @@ fn of_uops(block: &Block, abi: Abi) -> Vec<Class> {
         Parameter::Register(field) => narrow(&field.ty.c).map_or_else(|| class(&field.ty), Class::Narrow),
         Parameter::Scratch(_, "uint64_t") => Class::Integer,
         Parameter::Scratch(_, narrow) => Class::Narrow(narrow),
+        Parameter::InstructionPointer => Class::Integer,
     };
-    parameters(&block.machine, abi).into_iter().map(class).collect()
+    parameters(&block.machine, abi, Tier::Compiled).into_iter().map(class).collect()
 }
 
 /// Leaves only the locations of the machine's registers.
 fn without_scratch(mut convention: Convention, block: &Block, abi: Abi) -> Convention {
-    let mut parameters = parameters(&block.machine, abi).into_iter();
+    let mut parameters = parameters(&block.machine, abi, Tier::Compiled).into_iter();
     convention.retain(|| matches!(parameters.next(), Some(Parameter::Register(_))));
     convention
 }
@@ -214,7 +262,7 @@ mod tests {
     fn convention(compiler: &Compiler, machine: &str, flags: &[&str]) -> Result<String, String> {
         let tokens = format!("{machine} uop stay() {{}}").parse().unwrap();
         let (block, _) = crate::parse::block(tokens, Conditions::default()).unwrap();
-        let source = Source::new(&block, compiler.traits.abi);
+        let source = Source::new(&block, compiler.traits.abi, Tier::Compiled);
         let output = compile(compiler, &source.c, flags);
         let object = output.object.ok_or(output.messages)?;
         let convention = read(&object, &block, compiler.traits.abi, &output.compiler);

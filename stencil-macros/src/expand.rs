@@ -4,6 +4,7 @@ mod catalog;
 mod constant;
 mod describe;
 mod emit;
+mod handler;
 mod host;
 mod instruction;
 mod links;
@@ -22,29 +23,31 @@ use quote::quote;
 
 use crate::ast::Block;
 use crate::compiler::{environment, search};
-use crate::model::{Calls, Objects};
+use crate::model::{Calls, Handlers, Objects};
 use crate::{clangd, committed, compiler};
 use catalog::Catalog;
 use names::Names;
 pub use names::roots;
 
 /// The items of a block.
-pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
+pub fn expand(block: &Block, objects: &Objects, handlers: Option<&Handlers>, calls: &Calls) -> TokenStream {
     let (names, catalog) = (Names::new(block), Catalog::new(block, objects));
     if catalog.is_empty() {
         // Another block of the machine may be empty as well, so no item gets a name.
-        return machine::expand(block, objects, calls, &catalog, &names);
+        return machine::expand(block, objects, handlers, calls, &catalog, &names);
     }
-    let machine = machine::expand(block, objects, calls, &catalog, &names);
+    let machine = machine::expand(block, objects, handlers, calls, &catalog, &names);
     let uops = block.uops.iter().zip(&objects.uops).zip(&catalog.uops);
-    let items = uops.map(|((uop, members), entry)| {
+    let items = uops.enumerate().map(|(index, ((uop, members), entry))| {
         let constant = describe::expand(block, uop, members, entry, &names);
         let emit = emit::expand(block, uop, members, entry, &catalog, &names);
-        let statics = instruction::statics(block, uop, entry, &names);
-        quote! { #constant #emit #statics }
+        let of_uop = handler::handlers(uop, members, handlers, index, &names);
+        let statics = instruction::statics(block, uop, entry, of_uop.is_some(), &names);
+        quote! { #constant #emit #of_uop #statics }
     });
     let constructors = instruction::constructors(block, objects, &names, &manual::table(block, objects));
     let (shapes, statics) = (emit::shapes(block, &catalog, &names), constant::expand(objects, &names));
+    let functions = handlers.map(|handlers| handler::functions(block, handlers, &names));
     let catalog = catalog.items(block, &names);
     quote! {
         #machine
@@ -52,6 +55,7 @@ pub fn expand(block: &Block, objects: &Objects, calls: &Calls) -> TokenStream {
         #statics
         #shapes
         #(#items)*
+        #functions
         #constructors
     }
 }

@@ -45,8 +45,8 @@ mod vector;
 mod x86_64;
 
 use ast::Block;
-use compile::Compiled;
-use model::Calls;
+use compile::{Compiled, Made};
+use model::{Calls, Handlers};
 use parse::Conditions;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -136,7 +136,7 @@ fn expand_block(block: &Block) -> TokenStream {
         Ok(compiled) => compiled,
         Err(why) => return failure(&why),
     };
-    let Compiled { source, abi, output, .. } = &compiled;
+    let Compiled { abi, stencils: Made { source, output }, .. } = &compiled;
     if let Err(why) = clangd::write(block, source) {
         return failure(&why);
     }
@@ -150,7 +150,11 @@ fn expand_block(block: &Block) -> TokenStream {
             without_code(quote! { #tracked #(#errors)* })
         }
         Some(object) => match object::read(object, block, source, *abi) {
-            Ok(objects) => {
+            Ok(mut objects) => {
+                let handlers = match handlers(block, &compiled, &mut objects.statics) {
+                    Ok(handlers) => handlers,
+                    Err(errors) => return without_code(quote! { #tracked #report #errors }),
+                };
                 let convention = match convention::read(object, block, *abi, &output.compiler) {
                     Ok(convention) => convention,
                     Err(refusal) => {
@@ -162,7 +166,7 @@ fn expand_block(block: &Block) -> TokenStream {
                 let warnings = warnings.iter().map(|(span, message)| diagnostics::warning(*span, message));
                 let convention = convention.to_string();
                 let calls = Calls { abi: *abi, convention, compiler: output.compiler.clone() };
-                let expansion = expand::expand(block, &objects, &calls);
+                let expansion = expand::expand(block, &objects, handlers.as_ref(), &calls);
                 let broken = contract::check(block, &objects);
                 let errors = compiled.errors.iter().map(|why| diagnostics::error(machine, why));
                 let remarks = compiled.remarks.iter().map(|remark| diagnostics::warning(machine, remark));
@@ -176,6 +180,36 @@ fn expand_block(block: &Block) -> TokenStream {
             }
         },
     }
+}
+
+/// Returns the functions of the block's interpreter, if it has one. The C is that of the stencils but for the macros, so its messages
+/// matter only where those of the stencils report no error.
+fn handlers(
+    block: &Block,
+    compiled: &Compiled,
+    statics: &mut Vec<model::Static>,
+) -> Result<Option<Handlers>, TokenStream> {
+    let (abi, Some(interpreter)) = (compiled.abi, &block.machine.interpreter) else { return Ok(None) };
+    let Some(Made { source, output }) = &compiled.handlers else {
+        let why = convention::no_instruction_pointer(&block.machine, abi, &compiled.stencils.output.compiler);
+        return if interpreter.optional { Ok(None) } else { Err(diagnostics::error(interpreter.span, &why)) };
+    };
+    let Some(object) = &output.object else {
+        let (report, any_error) = diagnostics::report(&output.messages, source, block);
+        if any_error {
+            let why = "the bodies are right for compiled code, but not for the interpreter, where the functions of uops have one more \
+                       parameter: leave and call uops by `JUMP`, `CALL` and the other macros";
+            let note = diagnostics::error(interpreter.span, why);
+            return Err(quote! { #report #note });
+        }
+        let failures = diagnostics::crash::report(&output.messages, block, Vec::new);
+        return Err(failures.iter().map(|(span, why)| diagnostics::error(*span, why)).collect());
+    };
+    let handlers = object::handler::read(object, block, source, abi, statics);
+    let refused = |refusal: &model::Refusal| {
+        diagnostics::error(refusal.span, &format!("in the interpreter, {}", refusal.message))
+    };
+    handlers.map(Some).map_err(|refusals| refusals.iter().map(refused).collect())
 }
 
 #[cfg(test)]
@@ -220,5 +254,15 @@ mod tests {
         }
         // With positions, the C is compiled, and the header does not exist.
         assert!(expand(tokens).contains("compile_error"));
+    }
+
+    #[test]
+    fn numbers_between_the_variants_of_an_enum_have_no_code() {
+        let typed = "machine A(x: u64) -> u64; enum Op { Add = 1, Sub, Put = 9 } uop u<const OP: Op, const N: 0..2>() { x += OP + N; }";
+        let (block, _) = parse::block(typed.parse().expect("tokens"), Conditions::default()).unwrap();
+        let c = source::Source::new(&block, model::Abi::C).with_only(0..1);
+        let members: Vec<_> =
+            (0..18).filter(|&member| c.contains(&format!("{}(", source::function(0, member)))).collect();
+        assert_eq!(members, [0, 1, 2, 3, 16, 17], "{c}");
     }
 }

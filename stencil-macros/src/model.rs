@@ -21,6 +21,15 @@ impl Abi {
     }
 }
 
+/// A way to run programs, for which a block's bodies are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// Stencils, which emit functions copy.
+    Compiled,
+    /// Handlers, which read their operands from a stream of instructions.
+    Interpreted,
+}
+
 /// How the uops of a block call each other. The blocks of one machine agree on it.
 pub struct Calls {
     pub abi: Abi,
@@ -82,6 +91,8 @@ pub struct Stencil {
 pub struct Static {
     /// Its name in the disassembly: the C name, if it has one.
     pub name: String,
+    /// Its symbol in the object file, if it has one of its own.
+    pub symbol: Option<String>,
     pub bytes: Vec<u8>,
     /// In bytes, a power of two.
     pub alignment: u64,
@@ -93,7 +104,7 @@ pub struct Static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pointer {
     pub offset: usize,
-    /// [`Value::Static`], [`Value::Host`] or [`Value::Builtin`].
+    /// [`Value::Static`], [`Value::Host`], [`Value::Builtin`] or [`Value::Handler`].
     pub value: Value,
     pub addend: i64,
 }
@@ -177,6 +188,56 @@ pub enum Value {
     Builtin(usize),
     /// One of [`Objects::statics`].
     Static(usize),
+    /// One of [`Handlers::functions`].
+    Handler(usize),
+}
+
+/// The functions of a block's interpreter.
+pub struct Handlers {
+    /// The function that enters the interpreter, if the block declares the machine.
+    pub entry: Option<usize>,
+    /// For each uop its members' functions, by their index.
+    pub uops: Vec<Vec<Option<usize>>>,
+    pub functions: Vec<Handler>,
+}
+
+/// A function of the interpreter, as bytes and references.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handler {
+    pub code: Vec<u8>,
+    pub references: Vec<Place>,
+    /// Constants with displacements of locations, which only this function refers to.
+    pub tables: Vec<Table>,
+}
+
+/// A constant that is placed beside its function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    pub bytes: Vec<u8>,
+    /// In bytes, a power of two.
+    pub alignment: u64,
+    pub references: Vec<Place>,
+}
+
+/// Four or eight bytes of a [`Handler`] or a [`Table`] that the linker fills in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub offset: usize,
+    /// Whether it holds a displacement of 32 bits from itself, rather than an address of 64 bits.
+    pub relative: bool,
+    pub target: Target,
+    pub addend: i64,
+}
+
+/// What a [`Place`] refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The function itself.
+    Own,
+    /// One of its tables.
+    Table(usize),
+    /// [`Value::Static`], [`Value::Handler`] or [`Value::Builtin`].
+    Value(Value),
 }
 
 /// Something in an object file that cannot become a stencil.

@@ -12,6 +12,7 @@ mod data;
 mod escape;
 mod field;
 mod file;
+pub mod handler;
 mod missing;
 mod narrow;
 mod operands;
@@ -46,31 +47,21 @@ fn remedy() -> String {
     )
 }
 
+/// Returns a refusal of the whole file.
+fn broken(block: &Block, why: String) -> Vec<Refusal> {
+    let message = format!("the object file {why}");
+    vec![Refusal { span: block.machine.name.span(), message, undefined: false }]
+}
+
 /// Reads the object file of a block.
 ///
 /// # Errors
 /// One refusal for each uop that cannot become a stencil, or one for the whole file.
-pub fn read<'b>(bytes: &[u8], block: &'b Block, source: &Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
-    let broken = |why: String| {
-        let message = format!("the object file {why}");
-        vec![Refusal { span: block.machine.name.span(), message, undefined: false }]
-    };
-    let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {}", remedy())))?;
-    if file.elf_header().e_machine(file.endian()) != isa::MACHINE {
-        return Err(broken(format!(
-            "is not for {0}: leave out flags that choose another target, or set STENCIL_CC to a compiler for {0}",
-            isa::NAME
-        )));
-    }
-    let fits = |function: &Function| {
-        file.section_by_index(function.section).is_ok_and(|section| function.range.end as u64 <= section.size())
-    };
-    let functions: Vec<Function> = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
+pub fn read<'b>(bytes: &[u8], block: &'b Block, source: &'b Source, abi: Abi) -> Result<Objects, Vec<Refusal>> {
+    let broken = |why| broken(block, why);
+    let mut reader = Reader::new(bytes, block, source, abi)?;
     let by_name: HashMap<String, Function> =
-        functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
-    let convention = convention::of_machine(bytes, block, abi);
-    let mut reader =
-        Reader { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() };
+        reader.functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
     let (mut refusals, mut undefined, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
     let mut stencil = |reader: &mut Reader<'_, '_>, name: &str, uop: Option<&'b Uop>| -> Option<Stencil> {
         let function = by_name.get(name)?;
@@ -155,7 +146,24 @@ impl Function {
     }
 }
 
-impl Reader<'_, '_> {
+impl<'d, 'b> Reader<'d, 'b> {
+    fn new(bytes: &'d [u8], block: &'b Block, source: &'b Source, abi: Abi) -> Result<Self, Vec<Refusal>> {
+        let broken = |why| broken(block, why);
+        let file = Elf::parse(bytes).map_err(|error| broken(format!("cannot be read: {error}; {}", remedy())))?;
+        if file.elf_header().e_machine(file.endian()) != isa::MACHINE {
+            return Err(broken(format!(
+                "is not for {0}: leave out flags that choose another target, or set STENCIL_CC to a compiler for {0}",
+                isa::NAME
+            )));
+        }
+        let fits = |function: &Function| {
+            file.section_by_index(function.section).is_ok_and(|section| function.range.end as u64 <= section.size())
+        };
+        let functions = file.symbols().filter_map(|symbol| Function::of(&symbol)).filter(fits).collect();
+        let convention = convention::of_machine(bytes, block, abi);
+        Ok(Self { file, block, source, abi, convention, functions, statics: Vec::new(), homes: HashMap::new() })
+    }
+
     /// Returns the registers in which the machine's values are where a uop begins and where it goes to another one, and the
     /// stack pointer. Returns all registers if the convention is not known.
     fn machine_registers(&self) -> Registers {
@@ -248,13 +256,8 @@ struct Builder<'r, 'd, 'b> {
 }
 
 impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
-    fn build(
-        reader: &'r mut Reader<'d, 'b>,
-        own: &Function,
-        uop: Option<&'r Uop>,
-        assumed: &'r Ranges,
-    ) -> Result<Stencil, Refusal> {
-        let mut builder = Self {
+    fn new(reader: &'r mut Reader<'d, 'b>, own: &Function, uop: Option<&'r Uop>, assumed: &'r Ranges) -> Self {
+        Self {
             reader,
             uop,
             assumed,
@@ -265,7 +268,16 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             pending: Vec::new(),
             names: HashMap::new(),
             outside: None,
-        };
+        }
+    }
+
+    fn build(
+        reader: &'r mut Reader<'d, 'b>,
+        own: &Function,
+        uop: Option<&'r Uop>,
+        assumed: &'r Ranges,
+    ) -> Result<Stencil, Refusal> {
+        let mut builder = Self::new(reader, own, uop, assumed);
         let (code, relocations) = builder.function(own.section, &own.range)?;
         builder.lay_out(code, relocations)?;
         while let Some((section, range, at)) = builder.pending.pop() {
@@ -365,6 +377,7 @@ impl<'r, 'd, 'b> Builder<'r, 'd, 'b> {
             Value::Host(host) => self.reader.block.externs[host].name.to_string(),
             Value::Builtin(function) => builtins::NAMES[function].into(),
             Value::Static(index) => self.reader.statics[index].name.clone(),
+            Value::Handler(_) => unreachable!("stencils do not refer to handlers"),
         };
         if factor != 1 {
             name = format!("{name}*{factor}");

@@ -16,7 +16,7 @@ use syn::ext::IdentExt as _;
 use crate::ast::{Block, Declaration, Extern, ExternKind, Field, Typed, Uop};
 use crate::convention::{self, Parameter};
 use crate::ctype::Type;
-use crate::model::{Abi, Symbol};
+use crate::model::{Abi, Symbol, Tier};
 use crate::text::{self, Place, Text};
 use crate::{default, isa};
 pub use array::INDEX;
@@ -31,6 +31,7 @@ pub struct Source {
     /// The part of `c` that each uop takes. No uop's part refers to another's.
     parts: Vec<Range<usize>>,
     stretches: HashMap<String, Stretch>,
+    tier: Tier,
 }
 
 /// The origin of a stretch of C.
@@ -85,10 +86,10 @@ const PRELUDE_TEXT: &str = r#"
 "#;
 
 impl Source {
-    pub fn new(block: &Block, abi: Abi) -> Self {
+    pub fn new(block: &Block, abi: Abi, tier: Tier) -> Self {
         let uops = block.uops.iter().map(|uop| uop.name.to_string()).collect();
-        let mut source =
-            Self { c: String::new(), symbols: HashMap::new(), uops, parts: Vec::new(), stretches: HashMap::new() };
+        let (symbols, stretches) = (HashMap::new(), HashMap::new());
+        let mut source = Self { c: String::new(), symbols, uops, parts: Vec::new(), stretches, tier };
         let _ = write!(source.c, "#line 1 \"{PRELUDE}\"{PRELUDE_TEXT}");
         source.constants(block);
         source.opaque_types(block);
@@ -114,7 +115,7 @@ impl Source {
         source.machine(block, abi);
         source.made("calling convention".into(), block.machine.name.span());
         source.c.push_str(&convention::source(block, abi));
-        let parameters = Parameters::of(block, abi);
+        let parameters = Parameters::of(block, abi, tier);
         if !arrays.is_empty() {
             // Behind all other C, where such a call may mean something else.
             source.made("machine".into(), block.machine.name.span());
@@ -329,49 +330,83 @@ impl Source {
         };
         // C may define the bare name as something else, but hardly the name with a suffix.
         let name = machine.name.unraw();
-        let Parameters { declared, names: registers, forget, .. } = Parameters::of(block, abi_of_block);
-        let call = format!("((STENCIL_UOP *)(uop))({registers})");
-        let call = if forget.is_empty() { call } else { format!("{{ {forget} {call}; }}") };
+        let Parameters { declared, names: registers, forget, .. } = Parameters::of(block, abi_of_block, self.tier);
         self.made("machine".into(), machine.name.span());
-        let uop_type = returning(&machine.output, &format!("{abi}{name}_uop({declared})"));
+        let uop_type =
+            |suffix: &str, declared: &str| returning(&machine.output, &format!("{abi}{name}_{suffix}({declared})"));
         let _ = write!(
             self.c,
-            "typedef {uop_type};\n\
-             extern {name}_uop stencil_next;\n\
+            "typedef {};\n\
              #define STENCIL_ABI {abi}\n\
              #define STENCIL_UOP {name}_uop\n\
-             #define STENCIL_LEAVE(uop) do {{ {forget}{tail}return (uop)({registers}); }} while (0)\n"
+             #define STENCIL_TIER(compiled, interpreted) {}\n",
+            uop_type("uop", &declared),
+            if self.tier == Tier::Compiled { "compiled" } else { "interpreted" },
         );
-        self.macros(block, &format!("({call})"));
-        self.symbols.insert("stencil_next".into(), Symbol::Next);
+        if machine.interpreter.is_some() && convention::has_instruction_pointer(machine, abi_of_block) {
+            let handler = Parameters::of(block, abi_of_block, Tier::Interpreted);
+            match self.tier {
+                Tier::Compiled => {
+                    let _ = writeln!(self.c, "typedef {};", uop_type("handler", &handler.declared));
+                    interpret(&mut self.c, &handler, &format!("{name}_handler"));
+                }
+                Tier::Interpreted => leave_handler(&mut self.c, &handler, tail),
+            }
+        } else {
+            let _ = writeln!(
+                self.c,
+                "#define STENCIL_INTERPRET(address) _Pragma(\"GCC error \\\"the machine has no interpreter: declare it with \
+                 `#[interpreter]`\\\"\")"
+            );
+        }
+        let address = "STENCIL_UOP *stencil_at";
+        let (next, entry) = match self.tier {
+            Tier::Compiled => {
+                let call = format!("((STENCIL_UOP *)(uop))({registers})");
+                let call = if forget.is_empty() { call } else { format!("{{ {forget} {call}; }}") };
+                let _ = write!(
+                    self.c,
+                    "extern {name}_uop stencil_next;\n\
+                     #define STENCIL_LEAVE(uop) do {{ {forget}{tail}return (uop)({registers}); }} while (0)\n\
+                     #define STENCIL_CALLED(uop) ({call})\n\
+                     #define STENCIL_EXECUTE(address) STENCIL_LEAVE((STENCIL_UOP *)(address))\n"
+                );
+                self.symbols.insert("stencil_next".into(), Symbol::Next);
+                ("stencil_next", format!("{forget}return stencil_at({registers});"))
+            }
+            Tier::Interpreted => ("stencil_ip + STENCIL_LENGTH", "return STENCIL_CALLED(stencil_at);".to_owned()),
+        };
+        self.macros(block, next);
         if machine.continued.is_none() {
-            let entry = returning(&machine.output, &format!("{ENTRY}({})", parameters(machine.passed())));
-            let mut locals = Parameters::of(block, abi_of_block).scratch;
+            let mut locals = Parameters::of(block, abi_of_block, self.tier).scratch;
             for (field, value) in machine.parameters.iter().filter_map(|field| Some((field, field.default.as_ref()?))) {
                 // `check` refuses other expressions.
                 let value = default::c(&field.ty.c, value).unwrap_or_default();
                 let _ = write!(locals, "{} = {value}; ", field.ty.c.declare(&field.name.to_string()));
             }
-            let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_next({registers}); }}");
+            if self.tier == Tier::Compiled {
+                let entry = returning(&machine.output, &format!("{ENTRY}({})", parameters(machine.passed())));
+                let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_next({registers}); }}");
+            }
             // The same with an address in place of the next uop.
-            let address = "STENCIL_UOP *stencil_at";
             let declared = if machine.passed().next().is_none() {
                 address.into()
             } else {
                 format!("{address}, {}", parameters(machine.passed()))
             };
-            let entry = returning(&machine.output, &format!("{FRAGMENT_ENTRY}({declared})"));
-            let _ = writeln!(self.c, "{entry} {{ {locals}{forget}return stencil_at({registers}); }}");
+            let function = returning(&machine.output, &format!("{FRAGMENT_ENTRY}({declared})"));
+            let _ = writeln!(self.c, "{function} {{ {locals}{entry} }}");
         }
     }
 
-    /// Defines the macros that leave a uop or name a location. A header may define the short name of one: then a body has the name with
-    /// the prefix, and a warning says so where a body uses the short name.
-    fn macros(&mut self, block: &Block, call: &str) {
+    /// Defines the macros that leave a uop or name a location. `next` is where `CONTINUE` leads. A header may define the short name of one:
+    /// then a body has the name with the prefix, and a warning says so where a body uses the short name.
+    fn macros(&mut self, block: &Block, next: &str) {
+        let next = format!("STENCIL_LEAVE({next})");
         let macros = [
-            ("CALL", "uop", call),
+            ("CALL", "uop", "STENCIL_CALLED(uop)"),
             ("JUMP", "uop", "STENCIL_LEAVE(((STENCIL_UOP *)(uop)))"),
-            ("CONTINUE", "", "STENCIL_LEAVE(stencil_next)"),
+            ("CONTINUE", "", next.as_str()),
             ("ADDRESS_OF", "label", "((void)label, stencil_address_##label)"),
             ("RETURN", "...", "return __VA_ARGS__"),
         ];
@@ -403,7 +438,11 @@ impl Source {
             self.not_a_macro(operand, &format!("uop {name}"), RENAME);
         }
         self.made(format!("holes of uop {name}"), name.span());
-        for (operand, field) in uop.operands.iter().enumerate() {
+        if self.tier == Tier::Interpreted {
+            let _ = writeln!(self.c, "#undef STENCIL_LENGTH\n#define STENCIL_LENGTH {}", uop.words() + 1);
+        }
+        let holes = if self.tier == Tier::Compiled { &uop.operands[..] } else { &[] };
+        for (operand, field) in holes.iter().enumerate() {
             let (c, symbol) = hole(index, operand);
             let _ = match &field.ty.c {
                 ty if ty.is_code() => {
@@ -460,8 +499,11 @@ impl Source {
         let unused = if uop.is_family() { "__attribute__((unused)) " } else { "" };
         for (operand, field) in uop.operands.iter().enumerate() {
             self.made(format!("operand {} of uop {name}", field.name), field.name.span());
-            let (hole, _) = hole(index, operand);
-            let _ = writeln!(self.c, "{unused}{} = {hole};", operand_declarator(field, &field.name.to_string()));
+            let value = match self.tier {
+                Tier::Compiled => hole(index, operand).0,
+                Tier::Interpreted => read(field, uop.first_word(operand) + 1),
+            };
+            let _ = writeln!(self.c, "{unused}{} = {value};", operand_declarator(field, &field.name.to_string()));
             if field.ty.c == Type::Exit {
                 let _ = writeln!(
                     self.c,
@@ -471,11 +513,14 @@ impl Source {
                 );
             } else if field.ty.c.is_code() {
                 // What `ADDRESS_OF` reads: the address as a value, which a displacement cannot be.
+                let address = match self.tier {
+                    Tier::Compiled => address(index, field),
+                    Tier::Interpreted => field.name.to_string(),
+                };
                 let _ = writeln!(
                     self.c,
-                    "__attribute__((unused)) STENCIL_UOP *const stencil_address_{} = {};",
+                    "__attribute__((unused)) STENCIL_UOP *const stencil_address_{} = {address};",
                     field.name,
-                    address(index, field)
                 );
             }
         }
@@ -501,9 +546,9 @@ struct Parameters<'b> {
 }
 
 impl<'b> Parameters<'b> {
-    fn of(block: &'b Block, abi: Abi) -> Self {
+    fn of(block: &'b Block, abi: Abi, tier: Tier) -> Self {
         let (mut declared, mut names, mut scratch, mut forget) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for parameter in convention::parameters(&block.machine, abi) {
+        for parameter in convention::parameters(&block.machine, abi, tier) {
             match parameter {
                 Parameter::Register(field) => {
                     names.push(field.name.to_string());
@@ -516,6 +561,10 @@ impl<'b> Parameters<'b> {
                     forget.push(format!("\"={}\"({name})", register.constraint));
                     names.push(name);
                 }
+                Parameter::InstructionPointer => {
+                    names.push("stencil_to".into());
+                    declared.push("__attribute__((unused)) const uint64_t *stencil_ip".into());
+                }
             }
         }
         let forget =
@@ -524,6 +573,38 @@ impl<'b> Parameters<'b> {
         let (names, scratch) = (names.join(", "), scratch.concat());
         Self { declared, names, scratch, forget, output: &block.machine.output }
     }
+}
+
+/// Defines the macros by which a handler reaches other instructions of a stream, calls them, or reaches compiled code.
+fn leave_handler(c: &mut String, Parameters { names, forget, .. }: &Parameters<'_>, tail: &str) {
+    let at = "const uint64_t *stencil_to = (const uint64_t *)(uintptr_t)";
+    let _ = write!(
+        c,
+        "#define STENCIL_LEAVE(address) do {{ {at}(address); {forget}{tail}return (*(STENCIL_UOP **)stencil_to)({names}); }} while (0)\n\
+         #define STENCIL_CALLED(address) ({{ {at}(address); {forget}(*(STENCIL_UOP **)stencil_to)({names}); }})\n\
+         #define STENCIL_INTERPRET(address) STENCIL_LEAVE(address)\n\
+         #define STENCIL_EXECUTE(address) do {{ const uint64_t *stencil_to = stencil_ip; {forget}{tail}return \
+         ((STENCIL_UOP *)(uintptr_t)(address))({names}); }} while (0)\n"
+    );
+}
+
+/// Defines the macro by which compiled code reaches an instruction of a stream. Types differ, so it cannot be a guaranteed tail call; the
+/// object reader checks that it is one.
+fn interpret(c: &mut String, Parameters { names, scratch, forget, .. }: &Parameters<'_>, handler: &str) {
+    let _ = writeln!(
+        c,
+        "#define STENCIL_INTERPRET(address) do {{ const uint64_t *stencil_to = (const uint64_t *)(uintptr_t)(address); {scratch}{forget}\
+         return (*({handler} **)stencil_to)({names}); }} while (0)"
+    );
+}
+
+/// Returns the value of an operand that is in a stream, at this distance from the instruction's start in words.
+fn read(field: &Field, word: usize) -> String {
+    let value =
+        if field.ty.c.is_code() { "STENCIL_UOP *stencil_value".into() } else { field.ty.c.declare("stencil_value") };
+    format!(
+        "({{ {value}; __builtin_memcpy(&stencil_value, stencil_ip + {word}, sizeof stencil_value); stencil_value; }})"
+    )
 }
 
 /// Returns the name of the uop to which a stretch belongs.

@@ -38,6 +38,7 @@ mod feature;
 mod fragment;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+mod interpreter;
 mod label;
 mod link;
 mod listing;
@@ -61,6 +62,7 @@ pub use entry::{Entry, EntryPoint};
 pub use error::Error;
 pub use exit::CodeExit;
 pub use fragment::{Fragment, FragmentEntry};
+pub use interpreter::Interpreter;
 pub use label::{Label, LabelAllocator, Labels};
 pub use listing::{ListedLine, ListedUop, Listing};
 pub use memory::Mapping;
@@ -80,6 +82,7 @@ pub mod expansion {
     pub use crate::emit::copy;
     pub use crate::exit::aligned;
     pub use crate::feature::Feature;
+    pub use crate::interpreter::Handler;
     pub use crate::uop::{Function, Shape};
     pub use ::{core, std};
     pub use stencil_macros::{stencil_for_any_target, stencil_for_target};

@@ -154,6 +154,20 @@ impl Pages {
         Ok(claim)
     }
 
+    /// Takes lines without getting memory for them.
+    #[cfg(test)]
+    pub(crate) fn skip(&self, lines: usize) -> Option<std::ops::Range<usize>> {
+        let commit =
+            |claim: &Claim, committed| Ok::<usize, Error>(claim.bytes().end.next_multiple_of(PAGE).max(committed));
+        self.space.claim(lines, lines, commit).ok()?.map(|claim| claim.lines)
+    }
+
+    /// Gives back lines of [`skip`](Self::skip).
+    #[cfg(test)]
+    pub(crate) fn unskip(&self, lines: std::ops::Range<usize>) {
+        self.space.free(lines.start, lines.len());
+    }
+
     /// Extends a claim by between `needed` and `wanted` lines. Returns `false` if fewer are free behind it.
     fn extend(&self, claim: &mut Claim, needed: usize, wanted: usize) -> Result<bool, Error> {
         self.check_owner()?;

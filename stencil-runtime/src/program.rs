@@ -23,7 +23,7 @@ use crate::written;
 /// # Safety
 /// `ENTRY` is the machine's entry stencil: a function of the type `Entry` that hands its parameters to the first uop in the
 /// convention `ABI`. `FRAGMENT_ENTRY` is a function of the type `FragmentEntry` that hands all but its first parameter to the uop at the
-/// address that its first parameter is.
+/// address that its first parameter is. `INTERPRETER` is a function of that type, too, and goes to the instruction of a stream.
 pub unsafe trait Machine: Sized + 'static {
     /// The operands of an instruction: an array of as many words as the uop with most words has.
     type Operands: Words;
@@ -43,6 +43,9 @@ pub unsafe trait Machine: Sized + 'static {
     const FRAGMENT_ENTRY: &'static Uop<Self>;
     /// The uop that begins every program and takes the parameters from the C convention.
     const ENTRY: &'static Uop<Self>;
+    /// The function that runs the machine's programs in the interpreter, if the machine has one.
+    #[doc(hidden)]
+    const INTERPRETER: Option<Self::FragmentEntry> = None;
     /// The features of the processor that uops of the machine require.
     #[doc(hidden)]
     const REQUIRES: &'static [crate::expansion::Feature] = &[];
@@ -90,6 +93,12 @@ impl<M: Machine> Instruction<M> {
     #[inline(always)]
     fn of<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }
+    }
+
+    /// Returns its uop.
+    #[inline(always)]
+    pub(crate) fn uop(&self) -> &'static Uop<M> {
+        self.uop
     }
 
     /// Returns the sizes of its stencil.
@@ -179,7 +188,6 @@ impl<M: Machine> fmt::Debug for Instruction<M> {
 
 /// An invalid instruction (`ud2`). Running off the end of a program is a fault and nothing worse.
 const END: [u8; 2] = [0x0f, 0x0b];
-const TOO_LARGE: Error = Error::ProgramTooLarge { size: usize::MAX };
 
 /// The result of the first pass: the sizes of code, data and the table of labels in bytes, the alignment of the data, and the
 /// number of calls.
@@ -256,19 +264,24 @@ impl Layout {
     /// Returns the bytes of the program at any line's start, with this many bytes for trampolines.
     #[inline]
     pub(crate) fn size(&self, trampolines: usize) -> Result<usize, Error> {
-        let end = self.code.checked_add(END.len()).ok_or(TOO_LARGE)?;
-        let size = if self.data == 0 && trampolines == 0 {
-            end
-        } else {
-            let data_start =
-                end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment_mask + 1 - LINE));
+        match self.checked_size(trampolines) {
+            Some(size) if size <= i32::MAX as usize => Ok(size),
+            size => Err(Error::ProgramTooLarge { size: size.unwrap_or(usize::MAX) }),
+        }
+    }
+
+    /// Returns `None` if the size overflows. An [`Error`] is not made in advance (`ok_or`): dropping it would be a call per sum.
+    #[inline(always)]
+    fn checked_size(&self, trampolines: usize) -> Option<usize> {
+        let mut size = self.code.checked_add(END.len())?;
+        if self.data != 0 || trampolines != 0 {
+            let data_start = size.checked_next_multiple_of(LINE)?.checked_add(self.alignment_mask + 1 - LINE)?;
             // Trampolines are taken from the end, and the words in them are aligned.
             let data =
-                if trampolines == 0 { Some(self.data) } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE) };
-            data_start.and_then(|start| start.checked_add(data?)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
-        };
-        let size = size.checked_add(self.table).ok_or(TOO_LARGE)?;
-        if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
+                if trampolines == 0 { self.data } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE)? };
+            size = data_start.checked_add(data)?.checked_add(trampolines)?;
+        }
+        size.checked_add(self.table)
     }
 
     /// Returns the offset of the data in a program at this address, or the program's end if there is no data.
@@ -278,7 +291,8 @@ impl Layout {
         if self.data == 0 && trampolines == 0 {
             return end;
         }
-        (address.0 as usize + end).next_multiple_of(self.alignment_mask + 1) - address.0 as usize
+        // Up to the next multiple of the alignment, without a division.
+        end + ((address.0 as usize + end).wrapping_neg() & self.alignment_mask)
     }
 }
 
@@ -287,7 +301,7 @@ impl Layout {
 #[inline(always)]
 pub(crate) fn check<M: Machine>(instructions: usize) -> Result<(), Error> {
     feature::check::<M>()?;
-    if instructions < 1 << 30 { Ok(()) } else { Err(TOO_LARGE) }
+    if instructions < 1 << 30 { Ok(()) } else { Err(Error::ProgramTooLarge { size: usize::MAX }) }
 }
 
 /// Runs the second pass: emits a program of this layout into the slot. Returns the offset of the data.

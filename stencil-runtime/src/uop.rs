@@ -4,6 +4,7 @@ use crate::catalog::{self, Catalog, Stored};
 use crate::described::{self, ExitsOf};
 use crate::emit::{Emitter, Fresh, Memory};
 use crate::error::Error;
+use crate::interpreter::Handler;
 use crate::label::Labels;
 use crate::program::Machine;
 use crate::stencil::{Family, Stencil};
@@ -65,6 +66,8 @@ pub struct Uop<M: Machine> {
     shape: u32,
     /// The uop of the narrow form.
     narrow: Option<&'static Self>,
+    /// Its function in the interpreter, if the machine has one.
+    pub(crate) handler: Option<&'static Handler>,
 }
 
 /// The numbers of a uop's head.
@@ -80,7 +83,7 @@ impl<M: Machine> Uop<M> {
     ///
     /// # Safety
     /// The catalog describes functions of machine `M` that a C compiler compiled: their bytes, their sizes, their alignment,
-    /// their operands and their patches. The head belongs to the record. The shape emits this stencil, and nothing else, from
+    /// their operands and their patches. The head belongs to the record. The handler executes the same uop. The shape emits this stencil, and nothing else, from
     /// its stored bytes and by the same operands in the same order.
     ///
     /// # Panics
@@ -91,6 +94,7 @@ impl<M: Machine> Uop<M> {
         shapes: &[Shape<M>],
         head: [u32; HEAD],
         narrow: &'static [Option<Self>],
+        handler: Option<&'static Handler>,
     ) -> Self {
         let [record, start, code, data, alignment_mask, calls, shape, form] = head;
         let Shape { stored, emit } = &shapes[shape as usize];
@@ -104,11 +108,12 @@ impl<M: Machine> Uop<M> {
             record,
             shape,
             narrow: if form == 0 { None } else { narrow[form as usize - 1].as_ref() },
+            handler,
         }
     }
 
     /// Makes the uops of a family, with `None` for members that it lacks. Their heads are numbers of four bytes, beginning with
-    /// zero for these members. So constant evaluation, which takes about a microsecond for a step, decodes nothing.
+    /// zero for these members. `handlers` has their functions in the interpreter, or nothing. So constant evaluation, which takes about a microsecond for a step, decodes nothing.
     ///
     /// # Safety
     /// As for [`new`](Self::new), for each member. `narrow` has the narrow forms of all members.
@@ -121,6 +126,7 @@ impl<M: Machine> Uop<M> {
         shapes: &[Shape<M>],
         heads: &[u8],
         narrow: &'static [Option<Self>],
+        handlers: &'static [Option<Handler>],
     ) -> [Option<Self>; N] {
         let (heads, _) = heads.as_chunks::<4>();
         let mut uops = [const { None }; N];
@@ -132,8 +138,9 @@ impl<M: Machine> Uop<M> {
                 next += 1;
             }
             if head[0] != 0 {
+                let handler = if index < handlers.len() { handlers[index].as_ref() } else { None };
                 // SAFETY: the caller's promise.
-                uops[index] = Some(unsafe { Self::new(catalog, shapes, head, narrow) });
+                uops[index] = Some(unsafe { Self::new(catalog, shapes, head, narrow, handler) });
             }
             index += 1;
         }
@@ -167,6 +174,7 @@ impl<M: Machine> Uop<M> {
             record: at,
             shape: MISSING,
             narrow: None,
+            handler: None,
         }
     }
 
@@ -180,6 +188,7 @@ impl<M: Machine> Uop<M> {
             record: catalog::BIND,
             shape: 0,
             narrow: None,
+            handler: None,
         }
     };
 

@@ -53,6 +53,15 @@ pub const ABSOLUTE: &[&str] = &[
     "-mlarge-data-threshold=0",
 ];
 
+/// Flags for the functions of an interpreter, which are linked into the executable. They precede those of the block.
+pub const INTERPRETER: &[&str] = &[
+    "-fpic",
+    // Addresses of other objects are read from slots, which the expansion defines.
+    "-fno-plt",
+    // All functions that the unit defines are called directly.
+    "-fvisibility=hidden",
+];
+
 /// Returns whether a block with these flags asks for position-independent code.
 pub fn are_position_independent<'a>(mut flags: impl Iterator<Item = &'a str>) -> bool {
     flags.any(|flag| matches!(flag, "-fpic" | "-fPIC" | "-fpie" | "-fPIE"))

@@ -264,6 +264,7 @@ impl Catalog {
                 None => (5, Some(self.link(patch.value))),
             },
             Value::Static(_) => (6, Some(self.link(patch.value))),
+            Value::Handler(_) => unreachable!("stencils do not refer to handlers"),
         };
         let start = last.filter(|last| last.section == patch.section).map_or(0, |last| last.offset);
         self.size(section | kind << 1 | sort << 5);

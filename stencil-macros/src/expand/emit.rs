@@ -288,6 +288,7 @@ fn field(shape: &Shape, patch: &Patch, names: &Names) -> Computed {
             let address = callee_pointer(patch.value, names);
             quote! { (#address as __stencil_core::primitive::u64) }
         }
+        Value::Handler(_) => unreachable!("stencils do not refer to handlers"),
         Value::Static(index) => {
             let name = names.constant(index);
             quote! { ((&raw const #name) as __stencil_core::primitive::u64) }

@@ -1,6 +1,6 @@
 //! Expands instructions: the `Uop` statics that they refer to, and their constructors.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::catalog::{Entry, HEAD, Member};
@@ -11,12 +11,20 @@ use crate::ast::{Block, Uop};
 use crate::model::{Objects, Stencil};
 
 /// Returns the `Uop` statics that instructions refer to.
-pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenStream {
+pub fn statics(block: &Block, uop: &Uop, entry: &Entry, interpreted: bool, names: &Names) -> TokenStream {
     let machine = names::machine(block);
     let (common, uops) = (common_attributes(&uop.attributes), names.uop(uop));
     // SAFETY of the expansion: the heads, the catalog and the shapes are made of the same stencils.
     let (shapes, attributes) = (names.shapes(), quote! { #[doc(hidden)] #(#common)* #[allow(non_upper_case_globals)] });
     let (catalog, narrow_uops, narrow_count) = (names.catalog(), names.narrow(uop), entry.narrow.len());
+    let list = |name: Ident| {
+        if interpreted {
+            quote! { &#name }
+        } else {
+            quote! { &[] }
+        }
+    };
+    let (handlers, narrow_handlers) = (list(names.handlers(uop)), list(names.narrow_handlers(uop)));
     // The limit of constant evaluation is meant for loops that do not end; the family's size bounds these.
     let narrow = (narrow_count != 0).then(|| {
         let heads = heads(entry.narrow.iter().map(Some));
@@ -24,7 +32,7 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenS
             #attributes
             #[allow(long_running_const_eval)]
             static #narrow_uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #narrow_count] =
-                unsafe { __stencil_runtime::Uop::family(&#catalog, &#shapes, #heads, &[]) };
+                unsafe { __stencil_runtime::Uop::family(&#catalog, &#shapes, #heads, &[], #narrow_handlers) };
         }
     });
     let narrow_uops = if narrow_count == 0 {
@@ -33,7 +41,13 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenS
         quote! { &#narrow_uops }
     };
     if !uop.is_family() {
-        let uop = entry.members[0].map(|member| self::uop(member, &narrow_uops, names));
+        let handlers = names.handlers(uop);
+        let handler = if interpreted {
+            quote! { __stencil_core::option::Option::as_ref(&#handlers[0]) }
+        } else {
+            quote! { __stencil_core::option::Option::None }
+        };
+        let uop = entry.members[0].map(|member| self::uop(member, &narrow_uops, &handler, names));
         return quote! { #narrow #attributes static #uops: __stencil_runtime::Uop<#machine> = #uop; };
     }
     let (count, missing, family) = (entry.members.len(), names.missing(uop), describe::family(entry.record, names));
@@ -43,7 +57,7 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, names: &Names) -> TokenS
         #attributes
         #[allow(long_running_const_eval)]
         static #uops: [__stencil_core::option::Option<__stencil_runtime::Uop<#machine>>; #count] =
-            unsafe { __stencil_runtime::Uop::family(&#catalog, &#shapes, #heads, #narrow_uops) };
+            unsafe { __stencil_runtime::Uop::family(&#catalog, &#shapes, #heads, #narrow_uops, #handlers) };
         #attributes
         static #missing: __stencil_runtime::Uop<#machine> = __stencil_runtime::Uop::missing(#family);
     }
@@ -55,11 +69,11 @@ fn heads<'a>(members: impl Iterator<Item = Option<&'a Member>>) -> Literal {
     Literal::byte_string(&heads.flat_map(u32::to_le_bytes).collect::<Vec<_>>())
 }
 
-/// Returns the `Uop` of a stencil. `narrow` refers to the narrow forms of its entry.
-pub fn uop(member: Member, narrow: &TokenStream, names: &Names) -> TokenStream {
+/// Returns the `Uop` of a stencil. `narrow` refers to the narrow forms of its entry, and `handler` to its function in the interpreter.
+pub fn uop(member: Member, narrow: &TokenStream, handler: &TokenStream, names: &Names) -> TokenStream {
     let (catalog, shapes, head) = (names.catalog(), names.shapes(), member.head());
     // SAFETY of the expansion: as for families.
-    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, &#shapes, [#(#head),*], #narrow) } }
+    quote! { unsafe { __stencil_runtime::Uop::new(&#catalog, &#shapes, [#(#head),*], #narrow, #handler) } }
 }
 
 /// Returns the constructors of all uops, and the table that documents the uops.

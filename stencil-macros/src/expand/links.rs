@@ -62,6 +62,10 @@ pub fn callee_pointer(callee: Value, names: &Names) -> TokenStream {
             let name = format_ident!("{}", builtins::NAMES[index]);
             quote! { __stencil_runtime::builtins::#name as *const () }
         }
+        Value::Handler(index) => {
+            let name = names.handler(index);
+            quote! { #name as *const () }
+        }
         _ => unreachable!("not a callee"),
     }
 }

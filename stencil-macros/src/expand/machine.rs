@@ -12,13 +12,20 @@ use super::{host, instruction, shared};
 use crate::ast::{Block, Struct, StructKind};
 use crate::ctype::{self, Alias, Type};
 use crate::isa;
-use crate::model::{Abi, Calls, Objects};
+use crate::model::{Abi, Calls, Handlers, Objects};
 
-pub fn expand(block: &Block, objects: &Objects, calls: &Calls, catalog: &Catalog, names: &Names) -> TokenStream {
+pub fn expand(
+    block: &Block,
+    objects: &Objects,
+    handlers: Option<&Handlers>,
+    calls: &Calls,
+    catalog: &Catalog,
+    names: &Names,
+) -> TokenStream {
     let machine = if block.machine.continued.is_some() {
-        continued(block, calls)
+        continued(block, calls, handlers.is_some())
     } else {
-        declared(block, calls, catalog, names)
+        declared(block, calls, handlers, catalog, names)
     };
     let mut layout = objects.layout.iter().copied();
     let structs = block.structs.iter().map(|s| structure(block, s, &mut layout));
@@ -116,7 +123,13 @@ pub fn convention_value(Calls { abi, convention, compiler }: &Calls) -> TokenStr
     quote! { __stencil_runtime::expansion::Convention { registers: #registers, compiler: #compiler } }
 }
 
-fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> TokenStream {
+fn declared(
+    block: &Block,
+    calls: &Calls,
+    handlers: Option<&Handlers>,
+    catalog: &Catalog,
+    names: &Names,
+) -> TokenStream {
     let (machine, core) = (&block.machine, names::core_at(block, Span::call_site()));
     let (name, visibility) = (&machine.name, &machine.visibility);
     let attributes = &machine.attributes;
@@ -129,7 +142,8 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let fragment_entry = fragment_entry_type(block);
     let (entry_uop, fragment_entry_uop) = (names.entry(), names.fragment_entry());
     let members = catalog.entries.iter().flat_map(|entry| &entry.members).flatten();
-    let uops = members.map(|member| instruction::uop(*member, &quote!(&[]), names));
+    let uops = members
+        .map(|member| instruction::uop(*member, &quote!(&[]), &quote!(__stencil_core::option::Option::None), names));
     let statics = [&entry_uop, &fragment_entry_uop].into_iter().zip(uops).map(|(static_name, uop)| {
         quote! {
             #[doc(hidden)]
@@ -141,6 +155,16 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     let requires = block.requires.iter().map(|feature| {
         quote! { __stencil_runtime::expansion::Feature::new(#feature, || #expansion::std::is_x86_feature_detected!(#feature)) }
     });
+    let interpreter = handlers.and_then(|handlers| {
+        let function = names.handler(handlers.entry?);
+        // SAFETY of the expansion: it is a function of this type, without its parameters.
+        Some(quote! {
+            const INTERPRETER: __stencil_core::option::Option<Self::FragmentEntry> = __stencil_core::option::Option::Some(unsafe {
+                __stencil_core::mem::transmute::<unsafe extern "C" fn(), Self::FragmentEntry>(#function)
+            });
+        })
+    });
+    let interpret = interpreter_method(block);
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
@@ -156,6 +180,7 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
             const ABI: __stencil_runtime::Abi = #abi;
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
+            #interpreter
             const REQUIRES: &'static [__stencil_runtime::expansion::Feature] = &[#(#requires),*];
             const FRAGMENT_ENTRY: &'static __stencil_runtime::Uop<Self> = &#fragment_entry_uop;
         }
@@ -195,6 +220,8 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
                 __stencil_runtime::Fragment::compile_in(arena, program)
             }
 
+            #interpret
+
             /// Returns the pseudo-instruction that binds a label to its position in the program.
             #[allow(dead_code)]
             #[must_use]
@@ -205,8 +232,27 @@ fn declared(block: &Block, calls: &Calls, catalog: &Catalog, names: &Names) -> T
     }
 }
 
+/// Returns the function that encodes a program for the interpreter, if the machine asks for one.
+pub fn interpreter_method(block: &Block) -> Option<TokenStream> {
+    let machine = &block.machine;
+    machine.interpreter.as_ref()?;
+    let visibility = &machine.visibility;
+    Some(quote! {
+        /// Encodes a program for the interpreter.
+        ///
+        /// # Errors
+        /// Returns an error if an operand does not fit, a label is unbound, or memory cannot be obtained.
+        #[allow(dead_code)]
+        #visibility fn interpreter(
+            program: &[__stencil_runtime::Instruction<Self>],
+        ) -> __stencil_core::result::Result<__stencil_runtime::Interpreter<Self>, __stencil_runtime::Error> {
+            __stencil_runtime::Interpreter::new(program)
+        }
+    })
+}
+
 /// Returns assertions that a continued machine is the one that was declared.
-fn continued(block: &Block, calls: &Calls) -> TokenStream {
+fn continued(block: &Block, calls: &Calls, interpreted: bool) -> TokenStream {
     let (machine, registers, convention) = (names::machine(block), registers_type(block), convention_value(calls));
     let span = block.machine.name.span();
     let required = block.requires.iter().map(|feature| {
@@ -238,6 +284,18 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
             );
         }
     });
+    let message = if interpreted {
+        "the block that declares the machine has no interpreter: write `#[interpreter]` before `machine` there, too"
+    } else {
+        "the machine has an interpreter, so each of its blocks needs one: write `#[interpreter]` before `continue machine`"
+    };
+    let core = names::core_at(block, span);
+    let interpreter = quote_spanned! {span=>
+        const _: () = #core::assert!(
+            <#machine as __stencil_runtime::Machine>::INTERPRETER.is_some() == #interpreted,
+            #message,
+        );
+    };
     quote_spanned! {span=>
         const _: () = {
             // The registers and the result are those of the machine's declaration.
@@ -245,6 +303,7 @@ fn continued(block: &Block, calls: &Calls) -> TokenStream {
             __same::<<#machine as __stencil_runtime::Machine>::Registers, #registers>();
             <#machine as __stencil_runtime::Machine>::CONVENTION.assert_is_that_of(#convention);
         };
+        #interpreter
         #(#required)*
         #(#room)*
     }

@@ -182,6 +182,21 @@ impl Names {
         format_ident!("{}_narrow_{}", self.prefix, uop.name)
     }
 
+    /// A function of the interpreter.
+    pub fn handler(&self, index: usize) -> Ident {
+        format_ident!("{}_handler_{index}", self.prefix)
+    }
+
+    /// The static of a uop's handlers, one for each member.
+    pub fn handlers(&self, uop: &Uop) -> Ident {
+        format_ident!("{}_handlers_{}", self.prefix, uop.name)
+    }
+
+    /// The static of the handlers for narrow forms.
+    pub fn narrow_handlers(&self, uop: &Uop) -> Ident {
+        format_ident!("{}_narrow_handlers_{}", self.prefix, uop.name)
+    }
+
     /// The `Uop` in place of the members that a family does not have.
     pub fn missing(&self, uop: &Uop) -> Ident {
         format_ident!("{}_missing_{}", self.prefix, uop.name)

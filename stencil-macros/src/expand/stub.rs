@@ -26,9 +26,9 @@ pub fn expand(block: &Block, checked: bool) -> TokenStream {
     let path = (!block.mistakes.no_machine).then(|| names::machine(block));
     let mut seen = HashSet::new();
     let uops = block.uops.iter().filter(|uop| seen.insert(uop.name.to_string()));
-    let uops: TokenStream = uops.map(|uop| self::uop(uop, path.as_ref(), checked)).collect();
+    let uops: TokenStream = uops.map(|uop| self::uop(block, uop, path.as_ref(), checked)).collect();
     let others = block.mistakes.uops.iter().filter(|uop| seen.insert(uop.name.to_string()));
-    let others: TokenStream = others.map(|uop| unparsed(uop, path.as_ref())).collect();
+    let others: TokenStream = others.map(|uop| unparsed(block, uop, path.as_ref())).collect();
     quote! { #machine #constants #(#structs)* #(#hosts)* #uops #others }
 }
 
@@ -50,6 +50,18 @@ fn declared(block: &Block) -> TokenStream {
     // Unknown values are compatible with everything.
     let calls = Calls { abi, convention: String::new(), compiler: String::new() };
     let (abi, convention) = (machine::abi_value(abi), machine::convention_value(&calls));
+    let interpreter = machine::interpreter_method(block);
+    // The machine's other blocks ask whether there is one.
+    let entry_of_interpreter = interpreter.is_some().then(|| {
+        quote! {
+            const INTERPRETER: __stencil_core::option::Option<Self::FragmentEntry> = __stencil_core::option::Option::Some(unsafe {
+                extern "C" fn __none() {
+                    __stencil_runtime::expansion::unreachable()
+                }
+                __stencil_core::mem::transmute::<extern "C" fn(), Self::FragmentEntry>(__none)
+            });
+        }
+    });
     quote! {
         #(#attributes)*
         #[derive(#core::clone::Clone, #core::marker::Copy, #core::fmt::Debug)]
@@ -67,6 +79,7 @@ fn declared(block: &Block) -> TokenStream {
             const ENTRY: &'static __stencil_runtime::Uop<Self> =
                 &__stencil_runtime::Uop::missing(__stencil_runtime::Family::nothing());
             const FRAGMENT_ENTRY: &'static __stencil_runtime::Uop<Self> = Self::ENTRY;
+            #entry_of_interpreter
         }
 
         #[allow(dead_code)]
@@ -88,6 +101,7 @@ fn declared(block: &Block) -> TokenStream {
             ) -> __stencil_core::result::Result<__stencil_runtime::Fragment<Self>, __stencil_runtime::Error> {
                 __stencil_runtime::expansion::unreachable()
             }
+            #interpreter
             #visibility fn bind(_: __stencil_runtime::Label) -> __stencil_runtime::Instruction<Self> {
                 __stencil_runtime::expansion::unreachable()
             }
@@ -122,7 +136,7 @@ fn linked(item: &Extern, checked: bool) -> TokenStream {
     }
 }
 
-fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
+fn uop(block: &Block, uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
     let (common, own) = (common_attributes(&uop.attributes), own_attributes(&uop.attributes));
     // Unchecked names may occur twice.
     let named = |name: Ident, ty: TokenStream| if checked { quote!(#name: #ty) } else { quote!(_: #ty) };
@@ -142,11 +156,12 @@ fn uop(uop: &Uop, machine: Option<&TokenStream>, checked: bool) -> TokenStream {
         emitted: emitted.collect(),
         constructed: constructed.collect(),
         is_family: uop.is_family(),
+        is_method: check::is_method(block, &uop.name),
     };
     signature.items(machine)
 }
 
-fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
+fn unparsed(block: &Block, uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
     let operands = vec![quote!(_: impl __stencil_core::marker::Sized); uop.arity];
     let signature = Signature {
         visibility: &uop.visibility,
@@ -157,6 +172,7 @@ fn unparsed(uop: &Unparsed, machine: Option<&TokenStream>) -> TokenStream {
         emitted: operands.clone(),
         constructed: operands,
         is_family: false,
+        is_method: check::is_method(block, &uop.name),
     };
     signature.items(machine)
 }
@@ -175,16 +191,17 @@ struct Signature<'a> {
     /// The arguments of its constructor.
     constructed: Vec<TokenStream>,
     is_family: bool,
+    /// Whether the machine has a function of that name, with which a constructor would collide.
+    is_method: bool,
 }
 
 impl Signature<'_> {
     fn items(&self, machine: Option<&TokenStream>) -> TokenStream {
-        let Self { visibility, attributes, docs, name, shadows, emitted, constructed, is_family } = self;
+        let Self { visibility, attributes, docs, name, shadows, emitted, constructed, is_family, .. } = self;
         let (emit, stencil) = (format_ident!("emit_{}", name), format_ident!("STENCIL_{}", name));
         let ty = if *is_family { quote!(Family) } else { quote!(Stencil) };
         let stencil = quote! { const #stencil: __stencil_runtime::#ty = __stencil_runtime::#ty::nothing(); };
-        // A uop of such a name would collide with a function of the machine.
-        let machine = machine.filter(|_| check::METHODS.iter().all(|method| name != method));
+        let machine = machine.filter(|_| !self.is_method);
         let span = name.span().resolved_at(Span::call_site());
         let constructor = machine.map(|machine| {
             let function = quote_spanned! {span=>

@@ -9,6 +9,10 @@ use crate::instruction::{self, RelocationKind};
 use crate::isa;
 use crate::layout::{self, Edge, Place};
 use crate::model::{Abi, Patch, PatchKind, Refusal, Section, Symbol, Value};
+use crate::text;
+
+/// The macro that leaves compiled code for the interpreter, which is not a tail call that compilers guarantee.
+const INTERPRET: &str = "STENCIL_INTERPRET";
 
 impl Builder<'_, '_, '_> {
     /// Refuses code that refers to something outside of its function without a relocation. Assemblers write no relocation
@@ -68,6 +72,11 @@ impl Builder<'_, '_, '_> {
             if instruction::has_tail_call(&decoded, is_label) {
                 return Err(self.not_a_jump("JUMP"));
             }
+        }
+        if self.uop.is_some_and(|uop| text::call(&uop.body, INTERPRET).is_some())
+            && instruction::has_tail_call(&decoded, |_| false)
+        {
+            return Err(self.not_a_jump(INTERPRET));
         }
         let is_next = |r: &Relocation| matches!(self.target(r), Ok(Target::Symbol(Symbol::Next)));
         let offsets: Vec<usize> = relocations.iter().map(|relocation| relocation.offset).collect();

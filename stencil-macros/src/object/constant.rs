@@ -76,7 +76,8 @@ impl Builder<'_, '_, '_> {
             let name = self.symbol_at(section, range.start).unwrap_or_else(|| format!("constant{index}"));
             let bytes = self.section_bytes(section)?[range.clone()].to_vec();
             let alignment = self.alignment_at(section, range.start)?;
-            self.reader.statics.push(Static { name, bytes, alignment, pointers: Vec::new() });
+            let symbol = self.own_symbol(section, range.start);
+            self.reader.statics.push(Static { name, symbol, bytes, alignment, pointers: Vec::new() });
             unread.push((index, section, range.clone()));
             Some(index)
         };

@@ -4,12 +4,12 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, LitInt, Path, Result, Token, Visibility, braced, parenthesized, token};
+use syn::{Attribute, Error, LitInt, Meta, Path, Result, Token, Visibility, braced, parenthesized, token};
 
 use super::parameter::parameter;
 use super::recover::nobody;
 use super::{Context, MACHINE, contract};
-use crate::ast::{Field, Machine, Struct, StructKind, Typed, Uop};
+use crate::ast::{Field, Interpreter, Machine, Struct, StructKind, Typed, Uop};
 use crate::ctype::Type;
 
 mod keyword {
@@ -25,13 +25,18 @@ pub(super) fn machine(
 ) -> Result<Machine> {
     no_contract(&mut attributes, &mut context.errors);
     let operands = operands(&mut attributes, &mut context.errors);
+    let interpreter = interpreter(&mut attributes, &mut context.errors);
     let name = input.parse()?;
-    signature(input, Machine { attributes, operands, visibility, name, ..nobody(Span::call_site()) }, context)
+    signature(
+        input,
+        Machine { attributes, operands, visibility, interpreter, name, ..nobody(Span::call_site()) },
+        context,
+    )
 }
 
 pub(super) fn continued(
     input: ParseStream,
-    attributes: Vec<Attribute>,
+    mut attributes: Vec<Attribute>,
     visibility: Visibility,
     context: &mut Context,
 ) -> Result<Machine> {
@@ -39,6 +44,7 @@ pub(super) fn continued(
         return Err(input.error("expected `machine`: `continue machine path::Name(register: type, ...) -> type;`"));
     }
     input.parse::<keyword::machine>()?;
+    let interpreter = interpreter(&mut attributes, &mut context.errors);
     if let Some(span) = misplaced(&attributes, &visibility) {
         let message = "attributes and visibility belong to the machine's declaration: remove this here";
         context.errors.push(Error::new(span, message));
@@ -47,7 +53,7 @@ pub(super) fn continued(
     let name = path.segments.last().expect("a path has a segment").ident.clone();
     signature(
         input,
-        Machine { attributes, visibility, continued: Some(path), name, ..nobody(Span::call_site()) },
+        Machine { attributes, visibility, continued: Some(path), interpreter, name, ..nobody(Span::call_site()) },
         context,
     )
 }
@@ -86,6 +92,31 @@ fn operands(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> usize {
         !ours
     });
     most
+}
+
+/// Removes `#[interpreter]` from the attributes.
+fn interpreter(attributes: &mut Vec<Attribute>, errors: &mut Vec<Error>) -> Option<Interpreter> {
+    let mut found = None;
+    attributes.retain(|attribute| {
+        let ours = attribute.path().is_ident("interpreter");
+        if ours {
+            let optional = match &attribute.meta {
+                Meta::Path(_) => Some(false),
+                _ => attribute.parse_args::<Ident>().ok().filter(|word| word == "optional").map(|_| true),
+            };
+            let span = attribute.path().span();
+            match optional {
+                Some(optional) => found = Some(Interpreter { span, optional }),
+                None => {
+                    let message = "expected `#[interpreter]`, or `#[interpreter(optional)]` for a machine that has an interpreter only \
+                                   where the compiler's calling convention leaves a register for it";
+                    errors.push(Error::new(span, message));
+                }
+            }
+        }
+        !ours
+    });
+    found
 }
 
 /// Refuses a contract on an item that is not a uop.

@@ -98,5 +98,6 @@ pub(super) fn nobody(span: Span) -> Machine {
         arrays: Vec::new(),
         output: None,
         scratch: Vec::new(),
+        interpreter: None,
     }
 }

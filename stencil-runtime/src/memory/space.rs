@@ -17,6 +17,9 @@ const LINES: usize = u64::BITS as usize;
 /// microsecond.
 const SMALL: usize = (4 << 20) / LINE;
 
+/// The number of lines within reach of a displacement of 32 bits.
+const REACH: usize = (1 << 31) / LINE;
+
 #[derive(Debug)]
 pub(super) struct Space {
     used: Box<[AtomicU64]>,
@@ -161,8 +164,19 @@ impl Space {
         Ok(claim)
     }
 
+    /// Makes the next claim prefer lines within reach of a line, in a space in which not all are.
+    pub(super) fn prefer_near(&self, line: usize) {
+        if self.total() > REACH {
+            self.state().next = self.round_down(line.saturating_sub(REACH / 2));
+        }
+    }
+
+    fn round_down(&self, line: usize) -> usize {
+        if self.whole_pages { line / LINES * LINES } else { line }
+    }
+
     /// Rounds a number of lines up to the unit of claims.
-    fn round(&self, lines: usize) -> usize {
+    pub(super) fn round(&self, lines: usize) -> usize {
         if self.whole_pages { lines.next_multiple_of(LINES) } else { lines.max(1) }
     }
 
@@ -174,7 +188,7 @@ impl Space {
             state.fresh = self.round(start.max(fresh)).clamp(start, end);
         }
         if state.next == end {
-            state.next = if self.whole_pages { start / LINES * LINES } else { start };
+            state.next = self.round_down(start);
         }
         if self.whole_pages {
             // A page that holds a block is about to become executable.

@@ -16,6 +16,7 @@ mod holes;
 mod holes_alias;
 mod holes_other;
 mod hygiene;
+mod interpreter;
 mod layout;
 mod machines;
 mod names;
