@@ -108,6 +108,11 @@ pub enum Error {
     },
     /// The machine has no interpreter.
     NoInterpreter,
+    /// The machine has no register of this name.
+    UnknownRegister {
+        /// The name.
+        name: String,
+    },
     /// A label is bound that the [`Assembler`](crate::Assembler) has not handed out.
     ForeignLabel {
         /// The label.
@@ -252,6 +257,7 @@ impl fmt::Display for Error {
                 "the machine has no interpreter: declare it with `#[interpreter]`, and compile its blocks by a C compiler whose calling \
                  convention leaves a register for the interpreter",
             ),
+            Self::UnknownRegister { name } => write!(f, "the machine has no register `{name}`"),
             Self::ForeignLabel { label, labels } => write!(
                 f,
                 "the assembler has handed out {labels} labels for this program, not {label}: bind labels from \

@@ -20,22 +20,22 @@ use crate::uop::Uop;
 #[derive(Clone, Copy)]
 pub struct Handler {
     function: unsafe extern "C" fn(),
+    /// The words that are labels, a bit for each.
+    labels: u32,
     /// The words of its operands.
     words: u16,
-    /// Whether the description tells more of the operands: ranges, or labels behind the first 64 words.
+    /// Whether the description tells more of the operands: ranges, or labels behind the words that have bits.
     described: bool,
-    /// The words that are labels, a bit for each.
-    labels: u64,
 }
 
 impl Handler {
-    /// Makes a handler. `labels` has a bit for each of the first 64 words that is a label.
+    /// Makes a handler. `labels` has a bit for each of the first 32 words that is a label.
     ///
     /// # Safety
     /// The function executes the uop: a handler of its machine, whose operands take as many words.
     #[must_use]
-    pub const unsafe fn new(function: unsafe extern "C" fn(), words: u16, labels: u64, described: bool) -> Self {
-        Self { function, words, described, labels }
+    pub const unsafe fn new(function: unsafe extern "C" fn(), words: u16, labels: u32, described: bool) -> Self {
+        Self { function, labels, words, described }
     }
 }
 
@@ -128,6 +128,17 @@ impl<M: Machine> Interpreter<M> {
         Some(CodeAddress::new(self.words.get(offset / WORD..)?.as_ptr().cast()))
     }
 
+    /// Returns the handler of the instruction at a label, if the label is bound and an instruction follows it.
+    ///
+    /// Compiled code of the same machine may jump to a handler or call it, since both have the same registers. The instruction pointer
+    /// is undefined then: the uop has no operands, and leaves by `RETURN`, by `STENCIL_EXECUTE` or by `STENCIL_INTERPRET`.
+    #[must_use]
+    pub fn handler(&self, label: Label) -> Option<CodeAddress> {
+        let index = label::offset(&self.labels, label)? / WORD;
+        let handler = self.words[..self.words.len() - 1].get(index)?;
+        Some(CodeAddress::new(std::ptr::with_exposed_provenance(usize::try_from(*handler).ok()?)))
+    }
+
     /// Returns the function that runs programs of the machine. Its first parameter is the address to begin at, and the machine's
     /// registers follow: its type is that of [`FragmentEntry::function`](crate::FragmentEntry::function), so a caller can hold a
     /// function and an address, of whichever tier. It is the same function for all programs.
@@ -153,7 +164,7 @@ impl<M: Machine> fmt::Debug for Interpreter<M> {
     }
 }
 
-fn out_of_memory(size: usize) -> Error {
+pub(crate) fn out_of_memory(size: usize) -> Error {
     /// The code of this failure on Linux.
     const ENOMEM: i32 = 12;
     Error::OutOfMemory { size, code: ENOMEM }
@@ -179,7 +190,7 @@ fn bind<M: Machine>(instructions: &[Instruction<M>], labels: &mut Labels) -> Res
 
 #[inline(always)]
 fn handler<M: Machine>(index: usize, instruction: &Instruction<M>) -> Result<&'static Handler, Error> {
-    instruction.uop().handler.ok_or_else(|| no_handler(index, instruction))
+    instruction.uop().handler.as_ref().ok_or_else(|| no_handler(index, instruction))
 }
 
 #[cold]
@@ -235,7 +246,7 @@ fn check_described<M: Machine>(
     let stencil = instruction.stencil();
     let mut at = 0;
     for hole in stencil.holes() {
-        if at >= 64 && matches!(hole.type_name(), "Label" | "CodeExit") {
+        if at >= u32::BITS as usize && matches!(hole.type_name(), "Label" | "CodeExit") {
             let unknown = Error::UnknownLabel { label: Label(words[at] as u32), instruction: index };
             words[at] = labels.find(words[at]).ok_or(unknown)?;
         }

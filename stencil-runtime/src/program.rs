@@ -46,6 +46,9 @@ pub unsafe trait Machine: Sized + 'static {
     /// The function that runs the machine's programs in the interpreter, if the machine has one.
     #[doc(hidden)]
     const INTERPRETER: Option<Self::FragmentEntry> = None;
+    /// The uop that stores the registers for [`Lockstep`](crate::Lockstep), if the machine has an interpreter.
+    #[doc(hidden)]
+    const OBSERVER: Option<crate::expansion::Observer<Self>> = None;
     /// The features of the processor that uops of the machine require.
     #[doc(hidden)]
     const REQUIRES: &'static [crate::expansion::Feature] = &[];

@@ -67,7 +67,7 @@ pub struct Uop<M: Machine> {
     /// The uop of the narrow form.
     narrow: Option<&'static Self>,
     /// Its function in the interpreter, if the machine has one.
-    pub(crate) handler: Option<&'static Handler>,
+    pub(crate) handler: Option<Handler>,
 }
 
 /// The numbers of a uop's head.
@@ -94,7 +94,7 @@ impl<M: Machine> Uop<M> {
         shapes: &[Shape<M>],
         head: [u32; HEAD],
         narrow: &'static [Option<Self>],
-        handler: Option<&'static Handler>,
+        handler: Option<Handler>,
     ) -> Self {
         let [record, start, code, data, alignment_mask, calls, shape, form] = head;
         let Shape { stored, emit } = &shapes[shape as usize];
@@ -113,7 +113,9 @@ impl<M: Machine> Uop<M> {
     }
 
     /// Makes the uops of a family, with `None` for members that it lacks. Their heads are numbers of four bytes, beginning with
-    /// zero for these members. `handlers` has their functions in the interpreter, or nothing. So constant evaluation, which takes about a microsecond for a step, decodes nothing.
+    /// zero for these members. So constant
+    /// evaluation, which takes about a microsecond for a step, decodes nothing. `handlers` has their functions in the interpreter, or
+    /// nothing.
     ///
     /// # Safety
     /// As for [`new`](Self::new), for each member. `narrow` has the narrow forms of all members.
@@ -126,7 +128,7 @@ impl<M: Machine> Uop<M> {
         shapes: &[Shape<M>],
         heads: &[u8],
         narrow: &'static [Option<Self>],
-        handlers: &'static [Option<Handler>],
+        handlers: &[Option<Handler>],
     ) -> [Option<Self>; N] {
         let (heads, _) = heads.as_chunks::<4>();
         let mut uops = [const { None }; N];
@@ -138,7 +140,7 @@ impl<M: Machine> Uop<M> {
                 next += 1;
             }
             if head[0] != 0 {
-                let handler = if index < handlers.len() { handlers[index].as_ref() } else { None };
+                let handler = if index < handlers.len() { handlers[index] } else { None };
                 // SAFETY: the caller's promise.
                 uops[index] = Some(unsafe { Self::new(catalog, shapes, head, narrow, handler) });
             }

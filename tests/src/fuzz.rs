@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 
 use crate::differential::{Call, Compared, Disagreement, functions_agree};
-use crate::engine::{Program, Wasmi};
+use crate::engine::{Interpreted, Program, Wasmi};
 use crate::rng::Rng;
 use crate::{smith, variants};
 
@@ -52,6 +52,8 @@ pub type Comparison = fn(&[(&str, &[u8])], u64) -> Result<Option<Compared>, Disa
 impl Peer {
     /// wasmi.
     pub const WASMI: Self = Self::of::<Wasmi>();
+    /// The interpreter of uops, which a build by gcc lacks.
+    pub const INTERPRETER: Self = Self::of::<Interpreted>();
 
     /// Makes a peer of an engine.
     #[must_use]

@@ -4,7 +4,9 @@ use std::ops::AddAssign;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use uops::{Error, ExternType, Global, Instance, Linker, Memory, Module, Program, Store, StoreLimits, Table, Value};
+use uops::{
+    Error, ExternType, Global, Instance, Linker, Memory, Module, Program, Store, StoreLimits, Table, Tier, Value,
+};
 
 use crate::mutate;
 use crate::rng::Rng;
@@ -37,12 +39,19 @@ impl AddAssign for Report {
 }
 
 impl Report {
-    /// Compiles a module, instantiates it with stubs for its imports, and calls its exports.
+    /// Compiles a module for each tier in turn, instantiates it with stubs for its imports, and calls its exports.
     ///
     /// # Panics
     /// If the module exceeds the limits.
     pub fn add(&mut self, wasm: &[u8]) {
-        match Module::new(wasm).and_then(Program::compile) {
+        let turn = (self.refused + self.failed + self.ran) % 2;
+        let new = |tier| Program::for_tier(Module::new(wasm)?, tier);
+        let program = match new([Tier::Jit, Tier::Interpreter][turn]) {
+            // gcc compiled the uops.
+            Err(Error::NoInterpreter) => new(Tier::Jit),
+            result => result,
+        };
+        match program {
             Err(error) => {
                 assert!(!error.to_string().is_empty());
                 self.refused += 1;

@@ -1,4 +1,4 @@
-//! Random modules on uops and on another engine: results, traps, memories, tables and globals must agree. To compare
+//! Random modules on uops, in both tiers, and on another engine: results, traps, memories, tables and globals must agree. To compare
 //! more of them, run `cargo run --release -p tests --bin fuzz -- --minutes 10`.
 
 use tests::differential::{Compared, Disagreement};
@@ -9,9 +9,13 @@ use tests::smith;
 fn agree(source: Source, first: u64, modules: u64) {
     let mut calls = Compared::default();
     for seed in first..first + modules {
-        match Peer::WASMI.check(&source.module(seed), seed) {
+        let module = source.module(seed);
+        match Peer::WASMI.check(&module, seed) {
             Ok(compared) => calls += compared.expect("wasmi has all features of uops"),
             Err(disagreement) => panic!("{source:?}, seed {seed}: {disagreement}"),
+        }
+        if let Err(disagreement) = Peer::INTERPRETER.check(&module, seed) {
+            panic!("{source:?}, seed {seed}: {disagreement}");
         }
     }
     println!("{calls:?}");

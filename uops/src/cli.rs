@@ -5,6 +5,7 @@ mod dump;
 mod limits;
 mod load;
 mod run;
+mod tier;
 mod wast;
 
 use std::error::Error;
@@ -50,6 +51,9 @@ enum Command {
         /// Refuses modules that are not valid in WebAssembly 2.0.
         #[arg(long)]
         v2: bool,
+        /// How the modules run.
+        #[arg(long, value_enum, value_name = "TIER", default_value_t)]
+        tier: tier::TierName,
     },
 }
 
@@ -60,7 +64,7 @@ impl Cli {
             Command::Run(options) => run::run(&options),
             Command::Dump { file, function: None, summary: true } => dump::summary(&file),
             Command::Dump { file, function, .. } => dump::dump(&file, function.as_deref()),
-            Command::Wast { files, v2 } => wast::run(&files, v2),
+            Command::Wast { files, v2, tier } => wast::run(&files, v2, tier.tier()),
         }
     }
 }

@@ -59,7 +59,7 @@ pub use module::trap::Trap;
 pub use module::types::{
     AddressType, ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValueType,
 };
-pub use program::{Program, Summary};
+pub use program::{Program, ProgramOptions, Summary, Tier};
 pub use runtime::extern_ref::ExternRef;
 pub use runtime::func::Func;
 pub use runtime::global::Global;

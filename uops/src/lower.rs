@@ -159,7 +159,7 @@ struct Function<'m, 'c> {
 }
 
 /// The slots by which frames advance at least. They have as many bytes as a call takes of the native stack at most, so that
-/// a bound for the frames bounds the native stack, too (`tests/native_stack.rs` measures that).
+/// a bound for the frames bounds the native stack, too (`tests/tiers/native_stack.rs` measures that).
 const MIN_ADVANCE: u32 = 8;
 
 impl<'m, 'c> Function<'m, 'c> {

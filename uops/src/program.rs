@@ -1,5 +1,6 @@
-//! Programs: a module with its machine code.
+//! Programs: a module with its machine code, or with the stream that the interpreter runs.
 
+mod bridge;
 pub(crate) mod compile;
 
 use std::ops::ControlFlow;
@@ -13,7 +14,7 @@ use crate::module::progress::{Observer, Progress, nobody};
 use crate::program::compile::Compiled;
 use crate::runtime::executable::{AnyExecutable, Executable};
 
-/// A module and its machine code. It is compiled once and shared by any number of instances, in any number of stores.
+/// A module and its machine code, or its uops for the interpreter ([`Tier`]). It is compiled once and shared by any number of instances, in any number of stores.
 ///
 /// Cloning copies a pointer.
 #[derive(Clone, Debug)]
@@ -32,6 +33,55 @@ pub struct Summary {
     pub general: usize,
 }
 
+/// The way in which a program runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tier {
+    /// Machine code, compiled when the program is made. It needs executable memory.
+    #[default]
+    Jit,
+    /// An interpreter of the same uops. It works where the operating system refuses executable memory. Programs behave in the same way, and
+    /// are slower. It needs the crate's feature `interpreter`.
+    Interpreter,
+}
+
+/// The options of a program.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use uops::{Instance, Linker, Program, ProgramOptions, Store, Tier, Value};
+///
+/// # fn main() -> Result<(), uops::Error> {
+/// let text = br#"(module (func (export "double") (param i32) (result i32) (i32.shl (local.get 0) (i32.const 1))))"#;
+/// let options = ProgramOptions { tier: Tier::Interpreter, ..ProgramOptions::default() };
+/// let program = Program::with_options(text, options, |_| ControlFlow::Continue(()));
+/// # if matches!(program, Err(uops::Error::NoInterpreter)) { return Ok(()) }
+/// let store = Store::new()?;
+/// let instance = Instance::new(&store, &program?, &Linker::new())?;
+/// assert_eq!(instance.call(&store, "double", &[21.into()])?, [Value::I32(42)]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgramOptions {
+    /// The version of WebAssembly that the module has to be valid in.
+    pub version: Version,
+    /// The way in which the program runs.
+    pub tier: Tier,
+}
+
+impl From<Tier> for ProgramOptions {
+    fn from(tier: Tier) -> Self {
+        Self { tier, ..Self::default() }
+    }
+}
+
+impl From<Version> for ProgramOptions {
+    fn from(version: Version) -> Self {
+        Self { version, ..Self::default() }
+    }
+}
+
 impl Program {
     /// Decodes, validates and compiles a module in the binary or in the text format.
     ///
@@ -46,7 +96,15 @@ impl Program {
     /// # Errors
     /// [`Error::Code`], [`Error::Limit`], [`Error::OutOfMemory`].
     pub fn compile(module: Module) -> Result<Self, Error> {
-        Self::compile_with(module, &mut nobody)
+        Self::for_tier(module, Tier::default())
+    }
+
+    /// Compiles a module for a tier.
+    ///
+    /// # Errors
+    /// Those of [`compile`](Self::compile), and [`Error::NoInterpreter`].
+    pub fn for_tier(module: Module, tier: Tier) -> Result<Self, Error> {
+        Self::observed(module, tier, &mut nobody)
     }
 
     /// Decodes, validates and compiles a module as [`new`](Self::new) does. Reports the progress to a callback, and stops
@@ -79,15 +137,28 @@ impl Program {
     /// Those of [`new`](Self::new), and [`Error::Cancelled`].
     pub fn with_progress(
         wasm_or_text: &[u8],
-        mut observer: impl FnMut(Progress) -> ControlFlow<()>,
+        observer: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self, Error> {
-        let wasm = Module::binary(wasm_or_text)?;
-        let module = decode(&wasm, Version::default(), &mut observer)?;
-        Self::compile_with(module, &mut observer)
+        Self::with_options(wasm_or_text, ProgramOptions::default(), observer)
     }
 
-    fn compile_with(module: Module, observer: Observer<'_>) -> Result<Self, Error> {
-        let code = Compiled::new(&module, observer)?;
+    /// Does the same as [`with_progress`](Self::with_progress), with options.
+    ///
+    /// # Errors
+    /// Those of [`with_progress`](Self::with_progress), and [`Error::NoInterpreter`].
+    pub fn with_options(
+        wasm_or_text: &[u8],
+        options: ProgramOptions,
+        mut observer: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self, Error> {
+        let ProgramOptions { version, tier } = options;
+        let wasm = Module::binary(wasm_or_text)?;
+        let module = decode(&wasm, version, &mut observer)?;
+        Self::observed(module, tier, &mut observer)
+    }
+
+    fn observed(module: Module, tier: Tier, observer: Observer<'_>) -> Result<Self, Error> {
+        let code = Compiled::new(&module, tier, observer)?;
         let size = (module.wasm.len() + code.size()) as u64;
         Ok(Self(Arc::new(Executable { entry: code.entry(), size, module, code })))
     }
@@ -98,13 +169,13 @@ impl Program {
         &self.0.module
     }
 
-    /// Lists the uops of a function and their machine code. The index `defined` does not count imported functions.
+    /// Lists the uops of a function and their machine code, which an interpreted program has none of. The index `defined` does not count imported functions.
     #[must_use]
     pub fn listing(&self, defined: usize) -> Option<String> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.listing(&self.0.module, defined))
     }
 
-    /// Returns the size of a function's machine code in bytes. The index `defined` does not count imported functions.
+    /// Returns the size of a function's machine code or stream in bytes. The index `defined` does not count imported functions.
     #[must_use]
     pub fn code_size(&self, defined: usize) -> Option<usize> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.code_size(defined))

@@ -14,6 +14,7 @@ pub mod integer;
 pub mod located;
 pub mod memory;
 pub mod reference;
+pub mod tier;
 pub mod vector;
 
 use std::ffi::c_void;
@@ -27,6 +28,7 @@ macro_rules! block {
         stencil_runtime::stencil! {
             $($flags)*
             #![stencil(no_stack)]
+            #[cfg_attr(feature = "interpreter", interpreter(optional))]
             continue machine crate::uop::Wasm(
                 vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
                 d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i
@@ -57,6 +59,9 @@ stencil! {
     /// A frame holds the function's parameters and other locals first, then the values of the operand stack. Each value
     /// occupies a slot of 64 bits, or two slots if it is a vector. A run returns 0 or the code of a
     /// [`Trap`](crate::module::trap::Trap).
+    ///
+    /// gcc's convention leaves no register for the interpreter.
+    #[cfg_attr(feature = "interpreter", interpreter(optional))]
     #[operands(5)]
     pub machine Wasm(
         vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
@@ -82,7 +87,7 @@ stencil! {
     }
     struct Memory = crate::runtime::vm::Memory { base: *mut u8, size: u64, .. }
     struct Table = crate::runtime::vm::Table { elements: *mut *const Func, size: u64, .. }
-    struct Func = crate::runtime::vm::Func { code: *const c_void, vm: *mut Vm, ty: u64, .. }
+    struct Func = crate::runtime::vm::Func { code: *const c_void, stream: *const c_void, vm: *mut Vm, ty: u64, .. }
 
     extern fn call_host(vm: *mut Vm, fp: *mut u64) -> u64 = crate::runtime::host::call_host;
     extern fn note(vm: *mut Vm, site: u32) = crate::runtime::backtrace::note;

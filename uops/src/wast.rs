@@ -26,9 +26,8 @@ use wast::{QuoteWat, QuoteWatTest, Wast, WastArg, WastDirective, WastExecute, Wa
 use crate::embedding::linker::Linker;
 use crate::module::Module;
 use crate::module::error::Error;
-use crate::module::features::Version;
 use crate::module::types::{AddressType, FuncType, Limits, RefType, TableType, ValueType};
-use crate::program::Program;
+use crate::program::{Program, ProgramOptions};
 use crate::runtime::extern_ref::ExternRef;
 use crate::runtime::func::Func;
 use crate::runtime::global::Global;
@@ -62,11 +61,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs all directives of a script. Its modules must be valid in a version of WebAssembly.
+/// Runs all directives of a script. Its modules must be valid in a version of WebAssembly, which the options name or are.
 ///
 /// # Errors
 /// [`Error::Text`] if the text is not a script; [`Error::OutOfMemory`].
-pub fn run(text: &str, version: Version) -> Result<Report, Error> {
+pub fn run(text: &str, options: impl Into<ProgramOptions>) -> Result<Report, Error> {
     let malformed = |mut error: wast::Error| {
         error.set_text(text);
         Error::Text(error.to_string())
@@ -75,7 +74,7 @@ pub fn run(text: &str, version: Version) -> Result<Report, Error> {
     lexer.allow_confusing_unicode(true);
     let buffer = ParseBuffer::new_with_lexer(lexer).map_err(malformed)?;
     let directives = parser::parse::<Wast<'_>>(&buffer).map_err(malformed)?.directives;
-    let mut script = Script::new(version)?;
+    let mut script = Script::new(options.into())?;
     let mut report = Report::default();
     for directive in directives {
         let (kind, (line, _)) = (kind(&directive), directive.span().linecol_in(text));
@@ -108,7 +107,7 @@ fn kind(directive: &WastDirective<'_>) -> &'static str {
 
 /// The state that directives refer to.
 struct Script<'a> {
-    version: Version,
+    options: ProgramOptions,
     store: Store,
     linker: Linker,
     /// The instance of the last module.
@@ -122,10 +121,10 @@ struct Script<'a> {
 type Outcome<T = ()> = Result<T, String>;
 
 impl<'a> Script<'a> {
-    fn new(version: Version) -> Result<Self, Error> {
+    fn new(options: ProgramOptions) -> Result<Self, Error> {
         let store = Store::new()?;
         let linker = spectest(&store)?;
-        Ok(Self { version, store, linker, last: None, named: HashMap::new(), definitions: HashMap::new() })
+        Ok(Self { options, store, linker, last: None, named: HashMap::new(), definitions: HashMap::new() })
     }
 
     fn directive(&mut self, directive: WastDirective<'a>) -> Outcome {
@@ -202,7 +201,8 @@ impl<'a> Script<'a> {
             QuoteWatTest::Binary(wasm) => wasm,
             QuoteWatTest::Text(source) => Module::binary(&source)?.into_owned(),
         };
-        Program::compile(Module::with_version(&wasm, self.version)?)
+        let ProgramOptions { version, tier } = self.options;
+        Program::for_tier(Module::with_version(&wasm, version)?, tier)
     }
 
     fn new_instance(&mut self, id: Option<Id<'a>>, program: Result<Program, Error>) -> Outcome {

@@ -130,7 +130,7 @@ impl Assembly {
     }
 }
 
-/// Returns the static of the handlers of a uop's members, if the block has an interpreter. `of` are the members' functions.
+/// Returns the constants with the handlers of a uop's members, if the block has an interpreter. `of` are the members' functions.
 pub fn handlers(
     uop: &Uop,
     members: &[Option<Stencil>],
@@ -160,9 +160,12 @@ fn list<'a>(
         #[doc(hidden)]
         #(#common)*
         #[allow(non_upper_case_globals)]
-        static #name: [__stencil_core::option::Option<__stencil_runtime::expansion::Handler>; #count] = [#(#members),*];
+        const #name: [__stencil_core::option::Option<__stencil_runtime::expansion::Handler>; #count] = [#(#members),*];
     }
 }
+
+/// The first words of an instruction, which have a bit in its handler.
+const BITS: usize = u32::BITS as usize;
 
 /// Returns the handler of a member: its function and what a stream holds for it.
 fn member(uop: &Uop, member: Option<(&Stencil, usize)>, names: &Names) -> TokenStream {
@@ -172,11 +175,11 @@ fn member(uop: &Uop, member: Option<(&Stencil, usize)>, names: &Names) -> TokenS
     let (function, words) = (names.handler(function), uop.words() as u16);
     let labels = uop.operands.iter().enumerate().filter(|(_, field)| matches!(field.ty.c, Type::Label | Type::Exit));
     let labels: Vec<usize> = labels.map(|(operand, _)| uop.first_word(operand)).collect();
-    let bits = labels.iter().filter(|word| **word < 64).fold(0_u64, |bits, word| bits | 1 << word);
+    let bits = labels.iter().filter(|word| **word < BITS).fold(0_u32, |bits, word| bits | 1 << word);
     // The narrow form is only chosen for values in its ranges.
     let ranged = stencil.narrow.is_some() || stencil.ranges.is_empty();
     let ranged = ranged && (0..uop.operands.len()).any(|operand| operand::range(uop, operand, stencil).is_some());
-    let described = ranged || labels.iter().any(|word| *word >= 64);
+    let described = ranged || labels.iter().any(|word| *word >= BITS);
     // SAFETY of the expansion: the compiler made the function of this uop's body, for this machine.
     quote! {
         __stencil_core::option::Option::Some(unsafe {

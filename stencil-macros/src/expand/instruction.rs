@@ -43,7 +43,7 @@ pub fn statics(block: &Block, uop: &Uop, entry: &Entry, interpreted: bool, names
     if !uop.is_family() {
         let handlers = names.handlers(uop);
         let handler = if interpreted {
-            quote! { __stencil_core::option::Option::as_ref(&#handlers[0]) }
+            quote! { #handlers[0] }
         } else {
             quote! { __stencil_core::option::Option::None }
         };

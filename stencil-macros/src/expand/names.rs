@@ -187,12 +187,12 @@ impl Names {
         format_ident!("{}_handler_{index}", self.prefix)
     }
 
-    /// The static of a uop's handlers, one for each member.
+    /// The constant of a uop's handlers, one for each member.
     pub fn handlers(&self, uop: &Uop) -> Ident {
         format_ident!("{}_handlers_{}", self.prefix, uop.name)
     }
 
-    /// The static of the handlers for narrow forms.
+    /// The constant of the handlers for narrow forms.
     pub fn narrow_handlers(&self, uop: &Uop) -> Ident {
         format_ident!("{}_narrow_handlers_{}", self.prefix, uop.name)
     }

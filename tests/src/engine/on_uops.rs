@@ -1,6 +1,6 @@
 //! uops as an engine under comparison.
 
-use uops::{Error, Extern, Linker, Store, StoreLimits, Trap, Value};
+use uops::{Error, Extern, Linker, Module, Store, StoreLimits, Tier, Trap, Value};
 
 use super::watchdog::within;
 use super::{Instance, Item, PAGES, Program, State, Stop};
@@ -8,6 +8,10 @@ use super::{Instance, Item, PAGES, Program, State, Stop};
 /// Programs of uops.
 #[derive(Debug)]
 pub struct Uops(Vec<(String, uops::Program)>);
+
+/// Programs of uops in its interpreter.
+#[derive(Debug)]
+pub struct Interpreted(Uops);
 
 /// Instances of uops.
 #[derive(Debug)]
@@ -21,8 +25,7 @@ impl Program for Uops {
     type Instance = Running;
 
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
-        let compile = |&(name, wasm): &(&str, &[u8])| Ok((name.to_owned(), uops::Program::new(wasm).map_err(stop)?));
-        modules.iter().map(compile).collect::<Result<_, _>>().map(Self)
+        Self::for_tier(modules, Tier::Jit)
     }
 
     fn instantiate(&self) -> Result<Running, Stop> {
@@ -35,6 +38,27 @@ impl Program for Uops {
             instances.push(instance);
         }
         Ok(Running { store, instances })
+    }
+}
+
+impl Program for Interpreted {
+    const NAME: &str = "the interpreter of uops";
+    type Instance = Running;
+
+    fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
+        Uops::for_tier(modules, Tier::Interpreter).map(Self)
+    }
+
+    fn instantiate(&self) -> Result<Running, Stop> {
+        self.0.instantiate()
+    }
+}
+
+impl Uops {
+    fn for_tier(modules: &[(&str, &[u8])], tier: Tier) -> Result<Self, Stop> {
+        let compile = |wasm: &[u8]| Module::from_text(wasm).and_then(|module| uops::Program::for_tier(module, tier));
+        let compile = |&(name, wasm): &(&str, &[u8])| Ok((name.to_owned(), compile(wasm).map_err(stop)?));
+        modules.iter().map(compile).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -78,6 +102,9 @@ impl Running {
 }
 
 fn stop(error: Error) -> Stop {
+    if matches!(error, Error::NoInterpreter) {
+        return Stop::Unsupported;
+    }
     match error.trap() {
         Some(Trap::StackExhausted) => Stop::Exhausted,
         Some(Trap::Interrupted) => Stop::Interrupted,

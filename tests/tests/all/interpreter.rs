@@ -83,6 +83,18 @@ stencil! {
     uop tier() { x = STENCIL_TIER(1, 2); }
     uop ret() { RETURN(x); }
     uop trap() { __builtin_trap(); }
+    /// A label behind the words for which a handler has a bit each.
+    uop far(
+        a0: u64, a1: u64, a2: u64, a3: u64, a4: u64, a5: u64, a6: u64, a7: u64, a8: u64, a9: u64, a10: u64, a11: u64,
+        a12: u64, a13: u64, a14: u64, a15: u64, a16: u64, a17: u64, a18: u64, a19: u64, a20: u64, a21: u64, a22: u64,
+        a23: u64, a24: u64, a25: u64, a26: u64, a27: u64, a28: u64, a29: u64, a30: u64, a31: Label, a32: Label
+    ) {
+        x += a0 + a30;
+        if (x & 1) JUMP(a31);
+        JUMP(a32);
+    }
+    /// Reads no operand and does not continue, so compiled code may jump to its handler.
+    uop leave() { RETURN(x + 1000); }
 }
 
 /// The result of a run: what it returns, and the memory.
@@ -208,6 +220,36 @@ fn a_run_changes_the_tier_at_any_label() {
         let result = enter.function()(pong.start(), memory.as_mut_ptr(), 1, 0, 0.0, std::ptr::null());
         assert_eq!(result, 0);
     }
+}
+
+#[test]
+fn labels_behind_many_words() {
+    let far = |a: u64, odd: u32, even: u32| {
+        let [odd, even] = [odd, even].map(Label);
+        Both::far(
+            a, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, a, odd, even,
+        )
+    };
+    let end = [Both::bind(Label(0)), Both::add(1), Both::ret(), Both::bind(Label(1)), Both::add(2)];
+    for a in [0, 1, u64::MAX] {
+        both(&[&[far(a, 0, 1)], &end[..]].concat());
+        both(&[&[far(a, 1, 0)], &end[..]].concat());
+    }
+    for (odd, even) in [(7, 0), (0, 7)] {
+        let program = [&[far(0, odd, even)], &end[..]].concat();
+        assert_eq!(Both::interpreter(&program).unwrap_err(), Error::UnknownLabel { label: Label(7), instruction: 0 });
+    }
+}
+
+#[test]
+fn compiled_code_jumps_to_handlers() {
+    let label = Label(0);
+    let stream = Both::interpreter(&[Both::trap(), Both::bind(label), Both::leave(), Both::bind(Label(1))]).unwrap();
+    let handler = stream.handler(label).unwrap();
+    assert_eq!(compiled(&[Both::add(1), Both::jump_to(handler)], 5, 0).0, 1006);
+    // No instruction follows it.
+    assert_eq!(stream.handler(Label(1)), None);
+    assert_eq!(stream.handler(Label(2)), None);
 }
 
 #[test]

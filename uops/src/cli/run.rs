@@ -12,6 +12,7 @@ use super::Result;
 use super::deadline::{self, Deadline};
 use super::limits::Limits;
 use super::load::load;
+use super::tier::TierName;
 
 /// Calls a function and prints its result.
 ///
@@ -34,6 +35,9 @@ pub(super) struct Options {
     /// Sets a variable of a WASI program's environment.
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(super) variables: Vec<String>,
+    /// How the program runs: compiled to machine code, or interpreted, which needs no executable memory.
+    #[arg(long, value_enum, value_name = "TIER", default_value_t)]
+    tier: TierName,
     #[command(flatten)]
     limits: Limits,
     /// Ends the run after this many seconds, including reading and compiling.
@@ -52,7 +56,7 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let deadline = Deadline::new(options.timeout, deadline::exit)?;
-    let program = load(&options.file, &deadline)?;
+    let program = load(&options.file, options.tier.tier(), &deadline)?;
     let is_wasi = program.module().imports().any(|(module, ..)| module == uops::wasi::MODULE);
     let mut linker = prints();
     let (invoke, args) = match options.invoke.as_deref() {
@@ -177,7 +181,8 @@ mod tests {
     fn variables_have_values() {
         let (file, variables) = (PathBuf::from("a.wasm"), vec!["K".to_owned()]);
         let (dirs, read_only_dirs, args, limits) = (vec![], vec![], vec![], Limits::default());
-        let options = Options { file, variables, invoke: None, dirs, read_only_dirs, limits, timeout: None, args };
+        let (tier, timeout) = (TierName::default(), None);
+        let options = Options { file, variables, invoke: None, dirs, read_only_dirs, tier, limits, timeout, args };
         assert_eq!(wasi(&options).unwrap_err().to_string(), "expected NAME=VALUE, found `K`");
     }
 

@@ -4,18 +4,19 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use uops::wast::Report;
-use uops::{Version, wast};
+use uops::{ProgramOptions, Tier, Version, wast};
 
 use super::Result;
 
 /// Runs scripts, and reports each assertion that fails. A file that cannot be read, or is not a script, does not stop the
 /// others.
-pub(super) fn run(files: &[PathBuf], v2: bool) -> Result<()> {
+pub(super) fn run(files: &[PathBuf], v2: bool, tier: Tier) -> Result<()> {
     let version = if v2 { Version::V2 } else { Version::default() };
+    let options = ProgramOptions { version, tier };
     let (mut failed, mut unusable) = (0, 0);
     for file in files {
         let name = file.display();
-        match script(file, version) {
+        match script(file, options) {
             Ok(report) => {
                 for failure in &report.failed {
                     writeln!(io::stdout(), "{name}:{}: {}", failure.line, failure.message)?;
@@ -39,6 +40,6 @@ pub(super) fn run(files: &[PathBuf], v2: bool) -> Result<()> {
     }
 }
 
-fn script(file: &Path, version: Version) -> Result<Report> {
-    Ok(wast::run(&std::fs::read_to_string(file)?, version)?)
+fn script(file: &Path, options: ProgramOptions) -> Result<Report> {
+    Ok(wast::run(&std::fs::read_to_string(file)?, options)?)
 }

@@ -1,6 +1,5 @@
 //! Calls from Rust into compiled code.
 
-use std::arch::x86_64::_mm_setzero_si128;
 use std::rc::Rc;
 
 use crate::embedding::typed::{TypedFunc, WasmTypes};
@@ -91,15 +90,10 @@ unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(
     }
     // SAFETY: a `Vm` without `host` belongs to an instance, which lives as long as the store.
     let instance = unsafe { &*(*vm).instance.cast::<InstanceData>() };
-    // SAFETY: only the entry reads `start`, immediately, and no reference to the `Vm` exists. The entry and the code belong to
-    // the same validated module, of which this is an instance. The arguments are in the frame. This frame and those of all
-    // callees end below the limit. Everything that the code reaches through the `Vm` belongs to this store and is alive. The
-    // code and host functions write only to cells and through raw pointers. No panic leaves a host function.
-    let code = unsafe {
-        (*vm).start = function.code;
-        let none = _mm_setzero_si128();
-        (instance.program.entry)(vm, slots.first(), (*vm).memory, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
-    };
+    // SAFETY: no reference to the `Vm` exists. The entry and the function belong to the same validated module, of which this is an
+    // instance. The arguments are in the frame. This frame and those of all callees end below the limit. The code and host
+    // functions write only to cells and through raw pointers. No panic leaves a host function.
+    let code = unsafe { instance.program.entry.call(function, slots.first()) };
     let trap = match Trap::from_code(code) {
         None => return Ok(()),
         // An interrupted store has no room for frames.

@@ -105,7 +105,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     let globals = items.globals.iter().map(|global| Ok(global.get(store)?.cell.as_ptr().cast()));
     let globals = inner.collect("global", globals)?;
     let own = module.functions[module.imported_functions()..].iter().enumerate();
-    let own = own.map(|(index, &ty)| Ok(vm::Func { code: code.function(index), vm, ty: types[ty as usize] }));
+    let own = own.map(|(index, &ty)| Ok(vm::Func::new(code.function(index), vm, types[ty as usize])));
     let own = inner.collect("function", own)?;
     let memory = items.memories.first().map(|memory| memory.get(store)).transpose()?;
 
@@ -113,7 +113,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     // SAFETY: the store keeps the instance from the end of this function on. Until then, the handle is passed on and not
     // used.
     let handle = unsafe { Handle::new(store, place.as_ptr()) };
-    let hosts = Hosts::new(store, handle, &items.hosts, code.host_thunk())?;
+    let hosts = Hosts::new(store, handle, &items.hosts, code.host())?;
     let functions = {
         let mut host_functions = hosts.functions();
         let imported = items.functions.iter().map(|&function| match function.is_null() {

@@ -1,24 +1,32 @@
-//! Compilation: from a module to machine code.
+//! Compilation: from a module to machine code or to a stream.
 
 use std::ffi::c_void;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use stencil_runtime::{Address, Code, Instruction, Label, Listing};
+use stencil_runtime::{Address, Code, Instruction, Interpreter, Label, Listing};
 
 use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
 use crate::module::progress::{Observer, Phase, Reporter};
-use crate::program::Summary;
+use crate::program::{Summary, Tier, bridge};
 use crate::runtime::executable::Entry;
+use crate::runtime::vm::Addresses;
 use crate::uop::Wasm;
 
-/// The machine code of a module.
+/// A module's uops in the form in which a tier runs them.
+#[derive(Debug)]
+enum Form {
+    Code(Code<Wasm>),
+    Stream(Interpreter<Wasm>),
+}
+
+/// The machine code of a module, or its stream.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    code: Code<Wasm>,
+    form: Form,
     /// The addresses that jumps of the code read. The code holds pointers to them.
     tables: Vec<JumpTable>,
     /// The number of functions, without imported ones.
@@ -26,14 +34,20 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles a module.
-    pub(crate) fn new(module: &Module, observer: Observer<'_>) -> Result<Self, Error> {
+    /// Compiles a module for a tier.
+    pub(crate) fn new(module: &Module, tier: Tier, observer: Observer<'_>) -> Result<Self, Error> {
+        if tier == Tier::Interpreter {
+            bridge::check().map_err(without_interpreter)?;
+        }
         let lowered = lower(module, observer)?;
         // Emission keeps the offset of each label, of which there are no more than instructions.
         Headroom::new("compiled module")?.claim(size_of::<[Label; 8]>().saturating_mul(lowered.program.len()))?;
         Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
-        let code = Wasm::compile(&lowered.program)?;
-        let compiled = Self { code, tables: lowered.tables, functions: module.bodies.len() };
+        let form = match tier {
+            Tier::Jit => Form::Code(Wasm::compile(&lowered.program)?),
+            Tier::Interpreter => Form::Stream(Interpreter::new(&lowered.program).map_err(without_interpreter)?),
+        };
+        let compiled = Self { form, tables: lowered.tables, functions: module.bodies.len() };
         for table in &compiled.tables {
             for (address, &label) in table.addresses.iter().zip(&table.labels) {
                 address.store(compiled.address(label) as usize, Ordering::Relaxed);
@@ -44,17 +58,27 @@ impl Compiled {
 
     /// The entry that leads to every function.
     pub(crate) fn entry(&self) -> Entry {
-        *self.code.entry()
+        match &self.form {
+            Form::Code(code) => Entry::Code(*code.entry()),
+            Form::Stream(stream) => Entry::Stream(*stream.entry()),
+        }
     }
 
-    /// The address of a function's code; `index` does not count imported functions.
-    pub(crate) fn function(&self, index: usize) -> *const c_void {
-        self.address(function_label(index))
+    /// The addresses of a function; `index` does not count imported functions.
+    pub(crate) fn function(&self, index: usize) -> Addresses {
+        self.addresses(function_label(index))
     }
 
-    /// The address of the code that all host functions share: it calls [`call_host`](crate::runtime::host::call_host).
-    pub(crate) fn host_thunk(&self) -> *const c_void {
-        self.address(HOST_LABEL)
+    /// The addresses that all host functions share. The code there calls [`call_host`](crate::runtime::host::call_host).
+    pub(crate) fn host(&self) -> Addresses {
+        self.addresses(HOST_LABEL)
+    }
+
+    fn addresses(&self, label: Label) -> Addresses {
+        match &self.form {
+            Form::Code(_) => bridge::compiled(self.address(label)),
+            Form::Stream(_) => bridge::interpreted(self.address(label)),
+        }
     }
 
     /// The address that functions jump to after a trap.
@@ -64,24 +88,24 @@ impl Compiled {
 
     /// The address of a label. The program binds every label.
     fn address(&self, label: Label) -> *const c_void {
-        self.code.address(label).map_or(std::ptr::null(), <*const u8>::cast)
+        match &self.form {
+            Form::Code(code) => code.address(label).map_or(std::ptr::null(), <*const u8>::cast),
+            Form::Stream(stream) => stream.address(label).map_or(std::ptr::null(), |address| address.as_ptr().cast()),
+        }
     }
 
-    /// Bytes of the machine code and the jump tables.
+    /// Bytes of the machine code or stream, and the jump tables.
     pub(crate) fn size(&self) -> usize {
         let tables: usize = self.tables.iter().map(|table| size_of_val(&*table.addresses)).sum();
-        self.code.bytes().len() + tables
+        self.form.size() + tables
     }
 
-    /// The size of a function's code in bytes; `index` does not count imported functions.
+    /// The size of a function's machine code or stream in bytes; `index` does not count imported functions.
     pub(crate) fn code_size(&self, index: usize) -> usize {
         // Functions follow one another. The last one ends with the code.
-        let start = self.code.offset(function_label(index)).unwrap_or_default();
-        self.code
-            .offset(function_label(index + 1))
-            .filter(|_| index + 1 < self.functions)
-            .unwrap_or(self.code.bytes().len())
-            - start
+        let start = self.form.offset(function_label(index)).unwrap_or_default();
+        let next = (index + 1 < self.functions).then(|| self.form.offset(function_label(index + 1))).flatten();
+        next.unwrap_or(self.form.size()) - start
     }
 
     /// Counts the uops of all functions.
@@ -98,12 +122,13 @@ impl Compiled {
         summary
     }
 
-    /// Lists a function's uops with their bytes and instructions.
+    /// Lists a function's uops with their bytes and instructions. A stream has none.
     pub(crate) fn listing(&self, module: &Module, index: usize) -> String {
         let mut text = String::new();
+        let Form::Code(code) = &self.form else { return text };
         let Ok(program) = lower::lower_function(module, index) else { return text };
-        let Some(start) = self.code.offset(function_label(index)) else { return text };
-        let listing = Listing::new(&program, &self.code.bytes()[start..], Address(start as u64));
+        let Some(start) = code.offset(function_label(index)) else { return text };
+        let listing = Listing::new(&program, &code.bytes()[start..], Address(start as u64));
         for uop in listing.uops() {
             let callee = uop.instruction.and_then(|instruction| lower::callee(module, instruction));
             let name = callee.and_then(|index| module.function_name(index));
@@ -113,5 +138,31 @@ impl Compiled {
             let _ = write!(text, "{head}{name}\n{lines}");
         }
         text
+    }
+}
+
+impl Form {
+    /// The size in bytes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Code(code) => code.bytes().len(),
+            Self::Stream(stream) => stream.size(),
+        }
+    }
+
+    /// The offset of a label in bytes.
+    fn offset(&self, label: Label) -> Option<usize> {
+        match self {
+            Self::Code(code) => code.offset(label),
+            Self::Stream(stream) => Some(stream.address(label)?.as_ptr().addr() - stream.start().as_ptr().addr()),
+        }
+    }
+}
+
+/// The error of an encoding.
+fn without_interpreter(error: stencil_runtime::Error) -> Error {
+    match error {
+        stencil_runtime::Error::NoInterpreter => Error::NoInterpreter,
+        error => error.into(),
     }
 }

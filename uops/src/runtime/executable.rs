@@ -1,18 +1,61 @@
 //! A program as the runtime knows it. How its code was made does not matter here.
 
-use std::arch::x86_64::__m128i;
+use std::arch::x86_64::{__m128i, _mm_setzero_si128};
+
+use stencil_runtime::CodeAddress;
 
 use crate::module::Module;
-use crate::runtime::vm::Vm;
+use crate::runtime::vm::{Func, Vm};
 
 /// The entry of compiled code: that of the machine [`Wasm`](crate::uop::Wasm). The first slots of the frame hold the
 /// arguments, and later the results. The function returns a [`Trap`](crate::Trap)'s code or 0. [`Vm::start`] selects the
 /// function to run.
 #[expect(improper_ctypes_definitions, reason = "only compiled code is called through it, which passes vectors as C does")]
 #[rustfmt::skip]
-pub(crate) type Entry = unsafe extern "C" fn(
+pub(crate) type CodeEntry = unsafe extern "C" fn(
     *mut Vm, *mut u64, *mut u8, u64, u64, u64, f32, f32, f32, f64, f64, f64, __m128i, __m128i,
 ) -> u64;
+
+/// The entry of the interpreter. It has one more parameter: the address in the stream at which the function to run begins.
+#[expect(improper_ctypes_definitions, reason = "only compiled code is called through it, which passes vectors as C does")]
+#[rustfmt::skip]
+pub(crate) type StreamEntry = unsafe extern "C" fn(
+    CodeAddress, *mut Vm, *mut u64, *mut u8, u64, u64, u64, f32, f32, f32, f64, f64, f64, __m128i, __m128i,
+) -> u64;
+
+/// The entry that leads to every function of a program, in the tier that calls from Rust begin in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entry {
+    Code(CodeEntry),
+    Stream(StreamEntry),
+}
+
+impl Entry {
+    /// Runs a function. Returns a [`Trap`](crate::Trap)'s code or 0.
+    ///
+    /// # Safety
+    /// The function belongs to an instance of this entry's program, and no reference to its `Vm` exists. The frame holds the
+    /// function's arguments and has room for its results. It and the frames of all callees end below the limit.
+    #[inline]
+    pub(crate) unsafe fn call(self, function: &Func, frame: *mut u64) -> u64 {
+        let (vm, this) = (function.vm, std::ptr::from_ref(function) as u64);
+        // SAFETY: the entry and the code belong to the same validated module. Only the entry reads `start`, immediately. Everything
+        // that the code reaches through the `Vm` belongs to its store and is alive. The rest is the caller's promise.
+        unsafe {
+            let (none, memory) = (_mm_setzero_si128(), (*vm).memory);
+            match self {
+                Self::Code(entry) => {
+                    (*vm).start = function.code;
+                    entry(vm, frame, memory, this, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
+                }
+                Self::Stream(entry) => {
+                    let start = CodeAddress::new(function.stream.cast());
+                    entry(start, vm, frame, memory, this, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, none)
+                }
+            }
+        }
+    }
+}
 
 /// A module and its machine code. Instances rely on their belonging together.
 ///
@@ -20,11 +63,10 @@ pub(crate) type Entry = unsafe extern "C" fn(
 #[derive(Debug)]
 pub(crate) struct Executable<C: ?Sized> {
     pub(crate) module: Module,
-    /// The entry that leads to every function.
     pub(crate) entry: Entry,
-    /// Bytes of the module, the machine code and its jump tables.
+    /// Bytes of the module, the machine code or stream, and its jump tables.
     pub(crate) size: u64,
-    /// Owns the machine code.
+    /// Owns the machine code or stream.
     pub(crate) code: C,
 }
 

@@ -16,7 +16,7 @@ use crate::runtime::instance::{Instance, InstanceData};
 use crate::runtime::slots::{self, Slots};
 use crate::runtime::store::{Handle, Inner, Store};
 use crate::runtime::value::Value;
-use crate::runtime::vm::{self, Vm};
+use crate::runtime::vm::{self, Addresses, Vm};
 
 /// The error of a host function. `?` and `into` convert any error and any string to it.
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;
@@ -49,7 +49,7 @@ impl<'a> Caller<'a> {
 
 /// A host function as one instance has imported it.
 pub(crate) struct HostData {
-    /// What compiled code calls.
+    /// What functions of modules call.
     func: vm::Func,
     /// The instance that imported it.
     instance: Handle<InstanceData>,
@@ -70,18 +70,19 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// Makes host functions for an instance that imports them. `code` is that of all host functions.
+    /// Makes host functions for an instance that imports them. `at` are the addresses of
+    /// each of them.
     pub(crate) fn new(
         store: &Store,
         instance: Handle<InstanceData>,
         imports: &[HostImport<'_>],
-        code: *const std::ffi::c_void,
+        at: Addresses,
     ) -> Result<Self, Error> {
         let vms = store.0.collect("host function", imports.iter().map(|_| Ok(UnsafeCell::new(Vm::new(store)))))?;
         let data = store.0.collect(
             "host function",
             imports.iter().zip(&vms).map(|(&(import, ty, function), vm)| {
-                let func = vm::Func { code, vm: vm.get(), ty: store.type_number(ty)? };
+                let func = vm::Func::new(at, vm.get(), store.type_number(ty)?);
                 Ok(HostData { func, instance, import, ty: ty.clone(), function: function.clone() })
             }),
         )?;

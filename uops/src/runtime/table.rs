@@ -179,7 +179,7 @@ mod tests {
     fn elements_are_written_wholly_or_not_at_all() {
         let table = TableData::new(ty(RefType::Func, 3, None), 3, &Budget::new(24)).unwrap();
         let interrupt = InterruptHandle::new(std::ptr::dangling_mut());
-        let function = vm::Func { code: std::ptr::null(), vm: std::ptr::null_mut(), ty: 0 };
+        let function = vm::Func { code: std::ptr::null(), stream: std::ptr::null(), vm: std::ptr::null_mut(), ty: 0 };
         let function = &raw const function;
         let elements = &table.elements;
         assert_eq!(elements.init(2, &[function; 2], &interrupt), Err(Trap::TableOutOfBounds));

@@ -36,6 +36,7 @@ struct Table {
 
 struct Func {
     const void *code;
+    const void *stream;
     Vm *vm;
     uint64_t ty;
 };

@@ -60,11 +60,28 @@ pub struct Table {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Func {
-    /// Its code. It takes its arguments from the frame's first slots, leaves its results there, and returns the code of a
-    /// [`Trap`](crate::module::trap::Trap) or 0.
+    /// Its machine code, or code that leads to its stream. It takes its arguments from the frame's first slots, leaves its
+    /// results there, and returns the code of a [`Trap`](crate::module::trap::Trap) or 0. The register `r0` points to this
+    /// structure.
     pub code: *const c_void,
+    /// The address at which the interpreter runs it, for callers in the interpreter. It is null if the crate is built without
+    /// an interpreter.
+    pub stream: *const c_void,
     /// The instance that it belongs to.
     pub vm: *mut Vm,
     /// Its type, as in [`Vm::types`].
     pub ty: u64,
+}
+
+/// The addresses of a function, for callers of each tier: [`Func::code`] and [`Func::stream`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) code: *const c_void,
+    pub(crate) stream: *const c_void,
+}
+
+impl Func {
+    pub(crate) fn new(at: Addresses, vm: *mut Vm, ty: u64) -> Self {
+        Self { code: at.code, stream: at.stream, vm, ty }
+    }
 }

@@ -89,23 +89,20 @@ uops! {
     // may overwrite them.
     #[stencil()]
     pub uop call(function: Label, frame: u32, site: u32) {
-        FORGET_REGISTERS;
-        uint64_t trap = function(vm, (uint64_t *)((char *)fp + frame), mem, r0, r1, r2, s0, s1, s2, d0, d1, d2, v0, v1);
-        if (EXPECT_NOT(trap)) UNWIND(trap);
-        FORGET_REGISTERS;
+        ENTER(function, (void)0);
     }
     /// `import` is the byte offset of the function in the array of imported functions.
     #[stencil()]
     pub uop call_import(import: u32, frame: u32, site: u32) {
         const Func *function = *(const Func **)((char *)vm->functions + import);
-        ENTER(function->code, function->vm);
+        ENTER_FUNCTION(function);
     }
     /// `index` is the slot that holds the index into the table. `table` and `ty` are byte offsets in the instance's
     /// arrays.
     #[stencil()]
     pub uop call_indirect(table: u32, ty: u32, index: u32, frame: u32, site: u32) {
         FIND_FUNCTION;
-        ENTER(function->code, function->vm);
+        ENTER_FUNCTION(function);
     }
 
     // Tail calls. The arguments are in the first slots of the frame, and the callee takes over the frame. A tail call

@@ -60,13 +60,33 @@
     __asm__ volatile("" : "=r"(r0), "=r"(r1), "=r"(r2), "=x"(s0), "=x"(s1), "=x"(s2), "=x"(d0), "=x"(d1), "=x"(d2), "=x"(v0), \
                      "=x"(v1))
 
-// Calls a function of another instance, and propagates its trap.
-#define ENTER(function, its_vm) \
+// The address of a function for callers of this tier.
+#define ADDRESS(function) STENCIL_TIER((function)->code, (function)->stream)
+
+// Calls code whose frame begins `frame` bytes from the start of this one, and propagates its trap. `prepare` sets the callee's
+// registers.
+#define ENTER(code, prepare) \
+    Vm *own_vm = vm; \
+    uint64_t *own_fp = fp; \
+    uint8_t *own_mem = mem; \
     FORGET_REGISTERS; \
-    uint64_t trap = ((STENCIL_UOP *)(function))((its_vm), (uint64_t *)((char *)fp + frame), (its_vm)->memory, r0, r1, \
-                                                r2, s0, s1, s2, d0, d1, d2, v0, v1); \
+    fp = (uint64_t *)((char *)fp + frame); \
+    prepare; \
+    uint64_t trap = CALL(code); \
+    vm = own_vm; \
+    fp = own_fp; \
+    mem = own_mem; \
     if (EXPECT_NOT(trap)) UNWIND(trap); \
     FORGET_REGISTERS
+
+// Calls a function of any instance.
+#define ENTER_FUNCTION(function) ENTER(ADDRESS(function), SELECT(function))
+
+// Sets the registers for a function of any instance. `r0` points to the function, in case that it changes the tier.
+#define SELECT(function) \
+    r0 = (uint64_t)(function); \
+    vm = (function)->vm; \
+    mem = vm->memory
 
 // Ends the function with a trap's code. `site` says where.
 #define UNWIND(code) \
@@ -81,9 +101,8 @@
 
 // Tail-calls a function of any instance.
 #define BECOME(function) \
-    vm = (function)->vm; \
-    mem = vm->memory; \
-    JUMP((function)->code)
+    SELECT(function); \
+    JUMP(ADDRESS(function))
 
 // Finds the target of an indirect call. `index` is the slot that holds the index into the table; `table` and `ty` are
 // byte offsets in the instance's arrays.

@@ -1,9 +1,11 @@
 //! Errors report which functions were running.
 
-use uops::{Error, FuncType, Instance, Linker, Program, Store, Trap};
+use uops::{Error, FuncType, Instance, Linker, Store, Trap};
+
+use super::compile;
 
 fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
-    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
+    Instance::new(store, &compile(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
 /// Returns the lines of the backtrace, without positions.
@@ -57,7 +59,7 @@ fn innermost_first() {
 fn positions_are_offsets_in_the_module() {
     let wasm = wat::parse_str(NESTED).unwrap();
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &Program::new(&wasm).unwrap(), &linker()).unwrap();
+    let instance = Instance::new(&store, &compile(&wasm).unwrap(), &linker()).unwrap();
     let byte = |name: &str, depth: usize| {
         let error = instance.call(&store, name, &vec![0.into(); usize::from(name == "run")]).unwrap_err();
         Some(wasm[error.backtrace().unwrap().frames()[depth].offset()? as usize])
@@ -78,7 +80,7 @@ fn through_host_functions() {
     assert_eq!(frames[4].index(), 5);
     let mut linker = Linker::new();
     linker.func_wrap("env", "h", || Err::<(), _>("no"));
-    let instance = Instance::new(&store, &Program::new(NESTED.as_bytes()).unwrap(), &linker).unwrap();
+    let instance = Instance::new(&store, &compile(NESTED.as_bytes()).unwrap(), &linker).unwrap();
     let error = instance.call(&store, "host", &[]).unwrap_err();
     assert_eq!(
         (error.to_string().as_str(), functions(&error)),
@@ -111,6 +113,6 @@ fn a_deep_backtrace_keeps_the_innermost_calls_and_counts_the_rest() {
 fn functions_without_names_have_numbers() {
     let store = Store::new().unwrap();
     let text = r#"(module (func (unreachable)) (func (call 0)) (start 1))"#;
-    let error = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap_err();
+    let error = Instance::new(&store, &compile(text.as_bytes()).unwrap(), &Linker::new()).unwrap_err();
     assert_eq!(functions(&error), ["0: function 0", "1: function 1"]);
 }

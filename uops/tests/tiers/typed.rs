@@ -3,10 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use uops::{Caller, Error, ExternRef, Func, HostError, Instance, Linker, Program, Store, Trap, Value};
+use uops::{Caller, Error, ExternRef, Func, HostError, Instance, Linker, Store, Trap, Value};
+
+use super::compile;
 
 fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
-    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
+    Instance::new(store, &compile(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn signatures_are_types() {
         let text = format!("(module (import \"m\" \"f\" (func {wanted})))");
         instance(&Store::new().unwrap(), &text, &linker);
         let other = "(module (import \"m\" \"f\" (func (param f32 f32 f32))))";
-        let error = Instance::new(&Store::new().unwrap(), &Program::new(other.as_bytes()).unwrap(), &linker);
+        let error = Instance::new(&Store::new().unwrap(), &compile(other.as_bytes()).unwrap(), &linker);
         assert!(matches!(error, Err(Error::IncompatibleImport { .. })));
     }
     ty(|| (), "");
@@ -139,7 +141,7 @@ fn a_panic_is_an_error_whatever_its_payload_does() {
     let mut linker = Linker::new();
     linker.func_wrap("env", "f", || -> () { std::panic::panic_any(Bomb(3)) });
     let store = Store::new().unwrap();
-    let program = Program::new(br#"(module (import "env" "f" (func $f)) (export "f" (func $f)))"#).unwrap();
+    let program = compile(br#"(module (import "env" "f" (func $f)) (export "f" (func $f)))"#).unwrap();
     let error = Instance::new(&store, &program, &linker).unwrap().call(&store, "f", &[]).unwrap_err();
     assert_eq!(error.to_string(), "host function `env.f`: it panicked: (without a message)");
 }

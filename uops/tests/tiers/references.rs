@@ -1,14 +1,16 @@
 //! Features of WebAssembly 2.0 through the public API: references and multiple results.
 
 use uops::{
-    Error, ExternRef, FuncType, Global, Instance, Linker, Program, RefType, Store, StoreLimits, Trap, Value, ValueType,
+    Error, ExternRef, FuncType, Global, Instance, Linker, RefType, Store, StoreLimits, Trap, Value, ValueType,
 };
+
+use super::compile;
 
 const EXTERN: ValueType = ValueType::Ref(RefType::Extern);
 const FUNC: ValueType = ValueType::Ref(RefType::Func);
 
 fn instantiate(store: &Store, fields: &str, linker: &Linker) -> Instance {
-    let program = Program::new(format!("(module {fields})").as_bytes()).unwrap();
+    let program = compile(format!("(module {fields})").as_bytes()).unwrap();
     Instance::new(store, &program, linker).unwrap()
 }
 

@@ -1,6 +1,8 @@
 //! Branches that carry many values.
 
-use uops::{Error, Instance, Linker, Program, Store, Value};
+use uops::{Error, Instance, Linker, Store, Value};
+
+use super::compile;
 
 /// Branches carry a mix of locals and constants, with and without discarding other values.
 #[test]
@@ -19,7 +21,7 @@ fn values_arrive_in_order() {
                        i64.const 5 local.get 1 {values} local.get 0 {branch} {rest} br 0)))"#
             );
             let store = Store::new().unwrap();
-            let program = Program::new(text.as_bytes()).unwrap();
+            let program = compile(text.as_bytes()).unwrap();
             let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
             let mut expected: Vec<_> =
                 (0..count as i64).map(|index| Value::I64(if index % 3 == 0 { 77 } else { index })).collect();
@@ -47,13 +49,13 @@ fn a_table_has_at_most_65520_targets() {
         wat::parse_str(text).unwrap()
     };
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &Program::new(&module(65_520)).unwrap(), &Linker::new()).unwrap();
+    let instance = Instance::new(&store, &compile(&module(65_520)).unwrap(), &Linker::new()).unwrap();
     for (index, label) in [(0, 1), (65_518, 1), (65_519, 2), (65_520, 3), (-1, 3)] {
         let found = instance.call(&store, "run", &[Value::I32(index)]).unwrap();
         assert_eq!(found, [Value::I32(label)], "{index}");
     }
     let wasm = module(65_521);
-    let error = Program::new(&wasm).unwrap_err();
+    let error = compile(&wasm).unwrap_err();
     let Error::Limit { limit: 65_520, offset, .. } = error else { panic!("{error}") };
     let br_table = 0x0e;
     assert_eq!(wasm[offset as usize], br_table);

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use uops::wasi::Wasi;
 use uops::{Error, FuncType, Instance, InterruptHandle, Linker, Phase, Program, Progress, Store, Trap, Value};
 
+use super::compile;
+
 /// Runs a closure and interrupts it after a while.
 fn interrupted<T>(handle: &InterruptHandle, run: impl FnOnce() -> T) -> T {
     std::thread::scope(|scope| {
@@ -19,7 +21,7 @@ fn interrupted<T>(handle: &InterruptHandle, run: impl FnOnce() -> T) -> T {
 
 /// Calls `run`, interrupts it after a while, and checks that the store still works.
 fn interrupt(text: &str, linker: &Linker) -> Error {
-    let program = Program::new(text.as_bytes()).unwrap();
+    let program = compile(text.as_bytes()).unwrap();
     let store = Store::new().unwrap();
     let instance = Instance::new(&store, &program, linker).unwrap();
     let handle = store.interrupt_handle();
@@ -101,8 +103,8 @@ fn bulk_instructions() {
 
 #[test]
 fn instantiation() {
-    let program = Program::new(b"(module (func $hang (loop (br 0))) (start $hang))").unwrap();
-    let fine = Program::new(format!("(module {FINE})").as_bytes()).unwrap();
+    let program = compile(b"(module (func $hang (loop (br 0))) (start $hang))").unwrap();
+    let fine = compile(format!("(module {FINE})").as_bytes()).unwrap();
     let (store, linker) = (Store::new().unwrap(), Linker::new());
     let handle = store.interrupt_handle();
     let error = interrupted(&handle, || Instance::new(&store, &program, &linker).unwrap_err());
@@ -172,7 +174,7 @@ fn sleep() {
 
 #[test]
 fn an_early_interruption_ends_the_next_call_unless_it_is_reset() {
-    let program = Program::new(format!("(module {FINE})").as_bytes()).unwrap();
+    let program = compile(format!("(module {FINE})").as_bytes()).unwrap();
     let store = Store::new().unwrap();
     let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
     let handle = store.interrupt_handle();

@@ -6,7 +6,9 @@ use wasm_encoder::{
     ValType,
 };
 
-use uops::{Error, Instance, Linker, Program, Store, StoreLimits, Trap};
+use uops::{Error, Instance, Linker, Store, StoreLimits, Trap};
+
+use super::compile;
 
 /// Returns a function that skips `blocks` blocks, each with 1,000 vectors as results, then holds `constants` constants
 /// on the operand stack while it calls an empty function.
@@ -43,7 +45,7 @@ fn tall(blocks: usize, constants: usize) -> Vec<u8> {
 #[test]
 fn a_frame_of_four_gibibytes_does_not_wrap_to_a_small_one() {
     let wasm = tall(268_436, 400_000);
-    let error = match Program::new(&wasm) {
+    let error = match compile(&wasm) {
         Err(error) => error,
         Ok(program) => {
             let store = Store::new().unwrap();
@@ -55,7 +57,7 @@ fn a_frame_of_four_gibibytes_does_not_wrap_to_a_small_one() {
     // The offset is that of the `end` of the 66th block, which exceeds the limit.
     assert_eq!(wasm[offset as usize], 0x0b);
     assert!(
-        Program::new(&tall(65, 1)).is_ok() && Program::new(&tall(66, 1)).is_err(),
+        compile(&tall(65, 1)).is_ok() && compile(&tall(66, 1)).is_err(),
         "65,000 values fit, 66,000 do not"
     );
 }
@@ -86,7 +88,7 @@ fn the_largest_frame_needs_as_large_a_stack() {
     code.function(&results).function(&body);
     let mut module = Module::new();
     module.section(&types).section(&functions).section(&exports).section(&code);
-    let program = Program::new(&module.finish()).unwrap();
+    let program = compile(&module.finish()).unwrap();
     for (stack, expected) in [(1 << 20, Some(Trap::StackExhausted)), (8 << 20, None)] {
         let program = program.clone();
         let run = move || {

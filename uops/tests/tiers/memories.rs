@@ -2,9 +2,11 @@
 //! others.
 
 use uops::{
-    AddressType, Error, Instance, Limit, LimitExceeded, Limits, Linker, Memory, MemoryType, Program, Store,
+    AddressType, Error, Instance, Limit, LimitExceeded, Limits, Linker, Memory, MemoryType, Store,
     StoreLimits, Trap, Value,
 };
+
+use super::compile;
 
 /// The address type of each memory in these tests. Each has two pages.
 const MEMORIES: [&str; 4] = ["i32", "i32", "i64", "i64"];
@@ -16,7 +18,7 @@ fn functions(store: &Store, signature: &str, body: impl Fn(usize, &str) -> Strin
     for (memory, address) in MEMORIES.iter().enumerate() {
         text += &format!(r#"(memory {address} 2 5) (func (export "{memory}") {signature} {})"#, body(memory, address));
     }
-    Instance::new(store, &Program::new((text + ")").as_bytes()).unwrap(), &Linker::new()).unwrap()
+    Instance::new(store, &compile((text + ")").as_bytes()).unwrap(), &Linker::new()).unwrap()
 }
 
 /// Asserts that the functions do the same in all memories.
@@ -179,7 +181,7 @@ fn addresses_of_64_bits_do_not_wrap() {
                 instruction.replace("load", "store").replace("_u", ""),
                 &instruction[..3],
             );
-            let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
+            let instance = Instance::new(&store, &compile(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
             for address in [0_u64, 1, 65_528, 65_535, 65_536, 1 << 32, 1 << 63, u64::MAX - 65_535, u64::MAX] {
                 let fits = u128::from(address) + u128::from(offset) + size <= 65_536;
                 for name in ["load", "store"] {
@@ -218,7 +220,7 @@ fn sizes_growth_and_bulk_instructions() {
              (func (export "grow3") (param i64) (result i64) (memory.grow 3 (local.get 0))))"#,
         MEMORIES.iter().enumerate().map(|(i, ty)| format!(r#"(memory (export "m{i}") {ty} 1 3)"#)).collect::<String>()
     );
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
+    let instance = Instance::new(&store, &compile(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
     let call = |name: &str, args: &[i64]| {
         let ty = instance.func(&store, name).unwrap().ty(&store).unwrap();
         let args: Vec<_> = (args.iter().zip(&*ty.params))
@@ -276,7 +278,7 @@ fn a_memory_may_have_more_than_32_bits_reach() {
         (func (export "exchange") (param i64 i32) (result i32)
           (i32.load offset=4294967296 (local.get 0))
           (i32.store offset=4294967296 (local.get 0) (local.get 1))))"#;
-    let program = Program::new(text.as_bytes()).unwrap();
+    let program = compile(text.as_bytes()).unwrap();
     let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
     let memory = instance.memory(&store, "memory").unwrap();
     let exchange = |address: u64, value: i32| {
@@ -307,7 +309,7 @@ fn an_instance_may_have_many_memories_but_a_store_has_its_limits() {
     let text: String = (0..100).map(|index| format!(r#"(memory (export "m{index}") 1 1)"#)).collect();
     let access: String =
         (0..100).map(|index| format!("(i32.store {index} (i32.const {index}) (i32.const {index}))")).collect();
-    let program = Program::new(format!("(module {text} (func (export \"run\") {access}))").as_bytes()).unwrap();
+    let program = compile(format!("(module {text} (func (export \"run\") {access}))").as_bytes()).unwrap();
     let instance = Instance::new(&store, &program, &Linker::new()).unwrap();
     instance.call(&store, "run", &[]).unwrap();
     for index in [0_u8, 1, 50, 99] {
@@ -321,7 +323,7 @@ fn an_instance_may_have_many_memories_but_a_store_has_its_limits() {
         error.to_string(),
         "the store needs 151 memories, more than its limit of 150: raise `StoreLimits::memories`"
     );
-    let tables = Program::new(b"(module (table 1 funcref) (table i64 1 externref))").unwrap();
+    let tables = compile(b"(module (table 1 funcref) (table i64 1 externref))").unwrap();
     Instance::new(&store, &tables, &Linker::new()).unwrap();
     let error = Instance::new(&store, &tables, &Linker::new()).unwrap_err();
     let exceeded = LimitExceeded { limit: Limit::Tables, needed: 4, allowed: 3 };
@@ -340,7 +342,7 @@ fn memories_are_imported_and_exported_by_their_types() {
         (export "wide" (memory 1)) (data (memory 1) (i64.const 3) "ok")
         (func (export "copy") (memory.copy 2 1 (i32.const 65534) (i64.const 3) (i32.const 2))
           (i32.store16 0 (i32.const 8) (i32.load16_u 2 (i32.const 65534)))))"#;
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &linker).unwrap();
+    let instance = Instance::new(&store, &compile(text.as_bytes()).unwrap(), &linker).unwrap();
     assert_eq!(instance.memory(&store, "wide").unwrap(), wide);
     instance.call(&store, "copy", &[]).unwrap();
     for (misfit, found) in [
@@ -348,12 +350,12 @@ fn memories_are_imported_and_exported_by_their_types() {
         (r#"(import "env" "narrow" (memory i64 1))"#, "memory 1 4"),
         (r#"(import "env" "wide" (memory i64 1 5))"#, "memory i64 1 281474976710656"),
     ] {
-        let program = Program::new(format!("(module {misfit})").as_bytes()).unwrap();
+        let program = compile(format!("(module {misfit})").as_bytes()).unwrap();
         let message = Instance::new(&store, &program, &linker).unwrap_err().to_string();
         assert!(message.ends_with(&format!("defined as a {found}")), "{message}");
     }
-    let huge = Program::new(b"(module (memory i64 0x1000000000000))").unwrap();
+    let huge = compile(b"(module (memory i64 0x1000000000000))").unwrap();
     let message = Instance::new(&store, &huge, &linker).unwrap_err().to_string();
     assert!(message.starts_with("a memory of 281474976710656 pages is larger than the limit of 65536"), "{message}");
-    assert!(matches!(Program::new(b"(module (memory i64 0x1000000000001))"), Err(Error::Invalid { .. })));
+    assert!(matches!(compile(b"(module (memory i64 0x1000000000001))"), Err(Error::Invalid { .. })));
 }

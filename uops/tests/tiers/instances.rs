@@ -8,8 +8,10 @@ use uops::{
     Trap, Value, ValueType,
 };
 
+use super::compile;
+
 fn program(fields: &str) -> Program {
-    Program::new(format!("(module {fields})").as_bytes()).unwrap()
+    compile(format!("(module {fields})").as_bytes()).unwrap()
 }
 
 fn instantiate(store: &Store, fields: &str, linker: &Linker) -> Result<Instance, Error> {

@@ -1,6 +1,8 @@
 //! Tail calls use neither frames nor the native stack, however many there are.
 
-use uops::{FuncType, Instance, Linker, Program, Store, StoreLimits, Trap, Value, ValueType};
+use uops::{FuncType, Instance, Linker, Store, StoreLimits, Trap, Value, ValueType};
+
+use super::compile;
 
 /// More calls than any stack has space for.
 const MANY: i32 = 10_000_000;
@@ -11,7 +13,7 @@ fn small_store() -> Store {
 }
 
 fn instance(store: &Store, text: &str, linker: &Linker) -> Instance {
-    Instance::new(store, &Program::new(text.as_bytes()).unwrap(), linker).unwrap()
+    Instance::new(store, &compile(text.as_bytes()).unwrap(), linker).unwrap()
 }
 
 /// Two functions call each other with the remaining number of calls and the sum so far.

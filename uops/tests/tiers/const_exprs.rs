@@ -1,6 +1,8 @@
 //! Constant expressions with several instructions.
 
-use uops::{Global, Instance, Linker, Program, Store, Trap, Value};
+use uops::{Global, Instance, Linker, Store, Trap, Value};
+
+use super::compile;
 
 /// Returns the value of a global that is initialized by an expression. It may read the imports `$i` and `$j`.
 fn value(ty: &str, expr: &str) -> Value {
@@ -12,7 +14,7 @@ fn value(ty: &str, expr: &str) -> Value {
         r#"(module (import "env" "i" (global $i i32)) (import "env" "j" (global $j i64))
              (global (export "value") {ty} {expr}))"#
     );
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &linker).unwrap();
+    let instance = Instance::new(&store, &compile(text.as_bytes()).unwrap(), &linker).unwrap();
     instance.global(&store, "value").unwrap().get(&store).unwrap()
 }
 
@@ -38,7 +40,7 @@ fn offsets_are_computed() {
     let store = Store::new().unwrap();
     let run = |offset: &str| {
         let text = format!(r#"(module (memory (export "memory") 1) (data (offset {offset}) "xy"))"#);
-        Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new())
+        Instance::new(&store, &compile(text.as_bytes()).unwrap(), &Linker::new())
     };
     let instance = run("(i32.mul (i32.const 0x7fff) (i32.const 2))").unwrap();
     let mut bytes = [0; 2];

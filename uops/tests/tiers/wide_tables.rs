@@ -1,6 +1,8 @@
 //! Tables with 64-bit indices.
 
-use uops::{Instance, Linker, Program, Store, Trap, Value};
+use uops::{Instance, Linker, Store, Trap, Value};
+
+use super::compile;
 
 const TEXT: &str = r#"(module (type $t (func (result i32)))
     (table $w (export "table") i64 4 10 funcref) (table $n 4 funcref)
@@ -21,7 +23,7 @@ const TEXT: &str = r#"(module (type $t (func (result i32)))
 #[test]
 fn indices_have_64_bits() {
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &Program::new(TEXT.as_bytes()).unwrap(), &Linker::new()).unwrap();
+    let instance = Instance::new(&store, &compile(TEXT.as_bytes()).unwrap(), &Linker::new()).unwrap();
     let call = |name: &str, args: &[Value]| instance.call(&store, name, args).map_err(|error| error.trap().unwrap());
     let (wide, narrow, none) = (Value::I64, Value::I32, Ok(vec![]));
     for name in ["call", "return_call"] {

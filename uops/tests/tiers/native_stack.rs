@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::process::Command;
 use std::rc::Rc;
 
-use uops::{Error, FuncType, Instance, Linker, Program, Store, StoreLimits, Trap, Value, ValueType};
+use uops::{Error, FuncType, Instance, Linker, Store, StoreLimits, Tier, Trap, Value, ValueType};
+
+use super::{TIER, compile};
 
 /// Sizes of native stacks, in bytes.
 const NATIVE: [usize; 4] = [192 << 10, 512 << 10, 1 << 20, 2 << 20];
@@ -32,7 +34,7 @@ fn on_all_stacks(test: impl Fn(&Store, &str) + Sync) {
 
 /// Calls `run` of a module until the stack is exhausted. Does so twice, because the first time must leave no trace.
 fn exhaust(text: &str) {
-    let program = Program::new(text.as_bytes()).unwrap();
+    let program = compile(text.as_bytes()).unwrap();
     on_all_stacks(|store, sizes| {
         let instance = Instance::new(store, &program, &Linker::new()).unwrap();
         for _ in 0..2 {
@@ -74,7 +76,7 @@ fn calls_of_another_instance() {
         (func $f (call_indirect (type $t) (i32.const 1))) (elem (i32.const 0) $f) (export "run" (func $f)))"#;
     let second = r#"(module (import "env" "run" (func $run)) (import "env" "table" (table 2 funcref))
         (func $g (call $run)) (elem (i32.const 1) $g))"#;
-    let [first, second] = [first, second].map(|text| Program::new(text.as_bytes()).unwrap());
+    let [first, second] = [first, second].map(|text| compile(text.as_bytes()).unwrap());
     on_all_stacks(|store, sizes| {
         let mut linker = Linker::new();
         let limits = uops::Limits { min: 2, max: None };
@@ -96,7 +98,7 @@ fn calls_through_host_functions() {
           (if (result i32) (local.get 0)
             (then (call $run (i32.sub (local.get 0) (i32.const 1))))
             (else (call $again (i32.const 100))))))"#;
-    let program = Program::new(text.as_bytes()).unwrap();
+    let program = compile(text.as_bytes()).unwrap();
     on_all_stacks(|store, sizes| {
         let mut linker = Linker::new();
         let ty = FuncType::new([ValueType::I32], [ValueType::I32]);
@@ -114,7 +116,7 @@ fn thousands_of_calls_nest() {
           (then (i32.add (i32.const 1) (call $depth (i32.sub (local.get 0) (i32.const 1)))))
           (else (i32.const 0)))))"#;
     let store = Store::new().unwrap();
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
+    let instance = Instance::new(&store, &compile(text.as_bytes()).unwrap(), &Linker::new()).unwrap();
     assert_eq!(instance.call(&store, "depth", &[Value::I32(10_000)]).unwrap(), [Value::I32(10_000)]);
 }
 
@@ -126,7 +128,7 @@ fn nested_host_functions() {
           (if (local.get 0)
             (then (call $run (i32.sub (local.get 0) (i32.const 1)) (local.get 1)))
             (else (call $again (local.get 1))))))"#;
-    let program = Program::new(text.as_bytes()).unwrap();
+    let program = compile(text.as_bytes()).unwrap();
     for native in NATIVE {
         for calls in [0, 10, 1000, 1_000_000] {
             let deepest = on_thread(native, || {
@@ -178,7 +180,7 @@ fn a_call_takes_at_most_64_bytes_of_the_native_stack() {
         let here = 0_u8;
         seen.borrow_mut().push((&raw const here).addr());
     });
-    let instance = Instance::new(&store, &Program::new(text.as_bytes()).unwrap(), &linker).unwrap();
+    let instance = Instance::new(&store, &compile(text.as_bytes()).unwrap(), &linker).unwrap();
     let per_call = |instance: Instance, name: &str, depth: i32| {
         places.borrow_mut().clear();
         for depth in [0, depth] {
@@ -193,7 +195,7 @@ fn a_call_takes_at_most_64_bytes_of_the_native_stack() {
     }
     // A chain of instances, each of which calls the previous one.
     let mut through = instance.func(&store, "direct").unwrap();
-    let program = Program::new(other.as_bytes()).unwrap();
+    let program = compile(other.as_bytes()).unwrap();
     let chain = 100;
     instance.call(&store, "direct", &[0.into()]).unwrap();
     let short = *places.borrow().last().unwrap();
@@ -210,10 +212,11 @@ fn a_call_takes_at_most_64_bytes_of_the_native_stack() {
 /// `ulimit -s` determines the stack of the main thread.
 #[test]
 fn the_main_thread_of_a_process() {
-    let file = std::env::temp_dir().join(format!("uops-recursion-{}.wat", std::process::id()));
+    let file = std::env::temp_dir().join(format!("uops-recursion-{TIER:?}-{}.wat", std::process::id()));
     std::fs::write(&file, r#"(module (func $run (export "_start") (call $run)))"#).unwrap();
     for kilobytes in ["900", "8192", "unlimited"] {
-        let script = format!("ulimit -s {kilobytes} && exec \"$0\" run \"$1\"");
+        let tier = if TIER == Tier::Interpreter && crate::has_interpreter() { "interpreter" } else { "jit" };
+        let script = format!("ulimit -s {kilobytes} && exec \"$0\" run --tier {tier} \"$1\"");
         let output =
             Command::new("sh").args(["-c", &script]).arg(env!("CARGO_BIN_EXE_uops")).arg(&file).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr);
