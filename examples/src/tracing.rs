@@ -1,8 +1,8 @@
 //! A small dynamic language with a tracing JIT.
 //!
 //! Values have types, variables do not. A program is parsed into bytecode and interpreted. When a loop is hot, a recorder
-//! records one iteration, with guards for the types that it saw. The trace is compiled to uops and runs from then on. If a
-//! guard fails, the interpreter continues at that instruction. If a guard fails often, the path behind it is compiled and
+//! records one iteration, with guards for the types that it saw. The trace is translated to uops and runs from then on: first in the
+//! interpreter of these uops, and when it is hot, in the middle of its loop, as machine code. If a guard fails, the interpreter continues at that instruction. If a guard fails often, the path behind it is compiled and
 //! linked, too.
 //!
 //! The modules, in the order of the work:
@@ -37,6 +37,8 @@ mod value;
 pub struct Options {
     /// Iterations of a loop before it is recorded. `u32::MAX` means never.
     pub hot_loop: u32,
+    /// Rounds of a trace before it is compiled, at least 1. `u32::MAX` means never.
+    pub hot_trace: u32,
     /// How often a trace is left by an exit before the path behind the exit is recorded.
     pub hot_exit: u32,
     /// For tests: every `fail_every`-th guard that a trace passes fails without a reason. 0 means none.
@@ -45,28 +47,39 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { hot_loop: 50, hot_exit: 20, fail_every: 0 }
+        Self { hot_loop: 50, hot_trace: 50, hot_exit: 20, fail_every: 0 }
     }
 }
 
 impl Options {
-    /// Runs the interpreter alone.
-    pub const INTERPRETER: Self = Self { hot_loop: u32::MAX, hot_exit: u32::MAX, fail_every: 0 };
+    /// Runs the interpreter of bytecode alone.
+    pub const INTERPRETER: Self = Self { hot_loop: u32::MAX, hot_trace: u32::MAX, hot_exit: u32::MAX, fail_every: 0 };
 }
 
 /// Counts of the JIT's work.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Statistics {
+    /// Traces that were recorded.
+    pub recorded: usize,
     /// Traces that were compiled.
     pub compiled: usize,
     /// Traces that became invalid.
     pub invalidated: usize,
-    /// How often compiled code returned to the interpreter.
+    /// How often a trace returned to the interpreter of bytecode.
     pub exits: usize,
-    /// Compiled traces that were alive at the end.
+    /// Traces that were alive at the end.
     pub executors: usize,
     /// The memory of those traces, in bytes.
     pub bytes: usize,
+}
+
+/// A trace's switch from the interpreter to machine code.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    /// The number of the trace.
+    pub trace: u32,
+    /// The time since the program began.
+    pub after: std::time::Duration,
 }
 
 /// The result of a run.
@@ -78,6 +91,8 @@ pub struct Outcome {
     pub error: Option<String>,
     /// Counts of the JIT's work.
     pub statistics: Statistics,
+    /// When which trace was compiled.
+    pub switches: Vec<Switch>,
 }
 
 /// Runs a program.
@@ -89,5 +104,5 @@ pub fn run(source: &str, options: Options) -> Result<Outcome, String> {
     let jit = jit::Jit::new(options, program.loops);
     let mut vm = interpret::Vm::new(program, jit);
     let error = vm.run().err();
-    Ok(Outcome { error, statistics: vm.jit.finish(), output: vm.output })
+    Ok(Outcome { error, statistics: vm.jit.finish(), switches: vm.jit.switches, output: vm.output })
 }

@@ -35,6 +35,7 @@ mod layout;
 mod model;
 mod note;
 mod object;
+mod observer;
 mod parse;
 mod source;
 mod store;
@@ -103,7 +104,7 @@ pub fn stencil_for_target(input: proc_macro::TokenStream) -> proc_macro::TokenSt
     }
     let runtime = block.runtime.get_or_insert(runtime);
     let roots = expand::roots(runtime);
-    let items = expand_block(&block);
+    let items = expand_block(block);
     quote! { #roots #items }.into()
 }
 
@@ -115,17 +116,20 @@ fn stream(group: Option<TokenTree>) -> TokenStream {
     }
 }
 
-fn expand_block(block: &Block) -> TokenStream {
+fn expand_block(mut block: Block) -> TokenStream {
     // A block with mistakes still defines its items, so rustc does not report their uses as well.
-    if let Err(error) = check::check(block) {
-        let (errors, items) = (error.into_compile_error(), expand::stub::expand(block, false));
+    if let Err(error) = check::check(&block) {
+        let (errors, items) = (error.into_compile_error(), expand::stub::expand(&block, false));
         return quote! { #errors #items };
     }
     // An editor that hides the positions of tokens gets the signatures. It learns of mistakes in the C when Cargo checks the
     // crate.
     if text::stands_nowhere(block.machine.name.span()) {
-        return expand::stub::expand(block, true);
+        return expand::stub::expand(&block, true);
     }
+    let observer = observer::uop(&block);
+    block.uops.extend(observer);
+    let block = &block;
     let without_code = |errors: TokenStream| {
         let items = expand::stub::expand(block, true);
         quote! { #errors #items }
@@ -243,7 +247,7 @@ mod tests {
         let expand = |tokens| {
             let (mut block, _) = parse::block(tokens, Conditions::default()).unwrap();
             block.runtime = Some(quote! { ::stencil_runtime });
-            expand_block(&block).to_string()
+            expand_block(block).to_string()
         };
         let expansion = expand(hidden(tokens.clone()));
         assert!(!expansion.contains("compile_error"), "{expansion}");
@@ -254,5 +258,15 @@ mod tests {
         }
         // With positions, the C is compiled, and the header does not exist.
         assert!(expand(tokens).contains("compile_error"));
+    }
+
+    #[test]
+    fn numbers_between_the_variants_of_an_enum_have_no_code() {
+        let typed = "machine A(x: u64) -> u64; enum Op { Add = 1, Sub, Put = 9 } uop u<const OP: Op, const N: 0..2>() { x += OP + N; }";
+        let (block, _) = parse::block(typed.parse().expect("tokens"), Conditions::default()).unwrap();
+        let c = source::Source::new(&block, model::Abi::C, model::Tier::Compiled).with_only(0..1);
+        let members: Vec<_> =
+            (0..18).filter(|&member| c.contains(&format!("{}(", source::function(0, member)))).collect();
+        assert_eq!(members, [0, 1, 2, 3, 16, 17], "{c}");
     }
 }

@@ -13,6 +13,7 @@
 ///     #![stencil(no_stack)]                       // the contract of each uop in the block ...
 ///
 ///     /// The registers that uops share, and the result of a run.
+///     #[interpreter]                              // also before each `continue machine`; `#[interpreter(optional)]`
 ///     pub machine Calc(sp: *mut i64, top: i64) -> i64;               // `-> i64 scratch(rdx, rcx);` reserves registers
 ///     continue machine path::Calc(sp: *mut i64, top: i64) -> i64;    // in a further block, instead of `machine`
 ///     machine Arrays(vm: *mut Vm, r: [i64; 4], x: [f64; 2] = 0.0);   // arrays of registers, and initial values
@@ -74,6 +75,17 @@
 /// A program's entry takes the registers in order, the elements of an array one by one. A register with an initial value is not a parameter
 /// of the entry. The value is a literal: an integer, a float, `true` or `false`, `null` for a pointer, or `0` for a vector. An array has one
 /// value for all elements, or a list: `[i64; 3] = [1, 2, -3]`. Blocks that continue the machine do not repeat the values.
+///
+/// # Interpreter
+/// A machine with `#[interpreter]` also runs its programs in an interpreter of the same bodies, without executable memory: see
+/// [`Interpreter`](crate::Interpreter) and [the guide](crate::guide::tiers). It has at most 10 registers for integers and pointers, or 5 if the compiler does not
+/// support `preserve_none`; `#[interpreter(optional)]` does without an interpreter instead of an error. Blocks that continue the machine repeat the attribute. Bodies also have
+///
+/// * `STENCIL_EXECUTE(address);` – continue in compiled code,
+/// * `STENCIL_INTERPRET(address);` – continue in the interpreter, at an instruction of a stream,
+/// * `STENCIL_TIER(compiled, interpreted)` – the tokens for the tier in which the body runs.
+///
+/// Addresses of code belong to one tier: those that `ADDRESS_OF` takes, and those that `JUMP` and `CALL` lead to.
 ///
 /// # Families
 /// A uop with parameters has a stencil, a member, for each combination of their values. `const DST: 0..3` and `const DST: 0..=2` are ranges of
@@ -150,7 +162,7 @@
 ///
 /// # Expansion
 /// * For the machine: a type that implements [`Machine`](crate::Machine), with functions `compile`, `compile_in`, `compile_fragment_in`
-///   and `bind`, and a constructor of [instructions](crate::Instruction) for each uop.
+///   and `bind`, with an interpreter also `interpreter`, and a constructor of [instructions](crate::Instruction) for each uop.
 /// * For each uop: `emit_<uop>`, a function that emits it anywhere, and `STENCIL_<uop>`, a constant that describes its sizes,
 ///   holes, patches and disassembly. A family's functions take its parameters first, and its `STENCIL_<uop>` is a
 ///   [`Family`](crate::Family).

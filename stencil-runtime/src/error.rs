@@ -72,7 +72,8 @@ pub enum Error {
         /// The name of the host function or of the operand.
         callee: &'static str,
     },
-    /// A program in an arena that is mapped once is farther than 2 GiB from the writable memory for its links.
+    /// A jump to an exit is farther than 2 GiB from all free memory of its arena, which has to hold a word or a trampoline for it. Only arenas of
+    /// more than 2 GiB are affected.
     LinkOutOfReach,
     /// A program has no exit with this label.
     UnknownExit {
@@ -107,6 +108,11 @@ pub enum Error {
     },
     /// The machine has no interpreter.
     NoInterpreter,
+    /// The machine has no register of this name.
+    UnknownRegister {
+        /// The name.
+        name: String,
+    },
     /// A label is bound that the [`Assembler`](crate::Assembler) has not handed out.
     ForeignLabel {
         /// The label.
@@ -220,8 +226,8 @@ impl fmt::Display for Error {
                  16 bytes left for a trampoline: use larger buffers, or buffers nearer to `{callee}`"
             ),
             Self::LinkOutOfReach => f.write_str(
-                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
-                 (`ArenaOptions::size`)",
+                "the program is farther than 2 GiB from the arena's free memory for links: drop code, or make an arena of at most \
+                 2 GiB (`ArenaOptions::size`)",
             ),
             Self::UnknownExit { exit } => write!(
                 f,
@@ -251,6 +257,7 @@ impl fmt::Display for Error {
                 "the machine has no interpreter: declare it with `#[interpreter]`, and compile its blocks by a C compiler whose calling \
                  convention leaves a register for the interpreter",
             ),
+            Self::UnknownRegister { name } => write!(f, "the machine has no register `{name}`"),
             Self::ForeignLabel { label, labels } => write!(
                 f,
                 "the assembler has handed out {labels} labels for this program, not {label}: bind labels from \
@@ -355,8 +362,8 @@ mod tests {
             ),
             (
                 Error::LinkOutOfReach,
-                "the program is farther than 2 GiB from the arena's memory for links: make an arena of less than 2 GiB \
-                 (`ArenaOptions::size`)",
+                "the program is farther than 2 GiB from the arena's free memory for links: drop code, or make an arena of at most \
+                 2 GiB (`ArenaOptions::size`)",
             ),
             (
                 Error::UnknownExit { exit: label },

@@ -9,13 +9,14 @@
 //! 7. [Families](families)
 //! 8. [Vectors and CPU features](vectors)
 //! 9. [A tracing interpreter](tracing): record, compile, guard, leave
-//! 10. [Binary translation: blocks, regions and links](translation)
-//! 11. [Testing uops](testing)
-//! 12. [Shipping without a C compiler](shipping)
-//! 13. [Debugging](debugging)
-//! 14. [C that Rust's lexer refuses](lexer)
-//! 15. [C in the editor](editor)
-//! 16. [Moving an interpreter's uops over](moving): C that exists already, with its headers and symbols
+//! 10. [Interpret first, compile when hot](tiers)
+//! 11. [Binary translation: blocks, regions and links](translation)
+//! 12. [Testing uops](testing)
+//! 13. [Shipping without a C compiler](shipping)
+//! 14. [Debugging](debugging)
+//! 15. [C that Rust's lexer refuses](lexer)
+//! 16. [C in the editor](editor)
+//! 17. [Moving an interpreter's uops over](moving): C that exists already, with its headers and symbols
 
 #[doc = include_str!("guide/first_uop.md")]
 pub mod first_uop {}
@@ -35,6 +36,8 @@ pub mod families {}
 pub mod vectors {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
+#[doc = include_str!("guide/tiers.md")]
+pub mod tiers {}
 #[doc = include_str!("guide/translation.md")]
 pub mod translation {}
 #[doc = include_str!("guide/testing.md")]

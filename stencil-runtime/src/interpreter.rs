@@ -164,7 +164,7 @@ impl<M: Machine> fmt::Debug for Interpreter<M> {
     }
 }
 
-fn out_of_memory(size: usize) -> Error {
+pub(crate) fn out_of_memory(size: usize) -> Error {
     /// The code of this failure on Linux.
     const ENOMEM: i32 = 12;
     Error::OutOfMemory { size, code: ENOMEM }

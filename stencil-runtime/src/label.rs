@@ -161,8 +161,8 @@ impl Labels {
     /// # Errors
     /// [`Error::UnknownLabel`], if it is not bound.
     pub fn address(&self, word: u64) -> Result<Address, Error> {
-        let unknown = Error::UnknownLabel { label: Label(word as u32), instruction: 0 };
-        self.find(word).map(Address).ok_or(unknown)
+        let unknown = || Error::UnknownLabel { label: Label(word as u32), instruction: 0 };
+        self.find(word).map(Address).ok_or_else(unknown)
     }
 }
 

@@ -125,16 +125,20 @@ impl Place {
 }
 
 /// Returns a new slot that holds a target, and the displacement with which a field at this address reaches the slot.
-fn new_slot(slot: &Slot<'_, '_>, target: u64, field: u64) -> Result<(usize, [u8; 4]), Error> {
-    let pages = slot.pages();
-    let word = pages.new_slot(target)?;
-    match displacement(field, pages.address_of_slot(word)) {
-        Ok(displacement) => Ok((word, displacement.to_le_bytes())),
-        Err(_) => {
-            pages.free_slot(word);
-            Err(Error::LinkOutOfReach)
+fn new_slot(slot: &mut Slot<'_, '_>, target: u64, field: u64) -> Result<(usize, [u8; 4]), Error> {
+    let new = |slot: &Slot<'_, '_>| {
+        slot.pages().new_slot(target, slot.first_line(), |address| displacement(field, address).is_ok())
+    };
+    let word = match new(slot) {
+        Err(Error::ArenaFull { .. }) => {
+            // What is left may be what the program's writer has claimed in advance.
+            slot.give_back_rest();
+            new(slot)?
         }
-    }
+        word => word?,
+    };
+    let displacement = displacement(field, slot.pages().address_of_slot(word)).map_err(|_| Error::LinkOutOfReach)?;
+    Ok((word, displacement.to_le_bytes()))
 }
 
 /// Returns the displacement that a field at this address needs to lead to a target.
@@ -175,11 +179,11 @@ fn free(places: &[(Label, Place)], pages: &Pages) {
 
 impl<M> Code<M> {
     fn set_exit(&self, exit: Label, target: Option<CodeAddress>) -> Result<(), Error> {
-        let unknown = Error::UnknownExit { exit };
-        let exits = self.exits().ok_or(unknown.clone())?;
+        let unknown = || Error::UnknownExit { exit };
+        let exits = self.exits().ok_or_else(unknown)?;
         let target = match target {
             Some(target) => target.as_ptr(),
-            None => self.address(exit).ok_or(unknown)?,
+            None => self.address(exit).ok_or_else(unknown)?,
         };
         exits.set(&self.block, exit, target as u64)
     }
@@ -197,6 +201,7 @@ impl<M: Machine> Code<M> {
     /// * [`Error::UnknownExit`], if no instruction of the program has this exit.
     /// * [`Error::Forked`], in a child process whose parent owns the memory.
     /// * [`Error::ArenaFull`] and [`Error::OutOfMemory`], if the target is beyond 2 GiB and the arena has no room for a trampoline.
+    /// * [`Error::LinkOutOfReach`], if the arena has more than 2 GiB, and only out of the jump's reach.
     ///
     /// The exit is unchanged then, unless the program jumps to it at several places.
     ///
@@ -244,7 +249,7 @@ mod tests {
     use super::*;
     use crate::code::{Compiled, published};
     use crate::label::Labels;
-    use crate::memory::{Mapping, Owner, Placement};
+    use crate::memory::{LINE, Mapping, Owner, PAGE, Placement};
     use crate::program::{Instruction, Layout};
     use crate::{CodeExit, VectorOperand as _, stencil};
     use core::arch::x86_64::__m128i;
@@ -264,11 +269,14 @@ mod tests {
 
     const OUT: Label = Label(0);
 
-    fn compile(program: &[Instruction<Guest>], mapping: Mapping, placement: Placement) -> Code<Guest> {
-        let pages = Owner::new(Pages::new(4 << 12, mapping, placement).unwrap());
+    fn compile_in(pages: &Owner, program: &[Instruction<Guest>]) -> Result<Code<Guest>, Error> {
         let mut labels = Labels::default();
-        let layout = Layout::new(<Code<Guest> as Compiled<Guest>>::ENTRY, program, &mut labels).unwrap();
-        published(&pages, program, &layout, &mut labels).unwrap()
+        let layout = Layout::new(<Code<Guest> as Compiled<Guest>>::ENTRY, program, &mut labels)?;
+        published(pages, program, &layout, &mut labels)
+    }
+
+    fn compile(program: &[Instruction<Guest>], mapping: Mapping, placement: Placement) -> Code<Guest> {
+        compile_in(&Owner::new(Pages::new(4 << 12, mapping, placement).unwrap()), program).unwrap()
     }
 
     fn run(code: &Code<Guest>, x: u64) -> u64 {
@@ -331,13 +339,8 @@ mod tests {
     fn an_arena_without_room_for_a_trampoline_is_an_error() {
         let program = [Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::ret()];
         let pages = Owner::new(Pages::new(4096, Mapping::Dual, Placement::Near).unwrap());
-        let compile_here = |program: &[Instruction<Guest>]| {
-            let mut labels = Labels::default();
-            let layout = Layout::new(<Code<Guest> as Compiled<Guest>>::ENTRY, program, &mut labels)?;
-            published::<Guest, Code<Guest>>(&pages, program, &layout, &mut labels)
-        };
-        let code = compile_here(&program).unwrap();
-        let rest: Vec<_> = std::iter::from_fn(|| compile_here(&program).ok()).collect();
+        let code = compile_in(&pages, &program).unwrap();
+        let rest: Vec<_> = std::iter::from_fn(|| compile_in(&pages, &program).ok()).collect();
         let target = compile(&[Guest::bind(OUT), Guest::add(5), Guest::ret()], Mapping::Dual, Placement::Hint(0));
         let address = target.address(OUT).unwrap();
         // SAFETY: the target is kept.
@@ -347,5 +350,80 @@ mod tests {
         drop(rest);
         link().unwrap();
         assert_eq!(run(&code, 1), 6);
+    }
+
+    /// Takes all memory of an arena, in pieces of at most 2 to this power lines.
+    fn fill(pages: &Pages, most: u32) {
+        for lines in (0..=most).rev().map(|power| 1 << power) {
+            while pages.skip(lines).is_some() {}
+        }
+    }
+
+    /// The writer of a program claims pages in advance. It gives them back if the program's links need them.
+    #[test]
+    fn the_last_two_pages_hold_a_program_and_its_links() {
+        let pages = Owner::new(Pages::new(256 * PAGE, Mapping::Single, Placement::Near).unwrap());
+        assert!(pages.skip(254 * PAGE / LINE).is_some());
+        let program = [Guest::add(1), Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::add(100), Guest::ret()];
+        for _ in 0..2 {
+            let code = compile_in(&pages, &program).unwrap();
+            assert_eq!(run(&code, 10), 111);
+            assert!(matches!(compile_in(&pages, &program), Err(Error::ArenaFull { .. })));
+        }
+    }
+
+    /// In an arena of more than 2 GiB, all memory that is free may be out of a program's reach.
+    #[test]
+    fn links_reach_2_gib_within_an_arena() {
+        const SIZE: usize = 9 << 28;
+        const LINES: usize = PAGE / LINE;
+        let program = [Guest::add(1), Guest::go(CodeExit(OUT)), Guest::bind(OUT), Guest::add(100), Guest::ret()];
+        let link = |from: &Code<Guest>, to: &Code<Guest>| {
+            // SAFETY: the targets are kept.
+            unsafe { from.link(OUT, to.address(OUT).unwrap().into()) }
+        };
+        for mapping in [Mapping::Single, Mapping::Dual] {
+            let pages = Owner::new(Pages::new(SIZE, mapping, Placement::Hint(0)).unwrap());
+            let low = compile_in(&pages, &program).unwrap();
+            let below = pages.skip(4 * LINES).unwrap();
+            fill(&pages, 26);
+            let end = SIZE / LINE;
+            pages.unskip(end - LINES..end);
+            let target = compile(&[Guest::bind(OUT), Guest::add(200), Guest::ret()], mapping, Placement::Near);
+            let high = match mapping {
+                // The page at the end is taken by the program, and none is left for the slot.
+                Mapping::Single => {
+                    assert!(matches!(compile_in(&pages, &program), Err(Error::ArenaFull { .. })));
+                    pages.unskip(below);
+                    assert_eq!(compile_in(&pages, &program).unwrap_err(), Error::LinkOutOfReach);
+                    // With another free page at the end, a slot there serves, although there are others far away.
+                    fill(&pages, 8);
+                    pages.unskip(end - 2 * LINES..end);
+                    compile_in(&pages, &program).unwrap()
+                }
+                Mapping::Dual => {
+                    let high = compile_in(&pages, &program).unwrap();
+                    fill(&pages, 8);
+                    pages.unskip(below);
+                    // The trampoline would be at the start of the arena. In the following, there is room at the end.
+                    assert_eq!(link(&high, &target), Err(Error::LinkOutOfReach));
+                    assert_eq!(run(&high, 10), 111, "the exit is unchanged");
+                    fill(&pages, 8);
+                    drop(high);
+                    let high = compile_in(&pages, &program).unwrap();
+                    pages.unskip(end - LINES / 2..end);
+                    high
+                }
+            };
+            let distance = (high.bytes().as_ptr() as usize) - (low.bytes().as_ptr() as usize);
+            assert!(distance > 2 << 30, "{distance:#x}");
+            for (from, to, sum) in [(&high, &target, 211), (&high, &low, 111), (&low, &high, 111), (&low, &target, 211)]
+            {
+                assert_eq!(run(from, 10), 111);
+                link(from, to).unwrap();
+                assert_eq!(run(from, 10), sum, "{mapping:?}");
+                from.unlink(OUT).unwrap();
+            }
+        }
     }
 }

@@ -148,15 +148,30 @@ impl Pages {
             let reserved = self.runs().size();
             Error::ArenaFull { size: needed * LINE, reserved, free: reserved - committed + free }
         };
-        let claim = self.space.claim(needed, wanted, |claim| self.commit(claim))?.ok_or_else(full)?;
+        let claim =
+            self.space.claim(needed, wanted, |claim, committed| self.commit(claim, committed))?.ok_or_else(full)?;
         self.settle(&claim)?;
         Ok(claim)
+    }
+
+    /// Takes lines without getting memory for them.
+    #[cfg(test)]
+    pub(crate) fn skip(&self, lines: usize) -> Option<std::ops::Range<usize>> {
+        let commit =
+            |claim: &Claim, committed| Ok::<usize, Error>(claim.bytes().end.next_multiple_of(PAGE).max(committed));
+        self.space.claim(lines, lines, commit).ok()?.map(|claim| claim.lines)
+    }
+
+    /// Gives back lines of [`skip`](Self::skip).
+    #[cfg(test)]
+    pub(crate) fn unskip(&self, lines: std::ops::Range<usize>) {
+        self.space.free(lines.start, lines.len());
     }
 
     /// Extends a claim by between `needed` and `wanted` lines. Returns `false` if fewer are free behind it.
     fn extend(&self, claim: &mut Claim, needed: usize, wanted: usize) -> Result<bool, Error> {
         self.check_owner()?;
-        let extended = self.space.extend(claim, needed, wanted, |claim| self.commit(claim))?;
+        let extended = self.space.extend(claim, needed, wanted, |claim, committed| self.commit(claim, committed))?;
         self.settle(claim)?;
         Ok(extended)
     }
@@ -166,8 +181,10 @@ impl Pages {
         if claim.fresh > claim.lines.start { links::settle() } else { Ok(()) }
     }
 
-    /// Gets memory for a claim and makes it writable.
-    fn commit(&self, claim: &Claim) -> Result<(), Error> {
+    /// Gets memory for a claim and makes it writable. The system has provided the bytes before `committed`. Returns the new end
+    /// of these bytes.
+    fn commit(&self, claim: &Claim, committed: usize) -> Result<usize, Error> {
+        let end = claim.bytes().end.next_multiple_of(PAGE).max(committed);
         match &self.views {
             Views::Single(view) => {
                 view.protect(claim.bytes(), Access::Write)?;
@@ -176,9 +193,11 @@ impl Pages {
                     // them for smaller claims, and most systems disable them for shared memory.
                     let _ = view.advise(claim.bytes(), libc::MADV_HUGEPAGE);
                 }
-                view.populate(claim.fresh_bytes()).map(drop)
+                view.populate(claim.fresh_bytes())?;
+                Ok(end)
             }
-            Views::Dual(dual) => dual.commit(claim.fresh_bytes()),
+            Views::Dual(dual) if end > committed => dual.commit(committed..end),
+            Views::Dual(_) => Ok(committed),
         }
     }
 }

@@ -46,6 +46,9 @@ pub unsafe trait Machine: Sized + 'static {
     /// The function that runs the machine's programs in the interpreter, if the machine has one.
     #[doc(hidden)]
     const INTERPRETER: Option<Self::FragmentEntry> = None;
+    /// The uop that stores the registers for [`Lockstep`](crate::Lockstep), if the machine has an interpreter.
+    #[doc(hidden)]
+    const OBSERVER: Option<crate::expansion::Observer<Self>> = None;
     /// The features of the processor that uops of the machine require.
     #[doc(hidden)]
     const REQUIRES: &'static [crate::expansion::Feature] = &[];
@@ -188,7 +191,6 @@ impl<M: Machine> fmt::Debug for Instruction<M> {
 
 /// An invalid instruction (`ud2`). Running off the end of a program is a fault and nothing worse.
 const END: [u8; 2] = [0x0f, 0x0b];
-const TOO_LARGE: Error = Error::ProgramTooLarge { size: usize::MAX };
 
 /// The result of the first pass: the sizes of code, data and the table of labels in bytes, the alignment of the data, and the
 /// number of calls.
@@ -265,19 +267,24 @@ impl Layout {
     /// Returns the bytes of the program at any line's start, with this many bytes for trampolines.
     #[inline]
     pub(crate) fn size(&self, trampolines: usize) -> Result<usize, Error> {
-        let end = self.code.checked_add(END.len()).ok_or(TOO_LARGE)?;
-        let size = if self.data == 0 && trampolines == 0 {
-            end
-        } else {
-            let data_start =
-                end.checked_next_multiple_of(LINE).and_then(|end| end.checked_add(self.alignment_mask + 1 - LINE));
+        match self.checked_size(trampolines) {
+            Some(size) if size <= i32::MAX as usize => Ok(size),
+            size => Err(Error::ProgramTooLarge { size: size.unwrap_or(usize::MAX) }),
+        }
+    }
+
+    /// Returns `None` if the size overflows. An [`Error`] is not made in advance (`ok_or`): dropping it would be a call per sum.
+    #[inline(always)]
+    fn checked_size(&self, trampolines: usize) -> Option<usize> {
+        let mut size = self.code.checked_add(END.len())?;
+        if self.data != 0 || trampolines != 0 {
+            let data_start = size.checked_next_multiple_of(LINE)?.checked_add(self.alignment_mask + 1 - LINE)?;
             // Trampolines are taken from the end, and the words in them are aligned.
             let data =
-                if trampolines == 0 { Some(self.data) } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE) };
-            data_start.and_then(|start| start.checked_add(data?)?.checked_add(trampolines)).ok_or(TOO_LARGE)?
-        };
-        let size = size.checked_add(self.table).ok_or(TOO_LARGE)?;
-        if size > i32::MAX as usize { Err(Error::ProgramTooLarge { size }) } else { Ok(size) }
+                if trampolines == 0 { self.data } else { self.data.checked_next_multiple_of(TRAMPOLINE_SIZE)? };
+            size = data_start.checked_add(data)?.checked_add(trampolines)?;
+        }
+        size.checked_add(self.table)
     }
 
     /// Returns the offset of the data in a program at this address, or the program's end if there is no data.
@@ -287,7 +294,8 @@ impl Layout {
         if self.data == 0 && trampolines == 0 {
             return end;
         }
-        (address.0 as usize + end).next_multiple_of(self.alignment_mask + 1) - address.0 as usize
+        // Up to the next multiple of the alignment, without a division.
+        end + ((address.0 as usize + end).wrapping_neg() & self.alignment_mask)
     }
 }
 
@@ -296,7 +304,7 @@ impl Layout {
 #[inline(always)]
 pub(crate) fn check<M: Machine>(instructions: usize) -> Result<(), Error> {
     feature::check::<M>()?;
-    if instructions < 1 << 30 { Ok(()) } else { Err(TOO_LARGE) }
+    if instructions < 1 << 30 { Ok(()) } else { Err(Error::ProgramTooLarge { size: usize::MAX }) }
 }
 
 /// Runs the second pass: emits a program of this layout into the slot. Returns the offset of the data.

@@ -1,4 +1,4 @@
-//! Random C bodies behave the same as stencils and as C functions. This test runs a small fixed set of seeds; the
+//! Random C bodies behave the same as stencils, in the interpreter and as C functions. This test runs a small fixed set of seeds; the
 //! command `bodies` of this package runs any number.
 
 #![cfg(not(no_c_compiler))]

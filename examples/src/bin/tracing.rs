@@ -1,6 +1,6 @@
 //! Runs a program of the dynamic language: `cargo run --release -p examples --bin tracing -- examples/programs/sum.tr`
 //!
-//! With `--compare` it also runs the program without the JIT, and prints how much longer that takes.
+//! With `--compare` it also prints when traces were compiled, and how much longer the program takes without the JIT.
 
 use std::time::Instant;
 
@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let without = start.elapsed();
         let ratio = without.as_secs_f64() / with.as_secs_f64();
         eprintln!("with the JIT {with:.1?}, without {without:.1?}: {ratio:.1} times as long, the same output: {same}");
+        for switch in &outcome.switches {
+            eprintln!("trace {} was interpreted, and compiled after {:.1?}", switch.trace, switch.after);
+        }
         eprintln!("{:?}", outcome.statistics);
     }
     outcome.error.map_or(Ok(()), |error| Err(error.into()))

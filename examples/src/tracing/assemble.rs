@@ -1,8 +1,8 @@
-//! Translates the steps of a trace to uops, peels its loop, and compiles it.
+//! Translates the steps of a trace to uops, peels its loop, and encodes it for the interpreter of uops.
 
 use std::cell::Cell;
 
-use stencil_runtime::{Arena, Error, Instruction, Label};
+use stencil_runtime::{Error, Instruction, Label};
 
 use super::bytecode::{Right, Slot};
 use super::executor::{Compiled, Executor, SideExit};
@@ -20,26 +20,31 @@ struct Assembler<'a> {
     program: Vec<Instruction<Tracing>>,
 }
 
-/// Compiles a trace into an arena, as the executor with this number. If `every` is not 0, each `every`-th guard fails.
+/// Makes an executor of a trace, with this initial state. If `every` is not 0, each `every`-th guard fails.
 ///
 /// # Errors
 /// The system is out of memory.
-pub fn assemble(vm: &Vm, arena: &Arena, trace: Trace, id: u32, every: u64) -> Result<Compiled, Error> {
-    let executor = Box::new(Cell::new(Executor { valid: true, guards: 0, every }));
-    let exit = |index| Cell::new(SideExit { next: std::ptr::null(), executor: id, index, count: 0 });
+pub fn assemble(vm: &Vm, trace: Trace, executor: Executor) -> Result<Compiled, Error> {
+    let id = executor.id;
+    let executor = Box::new(Cell::new(executor));
+    let exit = |index| Cell::new(SideExit { next: std::ptr::null(), compiled: false, executor: id, index, count: 0 });
     let exits: Box<[_]> = (0..trace.exits.len() as u32).map(exit).collect();
     let end = vm.stack.as_ptr_range().end.cast();
     let mut assembler = Assembler { executor: &executor, end, program: Vec::new() };
     // The labels of the exits come first.
     let [start, again] = [0, 1].map(|label| Label(exits.len() as u32 + label));
     assembler.program.push(Tracing::bind(start));
+    let count = Tracing::count(executor.as_ptr());
+    if trace.end != End::Loop {
+        assembler.program.push(count);
+    }
     let mut known = Knowledge::default();
     assembler.steps(&optimize(&trace.steps, &mut known));
     match trace.end {
         End::Loop => {
             // Once more, with what the first iteration has found out: the guards before the loop hold for the loop.
             let before = known.clone();
-            assembler.program.push(Tracing::bind(again));
+            assembler.program.extend([Tracing::bind(again), count]);
             assembler.steps(&optimize(&trace.steps, &mut known));
             assembler.program.push(Tracing::jump(if known.implies(&before) { again } else { start }));
         }
@@ -48,10 +53,21 @@ pub fn assemble(vm: &Vm, arena: &Arena, trace: Trace, id: u32, every: u64) -> Re
     for (label, exit) in exits.iter().enumerate() {
         assembler.program.extend([Tracing::bind(Label(label as u32)), Tracing::leave(exit.as_ptr())]);
     }
-    let code = Tracing::compile_in(arena, &assembler.program)?;
-    let target = code.address(start).unwrap_or(std::ptr::null());
+    let labels = [start, if trace.end == End::Loop { again } else { start }];
+    let (stream, program) = (Tracing::interpreter(&assembler.program)?, assembler.program);
     let Trace { start, exits: snapshots, watched, .. } = trace;
-    Ok(Compiled { executor, exits, snapshots, code, target, start, watched, incoming: Vec::new() })
+    Ok(Compiled {
+        executor,
+        exits,
+        snapshots,
+        program,
+        labels,
+        stream,
+        code: None,
+        start,
+        watched,
+        incoming: Vec::new(),
+    })
 }
 
 /// The offset of a slot from the frame, in bytes.

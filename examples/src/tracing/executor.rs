@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
-use stencil_runtime::Code;
+use stencil_runtime::{Arena, CodeAddress, Fragment, Instruction, Interpreter, Label};
 
 use super::trace::{Snapshot, Start};
 use super::uops::Tracing;
@@ -17,6 +17,10 @@ use super::uops::Tracing;
 pub struct Executor {
     /// Whether all assumptions of the trace hold.
     pub valid: bool,
+    /// Its number.
+    pub id: u32,
+    /// The rounds that are left before the trace is compiled.
+    pub rounds: u64,
     /// For tests: guards passed since one was made to fail.
     pub guards: u64,
     /// For tests: the number of guards after which one fails.
@@ -27,8 +31,10 @@ pub struct Executor {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct SideExit {
-    /// The code of another trace of the same frame, if the exit is linked.
+    /// Another trace of the same frame, if the exit is linked: the address in its code, or in its stream.
     pub next: *const u8,
+    /// Whether `next` is compiled.
+    pub compiled: bool,
     /// Its executor, and its index there.
     pub executor: u32,
     pub index: u32,
@@ -36,19 +42,32 @@ pub struct SideExit {
     pub count: u32,
 }
 
-/// A compiled trace.
+/// A trace that can be executed, by the interpreter of its uops and, once it is hot, as machine code.
 pub struct Compiled {
     pub executor: Box<Cell<Executor>>,
     pub exits: Box<[Cell<SideExit>]>,
     /// The calls that the interpreter restores at each exit.
     pub snapshots: Vec<Snapshot>,
-    pub code: Code<Tracing>,
-    /// The address that linked exits jump to.
-    pub target: *const u8,
+    pub program: Vec<Instruction<Tracing>>,
+    /// The label where it is entered, and that in front of the uop that counts rounds.
+    pub labels: [Label; 2],
+    pub stream: Interpreter<Tracing>,
+    pub code: Option<Fragment<Tracing>>,
     pub start: Start,
     pub watched: Vec<usize>,
     /// The exits that are linked to it.
     pub incoming: Vec<(u32, usize)>,
+}
+
+impl Compiled {
+    /// Returns where it is entered, and whether that is in machine code.
+    pub fn entry(&self) -> (*const u8, bool) {
+        let address = match &self.code {
+            Some(code) => code.address(self.labels[0]),
+            None => self.stream.address(self.labels[0]),
+        };
+        (address.map_or(std::ptr::null(), CodeAddress::as_ptr), self.code.is_some())
+    }
 }
 
 /// All live executors.
@@ -81,10 +100,23 @@ impl Executors {
     pub fn link(&mut self, id: u32, index: usize, to: u32) {
         let Some(target) = self.all.get_mut(&to) else { return };
         target.incoming.push((id, index));
-        let next = target.target;
+        let (next, compiled) = target.entry();
         if let Some(exit) = self.exit(id, index) {
-            exit.set(SideExit { next, ..exit.get() });
+            exit.set(SideExit { next, compiled, ..exit.get() });
         }
+    }
+
+    /// Compiles a trace and lets exits that are linked to it lead to its code. Returns the address in the middle of its loop.
+    pub fn compile(&mut self, id: u32, arena: &Arena) -> Option<*const u8> {
+        let compiled = self.all.get_mut(&id)?;
+        let code = Tracing::compile_fragment_in(arena, &compiled.program).ok()?;
+        let middle = code.address(compiled.labels[1])?;
+        compiled.code = Some(code);
+        let (incoming, (next, compiled)) = (compiled.incoming.clone(), compiled.entry());
+        for exit in incoming.into_iter().filter_map(|(id, index)| self.exit(id, index)) {
+            exit.set(SideExit { next, compiled, ..exit.get() });
+        }
+        Some(middle.as_ptr())
     }
 
     /// Invalidates the executors that treat a global as a constant, and those that begin at their exits. Returns where all of
@@ -125,8 +157,9 @@ impl Executors {
         self.all.len()
     }
 
-    /// The size of all code, in bytes.
+    /// The size of all streams and all code, in bytes.
     pub fn bytes(&self) -> usize {
-        self.all.values().map(|compiled| compiled.code.size()).sum()
+        let size = |compiled: &Compiled| compiled.stream.size() + compiled.code.as_ref().map_or(0, Fragment::size);
+        self.all.values().map(size).sum()
     }
 }

@@ -1,14 +1,17 @@
-//! Counts loops and exits, and records, compiles and enters those that are hot.
+//! Counts loops and exits, records those that are hot, and enters traces. Traces are interpreted first, and compiled when they are hot.
 
-use stencil_runtime::Arena;
+use std::time::Instant;
+
+use stencil_runtime::{Arena, CodeAddress, FragmentEntry};
 
 use super::assemble::assemble;
 use super::bytecode::Op;
-use super::executor::{Executors, SideExit};
+use super::executor::{Executor, Executors, SideExit};
 use super::interpret::{Frame, Vm};
 use super::record::{Recorded, Recorder};
 use super::trace::{End, Start, Trace};
-use super::{Options, Statistics};
+use super::uops::Tracing;
+use super::{Options, Statistics, Switch};
 
 /// The most live executors, which bounds the memory of code.
 const EXECUTORS: usize = 500;
@@ -26,8 +29,11 @@ pub struct Jit {
     options: Options,
     loops: Vec<Loop>,
     executors: Executors,
-    /// The memory of all code, reserved for the first trace.
-    arena: Option<Arena>,
+    /// The memory of all code and the function that enters it, for the first trace that is compiled.
+    code: Option<(Arena, FragmentEntry<Tracing>)>,
+    started: Instant,
+    /// The traces that were compiled, in this order.
+    pub switches: Vec<Switch>,
     recorder: Option<(Start, Recorder)>,
     /// Whether compiled code is running: it has called the current function.
     running: bool,
@@ -40,7 +46,9 @@ impl Jit {
             options,
             loops: vec![Loop::default(); loops],
             executors: Executors::default(),
-            arena: None,
+            code: None,
+            started: Instant::now(),
+            switches: Vec::new(),
             recorder: None,
             running: false,
             statistics: Statistics::default(),
@@ -75,6 +83,20 @@ impl Jit {
         self.statistics
     }
 
+    /// Compiles a trace. Returns the address in the middle of its loop, unless there is no memory.
+    fn compile(&mut self, trace: u32) -> Option<*const u8> {
+        if self.code.is_none() {
+            let arena = Arena::new().ok()?;
+            let entry = FragmentEntry::new_in(&arena).ok()?;
+            self.code = Some((arena, entry));
+        }
+        let (arena, _) = self.code.as_ref()?;
+        let middle = self.executors.compile(trace, arena)?;
+        self.statistics.compiled += 1;
+        self.switches.push(Switch { trace, after: self.started.elapsed() });
+        Some(middle)
+    }
+
     /// Stops or delays further recording from where a recording began.
     fn give_up(&mut self, start: Start) {
         match start {
@@ -95,26 +117,24 @@ impl Vm {
         let Some((start, mut recorder)) = self.jit.recorder.take() else { return };
         match recorder.record(self, op) {
             Recorded::Goes => self.jit.recorder = Some((start, recorder)),
-            Recorded::Ends => self.compile(recorder.finish()),
+            Recorded::Ends => self.complete(recorder.finish()),
             Recorded::Fails => self.jit.give_up(start),
         }
     }
 
     /// Makes an executor of a trace, and links it.
-    fn compile(&mut self, trace: Trace) {
+    fn complete(&mut self, trace: Trace) {
         let (id, start, end, last) = (self.jit.executors.next(), trace.start, trace.end, trace.exits.len());
+        let Options { hot_trace, fail_every: every, .. } = self.jit.options;
+        let rounds = if hot_trace == NEVER { u64::MAX } else { hot_trace.max(1).into() };
+        let executor = Executor { valid: true, id, rounds, guards: 0, every };
         let full = self.jit.executors.len() >= EXECUTORS;
-        if self.jit.arena.is_none() && !full {
-            self.jit.arena = Arena::new().ok();
-        }
-        let every = self.jit.options.fail_every;
-        let arena = self.jit.arena.as_ref().filter(|_| !full);
         // Without memory the interpreter continues.
-        let Some(compiled) = arena.and_then(|arena| assemble(self, arena, trace, id, every).ok()) else {
+        let Some(compiled) = (!full).then(|| assemble(self, trace, executor).ok()).flatten() else {
             return self.jit.give_up(start);
         };
         self.jit.executors.add(compiled);
-        self.jit.statistics.compiled += 1;
+        self.jit.statistics.recorded += 1;
         match start {
             Start::Head(head) => self.jit.loops[head].executor = Some(id),
             Start::Exit(from, index) => self.jit.executors.link(from, index, id),
@@ -141,13 +161,17 @@ impl Vm {
     /// Runs an executor in the current frame. The interpreter continues at the exit by which it, or a linked one, was left.
     fn enter(&mut self, id: u32) {
         let Some(compiled) = self.jit.executors.get(id) else { return };
-        let (entry, root) = (*compiled.code.entry(), self.frame.base);
+        let ((start, _), root) = (compiled.entry(), self.frame.base);
+        let enter = match (&compiled.code, &self.jit.code) {
+            (Some(_), Some((_, entry))) => *entry.function(),
+            _ => *compiled.stream.entry(),
+        };
         let frame = self.stack[root].as_ptr();
         self.jit.running = true;
         let vm: *mut Self = self;
         // SAFETY: the uops access three things. The slots of `frame` are within the stack: the interpreter or `check_stack` has
         // compared them with its end. The heap objects that values refer to live as long as `vm`. The executor owns the rest.
-        let left: *mut SideExit = unsafe { entry(frame, vm) };
+        let left: *mut SideExit = unsafe { enter(CodeAddress::new(start), frame, vm) };
         // SAFETY: `exit` belongs to an executor, and no executor has been freed since.
         let SideExit { executor, index, count, .. } = unsafe { *left };
         self.jit.running = false;
@@ -178,4 +202,11 @@ impl Vm {
         self.frames.extend(frames);
         self.frame = self.frames.pop().unwrap_or(self.frame);
     }
+}
+
+/// Compiles a trace that has become hot while it is interpreted. Returns where to continue, or null to go on interpreting.
+pub extern "C" fn compile(vm: *mut Vm, executor: *mut Executor) -> *const u8 {
+    // SAFETY: as in `interpret::simple`.
+    let (jit, trace) = unsafe { (&mut (*vm).jit, (*executor).id) };
+    jit.compile(trace).unwrap_or(std::ptr::null())
 }

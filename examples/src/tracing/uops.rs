@@ -8,6 +8,7 @@ use stencil_runtime::{Label, stencil};
 use super::bytecode::Op;
 use super::executor::{Executor, SideExit};
 use super::interpret::{self, Vm};
+use super::jit;
 use super::value::{List, Value};
 
 stencil! {
@@ -15,13 +16,15 @@ stencil! {
     #![stencil(no_stack)]
 
     /// The frame that the trace was entered in. A trace returns the exit by which it was left.
+    #[interpreter]
     pub machine Tracing(frame: *mut Value, vm: *mut Vm) -> *mut SideExit;
 
     struct Value = Value { tag: u64, bits: u64 }
     struct List = List { items: *mut Value, length: u64, capacity: u64 }
-    struct SideExit = SideExit { next: *const u8, executor: u32, index: u32, count: u32 }
-    struct Executor = Executor { valid: bool, guards: u64, every: u64 }
+    struct SideExit = SideExit { next: *const u8, compiled: bool, executor: u32, index: u32, count: u32 }
+    struct Executor = Executor { valid: bool, id: u32, rounds: u64, guards: u64, every: u64 }
     extern fn simple(vm: *mut Vm, frame: *mut Value, op: *const Op) -> bool = interpret::simple;
+    extern fn compile(vm: *mut Vm, executor: *mut Executor) -> *const u8 = jit::compile;
     extern fn test(vm: *mut Vm, frame: *mut Value, op: *const Op) -> u8 = interpret::test;
 
     include "uops.h";
@@ -96,9 +99,17 @@ stencil! {
     pub uop simple(base: u32, op: *const Op, exit: Label) { if (!simple(vm, AT(base), op)) JUMP(exit); }
 
     pub uop jump(target: Label) { JUMP(target); }
-    /// Continues in another trace if the exit is linked to one, or returns to the interpreter.
+    /// Counts a round of a trace that is interpreted. The last one compiles the trace and continues in the compiled loop, behind
+    /// this uop. In compiled code, the uop is empty.
+    pub uop count(executor: *mut Executor) {
+        (void)executor;
+        const uint8_t *code = STENCIL_TIER(0, --executor->rounds ? 0 : compile(vm, executor));
+        if (code) STENCIL_EXECUTE(code);
+    }
+    /// Continues in another trace, in its tier, if the exit is linked to one. Otherwise returns to the interpreter.
     pub uop leave(exit: *mut SideExit) {
-        if (exit->next) JUMP(exit->next);
-        RETURN(exit);
+        if (!exit->next) RETURN(exit);
+        if (exit->compiled) STENCIL_EXECUTE(exit->next);
+        STENCIL_INTERPRET(exit->next);
     }
 }

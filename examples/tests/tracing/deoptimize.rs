@@ -106,7 +106,7 @@ fn an_executor_that_invalidates_itself_is_left_at_once() {
         i = 0; while i < 300 { set = i; sum = sum + set; i = i + 1; } print(sum);
         other = 1; i = 0; while i < 300 { other = other + f(0); i = i + 1; } print(other);";
     let expected = Expected::of(source);
-    for options in [EAGER, Options::default(), Options { hot_loop: 5, hot_exit: 1, fail_every: 7 }] {
+    for options in [EAGER, Options::default(), Options { hot_loop: 5, hot_trace: 3, hot_exit: 1, fail_every: 7 }] {
         expected.check(options);
     }
 }

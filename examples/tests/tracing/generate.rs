@@ -99,7 +99,7 @@ fn random_programs() {
         let expected = Expected::of(&program(seed));
         compiled += expected.check(EAGER).compiled;
         complete += u64::from(!expected.output.contains("error"));
-        expected.check(Options { hot_loop: 5, hot_exit: 3, fail_every: 1 + seed % 41 });
+        expected.check(Options { hot_loop: 5, hot_trace: 1 + seed as u32 % 5, hot_exit: 3, fail_every: 1 + seed % 41 });
     }
     // Otherwise this tests less than it seems to: some end in an error, most do not.
     assert!(

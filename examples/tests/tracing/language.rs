@@ -1,7 +1,7 @@
 //! What programs mean, and that the JIT takes part.
 
 use super::{EAGER, Expected, same};
-use examples::tracing::{Options, run};
+use examples::tracing::{Options, run, uops};
 
 /// The output of a program, one line for each `print`, separated by spaces.
 fn output(source: &str) -> String {
@@ -104,6 +104,21 @@ fn the_jit_takes_part() {
     assert!((5..20).contains(&statistics.compiled), "{statistics:?}");
     // All else runs in compiled code.
     assert!(statistics.exits < 200, "{statistics:?}");
+}
+
+#[test]
+fn traces_are_interpreted_first_and_compiled_in_the_middle_of_a_loop() {
+    let source = "let i = 0; let sum = 0; while i < 1000 { i = i + 1; sum = sum + i; } print(sum);";
+    // The loop is left once, at its end: nothing else has to leave the trace for it to be compiled.
+    for hot_trace in [0, 1, 2, 7, 100, 499, u32::MAX] {
+        let outcome = run(source, Options { hot_trace, ..Options::default() }).unwrap();
+        assert_eq!((&*outcome.output, outcome.statistics.exits), ("500500\n", 1), "{hot_trace}");
+        let compiled = usize::from(hot_trace != u32::MAX);
+        assert_eq!((outcome.statistics.recorded, outcome.statistics.compiled), (1, compiled), "{hot_trace}");
+        assert_eq!(outcome.switches.iter().map(|switch| switch.trace).collect::<Vec<_>>(), [0].repeat(compiled));
+    }
+    // In compiled code, no round is counted.
+    assert_eq!(uops::STENCIL_count.code.size, 0);
 }
 
 #[test]

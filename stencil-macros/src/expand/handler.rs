@@ -27,6 +27,9 @@ fn function(core: &TokenStream, index: usize, handler: &Handler, names: &Names) 
         assembly.table(index, table);
     }
     assembly.bytes(&handler.code, &handler.references);
+    // Handlers begin at multiples of 16, as compilers align functions: decoding a handler that crosses such a boundary takes longer. A naked
+    // function has a section of its own, whose alignment is the greatest of the directives in it.
+    assembly.lines.push(".balign 16, 0xcc".into());
     let (name, lines) = (names.handler(index), &assembly.lines);
     let operands = assembly.operands.iter().enumerate().map(|(index, value)| {
         let (operand, path) = (operand_name(index), path(*value, names));

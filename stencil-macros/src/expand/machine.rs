@@ -13,6 +13,7 @@ use crate::ast::{Block, Struct, StructKind};
 use crate::ctype::{self, Alias, Type};
 use crate::isa;
 use crate::model::{Abi, Calls, Handlers, Objects};
+use crate::observer;
 
 pub fn expand(
     block: &Block,
@@ -164,6 +165,7 @@ fn declared(
             });
         })
     });
+    let observer = interpreter.as_ref().and_then(|_| observer(block, names));
     let interpret = interpreter_method(block);
     quote! {
         #(#attributes)*
@@ -181,6 +183,7 @@ fn declared(
             const CONVENTION: __stencil_runtime::expansion::Convention = #convention;
             const ENTRY: &'static __stencil_runtime::Uop<Self> = &#entry_uop;
             #interpreter
+            #observer
             const REQUIRES: &'static [__stencil_runtime::expansion::Feature] = &[#(#requires),*];
             const FRAGMENT_ENTRY: &'static __stencil_runtime::Uop<Self> = &#fragment_entry_uop;
         }
@@ -230,6 +233,22 @@ fn declared(
             }
         }
     }
+}
+
+/// Returns the constant by which the runtime observes runs.
+fn observer(block: &Block, names: &Names) -> Option<TokenStream> {
+    let uop = names.uop(block.uops.iter().find(|uop| uop.name == observer::NAME)?);
+    let registers = block.machine.parameters.iter().map(|register| {
+        let (name, ty) = (register.text(), &register.ty.rust);
+        quote! { (#name, __stencil_core::mem::size_of::<#ty>()) }
+    });
+    // SAFETY of the expansion: the uop stores these registers.
+    Some(quote! {
+        const OBSERVER: __stencil_core::option::Option<__stencil_runtime::expansion::Observer<Self>> =
+            __stencil_core::option::Option::Some(unsafe {
+                __stencil_runtime::expansion::Observer::new(&#uop, &[#(#registers),*])
+            });
+    })
 }
 
 /// Returns the function that encodes a program for the interpreter, if the machine asks for one.

@@ -9,6 +9,7 @@ use syn::Visibility;
 use super::{links, names, operand};
 use crate::ast::{Block, Field, Parameter, Uop};
 use crate::model::{Objects, Patch, PatchKind, Stencil, Value, stored};
+use crate::observer;
 
 /// Returns the documentation of a uop or a family, which follows the user's own. If the user wrote none, the first line
 /// is a summary.
@@ -122,7 +123,8 @@ pub fn table(block: &Block, objects: &Objects) -> TokenStream {
                 is that from its smallest to its largest stencil.\n\n\
                 | uop | stencils | parameters | operands | code | data | patches | calls |\n\
                 |---|---:|---|---|---:|---:|---:|---|";
-    let lines = block.uops.iter().zip(&objects.uops).map(|(uop, members)| {
+    let uops = block.uops.iter().zip(&objects.uops).filter(|(uop, _)| uop.name != observer::NAME);
+    let lines = uops.map(|(uop, members)| {
         let line = line(block, uop, members);
         quote! { #[doc = #line] }
     });

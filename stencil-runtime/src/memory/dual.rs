@@ -6,8 +6,13 @@ use std::ops::Range;
 use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::PAGE;
 use super::system::{Access, Placement, View, errno, no_memory};
+use super::writer::PART;
 use crate::error::Error;
+
+/// The bytes of memory that an arena gets at once: a system call for each program would take longer than emitting a trace.
+const AHEAD: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct Dual {
@@ -54,8 +59,17 @@ impl Dual {
         first_byte(&self.here).load(Ordering::Relaxed) == 0
     }
 
-    /// Gets memory for pages, so that later writes raise no `SIGBUS`.
-    pub(super) fn commit(&self, pages: Range<usize>) -> Result<(), Error> {
+    /// Gets memory for these pages and, if there is enough, for some behind them, so that later writes raise no `SIGBUS`. Returns
+    /// the end of the pages that have memory.
+    pub(super) fn commit(&self, pages: Range<usize>) -> Result<usize, Error> {
+        let size = self.write.size();
+        let most = AHEAD.min(size / PART).next_multiple_of(PAGE);
+        let ahead = pages.start..(pages.start + most).min(size).max(pages.end);
+        let provided = self.provide(ahead.clone()).map(|()| ahead.end);
+        provided.or_else(|_| self.provide(pages.clone()).map(|()| pages.end))
+    }
+
+    fn provide(&self, pages: Range<usize>) -> Result<(), Error> {
         if self.write.populate(pages.clone())? {
             return Ok(());
         }

@@ -3,15 +3,17 @@
 //! # Two mappings
 //!
 //! The jump is changed in place, by one store of its displacement. The displacement is 4-aligned, so the store is atomic and lies within 8 aligned
-//! bytes.
+//! bytes. What this relies on:
 //!
-//! * AMD documents the case (AMD64 Architecture Programmer's Manual, volume 2, section 7.6.1, on asynchronous modification in "Cross-Modifying Code"): other
-//!   processors need not synchronize if the instruction changes by one store within an aligned quadword. They execute the old or the new
-//!   instruction. They also observe stores to instructions in program order, so a changed jump may lead to code that was written before it.
-//! * Intel documents no such case. Its manual (Software Developer's Manual, volume 3A, "Handling Self- and Cross-Modifying Code") asks that each processor
-//!   serializes before it executes modified code. So nothing here depends on *when* a processor takes the new jump. It depends on this alone: a processor
-//!   takes the old jump or the new one, not a mixture. QEMU (`goto_tb`, aligned displacements on x86) and OpenJDK (calls of compiled methods) depend on the
-//!   same.
+//! * *AMD* documents the case as asynchronous cross-modifying code (AMD64 Architecture Programmer's Manual, volume 2, section 7.6.1): a processor
+//!   that executes an instruction while one store within an aligned quadword changes it executes the old or the new instruction and need not serialize. It
+//!   observes changes of code in program order, so a changed jump may lead to code that was written before it. OpenJDK relies on the
+//!   same section for the entry barriers of compiled methods (its pull requests 14543 and 19990).
+//! * *Intel* documents no such case. Its manual (Software Developer's Manual, volume 3A, "Handling Self- and Cross-Modifying Code": section 8.1.3 in
+//!   revision 032, renumbered since) asks that each processor execute a serializing instruction before it executes modified code. An erratum of
+//!   older processors (Core 2, AH33) warns of unexpected results without one. Nothing here depends on *when* a processor takes the new jump. It depends on this alone: a
+//!   processor takes the old jump or the new one, not a mixture. OpenJDK depends on the same: `NativeCall::set_destination_mt_safe` stores
+//!   a 4-aligned displacement that threads may be executing. So does QEMU (`goto_tb` on x86).
 //!
 //! A processor may have fetched the old jump and take it later. Therefore the old target stays valid until every processor has serialized.
 //! [`settle`] sees to that with `membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)`: when it returns, each running thread of the process has executed a
@@ -55,19 +57,26 @@ pub(super) struct Slots(Mutex<Vec<u32>>);
 const WORD: usize = size_of::<u64>();
 
 impl Pages {
-    /// Returns the offset of a slot that holds this address.
+    /// Returns the offset of a slot that holds this target, and whose own address is within reach: in a page near this line, if it takes a new one.
     ///
     /// # Errors
-    /// As for claiming a page.
-    pub(crate) fn new_slot(&self, target: u64) -> Result<usize, Error> {
+    /// Those of claiming a page; [`Error::LinkOutOfReach`].
+    pub(crate) fn new_slot(&self, target: u64, near: usize, reaches: impl Fn(u64) -> bool) -> Result<usize, Error> {
         let mut free = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.is_empty() {
-            // This page stays writable, and is never executable.
-            let claim = self.claim(PAGE / LINE, PAGE / LINE)?;
-            let words = claim.bytes().start / WORD..claim.bytes().end / WORD;
-            free.extend(words.rev().map(|word| word as u32));
-        }
-        let offset = free.pop().map_or(0, |word| word as usize * WORD);
+        // Except in an arena of more than 2 GiB, the last slot is within reach.
+        let find = |free: &[u32]| free.iter().rposition(|&word| reaches(self.address_of_slot(word as usize * WORD)));
+        let index = match find(&free) {
+            Some(index) => index,
+            None => {
+                self.space.prefer_near(near);
+                // This page stays writable, and is never executable.
+                let claim = self.claim(PAGE / LINE, PAGE / LINE)?;
+                let words = claim.bytes().start / WORD..claim.bytes().end / WORD;
+                free.extend(words.rev().map(|word| word as u32));
+                find(&free).ok_or(Error::LinkOutOfReach)?
+            }
+        };
+        let offset = free.swap_remove(index) as usize * WORD;
         drop(free);
         self.word(offset).store(target, Ordering::Release);
         Ok(offset)
@@ -141,10 +150,11 @@ impl Block {
         self.first_line() * LINE + offset
     }
 
-    /// Writes a block of code in the same pages and publishes it.
+    /// Writes a block of code in the same pages, within reach if there is room, and publishes it.
     pub(crate) fn beside(&self, code: &[u8]) -> Result<Self, Error> {
         // This block's share keeps the pages as long as `owner` is used.
         let owner = ManuallyDrop::new(Owner::of(self));
+        owner.space.prefer_near(self.first_line());
         let mut writer = Writer::new(&owner, false);
         let mut slot = writer.slot(code.len())?;
         slot.emitter(0, code.len(), 0).1.copy_from_slice(code);

@@ -17,6 +17,9 @@ const LINES: usize = u64::BITS as usize;
 /// microsecond.
 const SMALL: usize = (4 << 20) / LINE;
 
+/// The number of lines within reach of a displacement of 32 bits.
+const REACH: usize = (1 << 31) / LINE;
+
 #[derive(Debug)]
 pub(super) struct Space {
     used: Box<[AtomicU64]>,
@@ -81,12 +84,12 @@ impl Space {
     }
 
     /// Claims between `needed` and `wanted` contiguous lines, or returns `None` if no run is long enough. `commit` provides their
-    /// memory. If it fails, the lines stay free.
+    /// memory: it takes the end of the bytes that have memory, and returns the new end. If it fails, the lines stay free.
     pub(super) fn claim<E>(
         &self,
         needed: usize,
         wanted: usize,
-        commit: impl FnOnce(&Claim) -> Result<(), E>,
+        commit: impl FnOnce(&Claim, usize) -> Result<usize, E>,
     ) -> Result<Option<Claim>, E> {
         let [needed, wanted] = [needed, wanted].map(|lines| self.round(lines));
         let mut state = self.state();
@@ -120,7 +123,7 @@ impl Space {
         claim: &mut Claim,
         needed: usize,
         wanted: usize,
-        commit: impl FnOnce(&Claim) -> Result<(), E>,
+        commit: impl FnOnce(&Claim, usize) -> Result<usize, E>,
     ) -> Result<bool, E> {
         let [needed, wanted] = [needed, wanted].map(|lines| self.round(lines));
         let mut state = self.state();
@@ -142,13 +145,13 @@ impl Space {
         &self,
         state: &mut State,
         lines: Range<usize>,
-        commit: impl FnOnce(&Claim) -> Result<(), E>,
+        commit: impl FnOnce(&Claim, usize) -> Result<usize, E>,
     ) -> Result<Claim, E> {
         let claim = Claim { fresh: state.fresh, lines };
         let Range { start, end } = claim.lines;
         let Range { start: first, end: last } = state.ready;
         if start < first || last < end {
-            commit(&claim)?;
+            state.committed = commit(&claim, state.committed * LINE)? / LINE;
         }
         if start < last && first < end {
             state.ready = end.min(last)..last;
@@ -158,12 +161,22 @@ impl Space {
         }
         state.next = end;
         state.fresh = state.fresh.max(end);
-        state.committed = state.committed.max(end.next_multiple_of(LINES));
         Ok(claim)
     }
 
+    /// Makes the next claim prefer lines within reach of a line, in a space in which not all are.
+    pub(super) fn prefer_near(&self, line: usize) {
+        if self.total() > REACH {
+            self.state().next = self.round_down(line.saturating_sub(REACH / 2));
+        }
+    }
+
+    fn round_down(&self, line: usize) -> usize {
+        if self.whole_pages { line / LINES * LINES } else { line }
+    }
+
     /// Rounds a number of lines up to the unit of claims.
-    fn round(&self, lines: usize) -> usize {
+    pub(super) fn round(&self, lines: usize) -> usize {
         if self.whole_pages { lines.next_multiple_of(LINES) } else { lines.max(1) }
     }
 
@@ -175,7 +188,7 @@ impl Space {
             state.fresh = self.round(start.max(fresh)).clamp(start, end);
         }
         if state.next == end {
-            state.next = if self.whole_pages { start / LINES * LINES } else { start };
+            state.next = self.round_down(start);
         }
         if self.whole_pages {
             // A page that holds a block is about to become executable.
@@ -264,8 +277,13 @@ fn zeros(words: usize) -> Box<[AtomicU64]> {
 mod tests {
     use super::*;
 
+    /// Provides the memory of a claim, and no more.
+    fn exactly(claim: &Claim, committed: usize) -> Result<usize, ()> {
+        Ok(claim.bytes().end.next_multiple_of(PAGE).max(committed))
+    }
+
     fn claim(space: &Space, needed: usize, wanted: usize) -> Option<Range<usize>> {
-        space.claim(needed, wanted, |_| Ok::<_, ()>(())).unwrap().map(|claim| claim.lines)
+        space.claim(needed, wanted, exactly).unwrap().map(|claim| claim.lines)
     }
 
     #[test]
@@ -317,23 +335,23 @@ mod tests {
     #[test]
     fn unwritten_space_stays_fresh() {
         let space = Space::new(4 * PAGE, false);
-        let first = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
+        let first = space.claim(1, 100, exactly).unwrap().unwrap();
         assert_eq!((first.fresh, first.fresh_bytes()), (0, 0..2 * PAGE));
         space.give_back(10..100, 0);
-        let second = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
+        let second = space.claim(1, 100, exactly).unwrap().unwrap();
         assert_eq!((second.lines.clone(), second.fresh), (10..110, 10));
         // Twenty lines were written and are given back.
         space.give_back(10..110, 30);
-        let third = space.claim(1, 100, |_| Ok::<_, ()>(())).unwrap().unwrap();
+        let third = space.claim(1, 100, exactly).unwrap().unwrap();
         assert_eq!((third.lines.clone(), third.fresh, third.fresh_bytes()), (10..110, 30, 0..2 * PAGE));
     }
 
     /// Whether a claim of so many lines, which takes up to `wanted`, needs a system call; and the lines.
     fn commits(space: &Space, needed: usize, wanted: usize) -> (bool, Range<usize>) {
         let mut called = false;
-        let claim = space.claim(needed, wanted, |_| {
+        let claim = space.claim(needed, wanted, |claim, committed| {
             called = true;
-            Ok::<_, ()>(())
+            exactly(claim, committed)
         });
         (called, claim.unwrap().unwrap().lines)
     }
@@ -361,7 +379,7 @@ mod tests {
     #[test]
     fn a_failed_commit_claims_nothing() {
         let space = Space::new(PAGE, true);
-        assert_eq!(space.claim(1, 1, |_| Err("no")).unwrap_err(), "no");
+        assert_eq!(space.claim(1, 1, |_, _| Err("no")).unwrap_err(), "no");
         assert_eq!(space.count(), (0, 0));
         assert_eq!(claim(&space, 64, 64), Some(0..64));
     }

@@ -38,6 +38,76 @@ fn written_code_is_near_and_runs() {
     }
 }
 
+/// Programs in pages of their own begin at different offsets, so that they do not compete for one set of the instruction cache.
+/// This costs no page.
+#[test]
+fn pages_begin_with_different_lines_free() {
+    const PAGES: usize = 256;
+    fn published(pages: &Owner, many: bool, lines: usize) -> Result<Block, Error> {
+        let mut writer = Writer::new(pages, many);
+        writer.slot(lines * LINE)?.emitter(0, lines * LINE, 0).1.fill(0xc3);
+        let block = writer.keep();
+        writer.publish().map(|()| block)
+    }
+    let all = pages(PAGES * PAGE, Mapping::Single);
+    for _ in 0..3 {
+        let blocks: Vec<_> = std::iter::from_fn(|| published(&all, false, 1).ok()).collect();
+        assert_eq!(blocks.len(), PAGES);
+        let mut counts = [0; PAGE / LINE];
+        blocks.iter().for_each(|block| counts[block.first_line() % counts.len()] += 1);
+        // On average, four begin at each offset.
+        assert!(counts.iter().all(|count| (1..8).contains(count)), "{counts:?}");
+        drop(blocks);
+        assert_eq!(all.stats().free, PAGES * PAGE);
+    }
+    for lines in [1, 2, 63, 64, 65, 128, 130] {
+        let all = pages(PAGES * PAGE, Mapping::Single);
+        let blocks: Vec<_> = std::iter::from_fn(|| published(&all, false, lines).ok()).collect();
+        assert_eq!(blocks.len(), PAGES / lines.div_ceil(PAGE / LINE), "{lines} lines");
+    }
+    // A batch leaves some lines free if it has claimed more than a page. All others are left to it.
+    let starts: Vec<_> = (0..20).map(|_| published(&all, true, 1).unwrap()).collect();
+    let mut offsets: Vec<_> = starts.iter().map(|block| block.first_line() % (PAGE / LINE)).collect();
+    offsets.sort_unstable();
+    offsets.dedup();
+    assert!(offsets.len() > 5 && *offsets.last().unwrap() <= 16, "{offsets:?}");
+    // A program that is written again, with more room, can have the whole page.
+    for _ in 0..50 {
+        let two = pages(2 * PAGE, Mapping::Single);
+        let mut writer = Writer::new(&two, false);
+        for lines in [1, 20, 64, 128] {
+            writer.slot(lines * LINE).unwrap().emitter(0, lines * LINE, 0).1.fill(0xc3);
+            assert_eq!(two.stats().committed, PAGE * lines.div_ceil(64));
+        }
+    }
+    let one = pages(PAGE, Mapping::Single);
+    let mut writer = Writer::new(&one, true);
+    let lines: Vec<_> = (0..PAGE / LINE).map(|_| write(&mut writer, &FORTY_TWO)).collect();
+    writer.publish().unwrap();
+    assert_eq!((lines.len(), one.stats().used), (64, 64 * FORTY_TWO.len()));
+}
+
+/// A program that does not fit leaves the room for smaller ones to its batch.
+#[test]
+fn a_batch_keeps_its_lines_when_the_pages_are_full() {
+    for mapping in [Mapping::Single, Mapping::Dual] {
+        let pages = pages(2 * PAGE, mapping);
+        let mut writer = Writer::new(&pages, true);
+        let mut blocks = vec![write(&mut writer, &FORTY_TWO)];
+        let left = pages.skip(PAGE / LINE).unwrap();
+        let whole = |writer: &mut Writer<'_>| writer.slot(2 * PAGE).map(drop);
+        for _ in 1..PAGE / LINE {
+            assert!(matches!(whole(&mut writer), Err(Error::ArenaFull { .. })));
+            blocks.push(write(&mut writer, &FORTY_TWO));
+        }
+        assert!(matches!(writer.slot(1), Err(Error::ArenaFull { .. })));
+        pages.unskip(left);
+        blocks.push(write(&mut writer, &FORTY_TWO));
+        writer.publish().unwrap();
+        assert_eq!(pages.stats().functions, PAGE / LINE + 1);
+    }
+}
+
 /// Returns the letters of an address's protection, as the system reports them.
 fn protection(address: usize) -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
@@ -96,4 +166,30 @@ fn too_much_is_an_error() {
             assert_eq!(error, Error::ArenaTooLarge { size, most: MOST });
         }
     }
+}
+
+/// Programs in fresh memory take no system call each.
+#[test]
+fn a_dual_mapping_gets_memory_for_several_programs_at_once() {
+    let bytes = [0xC3; LINE];
+    let pages = pages(4 << 20, Mapping::Dual);
+    let mut blocks = Vec::new();
+    let mut steps = vec![0];
+    for _ in 0..(160 << 10) / LINE {
+        let mut writer = Writer::new(&pages, false);
+        blocks.push(write(&mut writer, &bytes));
+        writer.publish().unwrap();
+        let committed = pages.stats().committed;
+        if steps.last() != Some(&committed) {
+            steps.push(committed);
+        }
+    }
+    assert_eq!(steps, [0, 64 << 10, 128 << 10, 192 << 10]);
+    // A small arena gets a page at a time.
+    let small = self::pages(2 * PAGE, Mapping::Dual);
+    let mut writer = Writer::new(&small, false);
+    let block = write(&mut writer, &bytes);
+    writer.publish().unwrap();
+    assert_eq!(small.stats().committed, PAGE);
+    drop(block);
 }

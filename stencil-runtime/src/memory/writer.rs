@@ -13,15 +13,19 @@ const AHEAD: (usize, usize) = (16 << 10, 1 << 20);
 /// The bytes that a writer of one block claims if claiming takes a system call. What it gives back stays writable for the next
 /// writers.
 const SHARED: usize = 64 << 10;
-/// A writer claims at most this fraction of the arena in advance (1/64), so that it leaves room for others.
-const PART: usize = 64;
+/// A writer claims at most this fraction of the arena in advance (1/64), so that it leaves room for others. No more memory is
+/// provided in advance, either.
+pub(super) const PART: usize = 64;
+/// The most lines that a batch leaves free at the start of its pages: a quarter of a page.
+const BATCH_OFFSET: usize = PAGE / LINE / 4;
 
 /// The right to write to lines that nobody else uses.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     pages: &'a Owner,
-    /// The claim that is being written to, and its first line that no block owns.
+    /// The claim that is being written to, the number of lines left free at its start, and its first line behind all blocks.
     open: Option<Claim>,
+    offset: usize,
     next: usize,
     /// The size of the last slot in bytes, if it was written.
     written: usize,
@@ -39,7 +43,18 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Makes a writer of one block, or of many, for which it claims lines in advance.
     pub(crate) fn new(pages: &'a Owner, many: bool) -> Self {
-        Self { pages, open: None, next: 0, written: 0, full: Vec::new(), many, reused: false, blocks: 0, used: 0 }
+        Self {
+            pages,
+            open: None,
+            offset: 0,
+            next: 0,
+            written: 0,
+            full: Vec::new(),
+            many,
+            reused: false,
+            blocks: 0,
+            used: 0,
+        }
     }
 
     /// Lends room for a block of `size` bytes.
@@ -70,20 +85,56 @@ impl<'a> Writer<'a> {
     }
 
     #[cold]
-    fn claim(&mut self, needed: usize, left: usize) -> Result<(), Error> {
+    fn claim(&mut self, needed: usize, mut left: usize) -> Result<(), Error> {
         let ahead = self.ahead();
+        if let Some(claim) = &self.open
+            && self.next == claim.lines.start + self.offset
+        {
+            // There is no block yet, so the lines at the start can be used as well.
+            left = claim.lines.len();
+            self.offset = if left < needed { 0 } else { self.offset(claim, needed) };
+            self.next = claim.lines.start + self.offset;
+            if left >= needed {
+                return Ok(());
+            }
+        }
         let more = needed - left;
         if let Some(claim) = &mut self.open
             && self.pages.extend(claim, more, more.max(ahead))?
         {
             return Ok(());
         }
+        if self.open.as_ref().is_some_and(|claim| self.next == claim.lines.start) {
+            // These lines may be part of a longer run.
+            self.close();
+        }
+        // If there is no room, the open claim stays, for smaller blocks.
+        let claim = self.pages.claim(needed, needed.max(ahead))?;
         let closed = self.close();
         self.full.extend(closed);
-        let claim = self.pages.claim(needed, needed.max(ahead))?;
-        self.next = claim.lines.start;
+        self.offset = self.offset(&claim, needed);
+        self.next = claim.lines.start + self.offset;
         self.open = Some(claim);
         Ok(())
+    }
+
+    /// Returns the number of lines to leave free at the start of a claim of whole pages.
+    ///
+    /// The low bits of an address select the set of the instruction cache, which has few lines per set (eight on Zen 4). If every program
+    /// began with its page, programs that are published one by one would displace each other there: a loop over ten of them
+    /// took up to four times as long. So they begin at different offsets. This takes only lines that are left over in the program's last
+    /// page, and in a batch, which may need those, only if it has claimed more pages.
+    fn offset(&self, claim: &Claim, needed: usize) -> usize {
+        let whole = self.pages.space.round(needed);
+        let room = match self.many {
+            false => whole - needed,
+            true if claim.lines.len() > whole => (whole - needed).min(BATCH_OFFSET),
+            true => 0,
+        };
+        // Multiplication by 2^32 divided by the golden ratio: pages that are near each other get offsets that are not.
+        let page = (self.pages.runs().address() + claim.bytes().start) / PAGE;
+        let fraction = (page as u32).wrapping_mul(0x9e37_79b9);
+        ((u64::from(fraction) * (room as u64 + 1)) >> u32::BITS) as usize
     }
 
     /// Returns the lines to claim in advance. A batch claims as many as it has used, so that the number of claims stays small.
@@ -96,9 +147,15 @@ impl<'a> Writer<'a> {
         wanted.min(self.pages.runs().size() / PART) / LINE
     }
 
-    /// Ends the open claim: frees its unused lines and returns the others.
+    /// Ends the open claim: frees its unused lines, and returns it without those at its end.
     fn close(&mut self) -> Option<Claim> {
         let mut claim = self.open.take()?;
+        match std::mem::take(&mut self.offset) {
+            0 => {}
+            // Without a block, these lines are among those at the end.
+            offset if self.next == claim.lines.start + offset => self.next = claim.lines.start,
+            offset => self.pages.space.free(claim.lines.start, offset),
+        }
         if self.next < claim.lines.end {
             self.pages.space.give_back(self.next..claim.lines.end, claim.fresh);
             claim.lines.end = self.next;
@@ -152,6 +209,22 @@ pub(crate) struct Slot<'w, 'a> {
 impl Slot<'_, '_> {
     pub(crate) fn pages(&self) -> &Pages {
         self.writer.pages
+    }
+
+    pub(crate) fn first_line(&self) -> usize {
+        self.writer.next
+    }
+
+    /// Gives back the lines that the writer has claimed in advance.
+    pub(crate) fn give_back_rest(&mut self) {
+        let Writer { pages, open, next, .. } = &mut *self.writer;
+        let end = *next + self.size.div_ceil(LINE);
+        if let Some(claim) = open
+            && end < claim.lines.end
+        {
+            pages.space.give_back(end..claim.lines.end, claim.fresh);
+            claim.lines.end = end;
+        }
     }
 
     /// Returns the bytes that were written.

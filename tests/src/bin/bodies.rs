@@ -1,4 +1,4 @@
-//! Compares any number of random C bodies as stencils with the same bodies as C functions.
+//! Compares any number of random C bodies as stencils and in the interpreter with the same bodies as C functions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use tests::bodies::{self, Batch, Options, Report};
 
-/// Compares random C bodies as stencils with the same bodies as C functions, using one compiler for both.
+/// Compares random C bodies as stencils, in the interpreter and as C functions, using one compiler for all three.
 ///
 /// Prints the seed and the source of each body that differs. `--part P --seed N --bodies 1` repeats one of them.
 #[derive(Parser)]

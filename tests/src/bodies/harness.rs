@@ -1,10 +1,10 @@
-//! The generated program. It runs each body as a stencil and as a C function, and compares registers and memory.
+//! The generated program. It runs each body as a stencil, in the interpreter and as a C function, and compares registers and memory.
 //!
 //! It writes one line for each event, which [`batch`](super::batch) parses.
 
 use std::io::Write as _;
 
-use stencil_runtime::{Arena, Instruction, Label, Machine};
+use stencil_runtime::{Arena, CodeAddress, Error, Instruction, Interpreter, Label, Lockstep, Machine};
 
 use super::generate::{Body, Part};
 use super::input::{Input, WINDOW, input};
@@ -12,6 +12,9 @@ use crate::rng::Rng;
 
 /// The type of a compiled program of the machine.
 type Entry = unsafe extern "C" fn(*mut u8, *mut u8, u64, u64, u64, f64) -> u64;
+
+/// The type of the function that runs a program in the interpreter.
+type Interpret = unsafe extern "C" fn(CodeAddress, *mut u8, *mut u8, u64, u64, u64, f64) -> u64;
 
 /// Returns the instruction of a body, given operand words and the label to jump to.
 type Make<M> = fn(&[u64], Label) -> Instruction<M>;
@@ -37,8 +40,15 @@ unsafe extern "C" {
 /// Seconds after which a body counts as endless.
 const PATIENCE: u32 = 10;
 
+/// One in so many inputs of a body also runs in lockstep, instruction by instruction.
+const IN_LOCKSTEP: usize = 10;
+
 /// Compares all bodies, starting at the index that is the program's argument.
-pub fn main<M: Machine<Entry = Entry>>(uops: Uops<M>, inputs: usize, bodies: &[(Part, u64, Make<M>)]) {
+pub fn main<M: Machine<Entry = Entry, FragmentEntry = Interpret>>(
+    uops: Uops<M>,
+    inputs: usize,
+    bodies: &[(Part, u64, Make<M>)],
+) {
     let first = std::env::args().nth(1).map_or(0, |index| index.parse().unwrap());
     let arena = Arena::new().unwrap();
     let windows = [true, false].map(window);
@@ -57,18 +67,47 @@ pub fn main<M: Machine<Entry = Entry>>(uops: Uops<M>, inputs: usize, bodies: &[(
             let target = Label(0);
             let body = make(&input.words, target);
             let program = [body, save, (uops.ret)(0), (uops.bind)(target), save, (uops.ret)(1)];
-            batch.compile(&program).map_err(|error| writeln!(out, "refused {error}").unwrap()).ok()?;
-            Some((input, if body.stencil().is_narrow() { "narrow" } else { "" }))
+            let (compiled, interpreter) = (batch.compile(&program), Interpreter::new(&program));
+            match (compiled.as_ref().err(), interpreter.as_ref().err()) {
+                // Where several operands are out of range, each tier names the one that it checks first.
+                (Some(one @ Error::OutOfRange { uop, .. }), Some(Error::OutOfRange { uop: other, .. }))
+                    if uop == other =>
+                {
+                    writeln!(out, "refused {one}").unwrap();
+                }
+                (None, None) => {}
+                (one, other) => writeln!(out, "different errors: {one:?}, and in the interpreter {other:?}").unwrap(),
+            }
+            let form = if body.stencil().is_narrow() { "narrow" } else { "" };
+            compiled.is_ok().then_some((input, program, interpreter.ok(), form))
         });
         let compiled: Vec<_> = compiled.collect();
         let codes = batch.publish().unwrap();
-        for ((input, form), code) in compiled.into_iter().zip(&codes) {
+        for (number, ((input, program, interpreter, form), code)) in compiled.into_iter().zip(&codes).enumerate() {
+            let Some(interpreter) = interpreter else { continue };
             let expected = function(index, input);
             let [fp, mem, i, a, b, x] = input.registers;
-            let window = fill(input);
-            let jumped = unsafe { code.entry()(fp as *mut u8, mem as *mut u8, i, a, b, f64::from_bits(x)) };
-            let actual = (jumped, unsafe { (&raw const saved).read_volatile() }, unsafe { *window });
-            match difference(input, &expected, &actual) {
+            let (fp, mem, x) = (fp as *mut u8, mem as *mut u8, f64::from_bits(x));
+            let run = |enter: &dyn Fn() -> u64| {
+                let window = fill(input);
+                let jumped = enter();
+                (jumped, unsafe { (&raw const saved).read_volatile() }, unsafe { *window })
+            };
+            let compiled = run(&|| unsafe { code.entry()(fp, mem, i, a, b, x) });
+            let interpreted = run(&|| unsafe { interpreter.entry()(interpreter.start(), fp, mem, i, a, b, x) });
+            let what = difference(input, &expected, &compiled);
+            let in_interpreter =
+                || Some(format!("in the interpreter, {}", difference(input, &expected, &interpreted)?));
+            let in_lockstep = || {
+                let chosen = number.is_multiple_of(IN_LOCKSTEP);
+                let window = chosen.then(|| fill(input))?;
+                let lockstep = unsafe { Lockstep::new(&program).memory(window.cast(), WINDOW) };
+                match lockstep.run(|enter, start| unsafe { enter(start, fp, mem, i, a, b, x) }) {
+                    Ok(comparison) => Some(format!("in lockstep: {}", comparison.difference?)),
+                    Err(error) => Some(format!("in lockstep: {error}")),
+                }
+            };
+            match what.or_else(in_interpreter).or_else(in_lockstep) {
                 None => writeln!(out, "same {form}").unwrap(),
                 Some(what) => writeln!(out, "different {what}").unwrap(),
             }

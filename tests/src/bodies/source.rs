@@ -13,6 +13,7 @@ mod bodies;
 
 stencil_runtime::stencil! {
     #![c_flags(\"-w\")]
+    #[interpreter]
     machine Random(fp: *mut u8, mem: *mut u8, i: u64, a: u64, b: u64, x: f64) -> u64;
     include \"bodies.h\";
     uop save(to: *mut u64) { to[0] = a; to[1] = b; __builtin_memcpy(to + 2, &x, 8); }

@@ -144,6 +144,7 @@ mod traits {
     }
 
     stencil_runtime::stencil! {
+        #[interpreter]
         pub machine M(x: i32) -> i32;
         extern fn twice(x: i32) -> i32 = twice;
         pub uop fam<const N: 0..3>(n: i32, to: stencil_runtime::Label) { x += N + twice(n); if (x == 1 << 20) JUMP(to); }
@@ -155,6 +156,8 @@ mod traits {
         let end = stencil_runtime::Label(0);
         let program = [M::fam(1, 4, end), M::bind(end), M::ret()];
         assert_eq!(unsafe { M::compile(&program).unwrap().entry()(3) }, 13);
+        let interpreter = M::interpreter(&program).unwrap();
+        assert_eq!(unsafe { interpreter.entry()(interpreter.start(), 3) }, 13);
     }
 }
 
@@ -164,10 +167,10 @@ mod blocks {
         x
     }
 
-    stencil_runtime::stencil! { pub machine r#type(x: i32) -> i32; uop r#loop(n: i32) { x += n; } }
-    stencil_runtime::stencil! { continue machine r#type(x: i32) -> i32; extern fn same(x: i32) -> i32 = same; }
-    stencil_runtime::stencil! { continue machine r#type(x: i32) -> i32; extern fn same(x: i32) -> i32 = same; }
-    stencil_runtime::stencil! { continue machine self::r#type(x: i32) -> i32; uop ret() { RETURN(x); } }
+    stencil_runtime::stencil! { #[interpreter] pub machine r#type(x: i32) -> i32; uop r#loop(n: i32) { x += n; } }
+    stencil_runtime::stencil! { #[interpreter] continue machine r#type(x: i32) -> i32; extern fn same(x: i32) -> i32 = same; }
+    stencil_runtime::stencil! { #[interpreter] continue machine r#type(x: i32) -> i32; extern fn same(x: i32) -> i32 = same; }
+    stencil_runtime::stencil! { #[interpreter] continue machine self::r#type(x: i32) -> i32; uop ret() { RETURN(x); } }
 
     #[test]
     fn blocks_do_not_share_names() {

@@ -18,6 +18,7 @@ mod holes_other;
 mod hygiene;
 mod interpreter;
 mod layout;
+mod lockstep;
 mod machines;
 mod names;
 mod narrow;
