@@ -157,7 +157,9 @@ impl Pages {
     /// Takes lines without getting memory for them.
     #[cfg(test)]
     pub(crate) fn skip(&self, lines: usize) -> Option<std::ops::Range<usize>> {
-        self.space.claim(lines, lines, |_| Ok::<_, Error>(())).ok()?.map(|claim| claim.lines)
+        let commit =
+            |claim: &Claim, committed| Ok::<usize, Error>(claim.bytes().end.next_multiple_of(PAGE).max(committed));
+        self.space.claim(lines, lines, commit).ok()?.map(|claim| claim.lines)
     }
 
     /// Gives back lines of [`skip`](Self::skip).
