@@ -50,12 +50,18 @@ pub fn has_instruction_pointer(machine: &Machine, abi: Abi) -> bool {
     let in_vector =
         |parameter: &Parameter| matches!(parameter, Parameter::Register(field) if field.ty.c.is_in_vector_register());
     let integers = parameters(machine, abi, Tier::Interpreted).iter().filter(|parameter| !in_vector(parameter)).count();
-    integers <= isa::parameters(abi).len()
+    integers <= most_in_handlers(abi)
+}
+
+/// Returns the most integers that handlers pass on, their instruction pointer included. A handler ends by a jump to an address, and clang
+/// keeps that in one of the registers that `preserve_none` uses for parameters. The C convention has others for it.
+fn most_in_handlers(abi: Abi) -> usize {
+    isa::parameters(abi).len() - usize::from(abi == Abi::PreserveNone)
 }
 
 /// Returns why a machine has no interpreter with a calling convention.
 pub fn no_instruction_pointer(machine: &Machine, abi: Abi, compiler: &str) -> String {
-    let most = isa::parameters(abi).len() - 1;
+    let most = most_in_handlers(abi) - 1;
     let scratch = if machine.scratch.is_empty() || abi == Abi::C { "" } else { ", less the `scratch` registers" };
     format!(
         "{compiler} passes too few registers for an interpreter, which needs one for its instruction pointer: a machine with \

@@ -264,7 +264,7 @@ mod tests {
     fn numbers_between_the_variants_of_an_enum_have_no_code() {
         let typed = "machine A(x: u64) -> u64; enum Op { Add = 1, Sub, Put = 9 } uop u<const OP: Op, const N: 0..2>() { x += OP + N; }";
         let (block, _) = parse::block(typed.parse().expect("tokens"), Conditions::default()).unwrap();
-        let c = source::Source::new(&block, model::Abi::C).with_only(0..1);
+        let c = source::Source::new(&block, model::Abi::C, model::Tier::Compiled).with_only(0..1);
         let members: Vec<_> =
             (0..18).filter(|&member| c.contains(&format!("{}(", source::function(0, member)))).collect();
         assert_eq!(members, [0, 1, 2, 3, 16, 17], "{c}");

@@ -78,7 +78,7 @@
 ///
 /// # Interpreter
 /// A machine with `#[interpreter]` also runs its programs in an interpreter of the same bodies, without executable memory: see
-/// [`Interpreter`](crate::Interpreter) and [the guide](crate::guide::tiers). It has at most 11 registers for integers and pointers, or 5 if the compiler does not
+/// [`Interpreter`](crate::Interpreter) and [the guide](crate::guide::tiers). It has at most 10 registers for integers and pointers, or 5 if the compiler does not
 /// support `preserve_none`; `#[interpreter(optional)]` does without an interpreter instead of an error. Blocks that continue the machine repeat the attribute. Bodies also have
 ///
 /// * `STENCIL_EXECUTE(address);` – continue in compiled code,

@@ -16,13 +16,19 @@ use std::path::Path;
 
 use guest::{ACCESS, BADF, EXIST, FAULT, Guest, INVAL, NAMETOOLONG, NOENT, NOSPC, NOSYS, PERM, TempDir};
 use uops::wasi::{Capture, Exit, Wasi};
-use uops::{Error, Instance, Program, Store, Trap};
+use uops::{Error, Instance, Module, Program, Store, Tier, Trap};
 
-/// Runs a program. Returns how it ended and what it printed.
-fn run(wasi: Wasi, fields: &str) -> (Result<(), Error>, String) {
-    let program = Program::new(
-        format!(
-            r#"(module
+/// Runs a program in each tier, which must make no difference. Returns how it ended and what it printed.
+fn run(wasi: impl Fn() -> Wasi, fields: &str) -> (Result<(), Error>, String) {
+    let compiled = run_in(Tier::Jit, wasi(), fields);
+    let interpreted = run_in(Tier::Interpreter, wasi(), fields);
+    assert_eq!(format!("{interpreted:?}"), format!("{compiled:?}"));
+    compiled
+}
+
+fn run_in(tier: Tier, wasi: Wasi, fields: &str) -> (Result<(), Error>, String) {
+    let text = format!(
+        r#"(module
                 (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
                 (import "wasi_snapshot_preview1" "environ_get" (func $environ_get (param i32 i32) (result i32)))
                 (import "wasi_snapshot_preview1" "environ_sizes_get"
@@ -36,10 +42,13 @@ fn run(wasi: Wasi, fields: &str) -> (Result<(), Error>, String) {
                     (i32.store (i32.const 4) (local.get $len))
                     (if (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)) (then unreachable)))
                 {fields})"#
-        )
-        .as_bytes(),
-    )
-    .unwrap();
+    );
+    let program = |tier| Program::for_tier(Module::from_text(text.as_bytes())?, tier);
+    let program = match program(tier) {
+        // gcc compiled the uops.
+        Err(Error::NoInterpreter) => program(Tier::Jit).unwrap(),
+        result => result.unwrap(),
+    };
     let (output, store) = (Capture::default(), Store::new().unwrap());
     let linker = wasi.stdout(output.clone()).linker().unwrap();
     let instance = Instance::new(&store, &program, &linker).unwrap();
@@ -50,7 +59,7 @@ fn run(wasi: Wasi, fields: &str) -> (Result<(), Error>, String) {
 #[test]
 fn hello_world() {
     let (result, output) = run(
-        Wasi::new(),
+        Wasi::new,
         r#"(data (i32.const 100) "Hello, world\n")
            (func (export "_start") (call $print (i32.const 100) (i32.const 13)))"#,
     );
@@ -61,7 +70,7 @@ fn hello_world() {
 #[test]
 fn arguments_are_echoed() {
     let (result, output) = run(
-        Wasi::new().arg("echo").args(["one", "", "zwei ü"]),
+        || Wasi::new().arg("echo").args(["one", "", "zwei ü"]),
         r#"(func (export "_start")
                (if (call $args_get (i32.const 64) (i32.const 256)) (then unreachable))
                ;; From the second one to the end of the last.
@@ -78,16 +87,16 @@ fn the_environment_is_the_given_one() {
         (if (call $environ_get (i32.const 64) (i32.const 256)) (then unreachable))
         (call $print (i32.const 256) (i32.load (i32.const 20)))
         (call $exit (i32.load (i32.const 16))))"#;
-    let (result, output) = run(Wasi::new().env("A", "1").env("B", "x=y"), program);
+    let (result, output) = run(|| Wasi::new().env("A", "1").env("B", "x=y"), program);
     assert_eq!((Exit::of(&result.unwrap_err()), &*output), (Some(Exit(2)), "A=1\0B=x=y\0"));
-    let (result, output) = run(Wasi::new(), program);
+    let (result, output) = run(Wasi::new, program);
     assert_eq!((Exit::of(&result.unwrap_err()), &*output), (Some(Exit(0)), ""));
 }
 
 #[test]
 fn input_is_copied_to_output() {
     let (result, output) = run(
-        Wasi::new().stdin(b"some input".to_vec()),
+        || Wasi::new().stdin(b"some input".to_vec()),
         r#"(func (export "_start")
                (loop $more
                    (i64.store (i32.const 0) (i64.const 0x4_0000_0100))
@@ -102,7 +111,7 @@ fn input_is_copied_to_output() {
 
 #[test]
 fn traps_are_not_exits() {
-    let (result, _) = run(Wasi::new(), r#"(func (export "_start") unreachable)"#);
+    let (result, _) = run(Wasi::new, r#"(func (export "_start") unreachable)"#);
     let error = result.unwrap_err();
     assert_eq!((error.trap(), Exit::of(&error)), (Some(Trap::Unreachable), None));
 }

@@ -4,6 +4,7 @@ mod on_uops;
 mod on_wasmi;
 mod on_wasmtime;
 
+use uops::Tier;
 use wasmparser::{Parser, Payload};
 use wasmtime::Strategy;
 
@@ -19,8 +20,9 @@ pub struct Engine {
 }
 
 /// All engines. The first is the reference unless an option names another.
-pub const ENGINES: [Engine; 5] = [
-    Engine { name: "uops", compile: on_uops::compile },
+pub const ENGINES: [Engine; 6] = [
+    Engine { name: "uops", compile: |wasm| on_uops::compile(wasm, Tier::Jit) },
+    Engine { name: "uops-interpreter", compile: |wasm| on_uops::compile(wasm, Tier::Interpreter) },
     Engine { name: "wasmi", compile: on_wasmi::compile },
     Engine { name: "winch", compile: |wasm| on_wasmtime::compile(wasm, Strategy::Winch, None) },
     Engine { name: "cranelift", compile: |wasm| on_wasmtime::compile(wasm, Strategy::Cranelift, None) },

@@ -176,6 +176,63 @@ fn mistakes_are_errors() {
     assert!(!changing.mismatches.is_empty(), "{changing}");
 }
 
+#[allow(deprecated, reason = "gcc warns that it passes some registers on the stack")]
+mod full {
+    use std::ffi::c_void;
+
+    use stencil_runtime::{Error, Instruction, Lockstep, Mismatch, stencil};
+
+    stencil! {
+        // Ten integers, the most with `preserve_none`. In the convention of C, there is no interpreter.
+        #[interpreter(optional)]
+        pub machine Full(r: [u64; 6], p: *const Full, q: *mut c_void, function: unsafe extern "C" fn(*mut Full) -> i32, last: i32, f: [f64; 7], g: f32) -> f64;
+        pub uop shuffle() {
+            r[5] = r[0]; r[0] = r[4] * 3; f[6] += f[0]; g -= 1; last--; p = q; q = 0; function = (void *)0;
+        }
+        pub uop wrong<const PLACE: 0..4>() {
+            #if PLACE == 0
+                r[5]++; r[5] += STENCIL_TIER(0, 1);
+            #elif PLACE == 1
+                last = STENCIL_TIER(last, -last);
+            #elif PLACE == 2
+                f[6] *= STENCIL_TIER(1, -1);
+            #else
+                g = STENCIL_TIER(g, 2 * g);
+            #endif
+        }
+        pub uop ret() { RETURN(f[6]); }
+    }
+
+    unsafe extern "C" fn function(_: *mut Full) -> i32 {
+        0
+    }
+
+    #[test]
+    fn a_machine_with_all_registers() {
+        for (place, expected) in ["r[5]", "last", "f[6]", "g"].into_iter().enumerate() {
+            let program = [Full::shuffle(), Full::wrong(place), Full::shuffle(), Full::ret()];
+            let compare = |program: &[Instruction<Full>]| {
+                let (p, q) = (std::ptr::null(), std::ptr::without_provenance_mut(8));
+                Lockstep::new(program).run(|enter, start| {
+                    // SAFETY: the bodies access no memory.
+                    let result = unsafe {
+                        enter(start, 1, 2, 3, 4, 5, 6, p, q, function, 9, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+                    };
+                    result.to_bits()
+                })
+            };
+            let equal = compare(&[program[0], program[2], program[3]]);
+            if equal == Err(Error::NoInterpreter) {
+                continue;
+            }
+            assert_eq!(equal.unwrap().difference, None);
+            let found = compare(&program).unwrap().difference.unwrap();
+            assert_eq!(found.instruction, Some(1));
+            assert!(matches!(found.mismatches[..], [Mismatch::Register { name, .. }] if name == expected), "{found}");
+        }
+    }
+}
+
 mod bare {
     use stencil_runtime::{Label, Lockstep, stencil};
 

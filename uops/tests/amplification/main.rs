@@ -5,10 +5,22 @@
 mod allocations;
 mod shapes;
 
+use std::ops::ControlFlow;
 use std::process::Command;
 use std::time::Instant;
 
-use uops::{Error, Program};
+use uops::{Error, Program, ProgramOptions, Tier};
+
+const TIERS: [Tier; 2] = [Tier::Jit, Tier::Interpreter];
+
+/// Compiles a module for a tier. A build without an interpreter, such as one by gcc, has one tier.
+fn compile(wasm: &[u8], tier: Tier) -> Result<Program, Error> {
+    let new = |tier| Program::with_options(wasm, ProgramOptions::from(tier), |_| ControlFlow::Continue(()));
+    match new(tier) {
+        Err(Error::NoInterpreter) => new(Tier::Jit),
+        result => result,
+    }
+}
 
 /// The heap memory that every module may use, in bytes.
 const FIXED: usize = 2 << 20;
@@ -18,14 +30,15 @@ const PER_BYTE: usize = 384;
 #[test]
 fn the_heap_is_bounded_by_the_size_of_the_module() {
     for size in [2_000, extent::choose(30_000, 100_000)] {
-        for (name, module) in shapes::all() {
+        let shapes = shapes::all();
+        for (tier, (name, module)) in TIERS.iter().flat_map(|tier| shapes.iter().map(move |shape| (*tier, shape))) {
             let wasm = module(size);
             let start = Instant::now();
-            let (result, bytes) = allocations::of(|| Program::new(&wasm));
+            let (result, bytes) = allocations::of(|| compile(&wasm, tier));
             let time = start.elapsed().as_nanos() as f64 / wasm.len() as f64;
             let (peak, result) = (bytes.peak, result.map(|_| ()));
             println!(
-                "{:8.1} B/B {time:8.0} ns/B {name} ({} B): {result:?}",
+                "{:8.1} B/B {time:8.0} ns/B {name} ({} B, {tier:?}): {result:?}",
                 peak as f64 / wasm.len() as f64,
                 wasm.len()
             );
@@ -35,7 +48,7 @@ fn the_heap_is_bounded_by_the_size_of_the_module() {
                     || invalid && matches!(result, Err(Error::Invalid { .. })),
                 "{name}: {result:?}"
             );
-            assert!(peak <= FIXED + PER_BYTE * wasm.len(), "{name}: {peak} bytes for {}", wasm.len());
+            assert!(peak <= FIXED + PER_BYTE * wasm.len(), "{name}, {tier:?}: {peak} bytes for {}", wasm.len());
         }
     }
 }
@@ -77,8 +90,8 @@ fn child(shape: usize, extra: u64) {
     let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
     // SAFETY: `limit` is valid for the write.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
-    let result = Program::new(&wasm).map(|_| ());
+    let results = TIERS.map(|tier| compile(&wasm, tier).map(|_| ()));
     // SAFETY: the limit is valid during the call. It only restricts this process.
     unsafe { libc::setrlimit(libc::RLIMIT_AS, &libc::rlimit { rlim_cur: limit.rlim_max, ..limit }) };
-    println!("{result:?}");
+    println!("{results:?}");
 }

@@ -1,9 +1,9 @@
-//! uops.
+//! uops, in one of its tiers.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use uops::{Caller, Error, FuncType, Instance, Linker, Program, Store, ValueType};
+use uops::{Caller, Error, FuncType, Instance, Linker, Program, Store, Tier, ValueType};
 
 use super::{Compiled, End, Entry};
 use crate::Result;
@@ -12,8 +12,8 @@ use crate::value::{Type, Value};
 
 struct Module(Program);
 
-pub fn compile(wasm: &[u8]) -> Result<Box<dyn Compiled>> {
-    Ok(Box::new(Module(Program::new(wasm)?)))
+pub fn compile(wasm: &[u8], tier: Tier) -> Result<Box<dyn Compiled>> {
+    Ok(Box::new(Module(Program::for_tier(uops::Module::new(wasm)?, tier)?)))
 }
 
 impl Compiled for Module {
