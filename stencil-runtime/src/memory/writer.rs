@@ -12,7 +12,7 @@ use crate::error::Error;
 const AHEAD: (usize, usize) = (16 << 10, 1 << 20);
 /// The bytes that a writer of one block claims if claiming takes a system call. What it gives back stays writable for the next
 /// writers.
-const SHARED: usize = 64 << 10;
+const SHARED: usize = 256 << 10;
 /// A writer claims at most this fraction of the arena in advance (1/64), so that it leaves room for others. No more memory is
 /// provided in advance, either.
 pub(super) const PART: usize = 64;
