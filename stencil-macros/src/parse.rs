@@ -38,8 +38,8 @@ const ATTRIBUTES: &str = "a block takes these attributes: `#![c_flags(\"...\")]`
 /// library that it knows.
 const HOSTED: [&str; 2] = ["-fhosted", "-fno-builtin"];
 
-/// The flag that `#![allow(unused_variables)]` stands for. An operand is a variable of the body.
-const ALLOW_UNUSED: &str = "-Wno-unused-variable";
+/// The flags that `#![allow(unused_variables)]` stands for. An operand is a variable of the body.
+const ALLOW_UNUSED: [&str; 2] = ["-Wno-unused-variable", "-Wno-unused-but-set-variable"];
 
 /// Parses a block under these conditions. If one of them turns out to be unknown, the block is incomplete: see
 /// [`Conditions::steps`].
@@ -213,7 +213,8 @@ impl Items {
                 let flags = HOSTED.map(|flag| LitStr::new(flag, attribute.path().span()));
                 self.flags.splice(..0, flags);
             } else if is_allow_unused(attribute) {
-                self.flags.insert(0, LitStr::new(ALLOW_UNUSED, attribute.path().span()));
+                let flags = ALLOW_UNUSED.map(|flag| LitStr::new(flag, attribute.path().span()));
+                self.flags.splice(..0, flags);
             } else {
                 errors.push(Error::new(attribute.path().span(), ATTRIBUTES));
             }
