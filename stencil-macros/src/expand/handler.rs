@@ -15,14 +15,12 @@ pub fn functions(block: &Block, handlers: &Handlers, names: &Names) -> TokenStre
     handlers.functions.iter().enumerate().map(|(index, handler)| function(&core, index, handler, names)).collect()
 }
 
-/// The label of a function's start. Numbers may be used again, unlike names.
+/// The label of a function's start; those of its tables follow. Numbers may be used again in other functions, unlike names.
 const START: usize = 2;
 
 fn function(core: &TokenStream, index: usize, handler: &Handler, names: &Names) -> TokenStream {
     let mut assembly = Assembly::default();
-    // The table is first, since it is the code that has to know where it is.
     assembly.lines.push(format!("{START}:"));
-    // Each table's label is defined before it is referred to, but for those among tables.
     for (index, table) in handler.tables.iter().enumerate() {
         assembly.table(index, table);
     }
@@ -73,6 +71,8 @@ fn path(value: Value, names: &Names) -> TokenStream {
 struct Assembly {
     lines: Vec<String>,
     operands: Vec<Value>,
+    /// The number of tables whose labels are defined so far.
+    tables: usize,
 }
 
 impl Assembly {
@@ -83,6 +83,7 @@ impl Assembly {
         self.lines.push(format!(".pushsection {section},@progbits"));
         self.lines.push(format!(".balign {}", table.alignment));
         self.lines.push(format!("{}:", START + 1 + index));
+        self.tables = index + 1;
         self.bytes(&table.bytes, &table.references);
         self.lines.push(".popsection".into());
     }
@@ -115,7 +116,9 @@ impl Assembly {
     fn target(&mut self, target: Target) -> String {
         match target {
             Target::Own => format!("{START}b"),
-            Target::Table(index) => format!("{}b", START + 1 + index),
+            // The nearest label of this number, backwards or forwards: other functions have labels of the same numbers.
+            Target::Table(index) if index < self.tables => format!("{}b", START + 1 + index),
+            Target::Table(index) => format!("{}f", START + 1 + index),
             Target::Value(value) => {
                 let known = self.operands.iter().position(|operand| *operand == value);
                 let index = known.unwrap_or_else(|| {
