@@ -5,7 +5,7 @@
 
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -19,6 +19,8 @@ const GRACE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the thread that watches looks whether the run is over.
 const NAP: Duration = Duration::from_millis(10);
+/// How long the thread waits for the first time, before the run begins.
+const FIRST_NAP: Duration = Duration::from_micros(100);
 
 /// The time limit of a run, if there is one. The run is over when this is dropped.
 pub(super) struct Deadline(Option<Watched>);
@@ -40,8 +42,13 @@ impl Deadline {
         let store = Arc::new(Mutex::new(None::<InterruptHandle>));
         let (running, over) = channel();
         let watched = store.clone();
+        let ready = Arc::new(Barrier::new(2));
+        let watching = ready.clone();
         let watch = move || {
             let sleep = |time| over.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+            // The first wait allocates. A module could have taken all memory by then, and the process would abort.
+            sleep(FIRST_NAP);
+            watching.wait();
             if sleep(end.saturating_duration_since(Instant::now())) {
                 if let Some(store) = &*watched.lock().unwrap_or_else(PoisonError::into_inner) {
                     store.interrupt();
@@ -55,6 +62,7 @@ impl Deadline {
             }
         };
         std::thread::Builder::new().spawn(watch).map_err(|error| format!("--timeout needs a thread: {error}"))?;
+        ready.wait();
         Ok(Self(Some(Watched { end, store, _running: running })))
     }
 
