@@ -79,6 +79,26 @@ pub fn read(
     if refusals.is_empty() { Ok(Handlers { entry, uops, functions }) } else { Err(refusals) }
 }
 
+impl Reader<'_, '_> {
+    /// Returns whether pointers of two constants are the same, or lead to the same bytes of constants without an identity: equal strings
+    /// may have different alignments in the two object files.
+    fn have_equal_targets(&self, some: &[Pointer], others: &[Pointer]) -> bool {
+        let content = |pointer: &Pointer| {
+            let Value::Static(index) = pointer.value else { return None };
+            let constant = &self.statics[index];
+            let has_identity = constant.symbol.is_some() || !constant.pointers.is_empty();
+            if has_identity { None } else { constant.bytes.get(usize::try_from(pointer.addend).ok()?..) }
+        };
+        // A section may hold several such constants, where compilers do not mark it as one of strings.
+        let is_same = |one: &[u8], other: &[u8]| one.starts_with(other) || other.starts_with(one);
+        let equal = |(one, other): (&Pointer, &Pointer)| {
+            let alike = || content(one).zip(content(other)).is_some_and(|(one, other)| is_same(one, other));
+            one == other || one.offset == other.offset && alike()
+        };
+        some.len() == others.len() && some.iter().zip(others).all(equal)
+    }
+}
+
 impl<'b> Builder<'_, '_, 'b> {
     /// Reads a function.
     fn handler(&mut self, found: &mut Found<'b>) -> Result<Handler, Refusal> {
@@ -211,27 +231,28 @@ impl<'b> Builder<'_, '_, 'b> {
         let (name, symbol) = (self.symbol_at(section, range.start), self.own_symbol(section, range.start));
         let relocations = self.relocations(section, range)?;
         // Without a name, a constant has no identity, and any equal one will do.
+        let is_plain = |other: &Static| symbol.is_some() || relocations.is_empty() && other.pointers.is_empty();
         let same = |other: &Static| {
-            let equal = other.symbol == symbol && other.bytes == bytes && other.alignment >= alignment;
-            equal
-                && if symbol.is_some() {
-                    other.pointers.len() == relocations.len()
-                } else {
-                    relocations.is_empty() && other.pointers.is_empty()
-                }
+            other.symbol == symbol && other.bytes == bytes && other.alignment >= alignment && is_plain(other)
         };
         let known = self.reader.statics.iter().position(same);
         let index = known.unwrap_or(self.reader.statics.len());
+        // Constants may form circles.
         self.reader.homes.insert(key, Some(index));
-        if known.is_some() {
-            return Ok(index);
+        if known.is_none() {
+            let name = name.clone().unwrap_or_else(|| format!("constant{index}"));
+            self.reader.statics.push(Static { name, symbol, bytes, alignment, pointers: Vec::new() });
         }
-        let name = name.unwrap_or_else(|| format!("constant{index}"));
-        self.reader.statics.push(Static { name, symbol, bytes, alignment, pointers: Vec::new() });
+        let mut pointers = Vec::new();
         for relocation in relocations {
             let target = self.target(&relocation)?;
             let (value, addend) = self.value(target, relocation.addend, found)?;
-            self.reader.statics[index].pointers.push(Pointer { offset: relocation.offset, value, addend });
+            pointers.push(Pointer { offset: relocation.offset, value, addend });
+        }
+        if known.is_none() {
+            self.reader.statics[index].pointers = pointers;
+        } else if !self.reader.have_equal_targets(&self.reader.statics[index].pointers, &pointers) {
+            return Err(self.other_addresses(&name.unwrap_or_default()));
         }
         Ok(index)
     }

@@ -263,6 +263,15 @@ impl Builder<'_, '_, '_> {
         self.refuse(None, message)
     }
 
+    /// A constant of which the tiers have different ones under one symbol.
+    pub(super) fn other_addresses(&self, name: &str) -> Refusal {
+        let message = format!(
+            "refers to the constant `{name}`, which holds other addresses than in compiled code: the C compiler numbers constants of one \
+             name differently there. Give them different names"
+        );
+        self.refuse(Some(name), message)
+    }
+
     /// A relocation that no field can hold.
     pub(super) fn unknown(&self, relocation: &Relocation) -> Refusal {
         let symbol = self.reader.file.symbol_by_index(relocation.symbol);

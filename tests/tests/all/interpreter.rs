@@ -80,6 +80,10 @@ stencil! {
     uop jump_to(to: CodeAddress) { JUMP(to); }
     uop execute(at: u64) { STENCIL_EXECUTE(at); }
     uop interpret(at: u64) { STENCIL_INTERPRET(at); }
+    // Constants of one name, which compilers number.
+    uop first() { static const char *const words[] = {"ab", "cd"}; static const int n[] = {1, 2}; s = (const uint8_t *)words[x & 1]; x = *s + n[x & 1]; }
+    uop second() { static const char *const words[] = {"ef", "gh"}; static const int n[] = {3, 4}; s = (const uint8_t *)words[x & 1]; x = *s + n[x & 1]; }
+    uop third() { static const char *const words[] = {"ij", "kl"}; static const int n[] = {5, 6}; s = (const uint8_t *)words[x & 1]; x = *s + n[x & 1]; }
     uop tier() { x = STENCIL_TIER(1, 2); }
     uop ret() { RETURN(x); }
     uop trap() { __builtin_trap(); }
@@ -168,6 +172,12 @@ fn labels_calls_and_addresses() {
     // The address in the memory is that of the tier.
     assert_eq!(compiled(&program, 1, 1).0, interpreted(&program, 1, 1).0);
     assert_eq!(compiled(&program, 1, 1).1[1..], interpreted(&program, 1, 1).1[1..]);
+}
+
+#[test]
+fn constants_of_one_name_are_not_mixed_up() {
+    both(&[Both::first(), Both::third(), Both::second()]);
+    both(&[Both::third(), Both::second(), Both::first(), Both::second()]);
 }
 
 #[test]
