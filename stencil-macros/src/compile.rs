@@ -53,8 +53,7 @@ impl Translation {
 
     /// Returns the translation units of a block.
     fn all(block: &Block, abi: Abi) -> Vec<Self> {
-        let interpreted =
-            block.machine.interpreter.is_some() && convention::has_instruction_pointer(&block.machine, abi);
+        let interpreted = convention::is_interpreted(&block.machine, abi);
         let tiers = [Some(Tier::Compiled), interpreted.then_some(Tier::Interpreted)];
         tiers.into_iter().flatten().map(|tier| Self::new(block, abi, tier)).collect()
     }

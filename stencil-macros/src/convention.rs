@@ -45,8 +45,12 @@ pub fn parameters(machine: &Machine, abi: Abi, tier: Tier) -> Vec<Parameter<'_>>
     all.all
 }
 
-/// Returns whether the convention has a register left for the interpreter's instruction pointer.
-pub fn has_instruction_pointer(machine: &Machine, abi: Abi) -> bool {
+/// Returns whether a machine has an interpreter with this convention: whether it asks for one, and a register is left for the instruction
+/// pointer.
+pub fn is_interpreted(machine: &Machine, abi: Abi) -> bool {
+    if machine.interpreter.is_none() {
+        return false;
+    }
     let in_vector =
         |parameter: &Parameter| matches!(parameter, Parameter::Register(field) if field.ty.c.is_in_vector_register());
     let integers = parameters(machine, abi, Tier::Interpreted).iter().filter(|parameter| !in_vector(parameter)).count();

@@ -5,6 +5,8 @@
 //! push:1:8: error: ...` identifies its token.
 
 mod array;
+mod parameters;
+mod tier;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,12 +16,14 @@ use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Declaration, Extern, ExternKind, Field, Typed, Uop};
-use crate::convention::{self, Parameter};
+use crate::convention;
 use crate::ctype::Type;
 use crate::model::{Abi, Symbol, Tier};
 use crate::text::{self, Place, Text};
 use crate::{default, isa};
 pub use array::INDEX;
+use parameters::Parameters;
+use tier::{interpret, leave_handler, read};
 
 /// A translation unit.
 pub struct Source {
@@ -343,7 +347,7 @@ impl Source {
             uop_type("uop", &declared),
             if self.tier == Tier::Compiled { "compiled" } else { "interpreted" },
         );
-        if machine.interpreter.is_some() && convention::has_instruction_pointer(machine, abi_of_block) {
+        if convention::is_interpreted(machine, abi_of_block) {
             let handler = Parameters::of(block, abi_of_block, Tier::Interpreted);
             match self.tier {
                 Tier::Compiled => {
@@ -529,82 +533,6 @@ impl Source {
         self.made(format!("end of uop {name}"), name.span());
         self.c.push_str("}\nSTENCIL_CONTINUE();\n}\n");
     }
-}
-
-/// The parameters of uops' functions, in C.
-struct Parameters<'b> {
-    /// With their types.
-    declared: String,
-    /// As arguments.
-    names: String,
-    /// Declares the scratch registers as variables.
-    scratch: String,
-    /// Gives the scratch registers values that nobody knows. Directly before a call, this costs no instruction.
-    forget: String,
-    /// The result.
-    output: &'b Option<Typed>,
-}
-
-impl<'b> Parameters<'b> {
-    fn of(block: &'b Block, abi: Abi, tier: Tier) -> Self {
-        let (mut declared, mut names, mut scratch, mut forget) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for parameter in convention::parameters(&block.machine, abi, tier) {
-            match parameter {
-                Parameter::Register(field) => {
-                    names.push(field.name.to_string());
-                    declared.push(field.ty.c.declare(&field.name.to_string()));
-                }
-                Parameter::Scratch(register, ty) => {
-                    let name = format!("stencil_{}", register.name);
-                    declared.push(format!("__attribute__((unused)) {ty} {name}"));
-                    scratch.push(format!("{ty} {name}; "));
-                    forget.push(format!("\"={}\"({name})", register.constraint));
-                    names.push(name);
-                }
-                Parameter::InstructionPointer => {
-                    names.push("stencil_to".into());
-                    declared.push("__attribute__((unused)) const uint64_t *stencil_ip".into());
-                }
-            }
-        }
-        let forget =
-            if forget.is_empty() { String::new() } else { format!("__asm__ volatile(\"\" : {}); ", forget.join(", ")) };
-        let declared = if declared.is_empty() { "void".into() } else { declared.join(", ") };
-        let (names, scratch) = (names.join(", "), scratch.concat());
-        Self { declared, names, scratch, forget, output: &block.machine.output }
-    }
-}
-
-/// Defines the macros by which a handler reaches other instructions of a stream, calls them, or reaches compiled code.
-fn leave_handler(c: &mut String, Parameters { names, forget, .. }: &Parameters<'_>, tail: &str) {
-    let at = "const uint64_t *stencil_to = (const uint64_t *)(uintptr_t)";
-    let _ = write!(
-        c,
-        "#define STENCIL_LEAVE(address) do {{ {at}(address); {forget}{tail}return (*(STENCIL_UOP **)stencil_to)({names}); }} while (0)\n\
-         #define STENCIL_CALLED(address) ({{ {at}(address); {forget}(*(STENCIL_UOP **)stencil_to)({names}); }})\n\
-         #define STENCIL_INTERPRET(address) STENCIL_LEAVE(address)\n\
-         #define STENCIL_EXECUTE(address) do {{ const uint64_t *stencil_to = stencil_ip; {forget}{tail}return \
-         ((STENCIL_UOP *)(uintptr_t)(address))({names}); }} while (0)\n"
-    );
-}
-
-/// Defines the macro by which compiled code reaches an instruction of a stream. Types differ, so it cannot be a guaranteed tail call; the
-/// object reader checks that it is one.
-fn interpret(c: &mut String, Parameters { names, scratch, forget, .. }: &Parameters<'_>, handler: &str) {
-    let _ = writeln!(
-        c,
-        "#define STENCIL_INTERPRET(address) do {{ const uint64_t *stencil_to = (const uint64_t *)(uintptr_t)(address); {scratch}{forget}\
-         return (*({handler} **)stencil_to)({names}); }} while (0)"
-    );
-}
-
-/// Returns the value of an operand that is in a stream, at this distance from the instruction's start in words.
-fn read(field: &Field, word: usize) -> String {
-    let value =
-        if field.ty.c.is_code() { "STENCIL_UOP *stencil_value".into() } else { field.ty.c.declare("stencil_value") };
-    format!(
-        "({{ {value}; __builtin_memcpy(&stencil_value, stencil_ip + {word}, sizeof stencil_value); stencil_value; }})"
-    )
 }
 
 /// Returns the name of the uop to which a stretch belongs.

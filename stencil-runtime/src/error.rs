@@ -175,6 +175,17 @@ impl Error {
     pub fn no_such_stencil(uop: &'static str, parameters: &[usize]) -> Self {
         Self::NoSuchStencil { uop, parameters: parameters.to_vec(), instruction: None }
     }
+
+    /// Adds the index of the instruction to an error that has one.
+    pub(crate) fn at(self, index: usize) -> Self {
+        match self {
+            Self::UnknownLabel { label, .. } => Self::UnknownLabel { label, instruction: index },
+            Self::NoSuchStencil { uop, parameters, .. } => {
+                Self::NoSuchStencil { uop, parameters, instruction: Some(index) }
+            }
+            error => error,
+        }
+    }
 }
 
 impl fmt::Display for Error {

@@ -165,9 +165,7 @@ impl<M: Machine> fmt::Debug for Interpreter<M> {
 }
 
 pub(crate) fn out_of_memory(size: usize) -> Error {
-    /// The code of this failure on Linux.
-    const ENOMEM: i32 = 12;
-    Error::OutOfMemory { size, code: ENOMEM }
+    Error::OutOfMemory { size, code: libc::ENOMEM }
 }
 
 fn address(function: unsafe extern "C" fn()) -> u64 {
@@ -195,14 +193,8 @@ fn handler<M: Machine>(index: usize, instruction: &Instruction<M>) -> Result<&'s
 
 #[cold]
 fn no_handler<M: Machine>(index: usize, instruction: &Instruction<M>) -> Error {
-    match instruction.uop().missing_from() {
-        Some(family) => {
-            let parameters = instruction.operands().iter().take(family.ranges().len());
-            let parameters = parameters.map(|&parameter| parameter as usize).collect();
-            Error::NoSuchStencil { uop: family.name(), parameters, instruction: Some(index) }
-        }
-        None => Error::NoInterpreter,
-    }
+    let missing = instruction.uop().no_such_stencil(instruction.operands());
+    missing.map_or(Error::NoInterpreter, |error| error.at(index))
 }
 
 /// Appends an instruction to the stream.
@@ -235,7 +227,7 @@ fn encode<M: Machine>(
     Ok(())
 }
 
-/// Does for one instruction what its handler does not tell.
+/// Resolves the labels of an instruction that have no bit in its handler, and checks the ranges of its operands.
 #[cold]
 fn check_described<M: Machine>(
     words: &mut [u64],

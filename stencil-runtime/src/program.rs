@@ -126,13 +126,7 @@ impl<M: Machine> Instruction<M> {
     ) -> Result<(), Error> {
         match function {
             Some(function) if !function(self.uop, out, &self.operands, labels) => {
-                self.uop.emit_described(out, &self.operands, labels).map_err(|error| match error {
-                    Error::UnknownLabel { label, .. } => Error::UnknownLabel { label, instruction: index },
-                    Error::NoSuchStencil { uop, parameters, .. } => {
-                        Error::NoSuchStencil { uop, parameters, instruction: Some(index) }
-                    }
-                    error => error,
-                })
+                self.uop.emit_described(out, &self.operands, labels).map_err(|error| error.at(index))
             }
             _ => Ok(()),
         }

@@ -205,6 +205,14 @@ impl<M: Machine> Uop<M> {
         if self.shape == MISSING { Some(self.catalog.family(self.record)) } else { None }
     }
 
+    /// Returns the error for an instruction of it, if it stands for missing members. The operands are then the parameters.
+    #[cold]
+    pub(crate) fn no_such_stencil(&self, operands: &[u64]) -> Option<Error> {
+        let family = self.missing_from()?;
+        let parameters = operands.iter().take(family.ranges().len()).map(|&parameter| parameter as usize);
+        Some(Error::no_such_stencil(family.name(), &parameters.collect::<Vec<_>>()))
+    }
+
     /// Returns its stored bytes.
     ///
     /// # Safety
@@ -282,10 +290,8 @@ impl<M: Machine> Uop<M> {
         labels: &Labels,
     ) -> Result<(), Error> {
         let Self { catalog, record, .. } = *self;
-        if let Some(family) = self.missing_from() {
-            let parameters = operands.as_ref().iter().take(family.ranges().len());
-            let parameters: Vec<_> = parameters.map(|&parameter| parameter as usize).collect();
-            return Err(Error::no_such_stencil(family.name(), &parameters));
+        if let Some(error) = self.no_such_stencil(operands.as_ref()) {
+            return Err(error);
         }
         let holes = self.stencil().holes();
         let operands = operands.as_ref();

@@ -14,7 +14,8 @@ use crate::module::progress::{Observer, Progress, nobody};
 use crate::program::compile::Compiled;
 use crate::runtime::executable::{AnyExecutable, Executable};
 
-/// A module and its machine code, or its uops for the interpreter ([`Tier`]). It is compiled once and shared by any number of instances, in any number of stores.
+/// A module and its machine code, or its uops for the interpreter ([`Tier`]). It is compiled once and shared by any number of instances,
+/// in any number of stores.
 ///
 /// Cloning copies a pointer.
 #[derive(Clone, Debug)]
@@ -142,7 +143,7 @@ impl Program {
         Self::with_options(wasm_or_text, ProgramOptions::default(), observer)
     }
 
-    /// Does the same as [`with_progress`](Self::with_progress), with options.
+    /// Decodes, validates and compiles a module as [`with_progress`](Self::with_progress) does, for a version and a tier.
     ///
     /// # Errors
     /// Those of [`with_progress`](Self::with_progress), and [`Error::NoInterpreter`].
@@ -169,7 +170,8 @@ impl Program {
         &self.0.module
     }
 
-    /// Lists the uops of a function and their machine code, which an interpreted program has none of. The index `defined` does not count imported functions.
+    /// Lists the uops of a function and their machine code. An interpreted program has no machine code. The index `defined` does not count
+    /// imported functions.
     #[must_use]
     pub fn listing(&self, defined: usize) -> Option<String> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.listing(&self.0.module, defined))

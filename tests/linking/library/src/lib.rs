@@ -1,4 +1,4 @@
-//! A machine whose handlers refer to everything that code can refer to. The crate `again` has the same source.
+//! A machine whose handlers refer to everything that code can refer to. The crate `again` is made of this file, too.
 
 use stencil_runtime::stencil;
 
