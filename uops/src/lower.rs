@@ -25,6 +25,7 @@ use stencil_runtime::{Instruction, Label};
 use wasmparser::OperatorsReader;
 
 use crate::module::Module;
+use crate::module::allocate;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
 use crate::module::progress::{Observer, Phase, Reporter};
@@ -163,8 +164,8 @@ impl Code {
         self.emit(Wasm::bind(label));
         if self.alone {
             self.emit(Wasm::checkpoint(site));
-        } else {
-            self.checkpoints.push((site, label));
+        } else if allocate::push("compiled module", &mut self.checkpoints, (site, label)).is_err() {
+            self.failed = Some(2 * size_of_val(&*self.checkpoints));
         }
     }
 

@@ -52,6 +52,8 @@ pub enum Tier {
     /// ([`Program::wait_for_code`] tells why). It needs the crate's feature `interpreter`.
     ///
     /// A function is translated for the interpreter when it is first called. A failure, such as [`Error::OutOfMemory`], ends that call.
+    /// Two threads allocate: if other limits than those of stores bound the process's memory, its exhaustion may end the process.
+    ///
     /// A store's budget ([`StoreLimits::bytes`](crate::StoreLimits::bytes)) includes the functions that have been called, and the
     /// machine code from the change on; if it is too small for the machine code, the instance stays in the interpreter.
     Auto,

@@ -228,3 +228,31 @@ fn calls_in_the_interpreter_exhaust_the_frames_before_the_native_stack() {
         assert_eq!(depth(stack, 100), Ok("101".to_owned()), "{stack}");
     }
 }
+
+#[test]
+fn only_functions_that_are_called_are_translated() {
+    let text = r#"(module (func $unused) (func $called) (func (export "run") (if (i32.const 0) (then (call $unused))) (call $called)))"#;
+    let Some(program) = interpreted(text) else { return };
+    let (store, linker) = (Store::new().unwrap(), Linker::new());
+    let instance = Instance::new(&store, &Program(program.clone()), &linker).unwrap();
+    let sizes = || [0, 1, 2].map(|index| program.code.code_size(index) > 0);
+    assert_eq!(sizes(), [false; 3]);
+    instance.call(&store, "run", &[]).unwrap();
+    assert_eq!(sizes(), [false, true, true]);
+}
+
+#[test]
+fn the_thread_ends_with_the_last_use_of_its_program() {
+    let text = format!("(module {})", "(func (drop (i32.const 1)))".repeat(5000));
+    for _ in 0..5 {
+        let Some(program) = interpreted(&text) else { return };
+        compile_beside(&program);
+        let left = Arc::downgrade(&program);
+        drop(program);
+        let start = std::time::Instant::now();
+        while left.strong_count() > 0 {
+            assert!(start.elapsed() < std::time::Duration::from_secs(60), "the thread goes on");
+            std::thread::yield_now();
+        }
+    }
+}
