@@ -44,12 +44,12 @@ pub enum Tier {
     #[default]
     Jit,
     /// An interpreter of the same uops. It works where the operating system refuses executable memory. Programs behave in the same way, and
-    /// are slower. It needs the crate's feature `interpreter`.
+    /// are slower. gcc's calling convention leaves no register for it, so a build whose C code gcc compiled has no interpreter.
     Interpreter,
     /// The interpreter at first and machine code later, so that even a large program runs at once. Another thread compiles the machine
     /// code, and the run changes to it at the next call or the next iteration of a loop. Where machine code cannot be made, because the
     /// system refuses executable memory or there is too little memory, the program stays in the interpreter
-    /// ([`Program::wait_for_code`] tells why). It needs the crate's feature `interpreter`.
+    /// ([`Program::wait_for_code`] tells why). It needs the interpreter.
     ///
     /// A function is translated for the interpreter when it is first called. A failure, such as [`Error::OutOfMemory`], ends that call.
     /// Two threads allocate: if other limits than those of stores bound the process's memory, its exhaustion may end the process.
