@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod comparison;
 mod control;
+mod fuse;
 mod locals;
 mod located;
 mod operator;
@@ -87,6 +88,13 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
         reporter.report(body.end)?;
     }
     Ok(Lowered { program: code.program, tables: code.tables })
+}
+
+impl Lowered {
+    /// Prepares the program for the interpreter, which runs fewer and larger uops faster.
+    pub(crate) fn fuse(&mut self) {
+        fuse::fuse(&mut self.program);
+    }
 }
 
 /// Lowers one function, to show it: its labels differ from those that it has in the module's program.

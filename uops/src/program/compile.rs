@@ -39,7 +39,10 @@ impl Compiled {
         if tier == Tier::Interpreter {
             bridge::check().map_err(without_interpreter)?;
         }
-        let lowered = lower(module, observer)?;
+        let mut lowered = lower(module, observer)?;
+        if tier == Tier::Interpreter {
+            lowered.fuse();
+        }
         // Emission keeps the offset of each label, of which there are no more than instructions.
         Headroom::new("compiled module")?.claim(size_of::<[Label; 8]>().saturating_mul(lowered.program.len()))?;
         Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
