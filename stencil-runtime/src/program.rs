@@ -95,6 +95,16 @@ impl<M: Machine> Instruction<M> {
         }
     }
 
+    /// Makes an instruction of the same uop with other operands, for the interpreter.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new). A program with the instruction is not compiled, because the uop stays in its form.
+    #[doc(hidden)]
+    #[must_use]
+    pub unsafe fn with_operands<const N: usize>(self, words: [u64; N]) -> Self {
+        Self::of(self.uop, words)
+    }
+
     #[inline(always)]
     fn of<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }

@@ -5,6 +5,8 @@
 //! two instructions is an instruction of its own, which no rule names.
 
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -44,6 +46,12 @@ struct Rules {
     /// What becomes of a jump to a loop. The second operands are the label behind the loop's `iterate`, and the label to which that jumps.
     /// The number is that of the operand that is the target.
     jumps: HashMap<CodeAddress, (usize, Rule), Hash>,
+    /// The examples of all rules of pairs.
+    #[cfg(test)]
+    examples: Vec<([Uop; 2], Rule)>,
+    /// The examples of all rules of jumps.
+    #[cfg(test)]
+    jump_examples: Vec<(Uop, Rule)>,
 }
 
 /// Replaces sequences of instructions by single ones.
@@ -98,6 +106,8 @@ impl Rules {
     fn pair(&mut self, [first, second]: [Uop; 2], parameters: [usize; 4], make: Make) {
         if let Some((pair, rule)) = rule([first, second], parameters, make) {
             self.pairs.insert(pair, rule);
+            #[cfg(test)]
+            self.examples.push(([first, second], rule));
         }
     }
 
@@ -105,13 +115,17 @@ impl Rules {
     fn moves(&mut self, [first, second]: [Uop; 2], parameters: [usize; 4], make: Make) {
         if let Some((pair, rule)) = rule([first, second], parameters, make) {
             self.moves.insert(pair, rule);
+            #[cfg(test)]
+            self.examples.push(([first, second], rule));
         }
     }
 
     /// Adds a rule for a jump whose operand number `target` is the label of a loop.
     fn jump(&mut self, target: usize, jump: Uop, parameters: [usize; 4], make: Make) {
-        if let Some(([jump, _], rule)) = rule([jump, jump], parameters, make) {
-            self.jumps.insert(jump, (target, rule));
+        if let Some(([handler, _], rule)) = rule([jump, jump], parameters, make) {
+            self.jumps.insert(handler, (target, rule));
+            #[cfg(test)]
+            self.jump_examples.push((jump, rule));
         }
     }
 
