@@ -257,6 +257,38 @@ uops! {
         SLOT(uint64_t, to) = R(A);
         JUMP(target);
     }
+    pub uop copy_jump_back(to: u32, from: u32, target: Label, interrupted: Label) {
+        if (EXPECT_NOT(!LIMIT)) JUMP(interrupted);
+        SLOT(uint64_t, to) = SLOT(uint64_t, from);
+        JUMP(target);
+    }
+    pub uop set_jump_back<const A: 0..2>(to: u32, target: Label, interrupted: Label) {
+        if (EXPECT_NOT(!LIMIT)) JUMP(interrupted);
+        SLOT(uint64_t, to) = R(A);
+        JUMP(target);
+    }
+    pub uop copy_jump_i32_nez_back(to: u32, from: u32, slot: u32, target: Label, interrupted: Label) {
+        if (EXPECT_NOT(!LIMIT)) JUMP(interrupted);
+        SLOT(uint64_t, to) = SLOT(uint64_t, from);
+        if (SLOT(uint32_t, slot)) JUMP(target);
+    }
+    /// Adds a constant to a slot, and copies a slot or jumps to the next iteration of a loop.
+    pub uop add_copy<const A: 0..2>(at: u32, imm: i32, to: u32, from: u32) {
+        R(A) = SLOT(uint32_t, at) + (uint32_t)imm;
+        SLOT(uint64_t, at) = R(A);
+        SLOT(uint64_t, to) = SLOT(uint64_t, from);
+    }
+    pub uop add_jump_back<const A: 0..2>(at: u32, imm: i32, target: Label, interrupted: Label) {
+        if (EXPECT_NOT(!LIMIT)) JUMP(interrupted);
+        R(A) = SLOT(uint32_t, at) + (uint32_t)imm;
+        SLOT(uint64_t, at) = R(A);
+        JUMP(target);
+    }
+    /// `select`, whose result also goes to a slot.
+    pub uop select_slot<const A: 0..2, const B: 3..5, const CONDITION: 0..3>(slot: u32, imm: i32, to: u32) where A != CONDITION {
+        if (!(uint32_t)R(CONDITION)) R(A) = INTEGER(B);
+        SLOT(uint64_t, to) = R(A);
+    }
     /// Ends a function whose last result is at one of these locations.
     pub uop set_leave<const A: 0..2>(to: u32) {
         SLOT(uint64_t, to) = R(A);

@@ -243,13 +243,38 @@ impl Rules {
         self.moves([copy, Wasm::jump(LABEL)], [0; 4], |_, x, y| {
             Some(Wasm::copy_jump(x[0] as u32, x[1] as u32, label(y[0])))
         });
+        let back = Wasm::jump_back(LABEL, LABEL);
+        self.moves([copy, back], [0; 4], |_, x, y| {
+            Some(Wasm::copy_jump_back(x[0] as u32, x[1] as u32, label(y[0]), label(y[1])))
+        });
+        self.moves([copy, Wasm::jump_i32_nez_back(IN_SLOT, 0, LABEL, LABEL)], [0; 4], |_, x, y| {
+            let (target, interrupted) = (label(y[1]), label(y[2]));
+            Some(Wasm::copy_jump_i32_nez_back(x[0] as u32, x[1] as u32, y[0] as u32, target, interrupted))
+        });
         self.moves([copy, Wasm::leave()], [0; 4], |_, x, _| Some(Wasm::copy_leave(x[0] as u32, x[1] as u32)));
         for a in REGISTERS {
             let (get, set) = (Wasm::get(a, 0), Wasm::set(a, 0));
             self.moves([get, set], [a, 0, 0, 0], |[a, ..], x, y| Some(Wasm::get_set(a, x[0] as u32, y[0] as u32)));
             self.moves([set, Wasm::leave()], [a, 0, 0, 0], |[a, ..], x, _| Some(Wasm::set_leave(a, x[0] as u32)));
+            let add = |a| Wasm::i32_add_slots(1, a, IN_IMM, 1, 0, 0, 0, 0);
+            self.moves([set, back], [a, 0, 0, 0], |[a, ..], x, y| {
+                Some(Wasm::set_jump_back(a, x[0] as u32, label(y[0]), label(y[1])))
+            });
+            self.moves([add(a), copy], [a, 0, 0, 0], |[a, ..], x, y| {
+                (x[0] == x[3]).then(|| Wasm::add_copy(a, x[0] as u32, x[2] as i32, y[0] as u32, y[1] as u32))
+            });
+            self.moves([add(a), back], [a, 0, 0, 0], |[a, ..], x, y| {
+                (x[0] == x[3]).then(|| Wasm::add_jump_back(a, x[0] as u32, x[2] as i32, label(y[0]), label(y[1])))
+            });
+            for (b, condition) in
+                [IN_SLOT, IN_IMM].into_iter().flat_map(|b| (0..3).map(move |condition| (b, condition)))
+            {
+                let select = Wasm::select(a, b, condition, 0, 0);
+                self.moves([select, set], [a, b, condition, 0], |[a, b, condition, _], x, y| {
+                    Some(Wasm::select_slot(a, b, condition, x[0] as u32, x[1] as i32, y[0] as u32))
+                });
+            }
             for b in REGISTERS {
-                let add = |a| Wasm::i32_add_slots(1, a, IN_IMM, 1, 0, 0, 0, 0);
                 self.moves([add(a), add(b)], [a, b, 0, 0], |[a, b, ..], x, y| {
                     let fused = Wasm::add_add(a, b, x[0] as u32, x[2] as i32, y[0] as u32, y[2] as i32);
                     (x[0] == x[3] && y[0] == y[3]).then_some(fused)
