@@ -1,7 +1,7 @@
 //! Fusion, for the interpreter: sequences of uops become single ones (`uop::fused`), because a dispatch costs more than most bodies.
 //!
-//! This is a peephole optimization. A rule replaces two adjacent instructions, of which the first may be the result of another rule. No
-//! instruction is moved, and the new one has the same effect as the two, on registers too. So what follows does not matter. A label between
+//! This is a peephole optimization. A rule replaces two adjacent instructions, of which the first may be the result of another rule. The
+//! replacement has the same effect as the two, on registers too, so the code that follows need not be examined. A label between
 //! two instructions is an instruction of its own, which no rule names.
 
 mod rules;
@@ -20,7 +20,7 @@ use crate::uop::Wasm;
 /// Makes an instruction of a member's parameters and of the operands of two instructions, unless the operands do not suit.
 type Make = fn([usize; 4], &[u64], &[u64]) -> Option<Uop>;
 
-/// The operands of an instruction in rules.
+/// The operands of examples.
 const NONE: [u64; 5] = [0; 5];
 
 /// A rule: how to make the instruction, and the parameters of its uop.
@@ -39,12 +39,12 @@ impl Rule {
 /// All rules. A handler's address identifies a uop.
 #[derive(Default)]
 struct Rules {
-    /// What becomes of two instructions.
+    /// The replacements of two adjacent instructions.
     pairs: HashMap<[CodeAddress; 2], Rule, Hash>,
-    /// The same, for instructions that no rule of `pairs` has replaced.
+    /// The same, for instructions that remain after `pairs`.
     moves: HashMap<[CodeAddress; 2], Rule, Hash>,
-    /// What becomes of a jump to a loop. The second operands are the label behind the loop's `iterate`, and the label to which that jumps.
-    /// The number is that of the operand that is the target.
+    /// The replacements of jumps to loops, each with the index of the operand that is the target. Their second operands are the label
+    /// behind the loop's `iterate`, and the label to which `iterate` jumps.
     jumps: HashMap<CodeAddress, (usize, Rule), Hash>,
     /// The examples of all rules of pairs.
     #[cfg(test)]
@@ -102,7 +102,7 @@ impl Hasher for AddressHasher {
 }
 
 impl Rules {
-    /// Adds a rule for two instructions, given by examples, if all uops exist.
+    /// Adds a rule for two instructions, given by examples, if the families have these members.
     fn pair(&mut self, [first, second]: [Uop; 2], parameters: [usize; 4], make: Make) {
         if let Some((pair, rule)) = rule([first, second], parameters, make) {
             self.pairs.insert(pair, rule);
@@ -111,7 +111,7 @@ impl Rules {
         }
     }
 
-    /// Adds a rule for two instructions that are left.
+    /// Adds a rule to `moves`, in the same way.
     fn moves(&mut self, [first, second]: [Uop; 2], parameters: [usize; 4], make: Make) {
         if let Some((pair, rule)) = rule([first, second], parameters, make) {
             self.moves.insert(pair, rule);
@@ -129,7 +129,7 @@ impl Rules {
         }
     }
 
-    /// Lets jumps to loops check for an interruption themselves and skip the `iterate` there.
+    /// Replaces jumps to loops by jumps that check for an interruption themselves and skip the loop's `iterate`.
     fn close_loops(&self, program: &mut [Uop]) {
         let Some(iterate) = Wasm::iterate(Label(0)).handler() else { return };
         // A loop is a label, `iterate`, and another label.

@@ -1,4 +1,4 @@
-//! The rules: for each uop of `uop::fused`, the instructions that it stands for.
+//! The rules: for each uop of `uop::fused`, the instructions that it replaces.
 
 use stencil_runtime::Label;
 

@@ -220,7 +220,7 @@ fn a_closed_loop_checks_for_interruptions() {
     }
 }
 
-/// All rules of pairs are reached by some instructions: no rule has an example that another rule has, too.
+/// Otherwise one rule would hide another.
 #[test]
 fn no_two_rules_are_for_the_same_instructions() {
     let Some(rules) = rules() else { return };
