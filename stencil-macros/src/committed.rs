@@ -107,12 +107,12 @@ impl Committed {
         Some(output)
     }
 
-    /// Writes the compiler's output, and removes stale objects. Returns remarks for the user.
+    /// Writes the compiler's output. Returns a remark for the user if it cannot be committed.
     ///
     /// # Errors
     /// Fails if the folder cannot be written.
-    pub fn update(&self, tier: Tier, unit: Unit, output: &Output) -> Result<Vec<String>, String> {
-        let (path, mut remarks) = (self.path(tier), Vec::new());
+    pub fn update(&self, tier: Tier, unit: Unit, output: &Output) -> Result<Option<String>, String> {
+        let path = self.path(tier);
         let cannot = |error| format!("{} cannot be written: {error}", path.display());
         first_seen(&path);
         match self.entry(unit, output) {
@@ -121,33 +121,38 @@ impl Committed {
                     fs::create_dir_all(path.parent().unwrap_or(&self.root)).map_err(cannot)?;
                     replace(&path, &bytes).map_err(cannot)?;
                 }
+                Ok(None)
             }
             Err(why) => {
-                remarks.push(format!("the object of this block is not committed: {why}"));
                 // An existing file belongs to an earlier version of the block.
                 let _ = fs::remove_file(&path);
+                Ok(Some(format!("the object of this block is not committed: {why}")))
             }
         }
-        for (path, label) in self.stale(tier) {
-            if first_seen(&path) && fs::remove_file(&path).is_ok() {
-                remarks.push(format!("removed the stale object {} ({label})", self.short(&path)));
-            }
-        }
-        Ok(remarks)
     }
 
-    /// Compares the compiler's output with the committed object. Also returns the objects that no block needs any more.
-    pub fn verify(&self, tier: Tier, unit: Unit, output: &Output) -> (Verified, Vec<String>) {
-        let stale = self.stale(tier).into_iter().filter(|(path, _)| first_seen(path));
-        let stale = stale
-            .map(|(path, label)| format!("the object {} is stale ({label}): {UPDATE}=1 removes it", self.short(&path)));
-        let stale = stale.collect();
+    /// Removes the objects that no block needs any more, where this one has these tiers. Returns a remark for each.
+    pub fn remove_stale(&self, tiers: &[Tier]) -> Vec<String> {
+        let stale = self.stale(tiers).filter(|(path, _)| fs::remove_file(path).is_ok());
+        stale.map(|(path, label)| format!("removed the stale object {} ({label})", self.short(&path))).collect()
+    }
+
+    /// Returns an error for each object that no block needs any more, where this one has these tiers.
+    pub fn verify_stale(&self, tiers: &[Tier]) -> Vec<String> {
+        let error = |(path, label): (PathBuf, String)| {
+            format!("the object {} is stale ({label}): {UPDATE}=1 removes it", self.short(&path))
+        };
+        self.stale(tiers).map(error).collect()
+    }
+
+    /// Compares the compiler's output with the committed object.
+    pub fn verify(&self, tier: Tier, unit: Unit, output: &Output) -> Verified {
         // A block that cannot be committed is compiled in each build.
-        let Ok((entry, _)) = self.entry(unit, output) else { return (Verified::Same, stale) };
+        let Ok((entry, _)) = self.entry(unit, output) else { return Verified::Same };
         let path = self.path(tier);
         let remedy = format!("{UPDATE}=1 writes {}", self.short(&path));
         let committed = fs::read(&path).ok().and_then(|bytes| Entry::from_bytes(&bytes));
-        let verified = match committed.filter(|committed| committed.request == entry.request) {
+        match committed.filter(|committed| committed.request == entry.request) {
             None => Verified::Wrong(format!("no object is committed for this block: {remedy}")),
             Some(committed) if committed.inputs.read != entry.inputs.read => {
                 Verified::Wrong(format!("the committed object was compiled with other headers: {remedy}"))
@@ -156,8 +161,7 @@ impl Committed {
                 Verified::Differs { committed: committed.object, compiler: committed.compiler }
             }
             Some(_) => Verified::Same,
-        };
-        (verified, stale)
+        }
     }
 
     /// Returns the committed entry for an output, and its serialized form.
@@ -170,19 +174,26 @@ impl Committed {
         Ok((entry, bytes))
     }
 
-    /// Returns the objects of blocks that have moved: the source file is gone, or declares no block of that name.
-    fn stale(&self, tier: Tier) -> Vec<(PathBuf, String)> {
-        let folder = self.folder(tier);
-        let mut files = Vec::new();
-        collect_files(&folder, &mut files);
-        files.sort();
-        let stale = files.into_iter().filter_map(|path| {
-            let entry = Entry::from_bytes(&fs::read(&path).ok()?)?;
-            // An object at the current block's path is not stale.
-            let gone = path != self.path(tier) && self.is_gone(&entry.block, path.strip_prefix(&folder).ok()?);
-            gone.then_some((path, entry.block))
-        });
-        stale.collect()
+    /// Returns objects that this process has not seen yet and no block needs: the source file is gone, declares no block of that name, or
+    /// the block lacks the tier.
+    fn stale(&self, tiers: &[Tier]) -> impl Iterator<Item = (PathBuf, String)> {
+        let mut stale = Vec::new();
+        for tier in Tier::ALL {
+            let folder = self.folder(tier);
+            let mut files = Vec::new();
+            collect_files(&folder, &mut files);
+            files.sort();
+            stale.extend(files.into_iter().filter_map(|path| {
+                let entry = Entry::from_bytes(&fs::read(&path).ok()?)?;
+                let gone = if path == self.path(tier) {
+                    !tiers.contains(&tier)
+                } else {
+                    self.is_gone(&entry.block, path.strip_prefix(&folder).ok()?)
+                };
+                gone.then_some((path, entry.block))
+            }));
+        }
+        stale.into_iter().filter(|(path, _)| first_seen(path))
     }
 
     fn is_gone(&self, label: &str, path: &Path) -> bool {

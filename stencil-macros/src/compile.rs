@@ -102,22 +102,24 @@ pub fn compile(block: &Block) -> Result<Compiled, String> {
                     remarks.extend(committed.update(made.tier, unit, output)?);
                 }
             }
-            Some((committed, Mode::Verify)) => {
-                let (verified, stale) = committed.verify(made.tier, unit, output);
-                errors.extend(stale);
-                match verified {
-                    Verified::Same => {}
-                    Verified::Differs { committed, compiler } if made.tier == Tier::Compiled => {
-                        other = Some((committed, compiler));
-                    }
-                    Verified::Differs { compiler, .. } => errors.push(format!(
-                        "the committed object of the interpreter differs: {compiler} compiled it; {UPDATE}=1 rewrites it"
-                    )),
-                    Verified::Wrong(why) => errors.push(why),
+            Some((committed, Mode::Verify)) => match committed.verify(made.tier, unit, output) {
+                Verified::Same => {}
+                Verified::Differs { committed, compiler } if made.tier == Tier::Compiled => {
+                    other = Some((committed, compiler));
                 }
-            }
+                Verified::Differs { compiler, .. } => errors.push(format!(
+                    "the committed object of the interpreter differs: {compiler} compiled it; {UPDATE}=1 rewrites it"
+                )),
+                Verified::Wrong(why) => errors.push(why),
+            },
             Some((_, Mode::Use)) | None => {}
         }
+    }
+    let tiers: Vec<Tier> = translations.iter().map(|made| made.tier).collect();
+    match committed.as_ref().map(|committed| (committed, mode)) {
+        Some((committed, Mode::Update)) => remarks.extend(committed.remove_stale(&tiers)),
+        Some((committed, Mode::Verify)) => errors.extend(committed.verify_stale(&tiers)),
+        Some((_, Mode::Use)) | None => {}
     }
     Ok(Compiled { errors, remarks, other, ..Compiled::new(abi, translations, outputs) })
 }

@@ -30,6 +30,10 @@ pub enum Tier {
     Interpreted,
 }
 
+impl Tier {
+    pub const ALL: [Self; 2] = [Self::Compiled, Self::Interpreted];
+}
+
 /// How the uops of a block call each other. The blocks of one machine agree on it.
 pub struct Calls {
     pub abi: Abi,

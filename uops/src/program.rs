@@ -42,7 +42,7 @@ pub enum Tier {
     #[default]
     Jit,
     /// An interpreter of the same uops. It works where the operating system refuses executable memory. Programs behave in the same way, and
-    /// are slower. It needs the crate's feature `interpreter`.
+    /// are slower. gcc's calling convention leaves no register for it, so a build whose C code gcc compiled has no interpreter.
     Interpreter,
 }
 

@@ -30,7 +30,7 @@ macro_rules! block {
         stencil_runtime::stencil! {
             $($flags)*
             #![stencil(no_stack)]
-            #[cfg_attr(feature = "interpreter", interpreter(optional))]
+            #[interpreter(optional)]
             continue machine crate::uop::Wasm(
                 vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
                 d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i
@@ -63,7 +63,7 @@ stencil! {
     /// [`Trap`](crate::module::trap::Trap).
     ///
     /// gcc's convention leaves no register for the interpreter.
-    #[cfg_attr(feature = "interpreter", interpreter(optional))]
+    #[interpreter(optional)]
     #[operands(5)]
     pub machine Wasm(
         vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,

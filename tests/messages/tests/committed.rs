@@ -234,6 +234,31 @@ fn committed_objects() {
     std::fs::remove_file(user.path("stencils")).unwrap();
 }
 
+#[test]
+fn a_machine_without_an_interpreter_has_no_object_of_one() {
+    const MACHINE: &str = "
+        stencil_runtime::stencil! {
+            #[interpreter]
+            machine Calc(x: u64) -> u64;
+            uop ret() { RETURN(x); }
+        }
+        fn main() { let _ = Calc::compile(&[Calc::ret()]); }
+    ";
+    const HANDLERS: &str = "stencils/x86_64-linux-interpreter/main.o";
+    let user = Crate::new(env!("CARGO_TARGET_TMPDIR"), "stencil-no-interpreter", MACHINE);
+    let _ = std::fs::remove_dir_all(user.path("stencils"));
+    let real = real();
+    let command = |name| [(name, "1"), ("STENCIL_CC", real.as_str())];
+    check(&user, &command("STENCIL_UPDATE"), &["Finished"]);
+    assert!(user.path(HANDLERS).exists());
+    check(&user, &command("STENCIL_VERIFY"), &["Finished"]);
+    user.write("src/main.rs", &MACHINE.replace("#[interpreter]", ""));
+    check(&user, &command("STENCIL_VERIFY"), &[&format!("the object {HANDLERS} is stale (src/main.rs: Calc: ret)")]);
+    check(&user, &command("STENCIL_UPDATE"), &["Finished", &format!("removed the stale object {HANDLERS}")]);
+    assert!(!user.path(HANDLERS).exists());
+    check(&user, &command("STENCIL_VERIFY"), &["Finished"]);
+}
+
 const VARIANTS: &str = "
 stencil_runtime::stencil! {
     machine Calc(x: u64) -> u64;

@@ -102,7 +102,7 @@ impl Writer<'_> {
         let wide = self.rng.pick(&['k', 'q']);
         match self.rng.below(17) {
             0..4 => {
-                let operation = self.rng.pick(&["add", "sub", "and", "or", "xor", "cmp", "test"]);
+                let operation = self.rng.pick(&["add", "add", "add", "sub", "and", "or", "xor", "cmp", "test"]);
                 self.lines.push(format!("{operation} {source}, {target}"));
                 self.flags = true;
             }

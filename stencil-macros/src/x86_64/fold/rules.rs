@@ -200,6 +200,11 @@ fn second_operand(from: &Instruction, value: &Value, operands: &[Operand]) -> Op
             width(from, 0)?;
             set(from.op0_register(), value.cut(read, operands)?, operands)
         }
+        // A sum of both registers.
+        Mnemonic::Add if value.base.is_some() && from.op0_kind() == OpKind::Register => {
+            let register = from.op0_register();
+            sum(register, register, width(from, 0)?, value, operands)
+        }
         _ if from.op_count() == 2 => {
             width(from, 0)?;
             immediate(from, value, operands)
@@ -275,8 +280,11 @@ fn exchanged(from: &Instruction) -> Instruction {
     new
 }
 
-/// One of [`OPERATIONS`], with the value as its second operand.
+/// One of [`OPERATIONS`], with the value as its second operand. An immediate holds no register.
 fn immediate(from: &Instruction, value: &Value, operands: &[Operand]) -> Option<Change> {
+    if value.base.is_some() {
+        return None;
+    }
     let size = width(from, 0)?;
     let (_, codes, short) = OPERATIONS.iter().find(|(mnemonic, ..)| *mnemonic == from.mnemonic())?;
     let short = short.zip(value.short_immediate(size, operands));

@@ -307,3 +307,69 @@ fn the_low_bits_of_an_operand_are_no_displacement() {
         ",
     );
 }
+
+/// The register that an operand was added to is part of the next sum.
+#[test]
+fn a_sum_with_a_register_is_added_to_another_register() {
+    let input = "
+        48 63 05 n         | movslq n(%rip), %rax
+        4c 01 d0           | add %r10, %rax
+        48 01 c7           | add %rax, %rdi
+        89 0f              | mov %ecx, (%rdi)
+    ";
+    folds(integer(32, true), input, "-\n-\nlea n.32(%rdi,%r10), %rdi\nmov %ecx, (%rdi)");
+    folds(
+        integer(64, true),
+        &input.replace("48 63 05", "48 8b 05"),
+        "movabs $n.64, %rax\nadd %r10, %rax\nadd %rax, %rdi\nmov %ecx, (%rdi)",
+    );
+    // The sum of 32 bits.
+    folds(
+        integer(32, true),
+        "
+        48 63 05 n         | movslq n(%rip), %rax
+        4c 01 d0           | add %r10, %rax
+        01 c7              | add %eax, %edi
+    ",
+        "-\n-\nlea n.32(%rdi,%r10), %edi",
+    );
+}
+
+/// Other operations than an addition keep the register that holds the sum.
+#[test]
+fn a_sum_with_a_register_is_no_immediate() {
+    for (bytes, text) in [
+        ("48 29 c7", "sub %rax, %rdi"),
+        ("48 21 c7", "and %rax, %rdi"),
+        ("48 31 c7", "xor %rax, %rdi"),
+        ("48 39 c7", "cmp %rax, %rdi"),
+        ("48 0f af f8", "imul %rax, %rdi"),
+        ("48 01 07", "add %rax, (%rdi)"),
+        ("66 01 c7", "add %ax, %di"),
+    ] {
+        let input = format!(
+            "48 63 05 n | movslq n(%rip), %rax\n4c 01 d0 | add %r10, %rax\n{bytes} | {text}\n0f 92 c1 | setb %cl"
+        );
+        folds(integer(32, true), &input, &format!("-\nlea n.32(%r10), %rax\n{text}\nsetb %cl"));
+    }
+    folds(
+        integer(32, true),
+        "
+        48 63 05 n         | movslq n(%rip), %rax
+        4c 01 d0           | add %r10, %rax
+        48 89 07           | mov %rax, (%rdi)
+    ",
+        "-\nlea n.32(%r10), %rax\nmov %rax, (%rdi)",
+    );
+    // The flags of the last sum are wanted.
+    folds(
+        integer(32, true),
+        "
+        48 63 05 n         | movslq n(%rip), %rax
+        4c 01 d0           | add %r10, %rax
+        48 01 c7           | add %rax, %rdi
+        0f 92 c1           | setb %cl
+    ",
+        "-\nlea n.32(%r10), %rax\nadd %rax, %rdi\nsetb %cl",
+    );
+}
