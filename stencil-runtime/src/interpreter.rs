@@ -37,6 +37,11 @@ impl Handler {
     pub const unsafe fn new(function: unsafe extern "C" fn(), words: u16, labels: u32, described: bool) -> Self {
         Self { function, labels, words, described }
     }
+
+    /// Returns the address of its function.
+    pub(crate) fn address(&self) -> CodeAddress {
+        CodeAddress::new((self.function as *const ()).cast())
+    }
 }
 
 /// The handler behind the last instruction. Running off the end of a program is a fault and nothing worse.

@@ -5,11 +5,13 @@
 
 use std::fmt;
 
+use crate::address::CodeAddress;
 use crate::described::TRAMPOLINE_SIZE;
 use crate::emit::{Address, Emitter, Fresh};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::feature;
+use crate::interpreter::Handler;
 use crate::label::{Label, Labels};
 use crate::memory::{LINE, Slot};
 use crate::operand::{Operand, Words};
@@ -93,6 +95,16 @@ impl<M: Machine> Instruction<M> {
         }
     }
 
+    /// Makes an instruction of the same uop with other operands, for the interpreter.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new). A program with the instruction is not compiled, because the uop stays in its form.
+    #[doc(hidden)]
+    #[must_use]
+    pub unsafe fn with_operands<const N: usize>(self, words: [u64; N]) -> Self {
+        Self::of(self.uop, words)
+    }
+
     #[inline(always)]
     fn of<const N: usize>(uop: &'static Uop<M>, words: [u64; N]) -> Self {
         Self { uop, operands: M::Operands::from_words(words) }
@@ -142,6 +154,13 @@ impl<M: Machine> Instruction<M> {
     #[must_use]
     pub const fn stencil(&self) -> Stencil {
         self.uop.stencil()
+    }
+
+    /// Returns the address of its uop's handler in the interpreter, if the uop has one. Instructions with the same handler are instructions
+    /// of the same uop, or of uops with the same effect and operands, whatever their operands are.
+    #[must_use]
+    pub fn handler(&self) -> Option<CodeAddress> {
+        self.uop.handler.as_ref().map(Handler::address)
     }
 
     /// Returns the operands as words, in the order of [`Stencil::holes`]. Each takes [`Hole::words`](crate::Hole::words) of

@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod comparison;
 mod control;
+mod fuse;
 mod locals;
 mod located;
 mod operator;
@@ -95,6 +96,13 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
         reporter.report(body.end)?;
     }
     Ok(code.lowered())
+}
+
+impl Lowered {
+    /// Replaces sequences of uops by single ones, which the interpreter runs faster.
+    pub(crate) fn fuse(&mut self) {
+        fuse::fuse(&mut self.program);
+    }
 }
 
 /// Lowers one function, to show it: its labels differ from those that it has in the module's program.

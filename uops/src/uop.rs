@@ -10,6 +10,7 @@ pub mod bulk;
 pub mod control;
 pub mod convert;
 pub mod float;
+pub mod fused;
 pub mod integer;
 pub mod located;
 pub mod memory;

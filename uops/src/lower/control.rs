@@ -89,6 +89,9 @@ impl<'m> Function<'m, '_> {
         self.code.begin(self.site, label);
         let interrupted = self.trap_label(Trap::Interrupted);
         self.emit(Wasm::iterate(interrupted));
+        // Interpreted jumps that check for interruptions themselves lead here.
+        let body = self.new_label();
+        self.emit(Wasm::bind(body));
         self.open(ty, Kind::Loop(label));
     }
 
