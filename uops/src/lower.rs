@@ -9,7 +9,6 @@ mod bulk;
 mod call;
 mod comparison;
 mod control;
-#[cfg(feature = "interpreter")]
 mod fuse;
 mod locals;
 mod located;
@@ -94,7 +93,6 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
 impl Lowered {
     /// Replaces sequences of uops by single ones, which the interpreter runs faster.
     pub(crate) fn fuse(&mut self) {
-        #[cfg(feature = "interpreter")]
         fuse::fuse(&mut self.program);
     }
 }

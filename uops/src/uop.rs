@@ -10,7 +10,6 @@ pub mod bulk;
 pub mod control;
 pub mod convert;
 pub mod float;
-#[cfg(feature = "interpreter")]
 pub mod fused;
 pub mod integer;
 pub mod located;
