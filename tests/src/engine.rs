@@ -6,7 +6,7 @@ mod watchdog;
 
 use std::collections::BTreeMap;
 
-pub use on_uops::{Interpreted, Uops};
+pub use on_uops::{Auto, Interpreted, Uops};
 pub use on_wasmi::Wasmi;
 use uops::{Trap, Value};
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 
 use crate::differential::{Call, Compared, Disagreement, functions_agree};
-use crate::engine::{Interpreted, Program, Wasmi};
+use crate::engine::{Auto, Interpreted, Program, Wasmi};
 use crate::rng::Rng;
 use crate::{smith, variants};
 
@@ -54,6 +54,8 @@ impl Peer {
     pub const WASMI: Self = Self::of::<Wasmi>();
     /// The interpreter of uops, which a build by gcc lacks.
     pub const INTERPRETER: Self = Self::of::<Interpreted>();
+    /// The tier `auto` of uops, which a build by gcc lacks.
+    pub const AUTO: Self = Self::of::<Auto>();
 
     /// Makes a peer of an engine.
     #[must_use]

@@ -44,9 +44,9 @@ impl Report {
     /// # Panics
     /// If the module exceeds the limits.
     pub fn add(&mut self, wasm: &[u8]) {
-        let turn = (self.refused + self.failed + self.ran) % 2;
+        let turn = (self.refused + self.failed + self.ran) % 3;
         let new = |tier| Program::for_tier(Module::new(wasm)?, tier);
-        let program = match new([Tier::Jit, Tier::Interpreter][turn]) {
+        let program = match new([Tier::Jit, Tier::Interpreter, Tier::Auto][turn]) {
             // gcc compiled the uops.
             Err(Error::NoInterpreter) => new(Tier::Jit),
             result => result,

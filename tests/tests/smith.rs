@@ -1,4 +1,4 @@
-//! Random modules on uops, in both tiers, and on another engine: results, traps, memories, tables and globals must agree. To compare
+//! Random modules on uops, in each tier, and on another engine: results, traps, memories, tables and globals must agree. To compare
 //! more of them, run `cargo run --release -p tests --bin fuzz -- --minutes 10`.
 
 use tests::differential::{Compared, Disagreement};
@@ -14,8 +14,10 @@ fn agree(source: Source, first: u64, modules: u64) {
             Ok(compared) => calls += compared.expect("wasmi has all features of uops"),
             Err(disagreement) => panic!("{source:?}, seed {seed}: {disagreement}"),
         }
-        if let Err(disagreement) = Peer::INTERPRETER.check(&module, seed) {
-            panic!("{source:?}, seed {seed}: {disagreement}");
+        for peer in [Peer::INTERPRETER, Peer::AUTO] {
+            if let Err(disagreement) = peer.check(&module, seed) {
+                panic!("{source:?}, seed {seed}, {}: {disagreement}", peer.name);
+            }
         }
     }
     println!("{calls:?}");

@@ -26,6 +26,7 @@ use stencil_runtime::{Instruction, Label};
 use wasmparser::OperatorsReader;
 
 use crate::module::Module;
+use crate::module::allocate;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
 use crate::module::progress::{Observer, Phase, Reporter};
@@ -43,7 +44,12 @@ use stack::Stack;
 pub(crate) struct Lowered {
     pub(crate) program: Vec<Instruction<Wasm>>,
     pub(crate) tables: Vec<JumpTable>,
+    pub(crate) checkpoints: Checkpoints,
 }
+
+/// Where interpreted functions can continue in machine code: the offsets in the module at which functions and loops begin, in
+/// ascending order, and their labels.
+pub(crate) type Checkpoints = Vec<(u32, Label)>;
 
 /// The addresses that a `br_table` chooses from. They are stored when the program has been compiled.
 #[derive(Debug)]
@@ -54,6 +60,8 @@ pub(crate) struct JumpTable {
 
 /// The label of the code that all host functions share.
 pub(crate) const HOST_LABEL: Label = Label(0);
+/// The label of a function that is a program of its own.
+pub(crate) const ALONE_LABEL: Label = Label(0);
 /// The label of the uop that leaves a function after a trap.
 pub(crate) const UNWIND_LABEL: Label = Label(1);
 
@@ -87,13 +95,14 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
         Function::new(module, index, &mut code, &mut stack, &mut step)?.lower()?;
         reporter.report(body.end)?;
     }
-    Ok(Lowered { program: code.program, tables: code.tables })
+    Ok(code.lowered())
 }
 
 impl Lowered {
     /// Replaces sequences of uops by single ones, which the interpreter runs faster.
-    pub(crate) fn fuse(&mut self) {
+    pub(crate) fn fused(mut self) -> Self {
         fuse::fuse(&mut self.program);
+        self
     }
 }
 
@@ -102,6 +111,19 @@ pub(crate) fn lower_function(module: &Module, index: usize) -> Result<Vec<Instru
     let mut code = Code::new(module);
     Function::new(module, index, &mut code, &mut Stack::default(), &mut |_| Ok(()))?.lower()?;
     Ok(code.program)
+}
+
+/// Lowers one function as a program of its own for the interpreter, with checkpoints. It calls other functions through the instance's
+/// array, so that each can be in either tier.
+pub(crate) fn lower_alone(
+    module: &Module,
+    index: usize,
+    step: &mut dyn FnMut(usize) -> Result<(), Error>,
+) -> Result<Lowered, Error> {
+    Headroom::new("compiled function")?.claim(module.bodies[index].len().saturating_mul(HEAP_PER_BYTE))?;
+    let mut code = Code { alone: true, labels: ALONE_LABEL.0 + 1, ..Code::new(module) };
+    Function::new(module, index, &mut code, &mut Stack::default(), step)?.lower()?;
+    Ok(code.lowered())
 }
 
 /// The function that an instruction calls or jumps to, if the instruction names one.
@@ -123,13 +145,37 @@ struct Code {
     /// The number of the next label.
     labels: u32,
     tables: Vec<JumpTable>,
+    checkpoints: Checkpoints,
+    /// Whether this is a function as a program of its own for the interpreter.
+    alone: bool,
     /// The size of an allocation that failed: an instruction is missing, and the function cannot be completed.
     failed: Option<usize>,
 }
 
 impl Code {
     fn new(module: &Module) -> Self {
-        Self { program: Vec::new(), labels: function_label(module.bodies.len()).0, tables: Vec::new(), failed: None }
+        Self {
+            program: Vec::new(),
+            labels: function_label(module.bodies.len()).0,
+            tables: Vec::new(),
+            checkpoints: Vec::new(),
+            alone: false,
+            failed: None,
+        }
+    }
+
+    fn lowered(self) -> Lowered {
+        Lowered { program: self.program, tables: self.tables, checkpoints: self.checkpoints }
+    }
+
+    /// Begins a function or a loop, which is at the offset `site` in the module. All values are in slots.
+    fn begin(&mut self, site: u32, label: Label) {
+        self.emit(Wasm::bind(label));
+        if self.alone {
+            self.emit(Wasm::checkpoint(site));
+        } else if allocate::push("compiled module", &mut self.checkpoints, (site, label)).is_err() {
+            self.failed = Some(2 * size_of_val(&*self.checkpoints));
+        }
     }
 
     fn emit(&mut self, instruction: Instruction<Wasm>) {
@@ -189,7 +235,8 @@ impl<'m, 'c> Function<'m, 'c> {
             let (count, ty) = group?;
             locals.add(count, value_type(ty));
         }
-        code.emit(Wasm::bind(function_label(index)));
+        let label = if code.alone { ALONE_LABEL } else { function_label(index) };
+        code.begin(module.bodies[index].start as u32, label);
         let enter = code.program.len();
         code.emit(Wasm::enter(0, HOST_LABEL));
         match locals.end().since(parameters) {

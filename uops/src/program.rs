@@ -1,7 +1,9 @@
 //! Programs: a module with its machine code, or with the stream that the interpreter runs.
 
+mod auto;
 mod bridge;
-pub(crate) mod compile;
+pub(crate) mod code;
+mod compile;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use crate::module::decode::decode;
 use crate::module::error::Error;
 use crate::module::features::Version;
 use crate::module::progress::{Observer, Progress, nobody};
-use crate::program::compile::Compiled;
+use crate::program::code::Code;
 use crate::runtime::executable::{AnyExecutable, Executable};
 
 /// A module and its machine code, or its uops for the interpreter ([`Tier`]). It is compiled once and shared by any number of instances,
@@ -19,7 +21,7 @@ use crate::runtime::executable::{AnyExecutable, Executable};
 ///
 /// Cloning copies a pointer.
 #[derive(Clone, Debug)]
-pub struct Program(Arc<Executable<Compiled>>);
+pub struct Program(Arc<Executable<Code>>);
 
 /// Totals over the functions of a program, without imported ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +46,17 @@ pub enum Tier {
     /// An interpreter of the same uops. It works where the operating system refuses executable memory. Programs behave in the same way, and
     /// are slower. gcc's calling convention leaves no register for it, so a build whose C code gcc compiled has no interpreter.
     Interpreter,
+    /// The interpreter at first and machine code later, so that even a large program runs at once. Another thread compiles the machine
+    /// code, and the run changes to it at the next call or the next iteration of a loop. Where machine code cannot be made, because the
+    /// system refuses executable memory or there is too little memory, the program stays in the interpreter
+    /// ([`Program::wait_for_code`] tells why). It needs the interpreter.
+    ///
+    /// A function is translated for the interpreter when it is first called. A failure, such as [`Error::OutOfMemory`], ends that call.
+    /// Two threads allocate: if other limits than those of stores bound the process's memory, its exhaustion may end the process.
+    ///
+    /// A store's budget ([`StoreLimits::bytes`](crate::StoreLimits::bytes)) includes the functions that have been called, and the
+    /// machine code from the change on; if it is too small for the machine code, the instance stays in the interpreter.
+    Auto,
 }
 
 /// The options of a program.
@@ -159,9 +172,25 @@ impl Program {
     }
 
     fn observed(module: Module, tier: Tier, observer: Observer<'_>) -> Result<Self, Error> {
-        let code = Compiled::new(&module, tier, observer)?;
+        let code = Code::new(&module, tier, observer)?;
         let size = (module.wasm.len() + code.size()) as u64;
-        Ok(Self(Arc::new(Executable { entry: code.entry(), size, module, code })))
+        let program = Arc::new(Executable { entry: code.entry(), size, module, code });
+        if tier == Tier::Auto {
+            auto::compile_beside(&program);
+        }
+        Ok(Self(program))
+    }
+
+    /// Waits until the machine code of a program of the tier [`Tier::Auto`] has been compiled. Programs of other tiers have all their code
+    /// from the beginning.
+    ///
+    /// # Errors
+    /// Why there is no machine code: [`Error::Code`], [`Error::Limit`], [`Error::OutOfMemory`]. The program runs in the interpreter.
+    pub fn wait_for_code(&self) -> Result<(), &Error> {
+        match &self.0.code {
+            Code::Whole(_) => Ok(()),
+            Code::Auto(auto) => auto.wait(),
+        }
     }
 
     /// Returns the module.
@@ -170,14 +199,16 @@ impl Program {
         &self.0.module
     }
 
-    /// Lists the uops of a function and their machine code. An interpreted program has no machine code. The index `defined` does not count
+    /// Lists the uops of a function and their machine code. An interpreted program has no machine code, nor has one of the
+    /// tier [`Tier::Auto`] before it is compiled. The index `defined` does not count
     /// imported functions.
     #[must_use]
     pub fn listing(&self, defined: usize) -> Option<String> {
-        (defined < self.0.module.bodies.len()).then(|| self.0.code.listing(&self.0.module, defined))
+        let listing = || self.0.code.whole().map(|code| code.listing(&self.0.module, defined)).unwrap_or_default();
+        (defined < self.0.module.bodies.len()).then(listing)
     }
 
-    /// Returns the size of a function's machine code or stream in bytes. The index `defined` does not count imported functions.
+    /// Returns the size of a function's machine code or stream in bytes: 0 if there is neither yet ([`Tier::Auto`]). The index `defined` does not count imported functions.
     #[must_use]
     pub fn code_size(&self, defined: usize) -> Option<usize> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.code_size(defined))
@@ -186,7 +217,7 @@ impl Program {
     /// Counts the uops of all functions. It lowers them again, so it takes about as long as compilation.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.0.code.summary(&self.0.module)
+        compile::summary(&self.0.module)
     }
 
     /// Returns the executable that instances share and keep alive.
@@ -194,7 +225,7 @@ impl Program {
         self.0.clone()
     }
 
-    pub(crate) fn code(&self) -> &Compiled {
+    pub(crate) fn code(&self) -> &Code {
         &self.0.code
     }
 }

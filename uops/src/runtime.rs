@@ -19,5 +19,6 @@ pub(crate) mod slots;
 pub(crate) mod storage;
 pub(crate) mod store;
 pub(crate) mod table;
+pub(crate) mod tier;
 pub(crate) mod value;
 pub mod vm;

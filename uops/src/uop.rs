@@ -81,6 +81,8 @@ stencil! {
         limit: *const *mut u64,
         start: *const c_void,
         unwind: *const c_void,
+        unwind_stream: *const c_void,
+        compiled: *const u64,
         host: *mut c_void,
         store: *const c_void,
         instance: *mut c_void,

@@ -21,8 +21,10 @@ use uops::{Error, Instance, Module, Program, Store, Tier, Trap};
 /// Runs a program in each tier, which must make no difference. Returns how it ended and what it printed.
 fn run(wasi: impl Fn() -> Wasi, fields: &str) -> (Result<(), Error>, String) {
     let compiled = run_in(Tier::Jit, wasi(), fields);
-    let interpreted = run_in(Tier::Interpreter, wasi(), fields);
-    assert_eq!(format!("{interpreted:?}"), format!("{compiled:?}"));
+    for tier in [Tier::Interpreter, Tier::Auto] {
+        let other = run_in(tier, wasi(), fields);
+        assert_eq!(format!("{other:?}"), format!("{compiled:?}"), "{tier:?}");
+    }
     compiled
 }
 

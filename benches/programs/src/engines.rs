@@ -20,9 +20,10 @@ pub struct Engine {
 }
 
 /// All engines. The first is the reference unless an option names another.
-pub const ENGINES: [Engine; 6] = [
+pub const ENGINES: [Engine; 7] = [
     Engine { name: "uops", compile: |wasm| on_uops::compile(wasm, Tier::Jit) },
     Engine { name: "uops-interpreter", compile: |wasm| on_uops::compile(wasm, Tier::Interpreter) },
+    Engine { name: "uops-auto", compile: |wasm| on_uops::compile(wasm, Tier::Auto) },
     Engine { name: "wasmi", compile: on_wasmi::compile },
     Engine { name: "winch", compile: |wasm| on_wasmtime::compile(wasm, Strategy::Winch, None) },
     Engine { name: "cranelift", compile: |wasm| on_wasmtime::compile(wasm, Strategy::Cranelift, None) },

@@ -101,7 +101,7 @@ fn programs_that_cannot_be_compared_are_not_counted() {
     folder.write("invalid.wasm", b"\0asm");
     let (output, text) = folder.run(&["--timeout", "1"]);
     assert!(output.status.success(), "{text}");
-    for engine in ["uops", "uops-interpreter", "wasmi", "winch", "cranelift", "pulley"] {
+    for engine in ["uops", "uops-interpreter", "uops-auto", "wasmi", "winch", "cranelift", "pulley"] {
         for problem in ["failed: trapped", "timeout", "failed: exited 3"] {
             assert!(text.contains(&format!("{engine}: {problem}")), "{engine}: {problem}: {text}");
         }

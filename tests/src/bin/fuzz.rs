@@ -6,5 +6,5 @@ use std::process::ExitCode;
 use tests::fuzz::{self, Peer};
 
 fn main() -> ExitCode {
-    fuzz::main(&[&[Peer::WASMI], &[Peer::INTERPRETER]])
+    fuzz::main(&[&[Peer::WASMI], &[Peer::INTERPRETER], &[Peer::AUTO]])
 }

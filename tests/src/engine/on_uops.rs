@@ -13,6 +13,10 @@ pub struct Uops(Vec<(String, uops::Program)>);
 #[derive(Debug)]
 pub struct Interpreted(Uops);
 
+/// Programs of uops that begin in its interpreter, and continue in machine code at some time.
+#[derive(Debug)]
+pub struct Auto(Uops);
+
 /// Instances of uops.
 #[derive(Debug)]
 pub struct Running {
@@ -47,6 +51,19 @@ impl Program for Interpreted {
 
     fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
         Uops::for_tier(modules, Tier::Interpreter).map(Self)
+    }
+
+    fn instantiate(&self) -> Result<Running, Stop> {
+        self.0.instantiate()
+    }
+}
+
+impl Program for Auto {
+    const NAME: &str = "the tier auto of uops";
+    type Instance = Running;
+
+    fn new(modules: &[(&str, &[u8])]) -> Result<Self, Stop> {
+        Uops::for_tier(modules, Tier::Auto).map(Self)
     }
 
     fn instantiate(&self) -> Result<Running, Stop> {

@@ -11,8 +11,10 @@ fn every_kept_case() {
     for path in paths {
         let script = std::fs::read_to_string(&path).unwrap();
         if crate::has_interpreter() {
-            let report = wast::run(&script, Tier::Interpreter).unwrap();
-            assert!(report.failed.is_empty(), "{}, interpreted: {:?}", path.display(), report.failed);
+            for tier in [Tier::Interpreter, Tier::Auto] {
+                let report = wast::run(&script, tier).unwrap();
+                assert!(report.failed.is_empty(), "{}, {tier:?}: {:?}", path.display(), report.failed);
+            }
         }
         let report = wast::run(&script, Tier::Jit).unwrap();
         assert!(report.failed.is_empty(), "{}: {:?}", path.display(), report.failed);

@@ -54,8 +54,8 @@ impl Suite {
     /// The tiers to run a file in. The suites of old versions have few files that differ from those of 3.0.
     fn tiers(self) -> &'static [Tier] {
         let old = matches!(self, Self::Version(SpecVersion::V1 | SpecVersion::V2));
-        let both = has_interpreter() && (!old || extent::choose(false, true));
-        if both { &[Tier::Jit, Tier::Interpreter] } else { &[Tier::Jit] }
+        let all = has_interpreter() && (!old || extent::choose(false, true));
+        if all { &[Tier::Jit, Tier::Interpreter, Tier::Auto] } else { &[Tier::Jit] }
     }
 
     /// Asserts that all directives of a file pass, except those at these lines, which call a module invalid that another proposal makes

@@ -35,7 +35,8 @@ pub(super) struct Options {
     /// Sets a variable of a WASI program's environment.
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(super) variables: Vec<String>,
-    /// How the program runs: compiled to machine code, or interpreted, which needs no executable memory.
+    /// How the program runs: compiled to machine code; interpreted, which needs no executable memory; or interpreted until the machine
+    /// code is compiled.
     #[arg(long, value_enum, value_name = "TIER", default_value_t)]
     tier: TierName,
     #[command(flatten)]

@@ -11,6 +11,8 @@ pub(super) enum TierName {
     Jit,
     /// Interprets, without executable memory.
     Interpreter,
+    /// Interprets until another thread has compiled to machine code.
+    Auto,
 }
 
 impl TierName {
@@ -18,6 +20,7 @@ impl TierName {
         match self {
             Self::Jit => Tier::Jit,
             Self::Interpreter => Tier::Interpreter,
+            Self::Auto => Tier::Auto,
         }
     }
 }

@@ -57,7 +57,7 @@ impl Func {
         args: impl IntoIterator<Item = Value>,
         read: impl FnOnce(&Slots<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let function = self.0.get(store)?;
+        let function = self.0.pointer(store)?;
         store.0.frames.call(slots::count(params).max(slots::count(results)), |first| {
             // SAFETY: the slots have room for the arguments and the results, and no other function uses them.
             let slots = unsafe { Slots::new(store, first) };
@@ -81,8 +81,9 @@ fn check(ty: &Rc<FuncType>, args: &[Value]) -> Result<(), Error> {
 ///
 /// # Safety
 /// The function must belong to the store. The slots must be those of the current call, and hold its arguments.
-unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(), Error> {
-    let vm = function.vm;
+unsafe fn run(store: &Store, function: *const vm::Func, slots: &Slots<'_>) -> Result<(), Error> {
+    // SAFETY: the function lives as long as its store.
+    let vm = unsafe { (*function).vm };
     // SAFETY: the `Vm` of a function lives as long as its store. `host` points to the `HostData` of a host function, or
     // is null, and does not change.
     if let Some(host) = unsafe { (*vm).host.cast::<HostData>().as_ref() } {
@@ -90,7 +91,7 @@ unsafe fn run(store: &Store, function: &vm::Func, slots: &Slots<'_>) -> Result<(
     }
     // SAFETY: a `Vm` without `host` belongs to an instance, which lives as long as the store.
     let instance = unsafe { &*(*vm).instance.cast::<InstanceData>() };
-    // SAFETY: no reference to the `Vm` exists. The entry and the function belong to the same validated module, of which this is an
+    // SAFETY: no reference to the `Vm` or the function exists. The entry and the function belong to the same validated module, of which this is an
     // instance. The arguments are in the frame. This frame and those of all callees end below the limit. The code and host
     // functions write only to cells and through raw pointers. No panic leaves a host function.
     let code = unsafe { instance.program.entry.call(function, slots.first()) };

@@ -4,7 +4,7 @@
 //! Whatever a module has any number of is allocated fallibly, counts towards the store's budget, and is worked on in pieces
 //! with a check for interruptions between them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 
 use crate::embedding::linker::{Definition, Extern, Linker};
 use crate::module::allocate;
@@ -105,7 +105,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
     let globals = items.globals.iter().map(|global| Ok(global.get(store)?.cell.as_ptr().cast()));
     let globals = inner.collect("global", globals)?;
     let own = module.functions[module.imported_functions()..].iter().enumerate();
-    let own = own.map(|(index, &ty)| Ok(vm::Func::new(code.function(index), vm, types[ty as usize])));
+    let own = own.map(|(index, &ty)| Ok(vm::Func::new(code.function(index), vm, types[ty as usize]).into()));
     let own = inner.collect("function", own)?;
     let memory = items.memories.first().map(|memory| memory.get(store)).transpose()?;
 
@@ -120,7 +120,7 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
             true => host_functions.next().unwrap_or_default(),
             false => function,
         });
-        let mut all = imported.chain(own.iter().map(std::ptr::from_ref));
+        let mut all = imported.chain(own.iter().map(|function: &UnsafeCell<vm::Func>| function.get().cast_const()));
         inner.collect("function", (0..module.functions.len()).map(|_| Ok(all.next().unwrap_or_default())))?
     };
     // SAFETY: imported functions are the store's already; the others are part of the instance.
@@ -134,11 +134,12 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
         globals: items.globals,
         dropped_data: inner.collect("data segment", module.data.iter().map(|_| Ok(Cell::new(false))))?,
         elements: inner.collect("element segment", module.elements.iter().map(|_| Ok(RefCell::default())))?,
-        arrays: Arrays { _own: own, _hosts: hosts, functions, tables, memories, globals, types },
+        compiled: Cell::new(false),
+        arrays: Arrays { own, _hosts: hosts, functions, tables, memories, globals, types },
         _vm: shared,
     });
     let _ = store.keep(&inner.instances, place)?;
-    let arrays = &handle.get(store)?.arrays;
+    let (arrays, unwind) = (&handle.get(store)?.arrays, code.unwind());
     // SAFETY: the instance owns the `Vm`, and no reference to that is ever made. The memory lives as long as the instance:
     // the store frees both when it is dropped.
     unsafe {
@@ -147,7 +148,9 @@ fn assemble(store: &Store, program: &Program, items: Items<'_>) -> Result<Instan
         (*vm).memories = arrays.memories.as_ptr();
         (*vm).functions = arrays.functions.as_ptr();
         (*vm).types = arrays.types.as_ptr();
-        (*vm).unwind = code.unwind();
+        (*vm).unwind = unwind.code;
+        (*vm).unwind_stream = unwind.stream;
+        (*vm).compiled = code.compiled();
         (*vm).instance = handle.pointer(store)?.cast_mut().cast();
         if let Some(memory) = memory {
             memory.attach(vm)?;

@@ -13,8 +13,8 @@ impl Function<'_, '_> {
         let imported = module.imported_functions();
         let frame = self.arguments(ty);
         self.emit(match (function as usize).checked_sub(imported) {
-            Some(defined) => Wasm::call(function_label(defined), frame, self.site),
-            None => Wasm::call_import(array_offset(function), frame, self.site),
+            Some(defined) if !self.code.alone => Wasm::call(function_label(defined), frame, self.site),
+            _ => Wasm::call_import(array_offset(function), frame, self.site),
         });
         self.stack.push_homes(&ty.results);
     }
@@ -41,8 +41,8 @@ impl Function<'_, '_> {
         let ty = module.ty(module.functions[function as usize]);
         self.move_to_front(ty.params.len());
         self.emit(match (function as usize).checked_sub(module.imported_functions()) {
-            Some(defined) => Wasm::jump(function_label(defined)),
-            None => Wasm::return_call_import(array_offset(function)),
+            Some(defined) if !self.code.alone => Wasm::jump(function_label(defined)),
+            _ => Wasm::return_call_import(array_offset(function)),
         });
         self.leave();
     }

@@ -86,7 +86,7 @@ impl<'m> Function<'m, '_> {
     pub(super) fn loop_(&mut self, ty: BlockType) {
         self.settle_all();
         let label = self.new_label();
-        self.emit(Wasm::bind(label));
+        self.code.begin(self.site, label);
         let interrupted = self.trap_label(Trap::Interrupted);
         self.emit(Wasm::iterate(interrupted));
         // Interpreted jumps that check for interruptions themselves lead here.

@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 
 use stencil_runtime::{Address, Code, Instruction, Interpreter, Label, Listing};
 
-use crate::lower::{self, HOST_LABEL, JumpTable, UNWIND_LABEL, function_label, lower};
+use crate::lower::{self, Checkpoints, HOST_LABEL, JumpTable, Lowered, UNWIND_LABEL, function_label, lower};
 use crate::module::Module;
 use crate::module::error::Error;
 use crate::module::headroom::Headroom;
 use crate::module::progress::{Observer, Phase, Reporter};
-use crate::program::{Summary, Tier, bridge};
+use crate::program::{Summary, bridge};
 use crate::runtime::executable::Entry;
 use crate::runtime::vm::Addresses;
 use crate::uop::Wasm;
@@ -34,23 +34,41 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles a module for a tier.
-    pub(crate) fn new(module: &Module, tier: Tier, observer: Observer<'_>) -> Result<Self, Error> {
-        if tier == Tier::Interpreter {
-            bridge::check().map_err(without_interpreter)?;
-        }
-        let mut lowered = lower(module, observer)?;
-        if tier == Tier::Interpreter {
-            lowered.fuse();
-        }
-        // Emission keeps the offset of each label, of which there are no more than instructions.
-        Headroom::new("compiled module")?.claim(size_of::<[Label; 8]>().saturating_mul(lowered.program.len()))?;
+    /// Compiles a module to machine code. Also returns where interpreted functions can continue in it.
+    pub(super) fn machine_code(module: &Module, observer: Observer<'_>) -> Result<(Self, Checkpoints), Error> {
+        let Lowered { program, tables, checkpoints } = lower(module, observer)?;
         Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
-        let form = match tier {
-            Tier::Jit => Form::Code(Wasm::compile(&lowered.program)?),
-            Tier::Interpreter => Form::Stream(Interpreter::new(&lowered.program).map_err(without_interpreter)?),
-        };
-        let compiled = Self { form, tables: lowered.tables, functions: module.bodies.len() };
+        let compile = |program: &[_]| Ok(Form::Code(Wasm::compile(program)?));
+        Ok((Self::new(&program, tables, module.bodies.len(), compile)?, checkpoints))
+    }
+
+    /// Makes the stream of a module.
+    pub(super) fn stream(module: &Module, observer: Observer<'_>) -> Result<Self, Error> {
+        bridge::entry().map_err(without_interpreter)?;
+        let Lowered { program, tables, .. } = lower(module, observer)?.fused();
+        Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
+        Self::new(&program, tables, module.bodies.len(), encode)
+    }
+
+    /// Makes the stream of one function, which begins at [`ALONE_LABEL`](lower::ALONE_LABEL).
+    pub(super) fn function_stream(
+        module: &Module,
+        index: usize,
+        step: &mut dyn FnMut(usize) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let Lowered { program, tables, .. } = lower::lower_alone(module, index, step)?.fused();
+        Self::new(&program, tables, 1, encode)
+    }
+
+    fn new(
+        program: &[Instruction<Wasm>],
+        tables: Vec<JumpTable>,
+        functions: usize,
+        form: impl FnOnce(&[Instruction<Wasm>]) -> Result<Form, Error>,
+    ) -> Result<Self, Error> {
+        // Emission keeps the offset of each label, of which there are no more than instructions.
+        Headroom::new("compiled module")?.claim(size_of::<[Label; 8]>().saturating_mul(program.len()))?;
+        let compiled = Self { form: form(program)?, tables, functions };
         for table in &compiled.tables {
             for (address, &label) in table.addresses.iter().zip(&table.labels) {
                 address.store(compiled.address(label) as usize, Ordering::Relaxed);
@@ -60,7 +78,7 @@ impl Compiled {
     }
 
     /// The entry that leads to every function.
-    pub(crate) fn entry(&self) -> Entry {
+    pub(super) fn entry(&self) -> Entry {
         match &self.form {
             Form::Code(code) => Entry::Code(*code.entry()),
             Form::Stream(stream) => Entry::Stream(*stream.entry()),
@@ -68,12 +86,12 @@ impl Compiled {
     }
 
     /// The addresses of a function; `index` does not count imported functions.
-    pub(crate) fn function(&self, index: usize) -> Addresses {
+    pub(super) fn function(&self, index: usize) -> Addresses {
         self.addresses(function_label(index))
     }
 
     /// The addresses that all host functions share. The code there calls [`call_host`](crate::runtime::host::call_host).
-    pub(crate) fn host(&self) -> Addresses {
+    pub(super) fn host(&self) -> Addresses {
         self.addresses(HOST_LABEL)
     }
 
@@ -84,13 +102,13 @@ impl Compiled {
         }
     }
 
-    /// The address that functions jump to after a trap.
-    pub(crate) fn unwind(&self) -> *const c_void {
-        self.address(UNWIND_LABEL)
+    /// The addresses that functions jump to after a trap.
+    pub(super) fn unwind(&self) -> Addresses {
+        self.addresses(UNWIND_LABEL)
     }
 
     /// The address of a label. The program binds every label.
-    fn address(&self, label: Label) -> *const c_void {
+    pub(super) fn address(&self, label: Label) -> *const c_void {
         match &self.form {
             Form::Code(code) => code.address(label).map_or(std::ptr::null(), <*const u8>::cast),
             Form::Stream(stream) => stream.address(label).map_or(std::ptr::null(), |address| address.as_ptr().cast()),
@@ -98,35 +116,21 @@ impl Compiled {
     }
 
     /// Bytes of the machine code or stream, and the jump tables.
-    pub(crate) fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         let tables: usize = self.tables.iter().map(|table| size_of_val(&*table.addresses)).sum();
         self.form.size() + tables
     }
 
     /// The size of a function's machine code or stream in bytes; `index` does not count imported functions.
-    pub(crate) fn code_size(&self, index: usize) -> usize {
+    pub(super) fn code_size(&self, index: usize) -> usize {
         // Functions follow one another. The last one ends with the code.
         let start = self.form.offset(function_label(index)).unwrap_or_default();
         let next = (index + 1 < self.functions).then(|| self.form.offset(function_label(index + 1))).flatten();
         next.unwrap_or(self.form.size()) - start
     }
 
-    /// Counts the uops of all functions.
-    pub(crate) fn summary(&self, module: &Module) -> Summary {
-        let mut summary = Summary::default();
-        for program in (0..self.functions).filter_map(|index| lower::lower_function(module, index).ok()) {
-            for stencil in program.iter().map(Instruction::stencil).filter(|stencil| stencil.code.size != 0) {
-                summary.uops += 1;
-                summary.narrow += usize::from(stencil.is_narrow());
-                summary.code += stencil.code.size;
-                summary.general += stencil.general().code.size;
-            }
-        }
-        summary
-    }
-
     /// Lists a function's uops with their bytes and instructions. A stream has none.
-    pub(crate) fn listing(&self, module: &Module, index: usize) -> String {
+    pub(super) fn listing(&self, module: &Module, index: usize) -> String {
         let mut text = String::new();
         let Form::Code(code) = &self.form else { return text };
         let Ok(program) = lower::lower_function(module, index) else { return text };
@@ -162,8 +166,27 @@ impl Form {
     }
 }
 
+/// Counts the uops of all functions.
+pub(super) fn summary(module: &Module) -> Summary {
+    let mut summary = Summary::default();
+    for program in (0..module.bodies.len()).filter_map(|index| lower::lower_function(module, index).ok()) {
+        for stencil in program.iter().map(Instruction::stencil).filter(|stencil| stencil.code.size != 0) {
+            summary.uops += 1;
+            summary.narrow += usize::from(stencil.is_narrow());
+            summary.code += stencil.code.size;
+            summary.general += stencil.general().code.size;
+        }
+    }
+    summary
+}
+
+/// Encodes a program for the interpreter.
+fn encode(program: &[Instruction<Wasm>]) -> Result<Form, Error> {
+    Ok(Form::Stream(Interpreter::new(program).map_err(without_interpreter)?))
+}
+
 /// The error of an encoding.
-fn without_interpreter(error: stencil_runtime::Error) -> Error {
+pub(super) fn without_interpreter(error: stencil_runtime::Error) -> Error {
     match error {
         stencil_runtime::Error::NoInterpreter => Error::NoInterpreter,
         error => error.into(),

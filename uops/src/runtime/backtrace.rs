@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::mem::take;
 
+use crate::module::Module;
 use crate::module::backtrace::{Backtrace, Frame};
 use crate::runtime::instance::InstanceData;
 use crate::runtime::store::Inner;
@@ -20,6 +21,11 @@ impl Trail {
     pub(crate) fn take(&self) -> Backtrace {
         take(&mut self.0.borrow_mut())
     }
+
+    /// Records the function that contains `site`, an offset in the body of one of the module's functions.
+    pub(crate) fn record(&self, module: &Module, site: u32) {
+        self.0.borrow_mut().push(|| Frame::new(module, site));
+    }
 }
 
 /// Records the location of a function that ends with a trap. Compiled code calls it.
@@ -29,5 +35,5 @@ impl Trail {
 pub(crate) unsafe extern "C" fn note(vm: *mut Vm, site: u32) {
     // SAFETY: both were set when the instance was made, and live as long as the store, which the call in progress borrows.
     let (store, instance) = unsafe { (&*(*vm).store.cast::<Inner>(), &*(*vm).instance.cast::<InstanceData>()) };
-    store.trail.0.borrow_mut().push(|| Frame::new(&instance.program.module, site));
+    store.trail.record(&instance.program.module, site);
 }

@@ -1,6 +1,6 @@
 //! Instances: a module with storage, linked to what it imports.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::sync::Arc;
 
 use crate::runtime::executable::AnyExecutable;
@@ -29,6 +29,8 @@ pub(crate) struct InstanceData {
     pub(crate) dropped_data: Vec<Cell<bool>>,
     /// Element segments. One that has been dropped is empty.
     pub(crate) elements: Vec<RefCell<Vec<Reference>>>,
+    /// Whether its functions have changed from the interpreter to machine code.
+    pub(crate) compiled: Cell<bool>,
     /// What the `Vm` points to.
     pub(crate) arrays: Arrays,
     /// What compiled code sees of all this.
@@ -38,7 +40,7 @@ pub(crate) struct InstanceData {
 /// Arrays for compiled code to read.
 pub(crate) struct Arrays {
     /// Functions that are not imported.
-    pub(crate) _own: Vec<vm::Func>,
+    pub(crate) own: Vec<UnsafeCell<vm::Func>>,
     /// Host functions that are imported.
     pub(crate) _hosts: Hosts,
     pub(crate) functions: Vec<*const vm::Func>,

@@ -51,8 +51,8 @@ pub(crate) struct Inner {
     pub(crate) failure: Cell<Option<Error>>,
     /// Which functions have ended since one trapped.
     pub(crate) trail: Trail,
-    /// The programs that the budget includes, by their addresses.
-    programs: RefCell<HashMap<*const (), Arc<AnyExecutable>>>,
+    /// The programs that the budget includes, by their addresses, and whether it includes machine code that was made later.
+    programs: RefCell<HashMap<*const (), (Arc<AnyExecutable>, bool)>>,
     pub(crate) instances: Kept<InstanceData>,
     memories: Kept<MemoryData>,
     tables: Kept<TableData>,
@@ -108,7 +108,16 @@ impl Inner {
         if let Entry::Vacant(entry) = self.programs.borrow_mut().entry(Arc::as_ptr(&program).cast()) {
             self.budget.take(program.size)?;
             // It stays, so that no other program gets its address.
-            entry.insert(program);
+            entry.insert((program, false));
+        }
+        Ok(())
+    }
+
+    /// Counts the machine code of a program that began in the interpreter, once. The budget includes the program.
+    pub(crate) fn count_code(&self, program: &Arc<AnyExecutable>, size: u64) -> Result<(), Error> {
+        if let Some((_, counted @ false)) = self.programs.borrow_mut().get_mut(&Arc::as_ptr(program).cast()) {
+            self.budget.take(size)?;
+            *counted = true;
         }
         Ok(())
     }
@@ -326,6 +335,8 @@ impl Vm {
             limit: store.0.frames.interrupt.word(),
             start: null(),
             unwind: null(),
+            unwind_stream: null(),
+            compiled: null(),
             host: null_mut(),
             store: Rc::as_ptr(&store.0).cast(),
             instance: null_mut(),

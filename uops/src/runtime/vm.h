@@ -19,6 +19,8 @@ struct Vm {
     uint64_t *const *limit;
     const void *start;
     const void *unwind;
+    const void *unwind_stream;
+    const uint64_t *compiled;
     void *host;
     const void *store;
     void *instance;

@@ -26,8 +26,12 @@ pub struct Vm {
     pub limit: *const *mut u64,
     /// The function to run: the entry of [`Wasm`](crate::uop::Wasm) jumps there.
     pub start: *const c_void,
-    /// The uop `unwind`, to which functions of this instance jump when they trap.
+    /// The uop `unwind` in machine code, to which functions of this instance jump when they trap.
     pub unwind: *const c_void,
+    /// The same uop in a stream, for functions in the interpreter.
+    pub unwind_stream: *const c_void,
+    /// A word that is not 0 once the program's machine code exists. Interpreted functions of the tier `auto` read it.
+    pub compiled: *const u64,
     /// The closure of a host function; otherwise null.
     pub host: *mut c_void,
     /// The store, for functions that compiled code calls.
@@ -57,6 +61,8 @@ pub struct Table {
 }
 
 /// A function that a table or an import may hold.
+///
+/// In the tier `auto` its addresses change ([`tier`](crate::runtime::tier)), so no reference to it exists while anything runs.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Func {

@@ -96,7 +96,7 @@
         __asm__ volatile("" : "=r"(fp), "=r"(mem)); \
         r0 = code_; \
         r1 = site; \
-        JUMP(vm->unwind); \
+        JUMP(STENCIL_TIER(vm->unwind, vm->unwind_stream)); \
     } while (0)
 
 // Tail-calls a function of any instance.

@@ -11,15 +11,18 @@ use std::time::Instant;
 
 use uops::{Error, Program, ProgramOptions, Tier};
 
-const TIERS: [Tier; 2] = [Tier::Jit, Tier::Interpreter];
+const TIERS: [Tier; 3] = [Tier::Jit, Tier::Interpreter, Tier::Auto];
 
 /// Compiles a module for a tier. A build without an interpreter, such as one by gcc, has one tier.
 fn compile(wasm: &[u8], tier: Tier) -> Result<Program, Error> {
     let new = |tier| Program::with_options(wasm, ProgramOptions::from(tier), |_| ControlFlow::Continue(()));
-    match new(tier) {
+    let program = match new(tier) {
         Err(Error::NoInterpreter) => new(Tier::Jit),
         result => result,
-    }
+    }?;
+    // Without machine code, a program of the tier `auto` runs all the same.
+    let _ = program.wait_for_code();
+    Ok(program)
 }
 
 /// The heap memory that every module may use, in bytes.

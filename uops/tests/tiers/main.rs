@@ -63,4 +63,5 @@ macro_rules! tiers {
 tiers! {
     jit: uops::Tier::Jit;
     interpreter: uops::Tier::Interpreter;
+    auto: uops::Tier::Auto;
 }

@@ -6,12 +6,15 @@ use uops::{Caller, Error, Instance, Linker, Program, Store, StoreLimits, Tier, T
 
 use super::{compile_for, has_interpreter};
 
-/// All pairs of tiers.
-const PAIRS: [[Tier; 2]; 4] = [
+/// Pairs of tiers.
+const PAIRS: [[Tier; 2]; 7] = [
     [Tier::Jit, Tier::Interpreter],
     [Tier::Interpreter, Tier::Jit],
     [Tier::Interpreter, Tier::Interpreter],
     [Tier::Jit, Tier::Jit],
+    [Tier::Auto, Tier::Jit],
+    [Tier::Interpreter, Tier::Auto],
+    [Tier::Auto, Tier::Auto],
 ];
 
 fn functions(error: &Error) -> Vec<String> {
@@ -138,9 +141,10 @@ fn limits_and_interruptions_end_calls_across_tiers() {
 
 #[test]
 fn a_build_without_interpreter_says_so() {
-    let options = Tier::Interpreter.into();
-    match Program::with_options(b"(module)", options, |_| ControlFlow::Continue(())) {
-        Ok(_) => assert!(has_interpreter()),
-        Err(error) => assert!(error.to_string().starts_with("this build of uops has no interpreter: "), "{error}"),
+    for tier in [Tier::Interpreter, Tier::Auto] {
+        match Program::with_options(b"(module)", tier.into(), |_| ControlFlow::Continue(())) {
+            Ok(_) => assert!(has_interpreter()),
+            Err(error) => assert!(error.to_string().starts_with("this build of uops has no interpreter: "), "{error}"),
+        }
     }
 }

@@ -215,7 +215,11 @@ fn the_main_thread_of_a_process() {
     let file = std::env::temp_dir().join(format!("uops-recursion-{TIER:?}-{}.wat", std::process::id()));
     std::fs::write(&file, r#"(module (func $run (export "_start") (call $run)))"#).unwrap();
     for kilobytes in ["900", "8192", "unlimited"] {
-        let tier = if TIER == Tier::Interpreter && crate::has_interpreter() { "interpreter" } else { "jit" };
+        let tier = match TIER {
+            Tier::Interpreter if crate::has_interpreter() => "interpreter",
+            Tier::Auto if crate::has_interpreter() => "auto",
+            _ => "jit",
+        };
         let script = format!("ulimit -s {kilobytes} && exec \"$0\" run --tier {tier} \"$1\"");
         let output =
             Command::new("sh").args(["-c", &script]).arg(env!("CARGO_BIN_EXE_uops")).arg(&file).output().unwrap();

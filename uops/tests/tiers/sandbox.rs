@@ -61,14 +61,14 @@ fn under_a_filter_that_refuses_executable_memory() {
     let thread = std::thread::spawn(|| {
         refuse_executable_memory();
         // Values do not leave their thread.
-        [Tier::Interpreter, Tier::Jit]
+        [Tier::Interpreter, Tier::Auto, Tier::Jit]
             .map(|tier| sum(tier).map(|sum| sum == [Value::I32(500_500)]).map_err(|error| error.to_string()))
     });
-    let [interpreted, compiled] = thread.join().unwrap();
+    let [interpreted, auto, compiled] = thread.join().unwrap();
     let error = compiled.unwrap_err();
     assert!(error.contains("executable"), "{error}");
     if has_interpreter() {
-        assert_eq!(interpreted, Ok(true));
+        assert_eq!([interpreted, auto], [Ok(true), Ok(true)]);
     }
 }
 
@@ -99,7 +99,9 @@ fn in_a_process_that_denies_write_and_execute() {
         (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     if has_interpreter() {
-        assert_eq!(run("interpreter"), (Some(0), "500500\n".to_owned(), String::new()));
+        for tier in ["interpreter", "auto"] {
+            assert_eq!(run(tier), (Some(0), "500500\n".to_owned(), String::new()));
+        }
     }
     // A second mapping of the same memory may serve.
     let (code, output, messages) = run("jit");

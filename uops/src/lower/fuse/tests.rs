@@ -110,6 +110,8 @@ impl State {
             limit: &raw const limit,
             start: none,
             unwind: none,
+            unwind_stream: none,
+            compiled: none.cast(),
             host: null,
             store: none,
             instance: null,
