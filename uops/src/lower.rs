@@ -100,8 +100,9 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
 
 impl Lowered {
     /// Replaces sequences of uops by single ones, which the interpreter runs faster.
-    pub(crate) fn fuse(&mut self) {
+    pub(crate) fn fused(mut self) -> Self {
         fuse::fuse(&mut self.program);
+        self
     }
 }
 

@@ -132,7 +132,7 @@ impl Rules {
     /// Replaces jumps to loops by jumps that check for an interruption themselves and skip the loop's `iterate`.
     fn close_loops(&self, program: &mut [Uop]) {
         let Some(iterate) = Wasm::iterate(Label(0)).handler() else { return };
-        // A loop is a label, `iterate`, and another label.
+        // A loop is a label, `iterate`, and another label. A loop with a checkpoint is not changed, because each iteration has to reach it.
         let mut loops: HashMap<u64, [u64; 2], Hash> = HashMap::default();
         for window in program.windows(3) {
             if let [start, check, body] = window
