@@ -1,4 +1,4 @@
-//! Compares uops with wasmi, and with both compilers of wasmtime, on random modules for a given time.
+//! Compares uops with wasmi, with both compilers of wasmtime, and with its own interpreted tiers, on random modules for a given time.
 
 mod on_wasmtime;
 
@@ -8,5 +8,5 @@ use on_wasmtime::{Cranelift, Winch};
 use tests::fuzz::{self, Peer};
 
 fn main() -> ExitCode {
-    fuzz::main(&[&[Peer::WASMI], &[Peer::of::<Winch>(), Peer::of::<Cranelift>()]])
+    fuzz::main(&[&[Peer::WASMI], &[Peer::of::<Winch>(), Peer::of::<Cranelift>()], &[Peer::INTERPRETER, Peer::AUTO]])
 }

@@ -62,7 +62,7 @@ pub struct Table {
 
 /// A function that a table or an import may hold.
 ///
-/// In the tier `auto` its addresses change ([`tier`](crate::runtime::tier)), so no reference to it exists while anything runs.
+/// In the tier `auto` its addresses change (`runtime/tier.rs`), so no reference to it exists while anything runs.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Func {
