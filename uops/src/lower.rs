@@ -100,9 +100,8 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
 
 impl Lowered {
     /// Replaces sequences of uops by single ones, which the interpreter runs faster.
-    pub(crate) fn fused(mut self) -> Self {
+    pub(crate) fn fuse(&mut self) {
         fuse::fuse(&mut self.program);
-        self
     }
 }
 

@@ -45,9 +45,10 @@ impl Compiled {
     /// Makes the stream of a module.
     pub(super) fn stream(module: &Module, observer: Observer<'_>) -> Result<Self, Error> {
         bridge::entry().map_err(without_interpreter)?;
-        let Lowered { program, tables, .. } = lower(module, observer)?.fused();
+        let mut lowered = lower(module, observer)?;
+        lowered.fuse();
         Reporter::new(observer, Phase::Emitting, 0, module.wasm.len()).report(0)?;
-        Self::new(&program, tables, module.bodies.len(), encode)
+        Self::new(&lowered.program, lowered.tables, module.bodies.len(), encode)
     }
 
     /// Makes the stream of one function, which begins at [`ALONE_LABEL`](lower::ALONE_LABEL).
@@ -56,8 +57,9 @@ impl Compiled {
         index: usize,
         step: &mut dyn FnMut(usize) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let Lowered { program, tables, .. } = lower::lower_alone(module, index, step)?.fused();
-        Self::new(&program, tables, 1, encode)
+        let mut lowered = lower::lower_alone(module, index, step)?;
+        lowered.fuse();
+        Self::new(&lowered.program, lowered.tables, 1, encode)
     }
 
     fn new(

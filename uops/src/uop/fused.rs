@@ -305,7 +305,8 @@ uops! {
         R(B) = SLOT(uint32_t, then_at) + (uint32_t)then_imm;
         SLOT(uint64_t, then_at) = R(B);
     }
-    /// Copies a value from memory to memory.
+    /// Copies a value from memory to memory. gcc has no register left and saves one on the stack.
+    #[stencil()]
     pub uop i32_load_store<const A: 0..2>(slot: u32, offset: u32, outside: Label, address_slot: u32, then_offset: u32) {
         uint64_t from = (uint64_t)SLOT(uint32_t, slot) + offset;
         if (OUTSIDE(uint32_t, from)) JUMP(outside);
