@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod comparison;
 mod control;
+#[cfg(feature = "interpreter")]
 mod fuse;
 mod locals;
 mod located;
@@ -101,6 +102,7 @@ pub(crate) fn lower(module: &Module, observer: Observer<'_>) -> Result<Lowered, 
 impl Lowered {
     /// Replaces sequences of uops by single ones, which the interpreter runs faster.
     pub(crate) fn fuse(&mut self) {
+        #[cfg(feature = "interpreter")]
         fuse::fuse(&mut self.program);
     }
 }

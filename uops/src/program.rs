@@ -44,7 +44,8 @@ pub enum Tier {
     #[default]
     Jit,
     /// An interpreter of the same uops. It works where the operating system refuses executable memory. Programs behave in the same way, and
-    /// are slower. gcc's calling convention leaves no register for it, so a build whose C code gcc compiled has no interpreter.
+    /// are slower. It needs the crate's feature `interpreter`, and the committed objects or clang: gcc's calling convention leaves no register for
+    /// it.
     Interpreter,
     /// The interpreter at first and machine code later, so that even a large program runs at once. Another thread compiles the machine
     /// code, and the run changes to it at the next call or the next iteration of a loop. Where machine code cannot be made, because the

@@ -10,6 +10,7 @@ pub mod bulk;
 pub mod control;
 pub mod convert;
 pub mod float;
+#[cfg(feature = "interpreter")]
 pub mod fused;
 pub mod integer;
 pub mod located;
@@ -20,16 +21,26 @@ pub mod vector;
 
 use std::ffi::c_void;
 
-use stencil_runtime::stencil;
+/// Declares a block whose machine has an interpreter if the crate has the feature `interpreter`. The condition is not part of the block, since
+/// the names of committed objects contain the conditions of their blocks.
+#[cfg(feature = "interpreter")]
+macro_rules! tiers {
+    ([$($attributes:tt)*] $($block:tt)*) => {
+        stencil_runtime::stencil! { $($attributes)* #[interpreter(optional)] $($block)* }
+    };
+}
+#[cfg(not(feature = "interpreter"))]
+macro_rules! tiers {
+    ([$($attributes:tt)*] $($block:tt)*) => { stencil_runtime::stencil! { $($attributes)* $($block)* } };
+}
+use tiers;
 
 /// Declares a block of uops that continues the machine, with flags for the C compiler. Uops do not use the native
 /// stack, so registers stay in registers. Uops that call functions are exempt, and say so (`#[stencil()]`).
 macro_rules! block {
     ([$($flags:tt)*] $($items:tt)*) => {
-        stencil_runtime::stencil! {
-            $($flags)*
-            #![stencil(no_stack)]
-            #[interpreter(optional)]
+        crate::uop::tiers! {
+            [$($flags)* #![stencil(no_stack)]]
             continue machine crate::uop::Wasm(
                 vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,
                 d0: f64, d1: f64, d2: f64, v0: core::arch::x86_64::__m128i, v1: core::arch::x86_64::__m128i
@@ -54,7 +65,8 @@ macro_rules! vectors {
 }
 use vectors;
 
-stencil! {
+tiers! {
+    []
     /// The registers: the instance, the current frame, the start of linear memory, the top of the operand stack.
     ///
     /// A frame holds the function's parameters and other locals first, then the values of the operand stack. Each value
@@ -62,7 +74,6 @@ stencil! {
     /// [`Trap`](crate::module::trap::Trap).
     ///
     /// gcc's convention leaves no register for the interpreter.
-    #[interpreter(optional)]
     #[operands(5)]
     pub machine Wasm(
         vm: *mut Vm, fp: *mut u64, mem: *mut u8, r0: u64, r1: u64, r2: u64, s0: f32, s1: f32, s2: f32,

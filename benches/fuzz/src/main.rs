@@ -8,5 +8,5 @@ use on_wasmtime::{Cranelift, Winch};
 use tests::fuzz::{self, Peer};
 
 fn main() -> ExitCode {
-    fuzz::main(&[&[Peer::WASMI], &[Peer::of::<Winch>(), Peer::of::<Cranelift>()], &[Peer::INTERPRETER, Peer::AUTO]])
+    fuzz::main(&[&[Peer::WASMI], &[Peer::of::<Winch>(), Peer::of::<Cranelift>()], &[Peer::INTERPRETER], &[Peer::AUTO]])
 }

@@ -131,7 +131,7 @@ pub enum Error {
     },
     /// The progress callback cancelled the compilation: see [`Program::with_progress`](crate::Program::with_progress).
     Cancelled,
-    /// This build of the crate has no interpreter, because gcc compiled its C code.
+    /// This build of the crate has no interpreter: it lacks the feature `interpreter`, or gcc compiled its C code.
     NoInterpreter,
     /// The machine code could not be emitted, or the stream not encoded.
     Code(stencil_runtime::Error),
@@ -285,8 +285,8 @@ impl fmt::Display for Error {
             ),
             Self::Cancelled => f.write_str("the progress callback cancelled the compilation"),
             Self::NoInterpreter => f.write_str(
-                "this build of uops has no interpreter: build it with clang 19 or newer or with the committed \
-                 objects, or use the tier `jit`",
+                "this build of uops has no interpreter: build it with the feature `interpreter`, and with clang 19 or newer or the \
+                 committed objects, or use the tier `jit`",
             ),
             Self::Code(error) => write!(f, "cannot emit the machine code: {error}"),
         }
