@@ -83,9 +83,7 @@ macro_rules! load_to_slot {
                 const int imm = 0;
                 (void)imm;
                 uint64_t address = (uint64_t)INTEGER32(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                $ty value;
-                __builtin_memcpy(&value, mem + address, sizeof value);
+                LOAD($ty, value, address);
                 $register(TO) = $value;
                 SLOT($to, to) = $register(TO);
             }
@@ -114,9 +112,7 @@ macro_rules! load_from_sum {
                 if (FROM) R(A) = SLOT(uint64_t, from);
                 R(A) = (uint32_t)R(A) + INTEGER32(B);
                 uint64_t address = (uint64_t)(uint32_t)R(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                $ty value;
-                __builtin_memcpy(&value, mem + address, sizeof value);
+                LOAD($ty, value, address);
                 R(A) = $value;
             }
         )*}
@@ -309,23 +305,17 @@ uops! {
     #[stencil()]
     pub uop i32_load_store<const A: 0..2>(slot: u32, offset: u32, outside: Label, address_slot: u32, then_offset: u32) {
         uint64_t from = (uint64_t)SLOT(uint32_t, slot) + offset;
-        if (OUTSIDE(uint32_t, from)) JUMP(outside);
-        uint32_t value;
-        __builtin_memcpy(&value, mem + from, sizeof value);
+        LOAD(uint32_t, value, from);
         R(A) = value;
         uint64_t to = (uint64_t)SLOT(uint32_t, address_slot) + then_offset;
-        if (OUTSIDE(uint32_t, to)) JUMP(outside);
-        __builtin_memcpy(mem + to, &value, sizeof value);
+        STORE(value, to);
     }
     pub uop i64_load_store<const A: 0..2>(slot: u32, offset: u32, outside: Label, address_slot: u32, then_offset: u32) {
         uint64_t from = (uint64_t)SLOT(uint32_t, slot) + offset;
-        if (OUTSIDE(uint64_t, from)) JUMP(outside);
-        uint64_t value;
-        __builtin_memcpy(&value, mem + from, sizeof value);
+        LOAD(uint64_t, value, from);
         R(A) = value;
         uint64_t to = (uint64_t)SLOT(uint32_t, address_slot) + then_offset;
-        if (OUTSIDE(uint64_t, to)) JUMP(outside);
-        __builtin_memcpy(mem + to, &value, sizeof value);
+        STORE(value, to);
     }
 }
 
@@ -355,9 +345,7 @@ macro_rules! load_element {
                 uint32_t a = FROM ? SLOT(uint32_t, from) : (uint32_t)R(A);
                 R(A) = (a << ((uint32_t)by & 31)) + SLOT(uint32_t, slot);
                 uint64_t address = R(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                $ty value;
-                __builtin_memcpy(&value, mem + address, sizeof value);
+                LOAD($ty, value, address);
                 $register(TO) = value;
             }
         )*}
@@ -381,8 +369,8 @@ macro_rules! float_load_from_sum {
                 if (FROM) R(A) = SLOT(uint64_t, from);
                 R(A) = (uint32_t)R(A) + INTEGER32(B);
                 uint64_t address = (uint64_t)(uint32_t)R(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                __builtin_memcpy(&$register(TO), mem + address, sizeof($ty));
+                LOAD($ty, value, address);
+                $register(TO) = value;
             }
         )*}
     };
@@ -402,8 +390,8 @@ macro_rules! float_operand {
                 const int imm = 0;
                 (void)imm;
                 uint64_t address = (uint64_t)INTEGER32(AT) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                __builtin_memcpy(&$register(B), mem + address, sizeof($ty));
+                LOAD($ty, value, address);
+                $register(B) = value;
                 $register(A) = $register(A) $operator $register(B);
             }
             pub uop $constant<const A: 0..2, const B: 0..3>(value: $rust) where A != B {
@@ -468,9 +456,7 @@ macro_rules! load_jump {
             pub uop $name<const A: 0..2, const AT: 0..4, const NOT: 0..2>(slot: u32, offset: u32, outside: Label, imm: i32, target: Label)
             where AT == A || AT == IN_SLOT {
                 uint64_t address = (uint64_t)INTEGER32(AT) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                $ty value;
-                __builtin_memcpy(&value, mem + address, sizeof value);
+                LOAD($ty, value, address);
                 R(A) = value;
                 if ((value != (uint32_t)imm) == NOT) JUMP(target);
             }
@@ -492,9 +478,8 @@ macro_rules! store_to_sum {
             where A != VALUE && VALUE != 2 {
                 R(A) = SLOT(uint32_t, from) + (B == IN_SLOT ? SLOT(uint32_t, by) : by);
                 uint64_t address = R(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
                 $ty stored = VALUE == IN_IMM ? ($ty)(int64_t)(int32_t)value : VALUE == IN_SLOT ? SLOT($ty, value) : VALUE ? ($ty)r1 : ($ty)r0;
-                __builtin_memcpy(mem + address, &stored, sizeof stored);
+                STORE(stored, address);
             }
         )*}
     };
@@ -513,9 +498,8 @@ macro_rules! store_result {
             pub uop $name<const A: 0..2, const B: 0..5>(slot: u32, imm: i32, address_slot: u32, offset: u32, outside: Label) where A != B && B != 2 {
                 R(A) = (uint32_t)R(A) $operator INTEGER32(B);
                 uint64_t address = (uint64_t)SLOT(uint32_t, address_slot) + offset;
-                if (OUTSIDE(uint32_t, address)) JUMP(outside);
                 uint32_t value = (uint32_t)R(A);
-                __builtin_memcpy(mem + address, &value, sizeof value);
+                STORE(value, address);
             }
         )*}
     };

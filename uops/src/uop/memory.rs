@@ -19,9 +19,7 @@ macro_rules! load {
                 const int imm = 0;
                 (void)imm;
                 uint64_t address = (uint64_t)INTEGER32(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
-                $ty value;
-                __builtin_memcpy(&value, mem + address, sizeof value);
+                LOAD($ty, value, address);
                 $register(TO) = $value;
             })*
         }
@@ -56,9 +54,8 @@ macro_rules! store {
                 address_slot: u32, slot: u32, imm: i32, offset: u32, outside: Label
             ) where $condition && VALUE < $places {
                 uint64_t address = (uint64_t)ADDRESS32(A) + offset;
-                if (OUTSIDE($ty, address)) JUMP(outside);
                 $ty value = ($ty)$value;
-                __builtin_memcpy(mem + address, &value, sizeof value);
+                STORE(value, address);
             })*
         }
     };

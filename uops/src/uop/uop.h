@@ -42,6 +42,17 @@
 // Whether a value of this type at this address extends beyond the memory.
 #define OUTSIDE(type, address) EXPECT_NOT((address) + sizeof(type) > vm->memory_size)
 
+// Declares a variable with the value of this type at this address, or jumps to the operand `outside`.
+#define LOAD(type, variable, address) \
+    if (OUTSIDE(type, address)) JUMP(outside); \
+    type variable; \
+    __builtin_memcpy(&variable, mem + (address), sizeof variable)
+
+// Stores a variable to this address, or jumps to the operand `outside`.
+#define STORE(variable, address) \
+    if (OUTSIDE(variable, address)) JUMP(outside); \
+    __builtin_memcpy(mem + (address), &variable, sizeof variable)
+
 // A global. `cell` is the byte offset of its pointer in the array of globals.
 #define GLOBAL(type) (**(type **)((char *)vm->globals + cell))
 
