@@ -50,7 +50,8 @@ pub enum Tier {
     /// The interpreter at first and machine code later, so that even a large program runs at once. Another thread compiles the machine
     /// code, and the run changes to it at the next call or the next iteration of a loop. Where machine code cannot be made, because the
     /// system refuses executable memory or there is too little memory, the program stays in the interpreter
-    /// ([`Program::wait_for_code`] tells why). It needs the interpreter.
+    /// ([`Program::wait_for_code`] tells why). It needs the interpreter. If the system refuses a thread, the machine code is compiled before the
+    /// program is returned.
     ///
     /// A function is translated for the interpreter when it is first called. A failure, such as [`Error::OutOfMemory`], ends that call.
     /// Two threads allocate: if other limits than those of stores bound the process's memory, its exhaustion may end the process.
@@ -200,16 +201,16 @@ impl Program {
         &self.0.module
     }
 
-    /// Lists the uops of a function and their machine code. An interpreted program has no machine code, nor has one of the
-    /// tier [`Tier::Auto`] before it is compiled. The index `defined` does not count
-    /// imported functions.
+    /// Lists the uops of a function and their machine code. An interpreted program has no machine code; nor has a program of the tier
+    /// [`Tier::Auto`] before it is compiled. The index `defined` does not count imported functions.
     #[must_use]
     pub fn listing(&self, defined: usize) -> Option<String> {
         let listing = || self.0.code.whole().map(|code| code.listing(&self.0.module, defined)).unwrap_or_default();
         (defined < self.0.module.bodies.len()).then(listing)
     }
 
-    /// Returns the size of a function's machine code or stream in bytes: 0 if there is neither yet ([`Tier::Auto`]). The index `defined` does not count imported functions.
+    /// Returns the size of a function's machine code or stream in bytes: 0 if there is neither yet ([`Tier::Auto`]). The index `defined`
+    /// does not count imported functions.
     #[must_use]
     pub fn code_size(&self, defined: usize) -> Option<usize> {
         (defined < self.0.module.bodies.len()).then(|| self.0.code.code_size(defined))

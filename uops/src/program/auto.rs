@@ -53,9 +53,12 @@ impl Auto {
         size_of_val(&*self.streams)
     }
 
-    /// The size of a function's stream in bytes, 0 if it has not been called.
-    pub(super) fn stream_size(&self, index: usize) -> usize {
-        self.streams[index].get().map_or(0, |stream| stream.size())
+    /// The size of a function's machine code in bytes, or of its stream before that exists: 0 if it has not been called.
+    pub(super) fn code_size(&self, index: usize) -> usize {
+        match self.machine_code() {
+            Some(code) => code.code.code_size(index),
+            None => self.streams[index].get().map_or(0, |stream| stream.size()),
+        }
     }
 
     /// The word that is not 0 once there is machine code.
@@ -107,15 +110,15 @@ impl Auto {
 /// is the last that uses the program.
 pub(super) fn compile_beside(program: &Arc<Executable<Code>>) {
     let shared = program.clone();
-    let compile = move || {
-        if let Code::Auto(auto) = &shared.code {
-            auto.compile(&shared.module, || Arc::strong_count(&shared) > 1);
-        }
-    };
-    if std::thread::Builder::new().name("uops compiler".to_owned()).spawn(compile).is_err()
-        && let Code::Auto(auto) = &program.code
-    {
-        auto.compile(&program.module, || true);
+    let beside = move || compile(&shared, || Arc::strong_count(&shared) > 1);
+    if std::thread::Builder::new().name("uops compiler".to_owned()).spawn(beside).is_err() {
+        compile(program, || true);
+    }
+}
+
+fn compile(program: &Executable<Code>, wanted: impl FnMut() -> bool) {
+    if let Code::Auto(auto) = &program.code {
+        auto.compile(&program.module, wanted);
     }
 }
 

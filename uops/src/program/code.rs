@@ -88,10 +88,9 @@ impl Code {
 
     /// The size of a function's machine code or stream in bytes; `index` does not count imported functions.
     pub(super) fn code_size(&self, index: usize) -> usize {
-        match (self.whole(), self) {
-            (Some(compiled), _) => compiled.code_size(index),
-            (None, Self::Auto(auto)) => auto.stream_size(index),
-            (None, Self::Whole(_)) => 0,
+        match self {
+            Self::Whole(compiled) => compiled.code_size(index),
+            Self::Auto(auto) => auto.code_size(index),
         }
     }
 }
