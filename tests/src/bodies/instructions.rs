@@ -102,6 +102,7 @@ impl Writer<'_> {
         let wide = self.rng.pick(&['k', 'q']);
         match self.rng.below(17) {
             0..4 => {
+                // More sums, which addresses are made of.
                 let operation = self.rng.pick(&["add", "add", "add", "sub", "and", "or", "xor", "cmp", "test"]);
                 self.lines.push(format!("{operation} {source}, {target}"));
                 self.flags = true;

@@ -335,7 +335,7 @@ fn a_sum_with_a_register_is_added_to_another_register() {
     );
 }
 
-/// Other operations than an addition keep the register that holds the sum.
+/// Operations other than addition keep the register that holds the sum.
 #[test]
 fn a_sum_with_a_register_is_no_immediate() {
     for (bytes, text) in [
